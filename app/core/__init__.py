@@ -1,0 +1,1 @@
+"""Everything that is neither window, server nor terminal; usable from a script."""

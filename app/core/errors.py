@@ -1,0 +1,96 @@
+"""What can go wrong, told to a person: title, message, hint, code.
+
+AppError
+├── SettingsError        a settings or preset file, or a value in it
+├── StorageError         disk full, read-only, file vanished
+├── ModelError           a model cannot be loaded or used
+│   └── EngineDied       the engine's process ended by itself
+├── HubError             the model hub refused, failed or is out of reach
+│   ├── OfflineError     the offline switch is on
+│   ├── NotFoundError    no such repository, revision or file
+│   └── AccessError      log in, accept a licence, or wait
+├── DownloadError        a download failed; says what was kept
+└── ConversationError    a conversation cannot be read or stored
+"""
+
+from typing import ClassVar
+
+
+class AppError(Exception):
+    """An expected failure. Shown as it is: what happened, why and what is safe, what to do."""
+
+    code: ClassVar[str] = "app"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, title: str, message: str = "", hint: str = "", detail: str = "") -> None:
+        super().__init__(title if not message else f"{title}. {message}")
+        self.title = title
+        """One sentence without a full stop: what happened."""
+        self.message = message
+        """Why, with numbers, and what was kept."""
+        self.hint = hint
+        """What to do about it."""
+        self.detail = detail
+        """Last words of an engine or a server, for a folded-away report."""
+
+
+class SettingsError(AppError):
+    """A settings or preset file, or a value in it, is not valid."""
+
+    code = "settings"
+
+
+class StorageError(AppError):
+    """The disk is full, read-only or gone."""
+
+    code = "storage"
+
+
+class ModelError(AppError):
+    """A model cannot be loaded or used."""
+
+    code = "model"
+
+
+class EngineDied(ModelError):
+    """The engine's process ended by itself."""
+
+    code = "engine_died"
+
+
+class HubError(AppError):
+    """The model hub refused, failed, or is out of reach."""
+
+    code = "hub"
+
+
+class OfflineError(HubError):
+    """The offline switch is on, so nothing may leave this computer."""
+
+    code = "offline"
+
+
+class NotFoundError(HubError):
+    """No such repository, revision, file or model."""
+
+    code = "not_found"
+    exit_code = 3
+
+
+class AccessError(HubError):
+    """The hub wants a log-in, an accepted licence, or patience."""
+
+    code = "access"
+    exit_code = 4
+
+
+class DownloadError(AppError):
+    """A download failed; the message says what was kept."""
+
+    code = "download"
+
+
+class ConversationError(AppError):
+    """A conversation cannot be read or stored."""
+
+    code = "conversation"

@@ -1,0 +1,1 @@
+"""The engine room: engines behind one interface, run in child processes."""

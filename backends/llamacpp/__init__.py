@@ -1,0 +1,1 @@
+"""The llama.cpp engine, on the low-level bindings of llama-cpp-python."""
