@@ -28,6 +28,7 @@ class EventHook(Generic[P]):
             self._listeners = tuple(each for each in self._listeners if each != listener)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Tell every listener; one that raises is logged and does not silence the others."""
         for listener in self._listeners:
             try:
                 listener(*args, **kwargs)

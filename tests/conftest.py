@@ -1,0 +1,78 @@
+"""Rules that every test lives under: own home, loopback only, nothing left behind."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@pytest.fixture(autouse=True)
+def corral_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `CORRAL_HOME` of this test's own; nothing of the person's is read or written."""
+    home = tmp_path / "corral-home"
+    home.mkdir()
+    monkeypatch.setenv("CORRAL_HOME", str(home))
+    for name in ("HF_ENDPOINT", "HF_TOKEN", "HF_HOME", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    return home
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection to anything but this computer fails the test."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        if isinstance(address, tuple) and address[0] not in LOOPBACK:
+            pytest.fail(f"a test tried to reach {address[0]}")
+        connect(self, address)  # type: ignore[arg-type]  # any address form is passed through
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+def _children() -> set[int]:
+    alive = set()
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if child.status() != psutil.STATUS_ZOMBIE:
+                alive.add(child.pid)
+        except psutil.NoSuchProcess:
+            continue
+    return alive
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Threads and child processes that outlive their test by more than five seconds fail it."""
+    threads_before = set(threading.enumerate())
+    children_before = _children()
+    yield
+    deadline = time.monotonic() + 5
+    while True:
+        threads = [t for t in threading.enumerate() if t not in threads_before and t.is_alive()]
+        children = _children() - children_before
+        if not threads and not children:
+            return
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
+    names = [thread.name for thread in threads]
+    commands = []
+    for pid in children:
+        try:
+            commands.append(" ".join(psutil.Process(pid).cmdline())[:200])
+        except psutil.NoSuchProcess:
+            continue
+    pytest.fail(f"left behind: threads {names}, processes {commands}")
+
+
+def pytest_configure() -> None:
+    """Offscreen unless somebody wants to watch."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
