@@ -1,0 +1,54 @@
+# Corral. `make help` lists everything; `make run` and `make test` set up what they need.
+PYTHON ?= python3
+VENV   := .venv/bin
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: ## set everything up and start Corral
+	@$(PYTHON) packaging/bootstrap.py run
+
+.PHONY: test
+test: ## set everything up and run the tests (ARGS="tests/core -k gguf")
+	@$(PYTHON) packaging/bootstrap.py test $(ARGS)
+
+.PHONY: setup
+setup:
+	@$(PYTHON) packaging/bootstrap.py setup --dev
+
+.PHONY: check
+check: setup ## ruff, mypy --strict, import contracts, forbidden names
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+	$(VENV)/python packaging/check_names.py
+
+.PHONY: format
+format: setup ## format the code
+	$(VENV)/ruff format .
+	$(VENV)/ruff check --fix .
+
+.PHONY: storm
+storm: setup ## the long suites: kill storms and other tests marked slow
+	$(VENV)/python -m pytest -m slow
+
+.PHONY: bench
+bench: setup ## measure start, memory, transcript, decode and cancel
+	$(VENV)/python packaging/bench.py
+
+.PHONY: shots
+shots: setup ## screenshots of every page into docs/screenshots
+	$(VENV)/python packaging/shots.py
+
+.PHONY: hub
+hub: setup ## a local model hub to try searching and downloading against
+	$(VENV)/python -m tests.hub
+
+.PHONY: installer
+installer: setup ## freeze Corral for this system
+	$(VENV)/python build_installer.py freeze
