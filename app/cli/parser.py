@@ -1,0 +1,71 @@
+"""The words of the command line."""
+
+import argparse
+
+from app import __version__
+
+EPILOG = """\
+exit codes:
+  0    done
+  1    failed; the reason is on standard error
+  2    the command line was not understood
+  3    no such model, file or preset
+  4    the hub wants a log-in or an accepted licence
+  130  interrupted
+"""
+
+
+def positive(text: str) -> int:
+    """A whole number above zero."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above zero")
+    return value
+
+
+def temperature(text: str) -> float:
+    """A number from 0 to 5."""
+    value = float(text)
+    if not 0 <= value <= 5:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 5")
+    return value
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every word Corral understands; without a word the window opens."""
+    parser = argparse.ArgumentParser(
+        prog="corral",
+        description="Run language models on this computer. Without a command the window opens.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"corral {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    listing = commands.add_parser("ls", help="list the models on this computer")
+    listing.add_argument("--json", action="store_true", help="as a JSON array, for scripts")
+
+    get = commands.add_parser("get", help="download a model from the hub")
+    get.add_argument(
+        "reference", metavar="OWNER/REPO[:QUANT]", help="for example owner/model-GGUF:Q4_K_M"
+    )
+    get.add_argument("--quiet", action="store_true", help="no progress line")
+
+    run = commands.add_parser("run", help="chat with a model in the terminal")
+    run.add_argument("model", metavar="MODEL", help="name or id as `corral ls` shows it")
+    run.add_argument("prompt", nargs="?", metavar="PROMPT", help="one question; without it, a chat")
+    run.add_argument("--preset", metavar="ID", help="system-prompt preset, such as coder")
+    run.add_argument("--system", metavar="TEXT", help="system prompt; wins over the preset's")
+    run.add_argument("--max-tokens", type=positive, metavar="N", help="tokens of an answer at most")
+    run.add_argument("--temperature", type=temperature, metavar="T", help="0 is the likeliest text")
+    run.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer")
+    run.add_argument("--context", type=positive, metavar="N", help="context length in tokens")
+    run.add_argument("--stats", action="store_true", help="speed and token counts after an answer")
+    run.add_argument(
+        "--force", action="store_true", help="load even if the memory estimate says no"
+    )
+
+    remove = commands.add_parser("rm", help="delete a downloaded model (to the trash)")
+    remove.add_argument("model", metavar="MODEL", help="name or id as `corral ls` shows it")
+    remove.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    return parser

@@ -1,0 +1,84 @@
+"""How the terminal shows sizes, tables, progress and errors."""
+
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+from app.core.errors import AppError
+from backends.types import Finish
+
+
+def human_size(count: int) -> str:
+    """Bytes in decimal units, as disks and downloads are sold: `98 MB`, `4.9 GB`."""
+    value = float(count)
+    for unit in ("B", "kB", "MB"):
+        if value < 999.5:
+            return f"{value:.0f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def human_time(seconds: float) -> str:
+    """`42 s`, `3 min`, `2 h 05 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """Columns two blanks apart; those in `right` are aligned to the right."""
+    lines = [tuple(head), *map(tuple, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def statistics(finish: Finish) -> str:
+    """One line: speed, time to first token, counts and how the answer ended."""
+    usage = finish.usage
+    parts = []
+    if usage.tokens_per_second is not None:
+        parts.append(f"{usage.tokens_per_second:.1f} tokens/s")
+    if usage.time_to_first_token is not None:
+        parts.append(f"{usage.time_to_first_token:.2f} s to first token")
+    parts.append(f"{usage.completion_tokens} tokens")
+    parts.append(f"prompt {usage.prompt_tokens} ({usage.cached_tokens} reused)")
+    parts.append(finish.reason)
+    return " · ".join(parts)
+
+
+class ProgressLine:
+    """One line on standard error that is written over; silent where nobody watches."""
+
+    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
+        self._stream = stream or sys.stderr
+        self._shown = not quiet and self._stream.isatty()
+        self._width = 0
+
+    def show(self, text: str) -> None:
+        """Put `text` in place of what was there."""
+        if self._shown:
+            self._stream.write("\r" + text.ljust(self._width))
+            self._stream.flush()
+            self._width = len(text)
+
+    def clear(self) -> None:
+        """Leave an empty line."""
+        if self._shown and self._width:
+            self._stream.write("\r" + " " * self._width + "\r")
+            self._stream.flush()
+            self._width = 0
+
+
+def print_error(error: AppError, stream: TextIO | None = None) -> None:
+    """What happened, why, and what to do, on standard error."""
+    stream = stream or sys.stderr
+    lines = [f"corral: {error.title}."]
+    lines += [f"  {text}" for text in (error.message, error.hint) if text]
+    stream.write("\n".join(lines) + "\n")
