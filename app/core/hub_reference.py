@@ -1,0 +1,61 @@
+"""Reading what people paste: `owner/name`, `owner/name:Q4_K_M`, or the address of a hub page."""
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
+_REPO = re.compile(rf"({_NAME}/{_NAME})(?::([A-Za-z0-9_]{{1,32}}))?")
+_FILE_PAGES = {"blob", "resolve", "raw"}
+_OTHER_KINDS = {"datasets", "spaces", "collections", "papers", "docs", "api"}
+
+
+class Reference(Struct, frozen=True):
+    """A repository on the hub, and what of it was meant."""
+
+    repo: str
+    file: str | None = None
+    """Path inside the repository, when the address named one."""
+    revision: str | None = None
+    quantization: str | None = None
+    """From `owner/name:Q4_K_M`."""
+
+
+def parse_reference(text: str) -> Reference | None:
+    """The repository that `text` names, or None if it is only words to search for.
+
+    Addresses of any host are read alike, so those of mirrors work: the repository is asked for
+    at the endpoint in force.
+    """
+    text = text.strip()
+    if "://" in text:
+        return _from_url(text)
+    host, _, rest = text.partition("/")
+    if "." in host and rest.count("/") >= 1:
+        return _from_url(f"https://{text}")
+    match = _REPO.fullmatch(text)
+    return Reference(match[1], quantization=match[2]) if match else None
+
+
+def _from_url(text: str) -> Reference | None:
+    try:
+        address = urlsplit(text)
+    except ValueError:
+        return None
+    parts = [unquote(part) for part in address.path.split("/") if part]
+    if address.scheme not in ("http", "https", "hf") or not address.netloc:
+        return None
+    if address.scheme == "hf":
+        parts.insert(0, address.netloc)
+    if len(parts) < 2 or parts[0] in _OTHER_KINDS:
+        return None
+    match = _REPO.fullmatch(f"{parts[0]}/{parts[1]}")
+    if match is None:
+        return None
+    page, where = (parts[2], parts[3:]) if len(parts) > 2 else ("", [])
+    if page == "tree" and where:
+        return Reference(match[1], revision=where[0], quantization=match[2])
+    if page in _FILE_PAGES and len(where) > 1:
+        return Reference(match[1], "/".join(where[1:]), where[0], match[2])
+    return Reference(match[1], quantization=match[2])
