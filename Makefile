@@ -26,6 +26,7 @@ check: setup ## ruff, mypy --strict, import contracts, forbidden names
 	$(VENV)/ruff check .
 	$(VENV)/mypy
 	$(VENV)/lint-imports
+	$(VENV)/python packaging/check_imports.py
 	$(VENV)/python packaging/check_names.py
 
 .PHONY: format
