@@ -1,0 +1,25 @@
+"""Engines by name. An engine's libraries are imported only when it is created."""
+
+from backends.base import Backend
+from backends.errors import EngineFailure
+
+
+def create(name: str) -> Backend:
+    """A new engine, holding no model yet.
+
+    Raises:
+        BackendError: there is no such engine, or its libraries are missing.
+    """
+    try:
+        match name:
+            case "llamacpp":
+                from backends.llamacpp.engine import LlamaCppBackend
+
+                return LlamaCppBackend()
+            case "scripted":
+                from backends.scripted import ScriptedBackend
+
+                return ScriptedBackend()
+    except (ImportError, OSError) as error:
+        raise EngineFailure(f"The engine “{name}” is not installed", str(error)) from error
+    raise EngineFailure(f"There is no engine “{name}”")
