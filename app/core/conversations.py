@@ -1,0 +1,73 @@
+"""What a conversation is: a tree of messages, one branch of which is shown."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from backends.types import FinishReason, Role, SamplingParams, Usage
+
+MessageState = Literal["complete", "streaming", "interrupted"]
+MessageFinish = FinishReason | Literal["interrupted"]
+
+
+class Message(Struct, frozen=True):
+    """One turn. Editing or regenerating makes another version beside it, never changes it."""
+
+    id: int
+    conversation_id: int
+    parent_id: int | None
+    """The message it answers or follows; None for a first one."""
+    role: Role
+    content: str
+    created: float
+    """Unix time, seconds."""
+    reasoning: str = ""
+    model: str | None = None
+    """Id of the model that wrote it."""
+    finish_reason: MessageFinish | None = None
+    """"interrupted": the engine or the program ended before the answer did."""
+    usage: Usage | None = None
+    state: MessageState = "complete"
+    version: int = 1
+    """Which of its versions this is, from 1, in order of making."""
+    versions: int = 1
+    """How many versions there are."""
+
+
+class Conversation(Struct, frozen=True):
+    """A conversation without its messages. Times are Unix seconds."""
+
+    id: int
+    title: str
+    """Empty until the first message is sent."""
+    created: float
+    updated: float
+    """When a message was added or finished last; lists are ordered by it."""
+    auto_title: bool = True
+    """The title was made from the first message and may be made again."""
+    pinned: bool = False
+    preset_id: str | None = None
+    """None is the default preset."""
+    system_prompt: str | None = None
+    """Used in place of the preset's; None is the preset's."""
+    sampling: SamplingParams | None = None
+    """Used in place of the preset's; None is the preset's."""
+    model_id: str | None = None
+    preview: str = ""
+    """First words of the last answer."""
+    draft: str = ""
+    """What is typed and not sent."""
+    deleted: float | None = None
+    """When it was put in the trash; None while it is not there."""
+
+
+class SearchHit(Struct, frozen=True):
+    """One place where a search found something."""
+
+    conversation_id: int
+    message_id: int | None
+    """None: the title matched."""
+    snippet: str
+    """The words around the match, on one line."""
+    matches: tuple[tuple[int, int], ...] = ()
+    """Start and end of each match in `snippet`."""

@@ -1,0 +1,98 @@
+"""Writing files so that a crash or a power cut leaves the old or the new one, never half of it."""
+
+import contextlib
+import errno
+import os
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+
+from app.core.errors import StorageError
+
+_REPLACE_ATTEMPTS = 10
+_REPLACE_PAUSE = 0.02
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, creating its folder; on the disk when this returns.
+
+    A symbolic link is followed, so that a linked settings file stays linked.
+    Raises `StorageError`; the old file is then untouched.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(
+            dir=target.parent, prefix=f".{target.name}.", suffix=".tmp"
+        )
+        temporary = Path(name)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            _replace(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise storage_error(f"{target.name} could not be written", target, error) from error
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a file that cannot be used to `NAME.broken-TIME` beside it, and say where it is.
+
+    Raises `StorageError` if it cannot be renamed.
+    """
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    aside = path.with_name(f"{path.name}.broken-{stamp}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.name}.broken-{stamp}-{number}")
+    try:
+        _replace(path, aside)
+    except OSError as error:
+        raise storage_error(f"{path.name} could not be set aside", path, error) from error
+    return aside
+
+
+def storage_error(title: str, path: Path, error: OSError) -> StorageError:
+    """`error` in words a person can act on."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        hint = "Free some space on this disk, then try again."
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        hint = "Check that you may write to this folder."
+    else:
+        hint = "Check that the disk is there and can be written to."
+    reason = error.strerror or type(error).__name__
+    return StorageError(title, f"{path}: {reason}.", hint, detail=str(error))
+
+
+def _replace(source: Path, target: Path) -> None:
+    """`os.replace`; on Windows it is tried again while a virus scanner holds the file."""
+    for _ in range(_REPLACE_ATTEMPTS - 1 if os.name == "nt" else 0):
+        try:
+            os.replace(source, target)
+        except PermissionError:
+            time.sleep(_REPLACE_PAUSE)
+        else:
+            return
+    os.replace(source, target)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put the new name of a file on the disk; Windows does this by itself."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems refuse
+            raise
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,76 @@
+"""Where Corral keeps its files, and where it finds the ones it ships with."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import platformdirs
+from msgspec import Struct
+
+HOME_VARIABLE = "CORRAL_HOME"
+"""Environment variable that moves every file Corral writes under one folder."""
+
+_APP_NAME = "Corral"
+
+
+class AppPaths(Struct, frozen=True):
+    """The folders Corral writes to. Nothing is created until something is written."""
+
+    data: Path
+    """What a person would miss: settings, presets, conversations, the list of downloads."""
+    cache: Path
+    """What can be fetched or computed again."""
+    logs: Path
+    models: Path
+    """Where downloaded models go unless the settings name another folder."""
+
+    @property
+    def conversations(self) -> Path:
+        """Database of all conversations."""
+        return self.data / "conversations.db"
+
+    @property
+    def settings_file(self) -> Path:
+        """The settings, as JSON."""
+        return self.data / "settings.json"
+
+    @property
+    def presets_dir(self) -> Path:
+        """The person's own presets and changed built-in ones, one JSON file each."""
+        return self.data / "presets"
+
+    @property
+    def downloads_file(self) -> Path:
+        """The list of downloads, as JSON."""
+        return self.data / "downloads.json"
+
+    @property
+    def downloads_state(self) -> Path:
+        """Working files of running and paused downloads."""
+        return self.data / "downloads"
+
+
+def app_paths(env: Mapping[str, str] | None = None) -> AppPaths:
+    """The folders in force: all under `CORRAL_HOME` if it is set, else the system's usual places.
+
+    `env` is the environment to look in, by default the process's own.
+    """
+    home = (os.environ if env is None else env).get(HOME_VARIABLE, "")
+    if home:
+        root = Path(home).expanduser().absolute()
+        return AppPaths(root / "data", root / "cache", root / "logs", root / "models")
+    data = platformdirs.user_data_path(_APP_NAME, appauthor=False)
+    return AppPaths(
+        data=data,
+        cache=platformdirs.user_cache_path(_APP_NAME, appauthor=False),
+        logs=platformdirs.user_log_path(_APP_NAME, appauthor=False),
+        models=data / "models",
+    )
+
+
+def resource(name: str) -> Path:
+    """The shipped file or folder `name`, such as "presets/coder.json".
+
+    `resources` lies beside the package `app` in a checkout, in a wheel and in a frozen build.
+    """
+    return Path(__file__).resolve().parents[2] / "resources" / name
