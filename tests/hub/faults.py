@@ -1,0 +1,71 @@
+"""What can go wrong on the way, on demand."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Literal
+
+Origin = Literal["hub", "cdn"]
+
+
+@dataclass
+class Fault:
+    """One misbehaviour, for requests whose path ends with `path`."""
+
+    path: str
+    origin: Origin | None = None
+    """None is both."""
+    method: str | None = None
+    times: int | None = None
+    """How often it happens; None is always."""
+    status: int | None = None
+    """Answer this instead of what was asked for."""
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    """Answer 200 with this body instead (or with `status`, if given)."""
+    huge: int | None = None
+    """Answer 200 with so many bytes of spaces."""
+    drop_after: int | None = None
+    """Close the connection after so many bytes of the body."""
+    rate: float | None = None
+    """Bytes a second for each connection."""
+    stall_after: int | None = None
+    """Fall silent after so many bytes of the body, keeping the connection."""
+    corrupt_at: int | None = None
+    """Flip the byte of the file at this offset."""
+    ignore_range: bool = False
+    """Answer 200 with the whole file, as servers without ranges do."""
+    wrong_range: bool = False
+    """Claim another range than the one asked for."""
+    delay: float = 0
+    """Seconds before the answer begins."""
+
+
+class Faults:
+    """The faults in force."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+
+    def add(self, fault: Fault) -> Fault:
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        with self._lock:
+            self._faults.clear()
+
+    def take(self, origin: Origin, method: str, path: str) -> list[Fault]:
+        """Those that hit this request; counts down the ones that do not last."""
+        hit: list[Fault] = []
+        with self._lock:
+            for fault in self._faults:
+                if fault.times == 0 or not path.endswith(fault.path):
+                    continue
+                if fault.origin not in (None, origin) or fault.method not in (None, method):
+                    continue
+                if fault.times is not None:
+                    fault.times -= 1
+                hit.append(fault)
+        return hit

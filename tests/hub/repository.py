@@ -1,0 +1,119 @@
+"""A repository of the local hub: real files or bytes, with the hashes the hub would give."""
+
+import hashlib
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+LFS_SUFFIXES = (".gguf", ".safetensors", ".bin")
+LFS_SIZE = 10_000_000
+
+
+@dataclass
+class HubFile:
+    """One file: its bytes, or where they are on this computer."""
+
+    path: str
+    source: bytes | Path
+    size: int = field(init=False)
+    sha256: str = field(init=False)
+    blob_sha1: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        source = self.source
+        self.size = len(source) if isinstance(source, bytes) else source.stat().st_size
+        sha256, sha1 = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % self.size)
+        with self.open() as stream:
+            while chunk := stream.read(1 << 20):
+                sha256.update(chunk)
+                sha1.update(chunk)
+        self.sha256, self.blob_sha1 = sha256.hexdigest(), sha1.hexdigest()
+
+    @property
+    def lfs(self) -> bool:
+        """Whether the hub keeps it in large file storage, behind a redirect to the CDN."""
+        return self.path.endswith(LFS_SUFFIXES) or self.size > LFS_SIZE
+
+    @property
+    def etag(self) -> str:
+        return self.sha256 if self.lfs else self.blob_sha1
+
+    def open(self) -> BinaryIO:
+        source = self.source
+        return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+
+    def read(self, start: int, end: int, chunk: int = 1 << 18) -> Iterator[bytes]:
+        """The bytes from `start` up to `end`, in pieces."""
+        with self.open() as stream:
+            stream.seek(start)
+            while start < end and (data := stream.read(min(chunk, end - start))):
+                start += len(data)
+                yield data
+
+    def row(self) -> dict[str, Any]:
+        """Its row in the answer of `/tree`."""
+        row: dict[str, Any] = {"type": "file", "path": self.path, "size": self.size}
+        row["oid"] = self.blob_sha1
+        if self.lfs:
+            row["lfs"] = {"oid": self.sha256, "size": self.size, "pointerSize": 135}
+        return row
+
+
+@dataclass
+class HubRepository:
+    """A model repository at one commit."""
+
+    id: str
+    files: dict[str, HubFile] = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict)
+    """Fields of the API that are not computed: downloads, likes, tags, pipeline_tag, …"""
+    gated: bool | str = False
+
+    @property
+    def sha(self) -> str:
+        """Commit: changes whenever a file does."""
+        names = "\n".join(f"{file.path} {file.sha256}" for file in self.files.values())
+        return hashlib.sha1(f"{self.id}\n{names}".encode()).hexdigest()
+
+    def add(self, path: str, source: bytes | Path) -> HubFile:
+        self.files[path] = file = HubFile(path, source)
+        return file
+
+    def row(self, expand: list[str] | None = None, *, blobs: bool = False) -> dict[str, Any]:
+        """The JSON of the API; with `expand`, only what was asked for."""
+        siblings = [
+            {"rfilename": file.path, **({"size": file.size} if blobs else {})}
+            for file in self.files.values()
+        ]
+        row: dict[str, Any] = {
+            "author": self.id.partition("/")[0],
+            "createdAt": "2025-01-01T00:00:00.000Z",
+            "lastModified": "2026-01-01T00:00:00.000Z",
+            "downloads": 0,
+            "likes": 0,
+            "trendingScore": 0,
+            "tags": [],
+            "private": False,
+            "gated": self.gated,
+            "sha": self.sha,
+            "siblings": siblings,
+            **self.info,
+        }
+        if expand:
+            row = {key: value for key, value in row.items() if key in expand}
+        return {"_id": self.sha[:24], "id": self.id, "modelId": self.id, **row}
+
+    def matches(self, query: Mapping[str, list[str]]) -> bool:
+        """Whether it belongs into the list that `query` asks for."""
+        words = query.get("search", [""])[0].lower()
+        tags = set(self.info.get("tags", []))
+        author = query.get("author")
+        pipeline = query.get("pipeline_tag")
+        return (
+            words in self.id.lower()
+            and (author is None or self.id.startswith(f"{author[0]}/"))
+            and (pipeline is None or self.info.get("pipeline_tag") == pipeline[0])
+            and all(tag in tags for tag in query.get("filter", []))
+        )
