@@ -1,15 +1,28 @@
 """What a person has set: typed sections, checked ranges, kept in one JSON file."""
 
+import logging
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
-from app.core.errors import AppError
+from app.core.errors import AppError, SettingsError
 from app.core.events import EventHook
+from app.core.files import set_aside, storage_error, write_atomically
 from backends.types import LoadConfig
 
+log = logging.getLogger(__name__)
+
 VERSION = 1
+
+Raw = dict[str, Any]
+"""Settings as they lie in the file, unknown keys included."""
+
+MIGRATIONS: Mapping[int, Callable[[Raw], Raw]] = {}
+"""What turns a file of version N into one of version N + 1, by N."""
 
 
 class Appearance(Struct, frozen=True):
@@ -51,8 +64,8 @@ class Network(Struct, frozen=True):
     """Address of the model hub; None is `HF_ENDPOINT` or huggingface.co."""
     offline: bool = False
     """Nothing leaves this computer."""
-    send_token: bool = True
-    """Send the person's hub token, where one is stored, with requests to the hub."""
+    send_token: bool = False
+    """Send the person's hub token also to an endpoint other than the default one."""
 
 
 class Chat(Struct, frozen=True):
@@ -92,17 +105,19 @@ class Settings(Struct, frozen=True):
 class SettingsStore:
     """The settings in force and their file. Safe to use from any thread."""
 
-    changed: EventHook[[Settings]]
-    problem: AppError | None
-    """What was wrong with the file at the start; it was set aside and defaults are in force."""
-
     def __init__(self, path: Path) -> None:
-        raise NotImplementedError
+        self.changed: EventHook[[Settings]] = EventHook()
+        self.problem: AppError | None = None
+        """What was wrong with the file at the start; what could not be used is at its default."""
+        self._path = path
+        self._lock = threading.Lock()
+        self._raw: Raw = {}
+        self._current = self._load()
 
     @property
     def current(self) -> Settings:
         """The settings in force; quick."""
-        raise NotImplementedError
+        return self._current
 
     def update(
         self,
@@ -119,4 +134,109 @@ class SettingsStore:
         Raises `SettingsError` for a value out of range and `StorageError` if the file cannot be
         written; the settings in force then stay as they were.
         """
-        raise NotImplementedError
+        sections = {
+            "appearance": appearance,
+            "models": models,
+            "engine": engine,
+            "network": network,
+            "chat": chat,
+            "window": window,
+        }
+        given = {name: value for name, value in sections.items() if value is not None}
+        with self._lock:
+            settings = checked(msgspec.structs.replace(self._current, **given))
+            if settings == self._current:
+                return settings
+            raw = _merged(self._raw, msgspec.to_builtins(settings))
+            write_atomically(self._path, msgspec.json.format(msgspec.json.encode(raw)))
+            self._raw, self._current = raw, settings
+        self.changed(settings)
+        return settings
+
+    def _load(self) -> Settings:
+        try:
+            data = self._path.read_bytes()
+        except FileNotFoundError:
+            return Settings()
+        except OSError as error:
+            self.problem = storage_error("The settings could not be read", self._path, error)
+            return Settings()
+        try:
+            raw = migrated(msgspec.json.decode(data, type=Raw))
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            self._set_aside("It is not a settings file", "Defaults are in force", str(error))
+            return Settings()
+        settings, refused = _sections_from(raw)
+        if refused:
+            self._set_aside(
+                "Some values in it are not valid",
+                f"Defaults are in force for {', '.join(refused)}",
+                "; ".join(refused.values()),
+            )
+            raw = {name: value for name, value in raw.items() if name not in refused}
+        self._raw = raw
+        return settings
+
+    def _set_aside(self, why: str, instead: str, detail: str) -> None:
+        title = "The settings file could not be used as it is"
+        try:
+            aside = set_aside(self._path)
+        except AppError as error:
+            self.problem = SettingsError(title, f"{why}. {instead}.", error.hint, detail)
+        else:
+            kept = f"The file was kept as {aside.name}"
+            self.problem = SettingsError(
+                title, f"{why}. {instead}. {kept}.", "Set what you miss again.", detail
+            )
+        log.warning("%s (%s)", self.problem, detail)
+
+
+def checked(settings: Settings) -> Settings:
+    """`settings` with every value in its range; raises `SettingsError` naming the one that is not.
+
+    Constructors don't check ranges, decoding does.
+    """
+    try:
+        return msgspec.convert(msgspec.to_builtins(settings), Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(
+            "This setting is not valid", f"{error}.", "The old value stays in force."
+        ) from error
+
+
+def migrated(
+    raw: Raw, migrations: Mapping[int, Callable[[Raw], Raw]] = MIGRATIONS, version: int = VERSION
+) -> Raw:
+    """`raw` brought to `version` step by step; a newer file is read as far as it is understood.
+
+    Raises `ValueError` if its version is not a number that could be one.
+    """
+    found = raw.get("version", 1)
+    if not isinstance(found, int) or found < 1:
+        raise ValueError(f"version {found!r}")
+    for step in range(found, version):
+        raw = migrations[step](raw)
+    return {**raw, "version": max(found, version)}
+
+
+def _sections_from(raw: Raw) -> tuple[Settings, dict[str, str]]:
+    """The settings in `raw`; and for each section that is not valid, what is wrong with it."""
+    refused = {}
+    values: Raw = {"version": raw["version"]}
+    for field in msgspec.structs.fields(Settings):
+        if field.name == "version" or field.name not in raw:
+            continue
+        try:
+            values[field.name] = msgspec.convert(raw[field.name], field.type)
+        except msgspec.ValidationError as error:
+            refused[field.name] = f"{field.name}: {error}"
+    return Settings(**values), refused
+
+
+def _merged(old: Raw, new: Raw) -> Raw:
+    """`new`, with keys of `old` that this version does not know, section by section."""
+    merged = {**old, **new}
+    for name, section in new.items():
+        if isinstance(section, dict) and isinstance(old.get(name), dict):
+            merged[name] = {**old[name], **section}
+    return merged
