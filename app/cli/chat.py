@@ -1,0 +1,172 @@
+"""`corral run`: one question, or a chat line by line."""
+
+import contextlib
+import datetime
+import itertools
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+
+import msgspec
+
+from app.cli.parts import Parts
+from app.cli.rendering import ProgressLine, statistics
+from app.core.errors import NotFoundError
+from app.core.presets import Preset, fill_variables
+from app.core.runtime import LoadedModel
+from backends.types import (
+    ChatMessage,
+    Delta,
+    Finish,
+    GenerationEvent,
+    GenerationRequest,
+    LoadConfig,
+    Progress,
+    SamplingParams,
+)
+
+HELP = "Ctrl+C stops an answer, Ctrl+D or /bye ends the chat, /clear forgets what was said."
+
+
+def run(arguments: Namespace) -> int:
+    """Load the model and answer; without a prompt, chat until the person leaves."""
+    with Parts() as parts:
+        model = parts.library.find(arguments.model)
+        preset = _preset(parts, arguments.preset)
+        loaded = _load(parts, model.id, arguments)
+        chat = TerminalChat(
+            loaded,
+            system=_system_prompt(parts, preset, arguments.system),
+            sampling=_sampling(preset, arguments),
+            stats=arguments.stats,
+        )
+        prompt = arguments.prompt
+        if prompt is None and not sys.stdin.isatty():
+            prompt = sys.stdin.read().strip()
+        if prompt is not None:
+            return 0 if chat.answer(prompt) else 130
+        chat.talk(model.name)
+        return 0
+
+
+def _preset(parts: Parts, preset_id: str | None) -> Preset | None:
+    if preset_id is None:
+        return None
+    presets = {preset.id: preset for preset in parts.presets.list()}
+    if preset_id not in presets:
+        raise NotFoundError(
+            f"There is no preset named {preset_id}", hint=f"There are: {', '.join(presets)}."
+        )
+    return presets[preset_id]
+
+
+def _system_prompt(parts: Parts, preset: Preset | None, override: str | None) -> str:
+    text = override if override is not None else preset.system_prompt if preset else ""
+    settings = parts.settings.current
+    return fill_variables(
+        text,
+        user=settings.chat.user_name,
+        language=settings.appearance.language,
+        today=datetime.datetime.now().astimezone().date(),
+    )
+
+
+def _sampling(preset: Preset | None, arguments: Namespace) -> SamplingParams:
+    sampling = preset.sampling if preset else SamplingParams()
+    given = {
+        "temperature": arguments.temperature,
+        "max_tokens": arguments.max_tokens,
+        "seed": arguments.seed,
+    }
+    return msgspec.structs.replace(
+        sampling, **{name: value for name, value in given.items() if value is not None}
+    )
+
+
+def _load(parts: Parts, model_id: str, arguments: Namespace) -> LoadedModel:
+    model = parts.library.get(model_id)
+    config = LoadConfig(context_length=arguments.context) if arguments.context else None
+    line = ProgressLine()
+    try:
+        return parts.runtime.load(
+            model,
+            config,
+            on_progress=lambda fraction: line.show(f"Loading {model.name} {fraction:.0%}"),
+            force=arguments.force,
+        )
+    finally:
+        line.clear()
+
+
+class TerminalChat:
+    """A conversation with a loaded model, kept in memory only."""
+
+    def __init__(
+        self, loaded: LoadedModel, *, system: str, sampling: SamplingParams, stats: bool
+    ) -> None:
+        self._engine = loaded.engine
+        self._system = system
+        self._sampling = sampling
+        self._stats = stats
+        self._ids = itertools.count(1)
+        self._messages: list[ChatMessage] = []
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything but the system prompt."""
+        self._messages = [ChatMessage("system", self._system)] if self._system else []
+
+    def talk(self, name: str) -> None:
+        """Read a line, answer it, until the input ends."""
+        with contextlib.suppress(ImportError):
+            import readline  # noqa: F401 - gives input() editing and history
+        sys.stdout.write(f"{name}. {HELP}\n")
+        while True:
+            try:
+                line = input(">>> ").strip()
+            except (EOFError, KeyboardInterrupt):
+                sys.stdout.write("\n")
+                return
+            if line == "/bye":
+                return
+            if line == "/clear":
+                self.clear()
+            elif line in ("/help", "/?"):
+                sys.stdout.write(HELP + "\n")
+            elif line:
+                self.answer(line)
+
+    def answer(self, text: str) -> bool:
+        """Stream the answer to `text`; False if the person stopped it."""
+        self._messages.append(ChatMessage("user", text))
+        request = GenerationRequest(str(next(self._ids)), tuple(self._messages), self._sampling)
+        answer, finish = self._stream(request, self._engine.generate(request))
+        self._messages.append(ChatMessage("assistant", answer))
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+        if self._stats and finish:
+            sys.stderr.write(statistics(finish) + "\n")
+        return finish is not None and finish.reason != "cancelled"
+
+    def _stream(
+        self, request: GenerationRequest, events: Iterator[GenerationEvent]
+    ) -> tuple[str, Finish | None]:
+        """Print the answer as it comes; Ctrl+C cancels it and the rest is still collected."""
+        line = ProgressLine()
+        pieces: list[str] = []
+        while True:
+            try:
+                for event in events:
+                    if isinstance(event, Progress):
+                        line.show(f"Reading your message {event.processed / event.total:.0%}")
+                    elif isinstance(event, Delta):
+                        line.clear()
+                        sys.stdout.write(event.text)
+                        sys.stdout.flush()
+                        if event.kind == "text":
+                            pieces.append(event.text)
+                    else:
+                        return "".join(pieces), event
+                return "".join(pieces), None
+            except KeyboardInterrupt:
+                self._engine.cancel(request.id)

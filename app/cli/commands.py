@@ -1,0 +1,196 @@
+"""What the words of the command line do. Each command returns its exit code."""
+
+import queue
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from app.cli import chat
+from app.cli.parts import Parts
+from app.cli.rendering import ProgressLine, human_size, human_time, table
+from app.core.download_state import DownloadItem, DownloadRequest
+from app.core.errors import AppError, DownloadError, NotFoundError, StorageError
+from app.core.hardware import memory_snapshot
+from app.core.hub import HubDetail
+from app.core.library import LocalModel
+from app.core.memory import Fit, estimate_from_size, verdict
+from app.core.variants import Variant, recommended
+
+ENDED = ("done", "failed", "paused")
+
+
+def ls(arguments: Namespace) -> int:
+    """List the models on this computer."""
+    with Parts() as parts:
+        models = parts.library.models()
+    if arguments.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(list(map(_row, models)))).decode())
+        sys.stdout.write("\n")
+        return 0
+    if not models:
+        sys.stdout.write("No models yet. Get one with: corral get OWNER/REPO\n")
+        return 0
+    rows = [
+        (
+            model.name,
+            model.quantization,
+            human_size(model.size),
+            f"{model.context_length:,}" if model.context_length else "",
+            model.id,
+        )
+        for model in models
+    ]
+    head = ("NAME", "QUANTIZATION", "SIZE", "CONTEXT", "ID")
+    sys.stdout.write(table(head, rows, right=(2, 3)) + "\n")
+    return 0
+
+
+def _row(model: LocalModel) -> dict[str, object]:
+    """What a script may rely on."""
+    return {
+        "id": model.id,
+        "name": model.name,
+        "path": str(model.path),
+        "size": model.size,
+        "architecture": model.architecture,
+        "parameters": model.parameters,
+        "quantization": model.quantization,
+        "context_length": model.context_length,
+        "source": model.source,
+        "read_only": model.read_only,
+        "present": model.present,
+    }
+
+
+def get(arguments: Namespace) -> int:
+    """Download a variant of a repository and wait for it."""
+    repo, _, quantization = arguments.reference.partition(":")
+    with Parts() as parts:
+        detail = parts.hub.detail(repo)
+        variant = _variant(detail, quantization)
+        request = DownloadRequest(
+            repo=repo,
+            revision=detail.model.sha,
+            title=repo.partition("/")[2],
+            quantization=variant.quantization,
+            files=variant.files + variant.companions,
+        )
+        events: queue.SimpleQueue[DownloadItem] = queue.SimpleQueue()
+        parts.downloads.changed.connect(events.put)
+        parts.downloads.start()
+        item = _started(parts, request)
+        if item is None:
+            sys.stdout.write(f"{request.title} {variant.quantization} is on this computer\n")
+            return 0
+        try:
+            item = _wait(item, events, ProgressLine(quiet=arguments.quiet))
+        except KeyboardInterrupt:
+            parts.downloads.pause(item.id)
+            sys.stderr.write("\nStopped. What was fetched is kept; the same command continues.\n")
+            return 130
+        if item.error is not None:
+            raise DownloadError(
+                item.error.title, item.error.message, item.error.hint, item.error.detail
+            )
+        sys.stdout.write(f"{item.target / request.files[0].path}\n")
+        return 0
+
+
+def _variant(detail: HubDetail, quantization: str) -> Variant:
+    """The variant of that name, or the one recommended for this computer."""
+    names = ", ".join(variant.label for variant in detail.variants)
+    if not detail.variants:
+        raise NotFoundError(
+            f"{detail.model.repo} holds no model that Corral can run",
+            "There is neither a GGUF file nor an MLX model in it.",
+            "Look for a repository whose name ends in -GGUF.",
+        )
+    if quantization:
+        for variant in detail.variants:
+            if quantization.lower() in (variant.label.lower(), variant.quantization.lower()):
+                return variant
+        raise NotFoundError(
+            f"{detail.model.repo} has no variant {quantization}", hint=f"There are: {names}."
+        )
+    memory = memory_snapshot()
+
+    def fit(variant: Variant) -> Fit:
+        return verdict(estimate_from_size(variant.size, None, 8192), memory).fit
+
+    chosen = recommended(detail.variants, fit)
+    if chosen is None:
+        raise StorageError(
+            f"No variant of {detail.model.repo} fits into the memory of this computer",
+            f"Free are {human_size(memory.available)} of {human_size(memory.total)}.",
+            f"Name one to download it all the same: {names}.",
+        )
+    return chosen
+
+
+def _started(parts: Parts, request: DownloadRequest) -> DownloadItem | None:
+    """The queued item, continued if it was there before; None if it is downloaded already."""
+    for item in parts.downloads.items():
+        same = item.request.repo == request.repo
+        if same and item.request.quantization == request.quantization and item.state != "done":
+            if item.state in ("paused", "failed"):
+                parts.downloads.resume(item.id)
+            return item
+    for model in parts.library.models():
+        if model.repo == request.repo and model.quantization == request.quantization:
+            return None
+    return parts.downloads.add(request)
+
+
+def _wait(
+    item: DownloadItem, events: "queue.SimpleQueue[DownloadItem]", line: ProgressLine
+) -> DownloadItem:
+    """Show progress until the item is done, failed or paused."""
+    try:
+        while True:
+            changed = events.get()
+            if changed.id != item.id:
+                continue
+            line.show(_progress(changed))
+            if changed.state in ENDED:
+                return changed
+    finally:
+        line.clear()
+
+
+def _progress(item: DownloadItem) -> str:
+    name = f"{item.request.title} {item.request.quantization}"
+    if item.state == "verifying":
+        return f"{name}  verifying {item.verified:.0%}"
+    share = item.done / item.total if item.total else 1.0
+    text = f"{name}  {share:.0%} of {human_size(item.total)}  {human_size(int(item.speed))}/s"
+    return text if item.eta is None else f"{text}  {human_time(item.eta)} left"
+
+
+def rm(arguments: Namespace) -> int:
+    """Delete a downloaded model; what is used in place is only forgotten."""
+    with Parts() as parts:
+        model = parts.library.find(arguments.model)
+        if not arguments.yes and not _confirmed(model):
+            return 1
+        parts.library.delete(model.id)
+    sys.stdout.write(f"{'Forgotten' if model.read_only else 'Deleted'}: {model.id}\n")
+    return 0
+
+
+def _confirmed(model: LocalModel) -> bool:
+    if not sys.stdin.isatty():
+        raise AppError(
+            f"{model.name} was not deleted", hint="Without a terminal to ask in, add --yes."
+        )
+    answer = input(f"Delete {model.name} ({human_size(model.size)})? [y/N] ")
+    return answer.strip().lower() in ("y", "yes")
+
+
+COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
+    "ls": ls,
+    "get": get,
+    "run": chat.run,
+    "rm": rm,
+}

@@ -1,0 +1,62 @@
+"""The parts of the program that a command needs, built once and closed in order."""
+
+import contextlib
+from functools import cached_property
+
+from app.core.downloads import DownloadManager
+from app.core.hub import HubClient
+from app.core.library import ModelLibrary
+from app.core.logs import setup_logging
+from app.core.paths import app_paths
+from app.core.presets import PresetStore
+from app.core.runtime import ModelRuntime
+from app.core.settings import SettingsStore
+
+
+class Parts:
+    """The object graph of the command line. Use as a context manager."""
+
+    def __init__(self) -> None:
+        self._closing = contextlib.ExitStack()
+        self.paths = app_paths()
+        setup_logging(self.paths)
+        self.settings = SettingsStore(self.paths.settings_file)
+
+    def __enter__(self) -> "Parts":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    @cached_property
+    def library(self) -> ModelLibrary:
+        """The models on this computer, scanned."""
+        library = ModelLibrary(self.paths, self.settings)
+        library.scan()
+        return library
+
+    @cached_property
+    def presets(self) -> PresetStore:
+        """System-prompt presets."""
+        return PresetStore(self.paths.presets_dir)
+
+    @cached_property
+    def hub(self) -> HubClient:
+        """The model hub."""
+        hub = HubClient(self.settings, self.paths)
+        self._closing.callback(hub.close)
+        return hub
+
+    @cached_property
+    def downloads(self) -> DownloadManager:
+        """The queue of downloads; what was running before goes on when it is started."""
+        downloads = DownloadManager(self.paths, self.settings, self.library)
+        self._closing.callback(downloads.close)
+        return downloads
+
+    @cached_property
+    def runtime(self) -> ModelRuntime:
+        """Loaded models, each in a child process that ends with this program."""
+        runtime = ModelRuntime(self.settings)
+        self._closing.callback(runtime.close)
+        return runtime

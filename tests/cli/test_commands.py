@@ -1,0 +1,115 @@
+"""The command line as a person or a script uses it: in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.hub.server import LocalHub
+
+ROOT = Path(__file__).resolve().parents[2]
+STARTER = "smollm2"
+
+
+def corral(*words: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app", *words],
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        timeout=100,
+        check=False,
+    )
+
+
+def test_version() -> None:
+    result = corral("--version")
+    assert result.returncode == 0
+    assert result.stdout.startswith("corral ")
+
+
+def test_unknown_words_are_usage_errors() -> None:
+    result = corral("lss")
+    assert result.returncode == 2
+    assert "lss" in result.stderr
+
+
+def test_listing_shows_the_starter_model() -> None:
+    rows = json.loads(corral("ls", "--json").stdout)
+    starter = next(row for row in rows if row["source"] == "starter")
+    assert starter["architecture"] == "llama"
+    assert starter["quantization"] == "Q4_1"
+    assert starter["read_only"] is True
+    assert starter["name"] in corral("ls").stdout
+
+
+def test_commands_leave_qt_alone() -> None:
+    script = (
+        "import sys; from app.cli.main import main; main(['ls']); "
+        "sys.exit(any(name.startswith('PySide6') for name in sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=60, check=False)
+    assert result.returncode == 0
+
+
+@pytest.mark.engine
+def test_one_question() -> None:
+    result = corral(
+        "run", STARTER, "What is the capital of France?", "--temperature", "0", "--stats",
+        "--max-tokens", "40",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "Paris" in result.stdout
+    assert "\ufffd" not in result.stdout
+    assert "tokens/s" in result.stderr
+    assert "tokens/s" not in result.stdout
+
+
+@pytest.mark.engine
+def test_a_piped_question_with_a_preset() -> None:
+    result = corral(
+        "run", STARTER, "--preset", "coder", "--max-tokens", "8", stdin="Say hello.\n"
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip()
+
+
+def test_unknown_models_and_presets() -> None:
+    assert corral("run", "no-such-model", "Hello").returncode == 3
+    result = corral("run", STARTER, "Hello", "--preset", "no-such-preset")
+    assert result.returncode == 3
+    assert "coder" in result.stderr
+
+
+def test_deleting_asks_first() -> None:
+    result = corral("rm", STARTER)
+    assert result.returncode == 1
+    assert "--yes" in result.stderr
+
+
+def test_get_then_list_then_remove(starter_file: Path) -> None:
+    with LocalHub() as hub:
+        hub.add("corral-tests/SmolLM2-GGUF", {"SmolLM2-135M-Instruct-Q4_1.gguf": starter_file})
+        reference = "corral-tests/SmolLM2-GGUF:q4_1"
+        fetched = corral("get", reference, HF_ENDPOINT=hub.url)
+        assert fetched.returncode == 0, fetched.stderr
+        path = Path(fetched.stdout.strip())
+        assert path.read_bytes() == starter_file.read_bytes()
+        again = corral("get", reference, HF_ENDPOINT=hub.url)
+        assert again.returncode == 0, again.stderr
+        assert "on this computer" in again.stdout
+        missing = corral("get", "corral-tests/SmolLM2-GGUF:Q8_0", HF_ENDPOINT=hub.url)
+        assert missing.returncode == 3
+        assert "Q4_1" in missing.stderr
+        assert corral("get", "corral-tests/nothing", HF_ENDPOINT=hub.url).returncode == 3
+    rows = json.loads(corral("ls", "--json").stdout)
+    mine = next(row for row in rows if row["source"] != "starter")
+    removed = corral("rm", mine["id"], "--yes")
+    assert removed.returncode == 0, removed.stderr
+    assert not path.exists()
+    assert len(json.loads(corral("ls", "--json").stdout)) == len(rows) - 1

@@ -1,0 +1,51 @@
+"""Numbers and tables in the terminal."""
+
+import io
+
+import pytest
+
+from app.cli.rendering import ProgressLine, human_size, human_time, print_error, statistics, table
+from app.core.errors import NotFoundError
+from backends.types import Finish, Usage
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (98_362_432, "98 MB"),
+        (4_920_739_232, "4.9 GB"),
+        (999_600, "1 MB"),
+    ],
+)
+def test_sizes(count: int, text: str) -> None:
+    assert human_size(count) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(42, "42 s"), (180, "3 min"), (7500, "2 h 05 min")])
+def test_times(seconds: float, text: str) -> None:
+    assert human_time(seconds) == text
+
+
+def test_table_aligns_both_ways() -> None:
+    assert table(("A", "B"), [("x", "1"), ("yy", "22")], right=(1,)) == "A    B\nx    1\nyy  22"
+
+
+def test_statistics_leave_out_what_is_unknown() -> None:
+    finish = Finish("length", Usage(prompt_tokens=30, cached_tokens=10, completion_tokens=1))
+    assert statistics(finish) == "1 tokens · prompt 30 (10 reused) · length"
+
+
+def test_progress_is_silent_without_a_terminal() -> None:
+    stream = io.StringIO()
+    line = ProgressLine(stream)
+    line.show("50 %")
+    line.clear()
+    assert stream.getvalue() == ""
+
+
+def test_errors_say_what_why_and_what_to_do() -> None:
+    stream = io.StringIO()
+    print_error(NotFoundError("No such model", "Why.", "Do this."), stream)
+    assert stream.getvalue() == "corral: No such model.\n  Why.\n  Do this.\n"
