@@ -1,0 +1,60 @@
+"""A model on this computer, as lists, the command line and the runtime see it."""
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+
+from app.core.errors import ModelError, NotFoundError
+
+Source = Literal["corral", "folder", "starter"]
+
+
+class LocalModel(Struct, frozen=True):
+    """One model that can be loaded, or could if its drive were connected."""
+
+    id: str
+    """Stable: "publisher/repo/file" below the models folder, or a name for where else it lies."""
+    name: str
+    """For people: "SmolLM2 135M Instruct"."""
+    path: Path
+    """What an engine opens: the GGUF file, its first part, or the MLX folder."""
+    files: tuple[Path, ...]
+    """All files of the model, split parts in order, companions last."""
+    size: int
+    """Bytes of `files` without the companions."""
+    architecture: str = ""
+    parameters: int | None = None
+    quantization: str = ""
+    context_length: int | None = None
+    """Tokens it was trained for."""
+    publisher: str = ""
+    repo: str | None = None
+    """"publisher/repo" on the hub, where the folders tell it."""
+    added: float = 0.0
+    """When the file was last written, Unix seconds."""
+    source: Source = "corral"
+    """The models folder, a further folder, or the installed starter model."""
+    read_only: bool = False
+    """It belongs to somebody else: it is never moved or deleted."""
+    present: bool = True
+    """False while its drive or file is away."""
+    problem: str | None = None
+    """Why it cannot be used, in a sentence; None if nothing is known against it."""
+    has_chat_template: bool = False
+    capabilities: frozenset[str] = frozenset()
+    """Of "tools", "reasoning", "vision", "embeddings"."""
+    format: Literal["gguf", "mlx"] = "gguf"
+
+
+class AmbiguousModel(ModelError):
+    """A name fits several models; `choices` are their ids."""
+
+    code: ClassVar[str] = "ambiguous"
+
+    def __init__(self, title: str, message: str, hint: str, choices: tuple[str, ...]) -> None:
+        super().__init__(title, message, hint)
+        self.choices = choices
+
+
+__all__ = ["AmbiguousModel", "LocalModel", "NotFoundError", "Source"]
