@@ -128,8 +128,8 @@ Command = Load | CountTokens | Generate | Cancel | Stats | Unload
 Reply = Ready | Event | Loaded | Counted | StatsTaken | Unloaded | Failed
 
 _encoder = msgspec.json.Encoder()
-_commands = msgspec.json.Decoder(Command)
-_replies = msgspec.json.Decoder(Reply)
+_commands: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+_replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
 
 
 def encode(message: Command | Reply) -> bytes:

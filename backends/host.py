@@ -1,0 +1,267 @@
+"""What an engine child runs: one engine, asked over a pipe.
+
+    corral --engine-host --backend llamacpp
+
+Commands come on standard input, replies go to standard output (`backends.wire`). Two threads:
+the main thread is the only one that calls the engine, apart from `cancel`; the other one reads
+commands, so a cancel is heard while the engine works. When standard input ends the program is
+gone, and the child leaves at once, even out of native code.
+"""
+
+import argparse
+import faulthandler
+import logging
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import BinaryIO
+
+from backends import registry, wire
+from backends.base import Backend
+from backends.errors import BackendError, EngineFailure, LoadCancelled, OutOfMemory
+from backends.types import Finish, LoadProgress
+
+NICENESS = 5
+"""Below the window's priority, above a background job's."""
+PROGRESS_STEP = 0.01
+"""Loaded fraction between two progress replies; engines report every tensor."""
+MAX_DETAIL = 20_000
+"""Characters of an engine's own words in a failure."""
+
+Job = wire.Load | wire.CountTokens | wire.Generate | wire.Stats | wire.Unload
+QuickJob = wire.CountTokens | wire.Stats
+
+log = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve one engine until standard input ends. `argv`: the words after `--engine-host`."""
+    parser = argparse.ArgumentParser(prog="corral --engine-host")
+    parser.add_argument("--backend", required=True)
+    name = parser.parse_args(argv).backend
+    commands, replies = claim_standard_streams()
+    lower_priority()
+    faulthandler.enable()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    outbox = Outbox(replies)
+    try:
+        backend = registry.create(name)
+    except BackendError as error:
+        outbox.send(_failure(wire.STARTUP_ID, error))
+        return 1
+    outbox.send(wire.Ready(wire.STARTUP_ID, wire.PROTOCOL_VERSION, name))
+    Host(backend, outbox).serve(commands)
+    return 0
+
+
+def claim_standard_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Keep the protocol's pipes for ourselves and give native code others.
+
+    Native libraries print to descriptor 1; from here on that is the log (descriptor 2). Private
+    duplicates are not inherited by processes that the engine may start.
+    """
+    commands = open(os.dup(0), "rb")  # noqa: SIM115 - lives as long as the process
+    replies = open(os.dup(1), "wb")  # noqa: SIM115 - lives as long as the process
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return commands, replies
+
+
+def lower_priority() -> None:
+    """Let the window stay smooth while the engine takes every core it was given."""
+    if sys.platform == "win32":
+        import psutil
+
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        os.nice(NICENESS)
+
+
+class Outbox:
+    """Sends replies, one thread at a time. Leaves the process when nobody reads them."""
+
+    def __init__(self, stream: BinaryIO, leave: Callable[[int], object] = os._exit) -> None:
+        self._stream = stream
+        self._leave = leave
+        self._lock = threading.Lock()
+
+    def send(self, reply: wire.Reply) -> None:
+        """Write `reply` and hand it to the system at once."""
+        line = wire.encode(reply)
+        with self._lock:
+            try:
+                self._stream.write(line)
+                self._stream.flush()
+            except OSError:
+                self._leave(0)
+
+
+class JobQueue:
+    """Commands that wait for the engine, in order; those that take no time may overtake."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._jobs: deque[Job] = deque()
+        self._quick: deque[QuickJob] = deque()
+        self._closed = False
+        self._running_id: int | None = None
+        self.cancelled = False
+        """Whether the running job was cancelled."""
+
+    def put(self, job: Job) -> None:
+        """Add a job at the end."""
+        with self._changed:
+            if isinstance(job, QuickJob):
+                self._quick.append(job)
+            else:
+                self._jobs.append(job)
+            self._changed.notify()
+
+    def take(self) -> Job | None:
+        """Wait for the next job, which counts as running from now on. None once closed."""
+        with self._changed:
+            self._running_id = None
+            self._changed.wait_for(lambda: self._jobs or self._quick or self._closed)
+            if self._closed:
+                return None
+            job = self._quick.popleft() if self._quick else self._jobs.popleft()
+            self._running_id = job.id
+            self.cancelled = False
+            return job
+
+    def take_quick(self) -> QuickJob | None:
+        """The next job that may be done between two tokens of an answer, if there is one."""
+        if not self._quick:
+            return None
+        with self._changed:
+            return self._quick.popleft()
+
+    def cancel(self, job_id: int) -> Job | None:
+        """Take a waiting job out, or mark the running one as cancelled."""
+        with self._changed:
+            if job_id == self._running_id:
+                self.cancelled = True
+                return None
+            for job in self._jobs:
+                if job.id == job_id:
+                    self._jobs.remove(job)
+                    return job
+            return None
+
+    def close(self) -> None:
+        """Let `take` answer None."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+class Host:
+    """Serves one engine: `serve` blocks until the commands end."""
+
+    def __init__(
+        self, backend: Backend, outbox: Outbox, leave: Callable[[int], object] = os._exit
+    ) -> None:
+        """`leave` ends the process with a status from any thread."""
+        self._backend = backend
+        self._outbox = outbox
+        self._leave = leave
+        self._queue = JobQueue()
+        self._answering: tuple[int, str] | None = None
+        """Number and request id of the answer under way."""
+
+    def serve(self, commands: BinaryIO) -> None:
+        """Do what `commands` say, one after the other."""
+        reader = threading.Thread(
+            target=self._read, args=(commands,), name="engine-host-reader", daemon=True
+        )
+        reader.start()
+        while (job := self._queue.take()) is not None:
+            self._do(job)
+        reader.join()
+
+    def _read(self, commands: BinaryIO) -> None:
+        status = 0
+        try:
+            while (line := wire.read_line(commands)) is not None:
+                self._receive(wire.decode_command(line))
+        except (wire.WireError, OSError):
+            log.exception("cannot go on reading commands")
+            status = 2
+        self._queue.close()
+        self._leave(status)
+
+    def _receive(self, command: wire.Command) -> None:
+        if not isinstance(command, wire.Cancel):
+            self._queue.put(command)
+            return
+        match self._queue.cancel(command.id):
+            case wire.Generate(id=number):
+                self._outbox.send(wire.Event(number, Finish("cancelled")))
+            case wire.Load(id=number):
+                self._outbox.send(_failure(number, LoadCancelled("The load was cancelled")))
+            case _:
+                answering = self._answering
+                if answering is not None and answering[0] == command.id:
+                    self._backend.cancel(answering[1])
+
+    def _do(self, job: Job) -> None:
+        try:
+            match job:
+                case wire.Load():
+                    self._load(job)
+                case wire.Generate():
+                    self._generate(job)
+                case wire.CountTokens():
+                    tokens = self._backend.count_tokens(job.messages)
+                    self._outbox.send(wire.Counted(job.id, tokens))
+                case wire.Stats():
+                    self._outbox.send(wire.StatsTaken(job.id, self._backend.stats()))
+                case wire.Unload():
+                    self._backend.unload()
+                    self._outbox.send(wire.Unloaded(job.id))
+        except BackendError as error:
+            self._outbox.send(_failure(job.id, error))
+        except MemoryError as error:
+            shortage = OutOfMemory("The engine ran out of memory", repr(error))
+            self._outbox.send(_failure(job.id, shortage))
+        except Exception as error:
+            log.exception("%s failed", type(job).__name__)
+            problem = EngineFailure("The engine failed in an unforeseen way", repr(error))
+            self._outbox.send(_failure(job.id, problem))
+
+    def _load(self, job: wire.Load) -> None:
+        sent = -1.0
+
+        def report(fraction: float) -> bool:
+            nonlocal sent
+            if fraction >= sent + PROGRESS_STEP or fraction >= 1.0 > sent:
+                sent = fraction
+                self._outbox.send(wire.Event(job.id, LoadProgress(fraction)))
+            return not self._queue.cancelled
+
+        info = self._backend.load(job.path, job.config, report)
+        self._outbox.send(wire.Loaded(job.id, info))
+
+    def _generate(self, job: wire.Generate) -> None:
+        request = job.request
+        told = False
+        self._answering = (job.id, request.id)
+        try:
+            for event in self._backend.generate(request):
+                # A cancel may have come before the engine knew the request.
+                if self._queue.cancelled and not told:
+                    told = True
+                    self._backend.cancel(request.id)
+                self._outbox.send(wire.Event(job.id, event))
+                while (quick := self._queue.take_quick()) is not None:
+                    self._do(quick)
+        finally:
+            self._answering = None
+
+
+def _failure(number: int, error: BackendError) -> wire.Failed:
+    return wire.Failed(number, error.code, error.message, error.detail[-MAX_DETAIL:])
