@@ -1,0 +1,207 @@
+"""What the hub or the way to it can do wrong, told to a person."""
+
+import ssl
+from urllib.parse import urlsplit
+
+from app.core.errors import AccessError, AppError, HubError, NotFoundError, OfflineError
+
+RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+def offline() -> OfflineError:
+    """The refusal while the offline switch is on."""
+    return OfflineError(
+        "Corral is offline",
+        "The offline switch is on, so nothing was sent.",
+        "Switch it off in Settings to reach the model hub.",
+    )
+
+
+def too_large(host: str, limit: int) -> HubError:
+    """An answer beyond what is read into memory; `limit` is in bytes."""
+    return HubError(
+        "The hub's answer is too large",
+        f"{host} sent more than {limit // 1_000_000} MB where far less is expected. "
+        "Reading stopped there.",
+        "Try again later, or check the endpoint in Settings.",
+    )
+
+
+def too_slow(host: str, seconds: float) -> HubError:
+    """No answer, or no whole answer, in time."""
+    return HubError(
+        "The hub does not answer",
+        f"{host} sent no complete answer within {seconds:.0f} seconds.",
+        "Check the connection and try again.",
+    )
+
+
+def unreadable(host: str, detail: str) -> HubError:
+    """An answer that is not what the protocol says."""
+    return HubError(
+        "The hub's answer cannot be read",
+        f"{host} answered with something else than the hub's protocol.",
+        "A log-in page of the network may be in the way. Check the connection and the endpoint "
+        "in Settings.",
+        detail[:500],
+    )
+
+
+def no_repository(repo: str, host: str) -> NotFoundError:
+    """No such repository, or one that is hidden."""
+    return NotFoundError(
+        f"“{repo}” was not found",
+        f"{host} has no such repository, or it is private.",
+        "Check the spelling. A private repository needs HF_TOKEN to be set.",
+    )
+
+
+def gated(repo: str, page: str, *, logged_in: bool) -> AccessError:
+    """A repository that asks for an accepted licence."""
+    if logged_in:
+        return AccessError(
+            f"“{repo}” has not been opened to you",
+            "Your access token is valid, but its owner has not been granted access.",
+            f"Ask for access on {page} and try again when it is granted.",
+        )
+    return AccessError(
+        f"“{repo}” asks you to log in",
+        "Its authors want their licence accepted before the files can be downloaded.",
+        f"Accept it on {page}, then start Corral with your access token in HF_TOKEN.",
+    )
+
+
+def bad_token() -> AccessError:
+    """The token itself is refused."""
+    return AccessError(
+        "The hub does not accept the access token",
+        "The token in HF_TOKEN is not valid or has expired.",
+        "Make a new token in the hub's settings, or remove HF_TOKEN.",
+    )
+
+
+def refused_status(host: str, status: int, wait: float | None, words: str = "") -> HubError:
+    """A status that nothing more precise is known about; `wait` is in seconds."""
+    if status == 429:
+        when = f"in {wait:.0f} seconds" if wait else "in a few minutes"
+        return HubError(
+            "The hub asks for a pause",
+            f"{host} has had too many requests from this network (status 429).",
+            f"Try again {when}.",
+            words,
+        )
+    if status >= 500:
+        return HubError(
+            "The hub is out of order",
+            f"{host} answered with status {status}. The fault is on its side.",
+            "Try again in a few minutes.",
+            words,
+        )
+    if status in (401, 403):
+        return AccessError(
+            "The hub refuses access",
+            f"{host} answered with status {status}.",
+            "Check on its website whether the model asks for a log-in.",
+            words,
+        )
+    if status == 404:
+        return NotFoundError(
+            "The hub has no such page",
+            f"{host} answered with status 404.",
+            "Check the name and the endpoint in Settings.",
+            words,
+        )
+    return HubError(
+        "The hub refused the request", f"{host} answered with status {status}.", "", words
+    )
+
+
+def unreachable(host: str, error: Exception) -> HubError:
+    """No connection."""
+    if _is_certificate_error(error):
+        return HubError(
+            "The connection to the hub is not trusted",
+            f"The certificate of {host} was not accepted, so nothing was sent.",
+            "If this network inspects traffic, name its certificate file in SSL_CERT_FILE.",
+            str(error),
+        )
+    return HubError(
+        "The hub is out of reach",
+        f"No connection to {host}.",
+        "Check the connection, the proxy and the endpoint. Downloaded models work without.",
+        str(error),
+    )
+
+
+def _is_certificate_error(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def explain(error: Exception, url: str, repo: str = "", timeout: float = 10) -> AppError:
+    """The `AppError` for an exception of the HTTP client or of the hub's library."""
+    import httpx2
+    from huggingface_hub import errors
+
+    host = urlsplit(url).netloc
+    if isinstance(error, AppError):
+        return error
+    if isinstance(error, errors.OfflineModeIsEnabled):
+        return offline()
+    if isinstance(error, errors.HfHubHTTPError):
+        return _explain_status(error, url, repo)
+    if isinstance(error, httpx2.TimeoutException):
+        return too_slow(host, timeout)
+    if isinstance(error, httpx2.ConnectError | httpx2.ProxyError):
+        return unreachable(host, error)
+    if isinstance(error, httpx2.DecodingError | httpx2.TooManyRedirects | httpx2.InvalidURL):
+        return unreadable(host, str(error))
+    return HubError(
+        "The connection to the hub broke off",
+        f"{host} closed the connection before the answer was complete.",
+        "Check the connection and try again.",
+        f"{type(error).__name__}: {error}",
+    )
+
+
+def _explain_status(error: Exception, url: str, repo: str) -> AppError:
+    from huggingface_hub import errors
+
+    assert isinstance(error, errors.HfHubHTTPError)
+    response = error.response
+    host, status = urlsplit(url).netloc, response.status_code
+    words = response.headers.get("X-Error-Message", "")
+    if isinstance(error, errors.GatedRepoError):
+        page = f"{url.split('/api/')[0].split(f'/{repo}')[0]}/{repo}"
+        return gated(repo, page, logged_in=status == 403)
+    if isinstance(error, errors.DisabledRepoError):
+        return AccessError(f"“{repo}” is switched off", f"{host} has closed this repository.")
+    if words.startswith("Invalid credentials"):
+        return bad_token()
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return no_repository(repo, host)
+    if isinstance(error, errors.RevisionNotFoundError | errors.EntryNotFoundError):
+        return NotFoundError(
+            "The file is not on the hub any more",
+            f"“{repo}” has changed since its files were listed.",
+            "Open the model's page again and start from there.",
+            words,
+        )
+    return refused_status(host, status, retry_after(response.headers), words)
+
+
+def retry_after(headers: object) -> float | None:
+    """Seconds that a server asks to wait, by `Retry-After` or `RateLimit`."""
+    from collections.abc import Mapping
+
+    from huggingface_hub.utils._http import parse_ratelimit_headers
+
+    assert isinstance(headers, Mapping)
+    value = str(headers.get("Retry-After", "")).strip()
+    if value.isdigit():
+        return float(value)
+    limit = parse_ratelimit_headers(headers)
+    return float(limit.reset_in_seconds) if limit and limit.remaining == 0 else None
