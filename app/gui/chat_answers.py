@@ -1,0 +1,123 @@
+"""Answers on their way: one per conversation, going on whatever the window shows."""
+
+from collections.abc import Callable
+from itertools import groupby
+
+from PySide6.QtCore import QObject, Signal
+
+from app.core.chat import ChatRun
+from app.core.errors import AppError
+from app.gui.worker import Worker
+from backends.types import Delta, Finish, GenerationEvent, Progress
+
+
+class Answer(QObject):
+    """One answer from the first progress to its end, kept so that a page can join late."""
+
+    progressed = Signal(object)
+    """`Progress` of the prompt."""
+    text_added = Signal(str, str)
+    """A piece of text and its kind, "text" or "reasoning"."""
+    ended = Signal(object)
+    """None, or the `AppError` that ended it."""
+
+    def __init__(self, run: ChatRun, worker: Worker, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.run = run
+        self.progress: Progress | None = None
+        self.finish: Finish | None = None
+        self.started = False
+        """Whether text has come."""
+        self._text = {
+            "text": run.assistant_message.content,
+            "reasoning": run.assistant_message.reasoning,
+        }
+        self._task = worker.stream(
+            run.events, items=self._take, done=self._done, failed=self.ended.emit
+        )
+
+    @property
+    def content(self) -> str:
+        """The answer so far."""
+        return self._text["text"]
+
+    @property
+    def reasoning(self) -> str:
+        """The model's reasoning so far."""
+        return self._text["reasoning"]
+
+    def set_interval(self, worker: Worker, milliseconds: int) -> None:
+        """How often text is handed over; a hidden window wants it less often."""
+        worker.set_interval(self._task, milliseconds)
+
+    def _take(self, events: list[GenerationEvent]) -> None:
+        for event in events:
+            if isinstance(event, Progress):
+                self.progress = event
+            elif isinstance(event, Finish):
+                self.finish = event
+        if isinstance(events[-1], Progress):
+            self.progressed.emit(events[-1])
+        deltas = (event for event in events if isinstance(event, Delta))
+        for kind, pieces in groupby(deltas, key=lambda delta: delta.kind):
+            text = "".join(piece.text for piece in pieces)
+            self.started = True
+            self._text[kind] += text
+            self.text_added.emit(text, kind)
+
+    def _done(self, _: None) -> None:
+        self.ended.emit(None)
+
+
+class Answers(QObject):
+    """The answers under way in all conversations."""
+
+    began = Signal(int, object)
+    """Conversation id and its `Answer`."""
+    ended = Signal(int, object)
+    """Conversation id and None or the `AppError`."""
+
+    def __init__(self, worker: Worker, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._worker = worker
+        self._running: dict[int, Answer] = {}
+
+    def start(
+        self,
+        ask: Callable[[], ChatRun],
+        *,
+        failed: Callable[[AppError], object] | None = None,
+    ) -> None:
+        """Call `ask` (such as `ChatService.send`) off the GUI thread and follow its answer."""
+        self._worker.run(ask, done=self._follow, failed=failed)
+
+    def of(self, conversation_id: int) -> Answer | None:
+        """The answer under way in a conversation."""
+        return self._running.get(conversation_id)
+
+    def running(self) -> dict[int, Answer]:
+        """All of them, by conversation id."""
+        return dict(self._running)
+
+    def stop(self, conversation_id: int) -> None:
+        """End an answer soon; what was written is kept."""
+        answer = self._running.get(conversation_id)
+        if answer is not None:
+            answer.run.cancel()
+
+    def close(self) -> None:
+        """End all of them; their streams end with the worker."""
+        for answer in self._running.values():
+            answer.run.cancel()
+
+    def _follow(self, run: ChatRun) -> None:
+        answer = Answer(run, self._worker, self)
+        conversation = run.conversation_id
+        self._running[conversation] = answer
+        answer.ended.connect(lambda error: self._end(conversation, error))
+        self.began.emit(conversation, answer)
+
+    def _end(self, conversation_id: int, error: AppError | None) -> None:
+        answer = self._running.pop(conversation_id)
+        self.ended.emit(conversation_id, error)
+        answer.deleteLater()
