@@ -1,0 +1,221 @@
+import json
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.core import settings as module
+from app.core.errors import SettingsError, StorageError
+from app.core.settings import (
+    VERSION,
+    Appearance,
+    Chat,
+    Engine,
+    Models,
+    Network,
+    Settings,
+    SettingsStore,
+    migrated,
+)
+from backends.types import LoadConfig
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "settings.json"
+
+
+def test_without_a_file_defaults_are_in_force_and_nothing_is_written(path: Path) -> None:
+    store = SettingsStore(path)
+
+    assert store.current == Settings()
+    assert store.problem is None
+    assert not path.exists()
+
+
+def test_changes_survive_a_restart(path: Path) -> None:
+    seen: list[Settings] = []
+    store = SettingsStore(path)
+    store.changed.connect(seen.append)
+    store.update(
+        appearance=Appearance(theme="dark", font_size=18),
+        models=Models(extra_folders=("/m",), load={"a": LoadConfig(context_length=4096)}),
+        engine=Engine(threads=3, default_load=LoadConfig(kv_type="q8_0")),
+    )
+    again = SettingsStore(path).current
+
+    assert again == store.current == seen[-1]
+    assert again.models.load["a"].context_length == 4096
+    assert again.engine.default_load.kv_type == "q8_0"
+    assert again.appearance.font_size == 18
+
+
+def test_setting_what_is_set_tells_nobody(path: Path) -> None:
+    store = SettingsStore(path)
+    seen: list[Settings] = []
+    store.changed.connect(seen.append)
+    store.update(chat=Chat())
+
+    assert seen == []
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"appearance": Appearance(font_size=99)},
+        {"appearance": Appearance(theme="pink")},  # type: ignore[arg-type]  # wrong on purpose
+        {"engine": Engine(threads=0)},
+        {"engine": Engine(default_load=LoadConfig(context_length=1))},
+        {"network": Network(endpoint=7)},  # type: ignore[arg-type]  # wrong on purpose
+    ],
+)
+def test_a_value_out_of_range_is_refused_and_changes_nothing(
+    path: Path, section: dict[str, msgspec.Struct]
+) -> None:
+    store = SettingsStore(path)
+    store.update(appearance=Appearance(theme="light"))
+    before = path.read_bytes()
+    with pytest.raises(SettingsError) as caught:
+        store.update(**section)  # type: ignore[arg-type]  # one of the sections
+
+    assert next(iter(section)) in caught.value.message
+    assert store.current.appearance == Appearance(theme="light")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[1, 2]",
+        b"null",
+        b"\xff\xfe\x00",
+        b"\x00" * 100,
+        b"[" * 100_000,
+        b'{"version": "old"}',
+        b'{"version": 0}',
+        b'{"version": null}',
+    ],
+)
+def test_a_corrupt_file_is_set_aside_and_reported(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    store = SettingsStore(path)
+
+    assert store.current == Settings()
+    assert isinstance(store.problem, SettingsError)
+    [aside] = path.parent.glob("settings.json.broken-*")
+    assert aside.read_bytes() == data
+    assert aside.name in store.problem.message
+
+    store.update(chat=Chat(user_name="Ada"))
+    again = SettingsStore(path)
+    assert again.problem is None
+    assert again.current.chat.user_name == "Ada"
+
+
+def test_one_bad_value_costs_its_section_only(path: Path) -> None:
+    path.write_text(
+        json.dumps(
+            {"version": 1, "appearance": {"font_size": "big"}, "chat": {"user_name": "Ada"}}
+        ),
+        encoding="utf-8",
+    )
+    store = SettingsStore(path)
+
+    assert store.current.appearance == Appearance()
+    assert store.current.chat.user_name == "Ada"
+    assert store.problem is not None
+    assert "appearance" in store.problem.message
+    assert "font_size" in store.problem.detail
+
+
+def test_unknown_keys_are_kept(path: Path) -> None:
+    path.write_text(
+        json.dumps({"version": 1, "future": [1], "chat": {"user_name": "Ada", "mood": "good"}}),
+        encoding="utf-8",
+    )
+    store = SettingsStore(path)
+    store.update(chat=Chat(user_name="Grace"))
+    raw = json.loads(path.read_text(encoding="utf-8"))
+
+    assert store.problem is None
+    assert raw["future"] == [1]
+    assert raw["chat"]["mood"] == "good"
+    assert raw["chat"]["user_name"] == "Grace"
+
+
+def test_load_settings_that_were_removed_stay_removed(path: Path) -> None:
+    store = SettingsStore(path)
+    store.update(models=Models(load={"a": LoadConfig(threads=1), "b": LoadConfig(threads=2)}))
+    store.update(models=Models(load={"b": LoadConfig(threads=2)}))
+
+    assert set(SettingsStore(path).current.models.load) == {"b"}
+
+
+def test_a_file_of_a_newer_version_is_read_as_far_as_it_goes(path: Path) -> None:
+    path.write_text(
+        json.dumps({"version": VERSION + 5, "chat": {"user_name": "Ada"}}), encoding="utf-8"
+    )
+    store = SettingsStore(path)
+    store.update(appearance=Appearance(theme="dark"))
+
+    assert store.problem is None
+    assert SettingsStore(path).current.chat.user_name == "Ada"
+    assert json.loads(path.read_text(encoding="utf-8"))["version"] == VERSION + 5
+
+
+def test_migrations_run_in_order_from_the_files_version() -> None:
+    def to_2(raw: module.Raw) -> module.Raw:
+        return {**raw, "chat": {"user_name": raw["name"]}}
+
+    def to_3(raw: module.Raw) -> module.Raw:
+        return {**raw, "chat": {**raw["chat"], "enter_sends": False}}
+
+    steps = {1: to_2, 2: to_3}
+
+    old = migrated({"name": "Ada"}, steps, version=3)
+    assert old["chat"] == {"user_name": "Ada", "enter_sends": False}
+    assert old["version"] == 3
+    assert migrated({"version": 3, "chat": {}}, steps, version=3)["chat"] == {}
+
+
+def test_there_is_a_migration_for_every_older_version() -> None:
+    assert set(module.MIGRATIONS) == set(range(1, VERSION))
+
+
+def test_a_file_that_cannot_be_written_changes_nothing(path: Path) -> None:
+    store = SettingsStore(path)
+    path.mkdir()
+    with pytest.raises(StorageError):
+        store.update(appearance=Appearance(theme="dark"))
+
+    assert store.current == Settings()
+
+
+def test_a_file_that_cannot_be_read_is_reported(path: Path) -> None:
+    path.mkdir()
+
+    assert isinstance(SettingsStore(path).problem, StorageError)
+
+
+def test_updates_from_many_threads_are_all_kept(path: Path) -> None:
+    store = SettingsStore(path)
+    threads = [
+        threading.Thread(target=lambda: store.update(chat=Chat(user_name="Ada"))),
+        threading.Thread(target=lambda: store.update(engine=Engine(threads=2))),
+        threading.Thread(target=lambda: store.update(network=Network(offline=True))),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    current = SettingsStore(path).current
+
+    assert (current.chat.user_name, current.engine.threads, current.network.offline) == (
+        "Ada",
+        2,
+        True,
+    )
