@@ -43,8 +43,8 @@ class CatalogueEntry(Struct, frozen=True):
     size: int | None = None
     """Bytes of `gguf_file`."""
     size_approximate: bool = False
-    sha256: str | None = None
-    """Beginning of the hash of `gguf_file`, as far as known."""
+    sha256_start: str | None = None
+    """The first digits of the hash of `gguf_file`; the hub tells the whole one."""
     mlx_repo: str | None = None
     gated: bool = False
     """The maker's own repository asks for a log-in; the GGUF repository does not."""

@@ -244,9 +244,9 @@ class _Parser:
 
     def _alignment(self) -> int:
         value = self._metadata.get("general.alignment", GgufHeader.DEFAULT_ALIGNMENT)
-        if isinstance(value, int) and 0 < value <= 1024**2 and not value & (value - 1):
-            return value
-        self._bad(f"its alignment is {value}, which is no power of two")
+        if not isinstance(value, int) or not 0 < value <= 1024**2 or value & (value - 1):
+            self._bad(f"its alignment is {value}, which is no power of two")
+        return value
 
     # -- metadata
 
