@@ -1,0 +1,211 @@
+"""The rows of the chat list: conversations in dated groups, or what a search found."""
+
+import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Literal
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QCoreApplication,
+    QDate,
+    QLocale,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    QTime,
+)
+
+from app.core.conversations import Conversation, SearchHit
+
+Index = QModelIndex | QPersistentModelIndex
+Mood = Literal["", "working", "failed"]
+
+
+class ChatRole(IntEnum):
+    """What a delegate asks a row for, beside Qt's own roles."""
+
+    ID = Qt.ItemDataRole.UserRole + 1
+    IS_GROUP = ID + 1
+    SECOND_LINE = ID + 2
+    TIME = ID + 3
+    MOOD = ID + 4
+    """`Mood` of the second line: plain, what is going on, or what went wrong."""
+    ICON = ID + 5
+    """Lucide name beside a group's title, or ""."""
+    MESSAGE_ID = ID + 6
+    """The message that a search found, or None."""
+    PINNED = ID + 7
+
+
+@dataclass(frozen=True)
+class Group:
+    """A title between rows; cannot be selected."""
+
+    title: str
+    icon: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One conversation."""
+
+    conversation: Conversation
+    second_line: str
+    time: str
+    mood: Mood = ""
+    message_id: int | None = None
+
+
+translate = QCoreApplication.translate
+
+
+def group_title(day: datetime.date, today: datetime.date) -> str:
+    """The dated group that a day belongs to."""
+    age = (today - day).days
+    if age <= 0:
+        return translate("ChatList", "Today")
+    if age == 1:
+        return translate("ChatList", "Yesterday")
+    if age <= 7:
+        return translate("ChatList", "Previous 7 days")
+    if age <= 30:
+        return translate("ChatList", "Previous 30 days")
+    return QLocale().toString(QDate(day.year, day.month, day.day), "MMMM yyyy")
+
+
+def short_time(moment: datetime.datetime, today: datetime.date) -> str:
+    """Clock today and yesterday, week day this week, else the date."""
+    age = (today - moment.date()).days
+    if age <= 1:
+        return QLocale().toString(QTime(moment.hour, moment.minute), "HH:mm")
+    day = QDate(moment.year, moment.month, moment.day)
+    if age < 7:
+        return QLocale().toString(day, "ddd")
+    return QLocale().toString(day, "d MMM" if moment.year == today.year else "d MMM yyyy")
+
+
+class ChatListModel(QAbstractListModel):
+    """Adapter over the conversations that the store lists."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[Group | Row] = []
+        self._conversations: dict[int, Conversation] = {}
+        self._notes: dict[int, tuple[str, Mood]] = {}
+        self._hits: Sequence[SearchHit] | None = None
+
+    def show(self, conversations: Iterable[Conversation]) -> None:
+        """Take over the store's list; a search stays in force."""
+        self._conversations = {each.id: each for each in conversations}
+        self._rebuild()
+
+    def show_hits(self, hits: Sequence[SearchHit] | None) -> None:
+        """Show only what a search found; None shows everything again."""
+        self._hits = hits
+        self._rebuild()
+
+    def note(self, conversation_id: int, text: str, mood: Mood) -> None:
+        """Say what goes on in a conversation on its second line; "" takes it back."""
+        if text:
+            self._notes[conversation_id] = (text, mood)
+        else:
+            self._notes.pop(conversation_id, None)
+        row = self.row_of(conversation_id)
+        if row is not None:
+            old = self._rows[row]
+            assert isinstance(old, Row)
+            self._rows[row] = self._row(old.conversation, datetime.date.today())
+            index = self.index(row)
+            self.dataChanged.emit(index, index)
+
+    def row_of(self, conversation_id: int) -> int | None:
+        """The first row that shows a conversation."""
+        for number, row in enumerate(self._rows):
+            if isinstance(row, Row) and row.conversation.id == conversation_id:
+                return number
+        return None
+
+    def conversation_at(self, index: Index) -> Conversation | None:
+        """The conversation of a row; None for group titles."""
+        row = self._rows[index.row()] if index.isValid() else None
+        return row.conversation if isinstance(row, Row) else None
+
+    def _rebuild(self) -> None:
+        self.beginResetModel()
+        today = datetime.date.today()
+        self._rows = self._found(today) if self._hits is not None else self._grouped(today)
+        self.endResetModel()
+
+    def _grouped(self, today: datetime.date) -> list[Group | Row]:
+        newest = sorted(self._conversations.values(), key=lambda each: -each.updated)
+        rows: list[Group | Row] = []
+        pinned = [each for each in newest if each.pinned]
+        if pinned:
+            rows.append(Group(translate("ChatList", "Pinned"), "pin"))
+            rows += [self._row(each, today) for each in pinned]
+        title = ""
+        for each in newest:
+            if each.pinned:
+                continue
+            day = datetime.datetime.fromtimestamp(each.updated).date()
+            if (wanted := group_title(day, today)) != title:
+                title = wanted
+                rows.append(Group(title))
+            rows.append(self._row(each, today))
+        return rows
+
+    def _found(self, today: datetime.date) -> list[Group | Row]:
+        rows: list[Group | Row] = []
+        for hit in self._hits or ():
+            conversation = self._conversations.get(hit.conversation_id)
+            if conversation is not None:
+                time = short_time(datetime.datetime.fromtimestamp(conversation.updated), today)
+                rows.append(Row(conversation, hit.snippet, time, "", hit.message_id))
+        return rows
+
+    def _row(self, conversation: Conversation, today: datetime.date) -> Row:
+        text, mood = self._notes.get(conversation.id, (conversation.preview, ""))
+        time = short_time(datetime.datetime.fromtimestamp(conversation.updated), today)
+        return Row(
+            conversation, text, translate("ChatList", "now") if mood == "working" else time, mood
+        )
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:
+        """Groups and conversations."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Groups cannot be chosen; titles of conversations can be edited in place."""
+        if self.conversation_at(index) is None:
+            return Qt.ItemFlag.NoItemFlags
+        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEditable
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """What the delegate paints."""
+        if not index.isValid():
+            return None
+        row = self._rows[index.row()]
+        if isinstance(row, Group):
+            group: dict[int, object] = {
+                Qt.ItemDataRole.DisplayRole: row.title,
+                ChatRole.IS_GROUP: True,
+                ChatRole.ICON: row.icon,
+            }
+            return group.get(role)
+        title = row.conversation.title or translate("ChatList", "New chat")
+        values: dict[int, object] = {
+            Qt.ItemDataRole.DisplayRole: title,
+            Qt.ItemDataRole.EditRole: row.conversation.title,
+            Qt.ItemDataRole.AccessibleTextRole: f"{title}. {row.second_line}. {row.time}",
+            ChatRole.ID: row.conversation.id,
+            ChatRole.IS_GROUP: False,
+            ChatRole.SECOND_LINE: row.second_line,
+            ChatRole.TIME: row.time,
+            ChatRole.MOOD: row.mood,
+            ChatRole.MESSAGE_ID: row.message_id,
+            ChatRole.PINNED: row.conversation.pinned,
+        }
+        return values.get(role)

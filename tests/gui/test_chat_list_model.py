@@ -1,0 +1,83 @@
+"""Rows of the chat list."""
+
+import datetime
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.modeltest import ModelTester
+
+from app.core.conversations import Conversation, SearchHit
+from app.gui.chat_list_model import ChatListModel, ChatRole, group_title, short_time
+
+DAY = 86400.0
+TODAY = datetime.date(2026, 11, 23)
+
+
+def conversation(number: int, *, age: float = 0, pinned: bool = False) -> Conversation:
+    moment = datetime.datetime.now().timestamp() - age * DAY
+    return Conversation(
+        number, f"Chat {number}", moment, moment, pinned=pinned, preview=f"Answer {number}"
+    )
+
+
+def titles(model: ChatListModel) -> list[str]:
+    return [model.index(row).data() for row in range(model.rowCount())]
+
+
+def test_pinned_first_then_by_day(qtmodeltester: ModelTester) -> None:
+    model = ChatListModel()
+    qtmodeltester.check(model)
+    model.show([conversation(1, age=3), conversation(2), conversation(3, age=9, pinned=True)])
+    assert titles(model) == ["Pinned", "Chat 3", "Today", "Chat 2", "Previous 7 days", "Chat 1"]
+    assert model.index(0).data(ChatRole.IS_GROUP)
+    assert not model.index(0).flags() & Qt.ItemFlag.ItemIsSelectable
+    assert model.index(1).flags() & Qt.ItemFlag.ItemIsSelectable
+
+
+def test_a_note_takes_the_second_line_and_gives_it_back() -> None:
+    model = ChatListModel()
+    model.show([conversation(1)])
+    row = model.index(model.row_of(1) or 0)
+    model.note(1, "Reading your message, 63%", "working")
+    assert row.data(ChatRole.SECOND_LINE) == "Reading your message, 63%"
+    assert row.data(ChatRole.MOOD) == "working"
+    assert row.data(ChatRole.TIME) == "now"
+    model.note(1, "", "")
+    assert row.data(ChatRole.SECOND_LINE) == "Answer 1"
+
+
+def test_a_search_shows_its_hits_only() -> None:
+    model = ChatListModel()
+    model.show([conversation(1), conversation(2)])
+    model.show_hits([SearchHit(2, 17, "the found words"), SearchHit(99, None, "gone")])
+    assert titles(model) == ["Chat 2"]
+    assert model.index(0).data(ChatRole.SECOND_LINE) == "the found words"
+    assert model.index(0).data(ChatRole.MESSAGE_ID) == 17
+    model.show_hits(None)
+    assert len(titles(model)) == 3
+
+
+@pytest.mark.parametrize(
+    ("age", "title"),
+    [(0, "Today"), (1, "Yesterday"), (7, "Previous 7 days"), (30, "Previous 30 days")],
+)
+def test_groups(age: int, title: str) -> None:
+    assert group_title(TODAY - datetime.timedelta(age), TODAY) == title
+
+
+def test_older_chats_are_grouped_by_month() -> None:
+    assert group_title(datetime.date(2026, 8, 5), TODAY) == "August 2026"
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime.datetime(2026, 11, 23, 14, 32), "14:32"),
+        (datetime.datetime(2026, 11, 22, 9, 5), "09:05"),
+        (datetime.datetime(2026, 11, 19, 9, 5), "Thu"),
+        (datetime.datetime(2026, 11, 9, 9, 5), "9 Nov"),
+        (datetime.datetime(2025, 11, 9, 9, 5), "9 Nov 2025"),
+    ],
+)
+def test_times(moment: datetime.datetime, text: str) -> None:
+    assert short_time(moment, TODAY) == text
