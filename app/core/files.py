@@ -32,12 +32,12 @@ def write_atomically(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            _replace(temporary, target)
+            replace(temporary, target)
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise storage_error(f"{target.name} could not be written", target, error) from error
 
@@ -54,7 +54,7 @@ def set_aside(path: Path) -> Path:
         number += 1
         aside = path.with_name(f"{path.name}.broken-{stamp}-{number}")
     try:
-        _replace(path, aside)
+        replace(path, aside)
     except OSError as error:
         raise storage_error(f"{path.name} could not be set aside", path, error) from error
     return aside
@@ -72,7 +72,7 @@ def storage_error(title: str, path: Path, error: OSError) -> StorageError:
     return StorageError(title, f"{path}: {reason}.", hint, detail=str(error))
 
 
-def _replace(source: Path, target: Path) -> None:
+def replace(source: Path, target: Path) -> None:
     """`os.replace`; on Windows it is tried again while a virus scanner holds the file."""
     for _ in range(_REPLACE_ATTEMPTS - 1 if os.name == "nt" else 0):
         try:
@@ -84,7 +84,7 @@ def _replace(source: Path, target: Path) -> None:
     os.replace(source, target)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Put the new name of a file on the disk; Windows does this by itself."""
     if os.name == "nt":
         return

@@ -1,0 +1,291 @@
+"""A file on its way: `NAME.part` with the bytes, `NAME.part.json` with what is known of them.
+
+The state is written after the bytes it speaks of, so whatever is killed at whatever moment, it
+never claims a byte that the operating system does not have. Power cuts are another matter: both
+are forced to disk every few seconds, and the checksum at the end is the judge.
+"""
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+from msgspec import Struct
+
+from app.core.files import replace, sync_folder
+from app.core.variants import RepoFile
+
+SAVE_EVERY = 1_000_000
+"""Bytes fetched between two writes of the state."""
+SYNC_EVERY = 5.0
+"""Seconds between two times that everything is forced to disk."""
+HASH_CHUNK = 1 << 20
+
+Span = tuple[int, int]
+"""Start and end (exclusive) of a range of bytes."""
+
+
+class Extents:
+    """A set of byte ranges, kept sorted and merged."""
+
+    def __init__(self, spans: Iterable[Span] = ()) -> None:
+        self._spans: list[Span] = []
+        for start, end in spans:
+            self.add(start, end)
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The ranges, in order, none touching another."""
+        return tuple(self._spans)
+
+    @property
+    def total(self) -> int:
+        """Bytes in all ranges."""
+        return sum(end - start for start, end in self._spans)
+
+    def add(self, start: int, end: int) -> None:
+        """Add a range; it may touch or cover others."""
+        apart = [span for span in self._spans if span[1] < start or span[0] > end]
+        touched = [span for span in self._spans if not (span[1] < start or span[0] > end)]
+        merged = (min([start, *(s for s, _ in touched)]), max([end, *(e for _, e in touched)]))
+        self._spans = sorted([*apart, merged])
+
+    def gaps(self, start: int, end: int) -> list[Span]:
+        """What is missing between `start` and `end`, in order."""
+        missing: list[Span] = []
+        for first, last in self._spans:
+            if last <= start or first >= end:
+                continue
+            if first > start:
+                missing.append((start, first))
+            start = max(start, last)
+        if start < end:
+            missing.append((start, end))
+        return missing
+
+
+class PartState(Struct, frozen=True):
+    """What `NAME.part.json` holds."""
+
+    etag: str
+    size: int
+    commit: str
+    spans: tuple[Span, ...] = ()
+    validator: str | None = None
+    """Entity tag of the server that gave the bytes; the hub's own is another one."""
+    verified: bool = False
+    """All bytes are there and the checksum was right."""
+
+
+def part_path(target: Path) -> Path:
+    """Where the bytes of `target` are collected."""
+    return target.with_name(f"{target.name}.part")
+
+
+def state_path(target: Path) -> Path:
+    """Where the state of that part is."""
+    return target.with_name(f"{target.name}.part.json")
+
+
+def lock_path(target: Path) -> Path:
+    """The file whose lock allows to write the part."""
+    return target.with_name(f"{target.name}.part.lock")
+
+
+def load_state(target: Path) -> PartState | None:
+    """The stored state; None if there is none or it cannot be trusted."""
+    try:
+        state = msgspec.json.decode(state_path(target).read_bytes(), type=PartState)
+        on_disk = part_path(target).stat().st_size
+    except (OSError, msgspec.DecodeError):
+        return None
+    sound = all(0 <= start < end <= min(state.size, on_disk) for start, end in state.spans)
+    return state if sound else None
+
+
+def bytes_on_disk(target: Path, size: int) -> int:
+    """How much of a file of `size` bytes is here, finished or not."""
+    if target.is_file() and target.stat().st_size == size:
+        return size
+    state = load_state(target)
+    return Extents(state.spans).total if state and state.size == size else 0
+
+
+def discard(target: Path) -> None:
+    """Delete what there is of an unfinished file."""
+    for path in (part_path(target), state_path(target), lock_path(target)):
+        path.unlink(missing_ok=True)
+
+
+class Part:
+    """The unfinished file at `target`. Several threads may write ranges of it.
+
+    Raises `OSError` as the disk gives it.
+    """
+
+    def __init__(self, target: Path, etag: str, size: int, commit: str) -> None:
+        self._target = target
+        self._lock = threading.Lock()
+        self._unsaved = 0
+        self._synced_at = time.monotonic()
+        state = load_state(target)
+        if state is None or (state.etag, state.size) != (etag, size):
+            state = PartState(etag, size, commit)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part_path(target).write_bytes(b"")
+        self._state = state
+        self._extents = Extents(state.spans)
+        self._done = self._extents.total
+        self._save()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole file."""
+        return self._state.size
+
+    @property
+    def done(self) -> int:
+        """Bytes that are there."""
+        return self._done
+
+    @property
+    def complete(self) -> bool:
+        """Whether all bytes are there."""
+        return self._done == self.size
+
+    @property
+    def verified(self) -> bool:
+        """Whether the checksum was found right."""
+        return self._state.verified
+
+    @property
+    def validator(self) -> str | None:
+        """Entity tag for `If-Range`."""
+        return self._state.validator
+
+    @validator.setter
+    def validator(self, value: str | None) -> None:
+        with self._lock:
+            self._state = msgspec.structs.replace(self._state, validator=value)
+            self._save()
+
+    def blocks(self, size: int) -> list[Span]:
+        """What is missing, in pieces of at most `size` bytes, from the front."""
+        with self._lock:
+            gaps = self._extents.gaps(0, self.size)
+        return [
+            (start, min(start + size, end))
+            for first, end in gaps
+            for start in range(first, end, size)
+        ]
+
+    @contextmanager
+    def writer(self) -> Iterator[Callable[[int, bytes], None]]:
+        """A function that writes bytes at an offset, through a file handle of its own.
+
+        Windows has no `os.pwrite`, so threads cannot share a handle.
+        """
+        with part_path(self._target).open("r+b", buffering=0) as file:
+
+            def write(offset: int, data: bytes) -> None:
+                file.seek(offset)
+                written = 0
+                while written < len(data):
+                    written += file.write(memoryview(data)[written:])
+                self._record(offset, offset + len(data), file)
+
+            try:
+                yield write
+            finally:
+                self.save()
+
+    def save(self) -> None:
+        """Write the state now."""
+        with self._lock:
+            self._save()
+
+    def restart(self) -> None:
+        """Forget all bytes, as a server without ranges makes necessary."""
+        with self._lock:
+            self._extents = Extents()
+            self._done = 0
+            self._save()
+
+    def hashes_match(self, file: RepoFile, progress: Callable[[float], None]) -> bool:
+        """Whether the content is what the hub lists. `progress` gets 0 to 1 and may raise."""
+        return file_matches(part_path(self._target), file, progress)
+
+    def mark_verified(self) -> None:
+        """Note that the checksum was right, once the bytes are safely on disk."""
+        with part_path(self._target).open("r+b") as file:
+            os.fsync(file.fileno())
+        with self._lock:
+            self._state = msgspec.structs.replace(self._state, verified=True)
+            self._save(sync=True)
+
+    def _record(self, start: int, end: int, file: BinaryIO) -> None:
+        now = time.monotonic()
+        with self._lock:
+            before = self._done
+            self._extents.add(start, end)
+            self._done = self._extents.total
+            self._unsaved += self._done - before
+            sync = now - self._synced_at > SYNC_EVERY
+            if sync:
+                self._synced_at = now
+            elif self._unsaved >= SAVE_EVERY:
+                self._save()
+        if sync:  # outside the lock: the other connections go on meanwhile
+            os.fsync(file.fileno())
+            with self._lock:
+                self._save(sync=True)
+
+    def _save(self, *, sync: bool = False) -> None:
+        self._state = msgspec.structs.replace(self._state, spans=self._extents.spans)
+        self._unsaved = 0
+        final = state_path(self._target)
+        temporary = final.with_name(f"{final.name}.tmp")
+        with temporary.open("wb") as file:
+            file.write(msgspec.json.encode(self._state))
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        replace(temporary, final)
+
+
+def finish(targets: Iterable[Path]) -> None:
+    """Give verified parts their final names, in this order, and drop their states."""
+    for target in targets:
+        if part_path(target).exists():
+            replace(part_path(target), target)
+            sync_folder(target.parent)
+        with suppress(FileNotFoundError):
+            state_path(target).unlink()
+
+
+def file_matches(path: Path, file: RepoFile, progress: Callable[[float], None]) -> bool:
+    """Whether `path` has the size and the hash that the hub lists for `file`.
+
+    Large files have a sha256; small ones git's blob hash. Without either the size decides.
+    """
+    size = path.stat().st_size
+    if size != file.size:
+        return False
+    if file.sha256:
+        expected, digest = file.sha256, hashlib.sha256()
+    elif file.blob_sha1:
+        expected, digest = file.blob_sha1, hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    else:
+        return True
+    read = 0
+    with path.open("rb") as stream:
+        while chunk := stream.read(HASH_CHUNK):
+            digest.update(chunk)
+            read += len(chunk)
+            progress(read / size)
+    return digest.hexdigest() == expected.lower()

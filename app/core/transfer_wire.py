@@ -1,0 +1,102 @@
+"""What the program and its transfer child say to each other: one JSON object a line."""
+
+import msgspec
+from msgspec import Struct
+
+from app.core.hub_http import HubAccess
+from app.core.variants import RepoFile
+
+MAX_LINE = 4_000_000
+"""Bytes; a listing of some thousand files stays far below."""
+
+
+class Limits(Struct, frozen=True):
+    """How hard to try. The defaults are for people, other values for tests."""
+
+    block: int = 16 * 1024 * 1024
+    """Bytes asked for in one request; also what may be fetched again after a crash."""
+    connections: int = 4
+    """For one file."""
+    read_timeout: float = 15.0
+    """Seconds of silence until a connection counts as stalled."""
+    first_wait: float = 1.0
+    """Seconds before the first new try; doubled for each further one."""
+    longest_wait: float = 60.0
+    tries: int = 10
+    """New tries without a byte gained before giving up."""
+
+
+class Fetch(Struct, frozen=True, tag="fetch"):
+    """Download these files of a repository into a folder."""
+
+    run: str
+    """Names this run of a download in commands and replies; used once."""
+    access: HubAccess
+    repo: str
+    revision: str
+    files: tuple[RepoFile, ...]
+    folder: str
+    limits: Limits = Limits()
+
+
+class Stop(Struct, frozen=True, tag="stop"):
+    """Stop a run, keeping what is there."""
+
+    run: str
+
+
+Command = Fetch | Stop
+
+
+class Moved(Struct, frozen=True, tag="moved"):
+    """Where a run is; sent five times a second, also when nothing moved."""
+
+    run: str
+    done: int
+    """Bytes of all files on disk."""
+    verified: float | None = None
+    """Checked part of the current file, 0 to 1; None while fetching."""
+
+
+class Completed(Struct, frozen=True, tag="completed"):
+    """All files are verified and have their final names."""
+
+    run: str
+
+
+class Stopped(Struct, frozen=True, tag="stopped"):
+    """The run has let go of its files."""
+
+    run: str
+
+
+class Failed(Struct, frozen=True, tag="failed"):
+    """The run gave up; what is on disk is kept for a later run."""
+
+    run: str
+    title: str
+    message: str = ""
+    hint: str = ""
+    detail: str = ""
+
+
+Reply = Moved | Completed | Stopped | Failed
+
+_encoder = msgspec.json.Encoder()
+_commands: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+_replies: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
+
+
+def encode(message: Command | Reply) -> bytes:
+    """One line, with its end."""
+    return _encoder.encode(message) + b"\n"
+
+
+def decode_command(line: bytes) -> Command:
+    """Raises `msgspec.DecodeError` for anything that is no command."""
+    return _commands.decode(line)
+
+
+def decode_reply(line: bytes) -> Reply:
+    """Raises `msgspec.DecodeError` for anything that is no reply."""
+    return _replies.decode(line)
