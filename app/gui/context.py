@@ -1,0 +1,46 @@
+"""Everything a page may need, built once by the application and handed to constructors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.core.catalogue import Catalogue
+    from app.core.chat import ChatService
+    from app.core.conversation_store import ConversationStore
+    from app.core.downloads import DownloadManager
+    from app.core.hardware import HardwareSurvey
+    from app.core.hub import HubClient
+    from app.core.library import ModelLibrary
+    from app.core.paths import AppPaths
+    from app.core.presets import PresetStore
+    from app.core.runtime import ModelRuntime
+    from app.core.settings import SettingsStore
+    from app.gui.bridge import Bridge
+    from app.gui.icons import Icons
+    from app.gui.notify import Notifier
+    from app.gui.theme import Theme
+    from app.gui.worker import Worker
+
+
+@dataclass(frozen=True)
+class AppContext:
+    """The parts of the program, by name."""
+
+    paths: AppPaths
+    settings: SettingsStore
+    store: ConversationStore
+    presets: PresetStore
+    chat: ChatService
+    library: ModelLibrary
+    runtime: ModelRuntime
+    hub: HubClient
+    catalogue: Catalogue
+    downloads: DownloadManager
+    hardware: HardwareSurvey
+    theme: Theme
+    icons: Icons
+    worker: Worker
+    bridge: Bridge
+    notifier: Notifier

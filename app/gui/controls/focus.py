@@ -1,0 +1,124 @@
+"""The focus ring: drawn around a control while the keyboard has led there.
+
+The ring is an overlay on the control's parent, so controls keep their exact size and nothing
+else of the window has to leave room.
+"""
+
+from typing import Literal
+
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt
+from PySide6.QtGui import QColor, QFocusEvent, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtWidgets import QAbstractScrollArea, QWidget
+
+RingShape = Literal["outside", "field"]
+
+KEYBOARD_REASONS = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
+_RETURNS = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason)
+_REACH = 4
+"""Pixels that the ring needs outside of its control."""
+
+
+class FocusRing(QWidget):
+    """The ring itself; follows its control and dies with the focus."""
+
+    def __init__(self, control: QWidget, shape: RingShape, radius: float) -> None:
+        ground = _ground_of(control)
+        super().__init__(ground)
+        self._ground = ground
+        self._control = control
+        self._shape = shape
+        self._radius = radius
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        control.installEventFilter(self)
+        self._follow()
+        self.show()
+        self.raise_()
+
+    def _follow(self) -> None:
+        corner = self._control.mapTo(self._ground, self._control.rect().topLeft())
+        rect = self._control.rect().translated(corner)
+        self.setGeometry(rect.adjusted(-_REACH, -_REACH, _REACH, _REACH))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stay around the control."""
+        kind = event.type()
+        if kind in (QEvent.Type.Move, QEvent.Type.Resize):
+            self._follow()
+        elif kind in (QEvent.Type.Hide, QEvent.Type.EnabledChange):
+            self.setVisible(self._control.isVisible() and self._control.isEnabled())
+        elif kind == QEvent.Type.Show:
+            self._follow()
+            self.show()
+        return super().eventFilter(watched, event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Two pixels of accent, two pixels away; soft and close for a field."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        color = QColor(self.palette().color(QPalette.ColorRole.Accent))
+        inset, radius = (
+            (1.0, self._radius + 3) if self._shape == "outside" else (3.0, self._radius + 1)
+        )
+        if self._shape == "field":
+            color.setAlphaF(0.35)
+        painter.setPen(QPen(color, 2))
+        painter.drawRoundedRect(
+            QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), radius, radius
+        )
+
+
+def _ground_of(control: QWidget) -> QWidget:
+    """The nearest ancestor on which the ring is not cut off, but never outside a scroll area."""
+    ground = control.parentWidget()
+    while ground is not None:
+        above = ground.parentWidget()
+        if above is None or ground.isWindow() or isinstance(above, QAbstractScrollArea):
+            break
+        corner = control.mapTo(ground, control.rect().topLeft())
+        wanted = control.rect().translated(corner).adjusted(-_REACH, -_REACH, _REACH, _REACH)
+        if ground.rect().contains(wanted):
+            break
+        ground = above
+    return ground or control
+
+
+class RingFocus(QWidget):
+    """Mixed in before a Qt control: a ring for keyboard focus, or for any focus in fields."""
+
+    ring_shape: RingShape = "outside"
+    ring_radius: float = 8
+
+    _ring: FocusRing | None = None
+    _by_keyboard = False
+
+    def has_ring(self) -> bool:
+        """Whether the ring is drawn now."""
+        return self._ring is not None
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show the ring where the keyboard led here."""
+        super().focusInEvent(event)
+        if event.reason() not in _RETURNS:
+            self._by_keyboard = event.reason() in KEYBOARD_REASONS
+        if self._by_keyboard or self.ring_shape == "field":
+            self._show_ring()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Take the ring away."""
+        super().focusOutEvent(event)
+        self._hide_ring()
+
+    def _show_ring(self) -> None:
+        self._hide_ring()
+        self._ring = FocusRing(self, self.ring_shape, self.ring_radius)
+
+    def _hide_ring(self) -> None:
+        if self._ring is not None:
+            self._ring.hide()
+            self._ring.deleteLater()
+            self._ring = None

@@ -1,0 +1,125 @@
+"""Menus: rows of 32 with icon, label and shortcut; deleting last and red."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QAction, QFontMetrics, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtWidgets import QMenu, QWidget
+
+from app.gui.controls.painting import box, dpr_of, painter_for, pixmap_in
+from app.gui.icons import Icons
+
+
+class Menu(QMenu):
+    """A menu in the look of the theme. Esc closes it and gives the focus back."""
+
+    def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icons = icons
+        self.setWindowFlags(
+            self.windowFlags()
+            | Qt.WindowType.FramelessWindowHint
+            | Qt.WindowType.NoDropShadowWindowHint
+        )
+        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
+
+    def add(
+        self,
+        text: str,
+        callback: Callable[[], object] | None = None,
+        *,
+        icon: str = "",
+        shortcut: str = "",
+        danger: bool = False,
+        checked: bool | None = None,
+        enabled: bool = True,
+        tip: str = "",
+    ) -> QAction:
+        """One row. `shortcut` is shown only; the page owns the key."""
+        action = QAction(text, self)
+        action.setProperty("lucide", icon)
+        action.setProperty("key", shortcut)
+        action.setProperty("danger", danger)
+        action.setEnabled(enabled)
+        if tip:
+            action.setToolTip(tip)
+            self.setToolTipsVisible(True)
+        if checked is not None:
+            action.setCheckable(True)
+            action.setChecked(checked)
+        if callback is not None:
+            action.triggered.connect(lambda _=False: callback())
+        self.addAction(action)
+        return action
+
+    def sizeHint(self) -> QSize:
+        """Room for the longest label and its shortcut."""
+        return QSize(
+            max(super().sizeHint().width(), self._needed_width()), super().sizeHint().height()
+        )
+
+    def _needed_width(self) -> int:
+        metrics = QFontMetrics(self._icons.theme.font("body"))
+        widest = 0
+        for action in self.actions():
+            key = _key_text(action)
+            extra = metrics.horizontalAdvance(key) + 24 if key else 0
+            widest = max(widest, metrics.horizontalAdvance(action.text()) + extra)
+        return widest + 76
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Frame and rows."""
+        theme = self._icons.theme
+        painter = painter_for(QPainter(self))
+        box(
+            painter,
+            self.rect(),
+            theme.radius("surface"),
+            fill=theme.color("overlay"),
+            border=theme.color("border-strong"),
+        )
+        for action in self.actions():
+            rect = self.actionGeometry(action)
+            if action.isSeparator():
+                line = QRect(rect.x() + 4, rect.center().y(), rect.width() - 8, 1)
+                painter.fillRect(line, theme.color("border"))
+            else:
+                self._paint_row(painter, rect, action)
+
+    def _paint_row(self, painter: QPainter, rect: QRect, action: QAction) -> None:
+        theme = self._icons.theme
+        if action is self.activeAction() and action.isEnabled():
+            box(painter, rect, theme.radius("control"), fill=theme.color("selected"))
+        ink = "danger" if action.property("danger") else "text"
+        ink = ink if action.isEnabled() else "disabled"
+        icon = "check" if action.isChecked() else action.property("lucide")
+        x = rect.x() + 8
+        if icon:
+            role = "text-2" if ink == "text" else ink
+            pixmap = self._icons.pixmap(icon, 16, role, dpr_of(painter))
+            pixmap_in(painter, QRect(x, rect.y(), 16, rect.height()), pixmap)
+        painter.setFont(theme.font("body"))
+        painter.setPen(theme.color(ink))
+        x += 16 + 12 if self._has_icons() else 4
+        label = rect.adjusted(x - rect.x(), 0, -8, 0)
+        painter.drawText(label, Qt.AlignmentFlag.AlignVCenter, action.text())
+        key = _key_text(action)
+        if key:
+            painter.setFont(theme.font("caption"))
+            painter.setPen(theme.color("text-3" if action.isEnabled() else "disabled"))
+            right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+            painter.drawText(label, right, key)
+
+    def _has_icons(self) -> bool:
+        return any(each.property("lucide") or each.isCheckable() for each in self.actions())
+
+    def popup_under(self, widget: QWidget, *, right: bool = False) -> None:
+        """Open 4 px under a widget, at its left or right edge."""
+        self.ensurePolished()
+        x = widget.width() - self.sizeHint().width() if right else 0
+        self.popup(widget.mapToGlobal(QPoint(x, widget.height() + 4)))
+
+
+def _key_text(action: QAction) -> str:
+    shortcut = action.property("key") or ""
+    return QKeySequence(shortcut).toString(QKeySequence.SequenceFormat.NativeText)

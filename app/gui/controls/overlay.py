@@ -1,0 +1,107 @@
+"""A panel in the window above a scrim: palette, questions, shortcut sheet."""
+
+from collections.abc import Iterator
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+
+from app.gui.icons import Icons
+
+
+class Overlay(QWidget):
+    """Covers the window; `panel` holds the content. Esc or a click beside it closes."""
+
+    closed = Signal()
+
+    def __init__(
+        self, icons: Icons, name: str, host: QWidget, *, width: int, top: int | None = None
+    ) -> None:
+        super().__init__(host)
+        self._theme = icons.theme
+        self._host = host
+        self._top = top
+        self._returns_to: QWidget | None = None
+        self.setAccessibleName(name)
+        self.panel = QFrame(self)
+        self.panel.setProperty("card", "overlay")
+        self.panel.setFixedWidth(width)
+        self.panel.setAccessibleName(name)
+        self.body = QVBoxLayout(self.panel)
+        self.body.setContentsMargins(1, 1, 1, 1)
+        self.body.setSpacing(0)
+        self.hide()
+        host.installEventFilter(self)
+
+    def open(self, focus: QWidget | None = None) -> None:
+        """Show it, and put the focus on a widget of it."""
+        window = self.window()
+        self._returns_to = window.focusWidget()
+        self._cover()
+        self.show()
+        self.raise_()
+        (focus or self.panel).setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def dismiss(self) -> None:
+        """Close it and give the focus back."""
+        if self.isHidden():
+            return
+        self.hide()
+        if self._returns_to is not None and self._returns_to.isVisible():
+            self._returns_to.setFocus(Qt.FocusReason.PopupFocusReason)
+        self._returns_to = None
+        self.closed.emit()
+
+    def _cover(self) -> None:
+        self.setGeometry(self._host.rect())
+        self.panel.adjustSize()
+        height = min(self.panel.height(), self.height() - 32)
+        self.panel.resize(self.panel.width(), height)
+        x = (self.width() - self.panel.width()) // 2
+        y = self._top if self._top is not None else (self.height() - height) // 2
+        self.panel.move(x, max(16, min(y, self.height() - height - 16)))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep covering the window."""
+        if event.type() == QEvent.Type.Resize and self.isVisible():
+            self._cover()
+        return super().eventFilter(watched, event)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Tab stays inside."""
+        for widget in _chain(self.window().focusWidget() or self, forward):
+            if self.panel.isAncestorOf(widget) and _takes_tab(widget):
+                reason = Qt.FocusReason
+                widget.setFocus(reason.TabFocusReason if forward else reason.BacktabFocusReason)
+                return True
+        return False
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc closes; nothing reaches the window beneath."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.dismiss()
+        event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click beside the panel closes."""
+        if not self.panel.geometry().contains(event.position().toPoint()):
+            self.dismiss()
+        event.accept()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The scrim."""
+        QPainter(self).fillRect(self.rect(), self._theme.color("scrim"))
+
+
+def _chain(start: QWidget, forward: bool) -> Iterator[QWidget]:
+    """The widgets in the order of the Tab key, from the one after `start`, once around."""
+    step = QWidget.nextInFocusChain if forward else QWidget.previousInFocusChain
+    widget = step(start)
+    while widget is not None and widget is not start:
+        yield widget
+        widget = step(widget)
+
+
+def _takes_tab(widget: QWidget) -> bool:
+    by_tab = bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)
+    return by_tab and widget.isVisible() and widget.isEnabled()

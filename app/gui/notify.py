@@ -1,0 +1,90 @@
+"""Telling the person: toasts, and the few questions that must be asked."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QWidget
+
+from app.core.errors import AppError
+from app.gui.controls.toast import Toast
+from app.gui.icons import Icons
+from app.gui.question import Question, Report
+
+log = logging.getLogger(__name__)
+
+
+class Notifier(QObject):
+    """Shows toasts and questions in the window it is attached to."""
+
+    def __init__(self, icons: Icons, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._icons = icons
+        self._host: QWidget | None = None
+        self._page: QWidget | None = None
+        self._toast: Toast | None = None
+
+    def attach(self, host: QWidget, page: QWidget | None = None) -> None:
+        """The window that questions cover, and the part of it that toasts stand in."""
+        self._host = host
+        self._page = page or host
+
+    def toast(
+        self, text: str, action: str | None = None, callback: Callable[[], object] | None = None
+    ) -> Toast | None:
+        """A short note with at most one action (Undo). The one before gives way."""
+        return self._show_toast(text, action or "", callback, danger=False)
+
+    def error(self, error: AppError, parent: QWidget | None = None) -> Toast | None:
+        """A failure that has no place on a page of its own: title, reason, what to do."""
+        log.info("shown to the person: %s", error)
+        rest = " ".join(part for part in (error.message, error.hint) if part)
+        text = f"{error.title}. {rest}" if rest else error.title
+        return self._show_toast(text, "", None, danger=True)
+
+    def _show_toast(
+        self, text: str, action: str, callback: Callable[[], object] | None, *, danger: bool
+    ) -> Toast | None:
+        if self._page is None:
+            log.warning("no window to say: %s", text)
+            return None
+        if self._toast is not None:
+            self._toast.leave()
+        self._toast = Toast(
+            self._icons, text, action=action, callback=callback, danger=danger, parent=self._page
+        )
+        self._toast.destroyed.connect(self._forget_toast)
+        self._toast.appear()
+        return self._toast
+
+    def _forget_toast(self) -> None:
+        self._toast = None
+
+    def confirm(
+        self,
+        title: str,
+        text: str,
+        confirm: str,
+        done: Callable[[bool], object],
+        *,
+        danger: bool = False,
+    ) -> Question | None:
+        """Ask a question that cannot be undone; `done` gets True for yes. Does not block."""
+        if self._host is None:
+            done(False)
+            return None
+        question = Question(self._icons, self._host, title, text, confirm, done, danger=danger)
+        question.ask()
+        return question
+
+    def report(self, error: BaseException) -> Report | None:
+        """A defect: offer what is needed to find it. The program goes on."""
+        if self._host is None:
+            return None
+        text = "".join(traceback.format_exception(error))
+        report = Report(self._icons, self._host, text)
+        report.open(report.close_button)
+        return report

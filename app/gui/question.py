@@ -1,0 +1,103 @@
+"""Panels that `notify` shows above the window: a question, and the report of a defect."""
+
+from collections.abc import Callable
+
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
+
+from app.gui.controls.buttons import Button, DangerButton, PrimaryButton
+from app.gui.controls.labels import Label
+from app.gui.controls.overlay import Overlay
+from app.gui.icons import Icons
+
+_MARGINS = (24, 20, 24, 20)
+
+
+class Question(Overlay):
+    """Yes or no. Esc and a click beside it mean no; a deletion starts with no focused."""
+
+    def __init__(
+        self,
+        icons: Icons,
+        host: QWidget,
+        title: str,
+        text: str,
+        confirm: str,
+        done: Callable[[bool], object],
+        *,
+        danger: bool,
+    ) -> None:
+        super().__init__(icons, title, host, width=440)
+        self._done = done
+        self._answer = False
+        self.body.setContentsMargins(*_MARGINS)
+        self.body.addWidget(Label(title, "page-title", wrap=True))
+        self.body.addSpacing(8)
+        self.body.addWidget(Label(text, "body", "text-2", wrap=True))
+        self.body.addSpacing(20)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addStretch(1)
+        self.cancel_button = Button(icons, self.tr("Cancel"))
+        self.confirm_button = (
+            DangerButton(icons, confirm, final=True) if danger else PrimaryButton(icons, confirm)
+        )
+        row.addWidget(self.cancel_button)
+        row.addWidget(self.confirm_button)
+        self.body.addLayout(row)
+        self.cancel_button.clicked.connect(self.dismiss)
+        self.confirm_button.clicked.connect(self._yes)
+        self.closed.connect(self._tell)
+        self._first = self.cancel_button if danger else self.confirm_button
+
+    def ask(self) -> None:
+        """Show the question."""
+        self.open(self._first)
+
+    def _yes(self) -> None:
+        self._answer = True
+        self.dismiss()
+
+    def _tell(self) -> None:
+        self.deleteLater()
+        self._done(self._answer)
+
+
+class Report(Overlay):
+    """What went wrong inside the program, ready to be copied."""
+
+    def __init__(self, icons: Icons, host: QWidget, text: str) -> None:
+        super().__init__(icons, "", host, width=560)
+        self.panel.setAccessibleName(self.tr("Report of a defect"))
+        self._text = text
+        self.body.setContentsMargins(*_MARGINS)
+        self.body.addWidget(Label(self.tr("Something went wrong inside Corral"), "page-title"))
+        self.body.addSpacing(8)
+        words = self.tr(
+            "Your chats and downloads are safe, and the program goes on. The report below helps "
+            "to mend this; it stays on this computer unless you send it."
+        )
+        self.body.addWidget(Label(words, "body", "text-2", wrap=True))
+        self.body.addSpacing(12)
+        self.details = QPlainTextEdit(text)
+        self.details.setReadOnly(True)
+        self.details.setProperty("log", True)
+        self.details.setAccessibleName(self.tr("Report"))
+        self.details.setFixedHeight(200)
+        self.body.addWidget(self.details)
+        self.body.addSpacing(16)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addStretch(1)
+        copy = Button(icons, self.tr("Copy report"), "copy")
+        self.close_button = PrimaryButton(icons, self.tr("Close"))
+        row.addWidget(copy)
+        row.addWidget(self.close_button)
+        self.body.addLayout(row)
+        copy.clicked.connect(self.copy_report)
+        self.close_button.clicked.connect(self.dismiss)
+        self.closed.connect(self.deleteLater)
+
+    def copy_report(self) -> None:
+        """The report, to the clipboard."""
+        QGuiApplication.clipboard().setText(self._text)
