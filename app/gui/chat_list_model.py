@@ -16,28 +16,25 @@ from PySide6.QtCore import (
     QPersistentModelIndex,
     Qt,
     QTime,
+    Signal,
 )
 
 from app.core.conversations import Conversation, SearchHit
+from app.gui.controls.list_view import RowRole
 
 Index = QModelIndex | QPersistentModelIndex
 Mood = Literal["", "working", "failed"]
 
 
 class ChatRole(IntEnum):
-    """What a delegate asks a row for, beside Qt's own roles."""
+    """What only this list knows, beside `RowRole`."""
 
-    ID = Qt.ItemDataRole.UserRole + 1
-    IS_GROUP = ID + 1
-    SECOND_LINE = ID + 2
-    TIME = ID + 3
-    MOOD = ID + 4
-    """`Mood` of the second line: plain, what is going on, or what went wrong."""
-    ICON = ID + 5
-    """Lucide name beside a group's title, or ""."""
-    MESSAGE_ID = ID + 6
+    MESSAGE_ID = RowRole.VALUE + 32
     """The message that a search found, or None."""
-    PINNED = ID + 7
+    PINNED = MESSAGE_ID + 1
+
+
+TONES = {"working": "accent", "failed": "danger"}
 
 
 @dataclass(frozen=True)
@@ -89,6 +86,9 @@ def short_time(moment: datetime.datetime, today: datetime.date) -> str:
 
 class ChatListModel(QAbstractListModel):
     """Adapter over the conversations that the store lists."""
+
+    renamed = Signal(int, str)
+    """Conversation id and the title that the person typed."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -191,8 +191,8 @@ class ChatListModel(QAbstractListModel):
         if isinstance(row, Group):
             group: dict[int, object] = {
                 Qt.ItemDataRole.DisplayRole: row.title,
-                ChatRole.IS_GROUP: True,
-                ChatRole.ICON: row.icon,
+                RowRole.KIND: "group",
+                RowRole.ICON: row.icon,
             }
             return group.get(role)
         title = row.conversation.title or translate("ChatList", "New chat")
@@ -200,12 +200,22 @@ class ChatListModel(QAbstractListModel):
             Qt.ItemDataRole.DisplayRole: title,
             Qt.ItemDataRole.EditRole: row.conversation.title,
             Qt.ItemDataRole.AccessibleTextRole: f"{title}. {row.second_line}. {row.time}",
-            ChatRole.ID: row.conversation.id,
-            ChatRole.IS_GROUP: False,
-            ChatRole.SECOND_LINE: row.second_line,
-            ChatRole.TIME: row.time,
-            ChatRole.MOOD: row.mood,
+            RowRole.KIND: "row",
+            RowRole.VALUE: row.conversation.id,
+            RowRole.SECOND: row.second_line,
+            RowRole.SECOND_TONE: TONES.get(row.mood),
+            RowRole.SIDE: row.time,
             ChatRole.MESSAGE_ID: row.message_id,
             ChatRole.PINNED: row.conversation.pinned,
         }
         return values.get(role)
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        """A title typed in place is told by `renamed`; the store's answer changes the row."""
+        conversation = self.conversation_at(index)
+        title = str(value).strip()
+        if conversation is None or role != Qt.ItemDataRole.EditRole or not title:
+            return False
+        if title != conversation.title:
+            self.renamed.emit(conversation.id, title)
+        return True

@@ -8,6 +8,7 @@ from pytestqt.modeltest import ModelTester
 
 from app.core.conversations import Conversation, SearchHit
 from app.gui.chat_list_model import ChatListModel, ChatRole, group_title, short_time
+from app.gui.controls.list_view import RowRole
 
 DAY = 86400.0
 TODAY = datetime.date(2026, 11, 23)
@@ -29,7 +30,7 @@ def test_pinned_first_then_by_day(qtmodeltester: ModelTester) -> None:
     qtmodeltester.check(model)
     model.show([conversation(1, age=3), conversation(2), conversation(3, age=9, pinned=True)])
     assert titles(model) == ["Pinned", "Chat 3", "Today", "Chat 2", "Previous 7 days", "Chat 1"]
-    assert model.index(0).data(ChatRole.IS_GROUP)
+    assert model.index(0).data(RowRole.KIND) == "group"
     assert not model.index(0).flags() & Qt.ItemFlag.ItemIsSelectable
     assert model.index(1).flags() & Qt.ItemFlag.ItemIsSelectable
 
@@ -39,11 +40,11 @@ def test_a_note_takes_the_second_line_and_gives_it_back() -> None:
     model.show([conversation(1)])
     row = model.index(model.row_of(1) or 0)
     model.note(1, "Reading your message, 63%", "working")
-    assert row.data(ChatRole.SECOND_LINE) == "Reading your message, 63%"
-    assert row.data(ChatRole.MOOD) == "working"
-    assert row.data(ChatRole.TIME) == "now"
+    assert row.data(RowRole.SECOND) == "Reading your message, 63%"
+    assert row.data(RowRole.SECOND_TONE) == "accent"
+    assert row.data(RowRole.SIDE) == "now"
     model.note(1, "", "")
-    assert row.data(ChatRole.SECOND_LINE) == "Answer 1"
+    assert row.data(RowRole.SECOND) == "Answer 1"
 
 
 def test_a_search_shows_its_hits_only() -> None:
@@ -51,7 +52,7 @@ def test_a_search_shows_its_hits_only() -> None:
     model.show([conversation(1), conversation(2)])
     model.show_hits([SearchHit(2, 17, "the found words"), SearchHit(99, None, "gone")])
     assert titles(model) == ["Chat 2"]
-    assert model.index(0).data(ChatRole.SECOND_LINE) == "the found words"
+    assert model.index(0).data(RowRole.SECOND) == "the found words"
     assert model.index(0).data(ChatRole.MESSAGE_ID) == 17
     model.show_hits(None)
     assert len(titles(model)) == 3
@@ -81,3 +82,15 @@ def test_older_chats_are_grouped_by_month() -> None:
 )
 def test_times(moment: datetime.datetime, text: str) -> None:
     assert short_time(moment, TODAY) == text
+
+
+def test_a_title_typed_in_place_is_told_once() -> None:
+    model = ChatListModel()
+    model.show([conversation(1)])
+    told: list[tuple[int, str]] = []
+    model.renamed.connect(lambda number, title: told.append((number, title)))
+    index = model.index(1)
+    assert model.setData(index, "  Bread  ")
+    assert not model.setData(index, "   ")
+    assert not model.setData(model.index(0), "Group")
+    assert told == [(1, "Bread")]

@@ -1,0 +1,235 @@
+"""The chat list: search, new chat, conversations by day, and what can be done with each."""
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QPoint, QRect, QTimer, Signal
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLineEdit,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.core.conversations import Conversation, SearchHit
+from app.gui.chat_answers import Answer, Answers
+from app.gui.chat_list_model import ChatListModel, ChatRole, Index
+from app.gui.context import AppContext
+from app.gui.controls.buttons import IconButton
+from app.gui.controls.fields import SearchField, TextField
+from app.gui.controls.labels import Label
+from app.gui.controls.list_view import RowDelegate, RowListView
+from app.gui.controls.menu import Menu
+from app.gui.worker import Task
+
+SEARCH_DELAY_MS = 150
+BAR_HEIGHT = 52
+
+
+class ChatDelegate(RowDelegate):
+    """Rows of two lines whose title can be edited in place."""
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
+        """A field over the first line."""
+        return TextField(self.icons, self.tr("Title"), small=True, parent=parent)
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        """Begin with the title, all of it selected."""
+        assert isinstance(editor, QLineEdit)
+        editor.setText(str(index.data() or ""))
+        editor.selectAll()
+
+    def updateEditorGeometry(
+        self, editor: QWidget, option: QStyleOptionViewItem, index: Index
+    ) -> None:
+        """As wide as the row."""
+        rect: QRect = option.rect.adjusted(12, 4, -12, 0)
+        editor.setGeometry(rect.x(), rect.y(), rect.width(), editor.height())
+
+
+class ChatList(QWidget):
+    """The left panel of the chat page."""
+
+    chosen = Signal(int, object)
+    """Conversation id, and the message a search found or None."""
+    new_chat = Signal()
+    removed = Signal(int)
+    """A conversation was put in the trash."""
+
+    def __init__(
+        self, context: AppContext, answers: Answers, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._answers = answers
+        self._current: int | None = None
+        self._search: Task | None = None
+        self._refresh: Task | None = None
+        self.setProperty("panel", "sidebar")
+        self.model = ChatListModel(self)
+        self.model.renamed.connect(self._rename)
+        self._build()
+        context.bridge.on(context.store.changed, self._changed)
+        answers.began.connect(self._answer_began)
+        answers.ended.connect(self._answer_ended)
+        self.refresh()
+
+    def _build(self) -> None:
+        icons = self._context.icons
+        self.search = SearchField(icons, self.tr("Search chats"), parent=self)
+        delay = QTimer(self, singleShot=True, interval=SEARCH_DELAY_MS)
+        delay.timeout.connect(self._search_now)
+        self.search.textChanged.connect(lambda _: delay.start())
+        new = IconButton(icons, "square-pen", self.tr("New chat"), shortcut="Ctrl+N")
+        new.clicked.connect(self.new_chat)
+        bar = QHBoxLayout()
+        bar.setContentsMargins(12, 10, 12, 10)
+        bar.setSpacing(8)
+        bar.addWidget(self.search, 1)
+        bar.addWidget(new)
+        self.view = RowListView(icons, self.tr("Chats"), self)
+        self.view.setModel(self.model)
+        height = self._context.theme.metric("row-chat")
+        self.view.setItemDelegate(ChatDelegate(icons, height, self.view, ellipsis_at_hover=True))
+        self.view.opened.connect(self._opened)
+        self.view.menu_asked.connect(self._open_menu)
+        self.empty = Label("", "caption", "text-3", wrap=True)
+        self.empty.setContentsMargins(20, 12, 20, 12)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(bar)
+        column.addWidget(self.empty)
+        column.addWidget(self.view, 1)
+
+    def show_current(self, conversation_id: int | None) -> None:
+        """Mark the conversation that the page shows."""
+        self._current = conversation_id
+        self._mark_current()
+
+    def refresh(self) -> None:
+        """Read the list anew."""
+        if self._refresh is not None:
+            self._refresh.cancel()
+        self._refresh = self._context.worker.run(self._context.store.list, done=self._show)
+
+    def step(self, by: int) -> None:
+        """Open the next (1) or the previous (-1) conversation of the list."""
+        row = self.model.row_of(self._current) if self._current is not None else -1
+        row = -1 if row is None else row
+        while 0 <= (row := row + by) < self.model.rowCount():
+            if self.model.conversation_at(self.model.index(row)) is not None:
+                self._opened(self.model.index(row))
+                return
+
+    def _show(self, conversations: tuple[Conversation, ...]) -> None:
+        self.model.show(conversations)
+        self._say_if_empty()
+        self._mark_current()
+
+    def _say_if_empty(self) -> None:
+        if self.model.rowCount():
+            text = ""
+        elif self.search.text().strip():
+            text = self.tr("No chat holds “%s”.") % self.search.text().strip()
+        else:
+            text = self.tr("Your chats will be here.")
+        self.empty.setText(text)
+        self.empty.setVisible(bool(text))
+
+    def _mark_current(self) -> None:
+        row = self.model.row_of(self._current) if self._current is not None else None
+        if row is None:
+            self.view.clearSelection()
+        else:
+            self.view.setCurrentIndex(self.model.index(row))
+
+    def _changed(self, conversation_id: int) -> None:
+        self.refresh()
+
+    def _search_now(self) -> None:
+        if self._search is not None:
+            self._search.cancel()
+        text = self.search.text().strip()
+        if not text:
+            self._show_hits(None)
+            return
+        self._search = self._context.worker.run(
+            self._context.store.search, text, done=self._show_hits
+        )
+
+    def _show_hits(self, hits: tuple[SearchHit, ...] | None) -> None:
+        self.model.show_hits(hits)
+        self._say_if_empty()
+        self._mark_current()
+
+    def _opened(self, index: Index) -> None:
+        conversation = self.model.conversation_at(index)
+        if conversation is not None:
+            self.chosen.emit(conversation.id, index.data(ChatRole.MESSAGE_ID))
+
+    def _answer_began(self, conversation_id: int, answer: Answer) -> None:
+        self.model.note(conversation_id, self.tr("Reading your message"), "working")
+        answer.progressed.connect(partial(self._answer_progressed, conversation_id))
+        answer.text_added.connect(partial(self._answer_grew, conversation_id))
+
+    def _answer_progressed(self, conversation_id: int, progress: object) -> None:
+        answer = self._answers.of(conversation_id)
+        if answer is not None and answer.progress is not None and answer.progress.total:
+            share = round(100 * answer.progress.processed / answer.progress.total)
+            text = self.tr("Reading your message, %d%%") % share
+            self.model.note(conversation_id, text, "working")
+
+    def _answer_grew(self, conversation_id: int, text: str, kind: str) -> None:
+        note = self.tr("Answering…") if kind == "text" else self.tr("Thinking…")
+        self.model.note(conversation_id, note, "working")
+
+    def _answer_ended(self, conversation_id: int, error: object) -> None:
+        text = self.tr("Interrupted") if error is not None else ""
+        self.model.note(conversation_id, text, "failed" if error is not None else "")
+
+    def _open_menu(self, index: Index, at: QPoint) -> None:
+        conversation = self.model.conversation_at(index)
+        if conversation is None:
+            return
+        menu = Menu(self._context.icons, self)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.add(self.tr("Rename"), partial(self.view.edit, index), icon="pencil", shortcut="F2")
+        pin = self.tr("Unpin") if conversation.pinned else self.tr("Pin")
+        menu.add(pin, partial(self._pin, conversation), icon="pin")
+        menu.add(self.tr("Duplicate"), partial(self._duplicate, conversation.id), icon="copy")
+        menu.addSeparator()
+        menu.add(self.tr("Delete"), partial(self.delete, conversation), icon="trash-2", danger=True)
+        menu.popup(at)
+
+    def _do(self, work: Callable[[], object]) -> None:
+        self._context.worker.run(work)
+
+    def _rename(self, conversation_id: int, title: str) -> None:
+        self._do(partial(self._context.store.update, conversation_id, title=title))
+
+    def _pin(self, conversation: Conversation) -> None:
+        store = self._context.store
+        self._do(partial(store.update, conversation.id, pinned=not conversation.pinned))
+
+    def _duplicate(self, conversation_id: int) -> None:
+        self._do(partial(self._context.store.duplicate, conversation_id))
+
+    def delete(self, conversation: Conversation) -> None:
+        """Put a conversation in the trash at once, with Undo."""
+        self._answers.stop(conversation.id)
+        self._context.worker.run(
+            self._context.store.delete,
+            conversation.id,
+            done=partial(self._deleted, conversation),
+        )
+
+    def _deleted(self, conversation: Conversation, _: None) -> None:
+        self.removed.emit(conversation.id)
+        title = conversation.title or self.tr("New chat")
+        self._context.notifier.toast(
+            self.tr("“%s” is in the trash for 30 days") % title,
+            action=self.tr("Undo"),
+            callback=partial(self._do, partial(self._context.store.restore, conversation.id)),
+        )
