@@ -4,7 +4,7 @@ The ring is an overlay on the control's parent, so controls keep their exact siz
 else of the window has to leave room.
 """
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtGui import QColor, QFocusEvent, QPainter, QPaintEvent, QPalette, QPen
@@ -87,7 +87,13 @@ def _ground_of(control: QWidget) -> QWidget:
     return ground or control
 
 
-class RingFocus(QWidget):
+if TYPE_CHECKING:
+    _Control = QWidget
+else:
+    _Control = object  # a second Qt base would be a second C++ object
+
+
+class RingFocus(_Control):
     """Mixed in before a Qt control: a ring for keyboard focus, or for any focus in fields."""
 
     ring_shape: RingShape = "outside"
