@@ -1,0 +1,121 @@
+"""Whether models that are not on this computer yet would fit its memory."""
+
+import re
+from dataclasses import dataclass
+
+from msgspec import structs
+from PySide6.QtCore import QCoreApplication
+
+from app.core.catalogue import CatalogueEntry
+from app.core.gguf_types import GgufHeader
+from app.core.hardware import MemorySnapshot
+from app.core.memory import (
+    DEFAULT_CONTEXT,
+    Fit,
+    FitVerdict,
+    MemoryEstimate,
+    estimate,
+    estimate_from_size,
+    verdict,
+)
+from app.core.variants import Variant
+from app.gui import formatting
+from backends.types import LoadConfig
+
+BITS_PER_WEIGHT = 4.89
+"""Of Q4_K_M, which a model is judged by while its files are not known (llama.cpp, quantize)."""
+
+_NAMED_SIZE = re.compile(r"(?<![a-z0-9.])(\d{1,3}(?:\.\d{1,2})?)([bm])(?![a-z0-9])", re.I)
+CONTEXTS = (2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072)
+
+
+def parameters_in_name(name: str) -> int | None:
+    """The parameters that a repository's name tells ("Llama-3.2-3B" -> 3 billion)."""
+    found = _NAMED_SIZE.findall(name.replace("_", "-"))
+    if not found:
+        return None
+    figure, unit = found[0]
+    return round(float(figure) * (10**9 if unit in "bB" else 10**6))
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """What is known of a model's memory needs apart from the size of a file."""
+
+    parameters: int | None = None
+    kv_bytes_per_token: int | None = None
+    """Of an f16 cache."""
+    header: GgufHeader | None = None
+    """The beginning of a file, which tells more exactly than the two numbers."""
+
+    @classmethod
+    def of_entry(cls, entry: CatalogueEntry) -> "ModelShape":
+        """What the shipped list knows."""
+        return cls(entry.parameters, entry.kv_bytes_per_token)
+
+
+@dataclass(frozen=True)
+class FitCheck:
+    """Judges models against the memory of one moment at one length of context."""
+
+    memory: MemorySnapshot
+    context: int = DEFAULT_CONTEXT
+
+    def of_size(self, size: int, shape: ModelShape) -> FitVerdict:
+        """A model whose files have `size` bytes."""
+        return verdict(self._estimate(size, shape), self.memory)
+
+    def of_variant(self, variant: Variant, shape: ModelShape) -> FitVerdict:
+        """One variant of a repository."""
+        return self.of_size(variant.size, shape)
+
+    def of_entry(self, entry: CatalogueEntry) -> FitVerdict:
+        """The preferred file of a suggested model; by its parameters where no size is known."""
+        size = entry.size or _size_of_parameters(entry.parameters)
+        return self.of_size(size, ModelShape.of_entry(entry))
+
+    def of_name(self, repo: str) -> FitVerdict | None:
+        """A repository of which only the name is known, as if it held a Q4_K_M file."""
+        parameters = parameters_in_name(repo.partition("/")[2])
+        if parameters is None:
+            return None
+        return self.of_size(_size_of_parameters(parameters), ModelShape(parameters))
+
+    def _estimate(self, size: int, shape: ModelShape) -> MemoryEstimate:
+        header = shape.header
+        if header is not None and header.block_count and header.head_count_kv:
+            return estimate(header, LoadConfig(context_length=self.context), size)
+        rough = estimate_from_size(
+            size, shape.parameters, DEFAULT_CONTEXT, shape.kv_bytes_per_token
+        )
+        kv_cache = rough.kv_cache * self.context // DEFAULT_CONTEXT
+        return structs.replace(rough, kv_cache=kv_cache)
+
+
+def _size_of_parameters(parameters: int) -> int:
+    return round(parameters * BITS_PER_WEIGHT / 8)
+
+
+def fit_word(fit: Fit) -> str:
+    """The verdict in a word."""
+    return {
+        Fit.FITS: QCoreApplication.translate("fit", "Fits"),
+        Fit.TIGHT: QCoreApplication.translate("fit", "Tight"),
+        Fit.TOO_LARGE: QCoreApplication.translate("fit", "Too large"),
+    }[fit]
+
+
+def fit_tip(judged: FitVerdict, context: int) -> str:
+    """The numbers behind a verdict."""
+    text = QCoreApplication.translate(
+        "fit", "Needs about %1 with %2 tokens of context. %3 is free now, of %4."
+    )
+    numbers = (
+        formatting.file_size(judged.need),
+        formatting.number(context),
+        formatting.file_size(judged.free),
+        formatting.file_size(judged.total),
+    )
+    for place, value in enumerate(numbers, start=1):
+        text = text.replace(f"%{place}", value)
+    return text
