@@ -368,6 +368,7 @@ def _flood() -> None:
             os.write(descriptor, b"flood " * 10 + b"...\n")
         for _ in range(FLOOD_BYTES // 4096):
             os.write(descriptor, b"~" * 4096)
+        os.write(descriptor, b"\n")
 
 
 _DISASTERS: dict[str, Callable[[], None]] = {

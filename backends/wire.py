@@ -5,7 +5,7 @@ program; replies to it carry the same number. The first reply of a child is `Rea
 with the number 0 when its engine could not be set up.
 """
 
-from typing import BinaryIO
+from typing import IO
 
 import msgspec
 from msgspec import Struct
@@ -163,7 +163,7 @@ def decode_reply(line: bytes) -> Reply:
         raise WireError(f"not a reply: {error}") from error
 
 
-def read_line(stream: BinaryIO, limit: int = MAX_LINE) -> bytes | None:
+def read_line(stream: IO[bytes], limit: int = MAX_LINE) -> bytes | None:
     """The next line without reading more than `limit` bytes of it; None at the end.
 
     Raises:

@@ -5,27 +5,37 @@ A crash of native code ends the child and nothing else: every waiting call then 
 `EngineDied`, which says what happened in words for a person.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
+from typing import TypeVar
 
-from app.core.errors import EngineDied
-from app.core.events import EventHook
+from app.core.children import child_command
+from app.core.engine_link import Call, EngineClosed, EngineLink
+from app.core.errors import ModelError
+from backends import wire
 from backends.base import LoadProgressCallback
+from backends.errors import BackendError, BadLoadSetting, BadRequest, EngineFailure
 from backends.types import (
     ChatMessage,
     EngineStats,
+    Finish,
     GenerationEvents,
     GenerationRequest,
     LoadConfig,
+    LoadProgress,
     ModelInfo,
 )
+
+Answer = TypeVar("Answer", wire.Counted, wire.StatsTaken, wire.Unloaded)
 
 
 class EngineProcess:
     """An engine child: started, asked, cancelled, closed.
 
-    Calls raise what the engine raises (`backends.errors.BackendError`), `EngineDied` when the
-    child is gone by itself, and `ModelError` when it was closed.
+    Calls raise what the engine raises (`backends.errors.BackendError`; `engine_errors.refusal`
+    puts it into words), `EngineDied` when the child is gone by itself, and `EngineClosed` when it
+    was closed or never started. The other two are `ModelError`s.
     """
 
     def __init__(
@@ -36,9 +46,17 @@ class EngineProcess:
         start_deadline: float = 60.0,
         cancel_deadline: float = 10.0,
     ) -> None:
-        """Prepare; nothing runs until `start`. `command` replaces the program's own child."""
+        """Prepare; nothing runs until `start`.
+
+        `command` replaces the program's own child. The deadlines are seconds in which the child
+        must be ready, and must let go of cancelled work; one that misses them is killed.
+        """
         self.backend = backend
-        self.died: EventHook[[EngineDied]] = EventHook()
+        self._link = EngineLink(command or child_command("--engine-host", "--backend", backend))
+        self._start_deadline = start_deadline
+        self._cancel_deadline = cancel_deadline
+        self.died = self._link.died
+        """Hook, gets an `EngineDied`: the child ended by itself after `start`."""
 
     def __enter__(self) -> "EngineProcess":
         self.start()
@@ -55,34 +73,52 @@ class EngineProcess:
     @property
     def pid(self) -> int | None:
         """Process id of the child; None before `start`."""
-        raise NotImplementedError
+        return self._link.pid
 
     @property
     def alive(self) -> bool:
         """Whether the child is started and takes calls."""
-        raise NotImplementedError
+        return self._link.alive
 
     @property
     def idle_seconds(self) -> float:
         """Seconds since the last call ended; 0 while one is running."""
-        raise NotImplementedError
+        return self._link.idle_seconds
+
+    def last_words(self) -> tuple[str, ...]:
+        """The last lines of the child's log, oldest first."""
+        return self._link.last_words()
 
     def start(self) -> None:
-        """Start the child and wait until its engine is set up.
+        """Start the child and wait until its engine is set up. Once only.
 
         Raises:
-            EngineDied: it ended or gave no sign within the deadline.
+            EngineDied: it could not be started, ended, or gave no sign within the deadline.
             BackendError: the engine is not installed.
+            EngineClosed: it was closed already.
         """
-        raise NotImplementedError
+        self._link.start(self._start_deadline)
 
     def load(self, path: str, config: LoadConfig, on_progress: LoadProgressCallback) -> ModelInfo:
         """Load a model. `on_progress` runs in the calling thread; False cancels the load."""
-        raise NotImplementedError
+        try:
+            call = self._link.ask(lambda number: wire.Load(number, path, config))
+        except wire.WireError as error:
+            raise BadLoadSetting("A load setting is out of its range", str(error)) from error
+        with self._settled(call):
+            while True:
+                match self._link.next(call):
+                    case wire.Event(event=LoadProgress(fraction=fraction)):
+                        if not on_progress(fraction):
+                            self._link.cancel(call, self._cancel_deadline)
+                    case wire.Loaded(info=info):
+                        call.done = True
+                        return info
 
     def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """Tokens of the whole prompt; answered between two tokens while the engine generates."""
-        raise NotImplementedError
+        command = wire.CountTokens
+        return self._get(lambda number: command(number, tuple(messages)), wire.Counted).tokens
 
     def generate(self, request: GenerationRequest) -> GenerationEvents:
         """Events of one answer. The request is sent at the first `next`.
@@ -91,27 +127,66 @@ class EngineProcess:
         When the engine dies the iterator raises `EngineDied`; when it is closed on purpose the
         last event is `Finish("cancelled")`.
         """
-        raise NotImplementedError
+        call = self._ask(lambda number: wire.Generate(number, request), request.id)
+        with self._settled(call):
+            while not call.done:
+                try:
+                    reply = self._link.next(call)
+                except EngineClosed:
+                    reply = wire.Event(call.number, Finish("cancelled"))
+                if isinstance(reply, wire.Event) and not isinstance(reply.event, LoadProgress):
+                    call.done = isinstance(reply.event, Finish)
+                    yield reply.event
 
     def cancel(self, request_id: str) -> None:
         """End a running or waiting request soon; from any thread, unknown ids are ignored.
 
         An engine that does not let go within the cancel deadline is killed.
         """
-        raise NotImplementedError
+        for call in self._link.calls(request_id):
+            self._link.cancel(call, self._cancel_deadline)
 
     def stats(self) -> EngineStats:
         """Memory and cache of the engine now."""
-        raise NotImplementedError
+        return self._get(wire.Stats, wire.StatsTaken).stats
 
     def unload(self) -> None:
         """Free the model; the child stays and may load another one."""
-        raise NotImplementedError
-
-    def last_words(self) -> tuple[str, ...]:
-        """The last lines of the child's log, oldest first."""
-        raise NotImplementedError
+        self._get(wire.Unload, wire.Unloaded)
 
     def close(self) -> None:
         """End the child: ask, terminate, kill. Returns when it is gone; may be called twice."""
-        raise NotImplementedError
+        self._link.close()
+
+    def _ask(self, command: Callable[[int], wire.Command], request_id: str = "") -> Call:
+        try:
+            return self._link.ask(command, request_id)
+        except wire.WireError as error:
+            raise BadRequest("A value of the request is not valid", str(error)) from error
+
+    def _get(self, command: Callable[[int], wire.Command], kind: type[Answer]) -> Answer:
+        """Send a command that has one answer."""
+        call = self._ask(command)
+        try:
+            reply = self._link.next(call)
+        finally:
+            self._link.forget(call)
+        if isinstance(reply, kind):
+            return reply
+        raise EngineFailure("The engine gave an answer to another question", repr(reply)[:200])
+
+    @contextmanager
+    def _settled(self, call: Call) -> Iterator[None]:
+        """Leave no work behind in the engine when the caller loses interest in `call`."""
+        try:
+            yield
+        finally:
+            # Whoever left early does not want to hear how the rest went.
+            with suppress(BackendError, ModelError):
+                self._link.cancel(call, self._cancel_deadline)
+                while not call.done:
+                    reply = self._link.next(call)
+                    call.done = isinstance(reply, wire.Loaded) or (
+                        isinstance(reply, wire.Event) and isinstance(reply.event, Finish)
+                    )
+            self._link.forget(call)

@@ -1,45 +1,55 @@
 """Loaded models: one engine child for each."""
 
+import copy
+import logging
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from app.core.engine import EngineProcess
-from app.core.errors import AppError, ModelError
+from app.core.engine_errors import refusal
+from app.core.engine_link import EngineClosed
+from app.core.errors import AppError, EngineDied, ModelError
 from app.core.events import EventHook
-from app.core.hardware import HardwareSurvey
-from app.core.library import LocalModel
+from app.core.hardware import HardwareSurvey, survey
+from app.core.library_types import LocalModel
+from app.core.load_plan import NotEnoughMemory, check_settings, chosen_config, plan_load
 from app.core.settings import SettingsStore
+from backends.errors import BackendError
 from backends.types import LoadConfig, ModelInfo
+
+__all__ = ["LoadStopped", "LoadedModel", "ModelRuntime", "NotEnoughMemory", "backend_for"]
 
 LoadState = Literal["loading", "ready", "stopped"]
 
-
-class NotEnoughMemory(ModelError):
-    """The estimate says that the model does not fit; `load(force=True)` tries all the same."""
-
-    code: ClassVar[str] = "not_enough_memory"
+log = logging.getLogger(__name__)
 
 
 class LoadStopped(ModelError):
-    """The person cancelled the load."""
+    """The load was cancelled, or the model ejected before it was ready."""
 
     code: ClassVar[str] = "load_cancelled"
 
 
-@dataclass
+@dataclass(eq=False)
 class LoadedModel:
     """A model in an engine of its own. Written by `ModelRuntime` only; read by anybody."""
 
     model: LocalModel
     config: LoadConfig
+    """Settings in force."""
     engine: EngineProcess
+    wanted: LoadConfig
+    """Settings asked for; what was left open there is filled in in `config`."""
     state: LoadState = "loading"
     fraction: float = 0.0
     """Loaded part of the file, 0 to 1."""
     info: ModelInfo | None = None
     error: AppError | None = None
     """Why it stopped."""
+    settled: threading.Event = field(default_factory=threading.Event, repr=False)
+    """Set when it is no longer loading."""
 
 
 def backend_for(model: LocalModel) -> str:
@@ -58,12 +68,20 @@ class ModelRuntime:
     def __init__(
         self,
         settings_store: SettingsStore,
-        hardware: HardwareSurvey,
+        hardware: HardwareSurvey | None = None,
         *,
         backend_for: Callable[[LocalModel], str] = backend_for,
     ) -> None:
+        """`hardware` None is looked up at the first load."""
         self.changed: EventHook[[str]] = EventHook()
         self.engine_died: EventHook[[LoadedModel]] = EventHook()
+        self._settings = settings_store
+        self._hardware = hardware
+        self._backend_for = backend_for
+        self._lock = threading.Lock()
+        """Guards what follows, and the state of every `LoadedModel` in it."""
+        self._models: dict[str, LoadedModel] = {}
+        self._closed = False
 
     def load(
         self,
@@ -73,9 +91,12 @@ class ModelRuntime:
         on_progress: Callable[[float], object] | None = None,
         force: bool = False,
     ) -> LoadedModel:
-        """Load `model` and wait until it is ready. A model loaded alike already is returned.
+        """Load `model` and wait until it is ready.
 
-        `config` None takes what suits this computer. A different `config` ejects and loads anew.
+        A model that is loading or loaded already is returned as it is when `config` is None or
+        the same; with another `config` it is ejected and loaded anew. `config` None takes what
+        the person set for this model, and what suits this computer. `on_progress` gets the loaded
+        fraction in the calling thread.
 
         Raises:
             NotEnoughMemory: the estimate exceeds free memory and `force` is False.
@@ -83,28 +104,169 @@ class ModelRuntime:
             EngineDied: the engine crashed while loading.
             ModelError: any other reason, with a remedy.
         """
-        raise NotImplementedError
+        present = self._alive(model.id)
+        if present is not None and config in (None, present.wanted, present.config):
+            return self._join(present)
+        entry = self._plan(model, config, force=force, present=present)
+        admitted = self._admit(entry)
+        if admitted is not entry:
+            return self._join(admitted)
+        try:
+            problem = self._fill(entry, on_progress)
+        except BaseException:
+            self._drop(entry, LoadStopped("The load was broken off"))
+            raise
+        if problem is not None:
+            self._drop(entry, problem)
+            raise problem
+        self.changed(model.id)
+        return entry
 
     def cancel_load(self, model_id: str) -> None:
         """Stop a load that is under way; anything else is left alone."""
-        raise NotImplementedError
+        entry = self.get(model_id)
+        if entry is not None and entry.state == "loading":
+            self._remove(entry)
 
     def eject(self, model_id: str) -> None:
         """End the model's engine, which gives its memory back. Answers end as cancelled."""
-        raise NotImplementedError
+        entry = self.get(model_id)
+        if entry is not None:
+            self._remove(entry)
 
     def get(self, model_id: str) -> LoadedModel | None:
         """The model if it is loading, ready, or has stopped by itself. Quick."""
-        raise NotImplementedError
+        with self._lock:
+            return self._models.get(model_id)
 
     def loaded(self) -> tuple[LoadedModel, ...]:
         """All that are loading or ready, oldest first. Quick."""
-        raise NotImplementedError
+        with self._lock:
+            return tuple(each for each in self._models.values() if each.state != "stopped")
 
     def idle(self, seconds: float) -> tuple[LoadedModel, ...]:
         """The ready ones that did nothing for at least `seconds`. Quick."""
-        raise NotImplementedError
+        ready = [each for each in self.loaded() if each.state == "ready"]
+        return tuple(each for each in ready if each.engine.idle_seconds >= seconds)
 
     def close(self) -> None:
         """Eject everything; later loads are refused."""
-        raise NotImplementedError
+        with self._lock:
+            self._closed = True
+            entries = tuple(self._models.values())
+        for entry in entries:
+            self._remove(entry)
+
+    def _alive(self, model_id: str) -> LoadedModel | None:
+        entry = self.get(model_id)
+        return None if entry is None or entry.state == "stopped" else entry
+
+    def _plan(
+        self,
+        model: LocalModel,
+        config: LoadConfig | None,
+        *,
+        force: bool,
+        present: LoadedModel | None,
+    ) -> LoadedModel:
+        settings = self._settings.current
+        wanted = chosen_config(model, config, settings)
+        backend = self._backend_for(model)
+        if backend == "llamacpp":
+            if self._hardware is None:
+                self._hardware = survey()
+            replaced = None if present is None else present.config
+            final = plan_load(
+                model, wanted, settings, self._hardware, force=force, replaced=replaced
+            )
+        else:
+            check_settings(wanted)
+            final = wanted
+        return LoadedModel(model, final, EngineProcess(backend), wanted)
+
+    def _admit(self, entry: LoadedModel) -> LoadedModel:
+        """Make `entry` the one of its model, unless another thread just began the same load."""
+        while True:
+            with self._lock:
+                if self._closed:
+                    raise EngineClosed("The model cannot be loaded", "Corral is closing.")
+                present = self._models.get(entry.model.id)
+                if present is not None and present.state != "stopped":
+                    if present.wanted == entry.wanted:
+                        return present
+                else:
+                    self._models[entry.model.id] = entry
+                    break
+            self._remove(present)
+        entry.engine.died.connect(lambda death: self._on_died(entry, death))
+        self.changed(entry.model.id)
+        return entry
+
+    def _fill(
+        self, entry: LoadedModel, on_progress: Callable[[float], object] | None
+    ) -> ModelError | None:
+        """Load the model; what went wrong, if something did."""
+
+        def report(fraction: float) -> bool:
+            entry.fraction = fraction
+            self.changed(entry.model.id)
+            if on_progress is not None:
+                on_progress(fraction)
+            return True
+
+        try:
+            entry.engine.start()
+            info = entry.engine.load(str(entry.model.path), entry.config, report)
+        except BackendError as error:
+            return refusal(error)
+        except EngineClosed:
+            return _stopped(entry)
+        except ModelError as error:
+            return error
+        with self._lock:
+            if self._models.get(entry.model.id) is not entry:
+                return _stopped(entry)
+            if isinstance(entry.error, EngineDied):
+                return entry.error
+            entry.info, entry.fraction, entry.state = info, 1.0, "ready"
+        entry.settled.set()
+        log.info("%s is loaded: %s", entry.model.name, entry.config)
+        return None
+
+    def _join(self, entry: LoadedModel) -> LoadedModel:
+        """Wait for a load that another thread does."""
+        entry.settled.wait()
+        if entry.state == "ready":
+            return entry
+        raise copy.copy(entry.error) if entry.error is not None else _stopped(entry)
+
+    def _remove(self, entry: LoadedModel) -> None:
+        self._drop(entry, entry.error)
+
+    def _drop(self, entry: LoadedModel, problem: AppError | None) -> None:
+        with self._lock:
+            if self._models.get(entry.model.id) is entry:
+                del self._models[entry.model.id]
+            entry.state = "stopped"
+            entry.error = entry.error or problem
+        entry.engine.close()
+        entry.settled.set()
+        self.changed(entry.model.id)
+
+    def _on_died(self, entry: LoadedModel, death: EngineDied) -> None:
+        """Keep a ready model that died in sight; a dying load tells its own caller."""
+        with self._lock:
+            was_ready = entry.state == "ready"
+            entry.error = death
+            if was_ready:
+                entry.state = "stopped"
+        if was_ready:
+            log.error("%s: %s", entry.model.name, death)
+            self.engine_died(entry)
+            self.changed(entry.model.id)
+
+
+def _stopped(entry: LoadedModel) -> LoadStopped:
+    return LoadStopped(
+        f"{entry.model.name} was not loaded", "The load was cancelled.", "Load it when you want."
+    )
