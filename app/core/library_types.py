@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
-from app.core.errors import ModelError, NotFoundError
+from app.core.errors import ModelError
 
 Source = Literal["corral", "folder", "starter"]
 
@@ -55,6 +55,3 @@ class AmbiguousModel(ModelError):
     def __init__(self, title: str, message: str, hint: str, choices: tuple[str, ...]) -> None:
         super().__init__(title, message, hint)
         self.choices = choices
-
-
-__all__ = ["AmbiguousModel", "LocalModel", "NotFoundError", "Source"]

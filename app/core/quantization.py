@@ -105,12 +105,24 @@ def from_name(text: str) -> str | None:
 
     None rather than a guess when the name is silent ("…-q4.gguf", "…-3.7bpw.gguf").
     """
-    found = None
+    match = _last_label(text)
+    if match is None:
+        return None
+    label = (match[2] or match[4] or match[5]).upper()
+    return (match[1] or match[3] or "").upper() + _ALIASES.get(label, label)
+
+
+def without_label(text: str) -> str:
+    """`text` with its last label cut out."""
+    match = _last_label(text)
+    return text if match is None else text[: match.start()] + text[match.end() :]
+
+
+def _last_label(text: str) -> re.Match[str] | None:
+    last = None
     for match in _LABEL.finditer(text):
-        prefix = (match[1] or match[3] or "").upper()
-        label = (match[2] or match[4] or match[5]).upper()
-        found = prefix + _ALIASES.get(label, label)
-    return found
+        last = match
+    return last
 
 
 def plain(label: str) -> str:

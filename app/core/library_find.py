@@ -1,0 +1,72 @@
+"""Which model a person means by a few words."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from app.core.errors import NotFoundError
+from app.core.library_types import AmbiguousModel, LocalModel
+
+
+def find_model(text: str, models: Sequence[LocalModel]) -> LocalModel:
+    """The model called `text`: id, name, repo, repo:quantization, file name, or a unique prefix.
+
+    Case, spaces, dashes and a "-GGUF" at the end make no difference.
+
+    Raises:
+        NotFoundError: nothing fits.
+        AmbiguousModel: several models do.
+    """
+    wanted, _, quantization = text.strip().rpartition(":") if ":" in text else (text, "", "")
+    steps: tuple[Callable[[LocalModel], bool], ...] = (
+        lambda model: model.id == text.strip(),
+        lambda model: _key(text) in _names(model),
+        lambda model: _key(wanted) in _names(model) and _matches(quantization, model),
+        lambda model: any(name.startswith(_key(text)) for name in _names(model)),
+        lambda model: (
+            any(name.startswith(_key(wanted)) for name in _names(model))
+            and _matches(quantization, model)
+        ),
+    )
+    for fits in steps if _key(text) else ():
+        found = [model for model in models if fits(model)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise _ambiguous(text, found)
+    raise NotFoundError(
+        f"No model is called {text}",
+        _known(models),
+        "List the models with “corral ls”.",
+    )
+
+
+def _names(model: LocalModel) -> set[str]:
+    names = [model.id, model.id.rpartition("/")[2], model.name, model.path.name]
+    if model.repo:
+        names += [model.repo, model.repo.rpartition("/")[2]]
+    return {_key(name) for name in names}
+
+
+def _key(text: str) -> str:
+    plain = re.sub(r"[-_\s]+", "-", text.strip().casefold())
+    return plain.removesuffix(".gguf").removesuffix("-gguf")
+
+
+def _matches(quantization: str, model: LocalModel) -> bool:
+    return bool(quantization) and model.quantization.casefold() == quantization.strip().casefold()
+
+
+def _ambiguous(text: str, found: Iterable[LocalModel]) -> AmbiguousModel:
+    choices = tuple(sorted(model.id for model in found))
+    return AmbiguousModel(
+        f"{text} could be {len(choices)} models",
+        "They are " + ", ".join(choices) + ".",
+        "Write one of these names in full.",
+        choices,
+    )
+
+
+def _known(models: Sequence[LocalModel]) -> str:
+    if not models:
+        return "There is no model on this computer yet."
+    return f"There are {len(models)} models on this computer."

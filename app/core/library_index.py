@@ -1,0 +1,94 @@
+"""What the library remembers between starts.
+
+The cache of headers may be lost at any time and is made again. The list of what a person adopted
+or took off the list is theirs, and lies with the settings.
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from app.core.errors import StorageError
+from app.core.files import set_aside, write_atomically
+from app.core.library_types import LocalModel
+
+log = logging.getLogger(__name__)
+
+_VERSION = 1
+
+Fingerprint = tuple[tuple[str, int, int], ...]
+
+
+class KnownModel(Struct, frozen=True):
+    """A model as it was read from these files; None for a file that is no model."""
+
+    fingerprint: Fingerprint
+    model: LocalModel | None
+
+
+class Index(Struct, frozen=True):
+    """Everything read before, by the path that an engine opens."""
+
+    version: int = _VERSION
+    known: dict[str, KnownModel] = {}
+
+
+class Choices(Struct, frozen=True):
+    """What a person decided about single models."""
+
+    adopted: tuple[str, ...] = ()
+    """Paths of models used where they lie."""
+    forgotten: tuple[str, ...] = ()
+    """Ids of read-only models that were taken off the list."""
+
+
+def _encode_path(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    raise NotImplementedError(f"{type(value)} is not stored")
+
+
+def _decode_path(kind: type, value: Any) -> Any:
+    if issubclass(kind, Path):
+        return kind(value)
+    raise NotImplementedError(f"{kind} is not stored")
+
+
+def load_index(path: Path) -> Index:
+    """The index at `path`; an empty one if there is none that this version wrote."""
+    try:
+        index = msgspec.json.decode(path.read_bytes(), type=Index, dec_hook=_decode_path)
+    except (OSError, msgspec.DecodeError, ValueError, RecursionError):
+        return Index()
+    return index if index.version == _VERSION else Index()
+
+
+def save_index(path: Path, index: Index) -> None:
+    """Write the index; a failure costs only time at the next start, so it is just logged."""
+    try:
+        write_atomically(path, msgspec.json.encode(index, enc_hook=_encode_path))
+    except (StorageError, UnicodeEncodeError) as error:
+        log.warning("the library's index was not written: %s", error)
+
+
+def load_choices(path: Path) -> Choices:
+    """The person's choices; a damaged file is set aside and the list starts anew."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Choices)
+    except FileNotFoundError:
+        return Choices()
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
+        log.warning("%s could not be used: %s", path.name, error)
+        try:
+            set_aside(path)
+        except StorageError as failure:
+            log.warning("%s", failure)
+        return Choices()
+
+
+def save_choices(path: Path, choices: Choices) -> None:
+    """Write the person's choices. Raises `StorageError`."""
+    write_atomically(path, msgspec.json.encode(choices))

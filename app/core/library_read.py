@@ -1,0 +1,151 @@
+"""Turn the files of a model into its entry in the library: what its header tells."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from app.core import quantization
+from app.core.errors import ModelError
+from app.core.gguf import read_header
+from app.core.gguf_types import GgufHeader
+from app.core.gguf_validate import check_model
+from app.core.library_scan import Found
+from app.core.library_types import LocalModel
+from app.core.model_names import from_text, model_name
+
+_CONFIG_BYTES = 1024**2
+_NO_MODELS = {"mmproj", "adapter", "imatrix", "vocab"}
+_MLX_PROBLEM = "This version of Corral runs GGUF models only, and this is an MLX model."
+_CODE_PROBLEM = "It needs program code of its own, which Corral does not run."
+
+
+def read_model(found: Found) -> LocalModel | None:
+    """The library's entry; None for a GGUF file that is no model, such as a projector.
+
+    A damaged model is listed with its `problem`, so that it can be seen and deleted.
+    """
+    if found.path.is_dir():
+        return _mlx_model(found)
+    header: GgufHeader | None = None
+    problem = None
+    try:
+        header = read_header(found.path)
+        if header.kind in _NO_MODELS or header.architecture == "clip":
+            return None
+        check_model(found.path)
+    except ModelError as error:
+        problem = error.message or error.title
+    if found.missing:
+        problem = f"{len(found.missing)} of its parts are missing, the first is {found.missing[0]}."
+    return _gguf_model(found, header, problem)
+
+
+def _gguf_model(found: Found, header: GgufHeader | None, problem: str | None) -> LocalModel:
+    publisher, repo = _publisher_and_repo(found, found.path.parent)
+    stats = [path.stat() for path in found.files]
+    label = quantization.from_name(found.path.name) or ""
+    if header and not label:
+        label = header.quantization
+    return LocalModel(
+        id=model_id(found),
+        name=model_name(found.path, header),
+        path=found.path,
+        files=(*found.files, *found.companions),
+        size=sum(stat.st_size for stat in stats),
+        architecture=header.architecture if header else "",
+        parameters=_parameters(found, header) if header and not problem else None,
+        quantization=label,
+        context_length=header.context_length if header else None,
+        publisher=publisher or (header.text("general.organization") if header else "") or "",
+        repo=repo,
+        added=max(stat.st_mtime for stat in stats),
+        source=found.source,
+        read_only=found.source != "corral",
+        problem=problem,
+        has_chat_template=bool(header and header.chat_template),
+        capabilities=_capabilities(found, header) if header else frozenset(),
+    )
+
+
+def model_id(found: Found) -> str:
+    """ "publisher/repo/file" in the models folder; elsewhere a name that no other path has."""
+    if found.source == "corral":
+        return _without_suffix(found.path.relative_to(found.root)).as_posix()
+    if found.source == "starter":
+        return f"starter/{_without_suffix(found.path).name}"
+    digest = hashlib.sha256(str(found.path).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{_without_suffix(found.path).name}@{digest[:8]}"
+
+
+def _without_suffix(path: Path) -> Path:
+    return path.with_suffix("") if path.suffix.lower() == ".gguf" else path
+
+
+def _publisher_and_repo(found: Found, folder: Path) -> tuple[str, str | None]:
+    """From the layout publisher/repo/file, which is also the hub's."""
+    parts = folder.relative_to(found.root).parts if folder.is_relative_to(found.root) else ()
+    return (parts[0], f"{parts[0]}/{parts[1]}") if len(parts) >= 2 else ("", None)
+
+
+def _parameters(found: Found, header: GgufHeader) -> int | None:
+    others = [read_header(path).parameter_count or 0 for path in found.files[1:]]
+    own = header.parameter_count
+    return own + sum(others) if own is not None else None
+
+
+_POOLED = {1, 2, 3}
+"""pooling_type mean, cls, last: one vector for a text (llama.h)."""
+
+
+def _capabilities(found: Found, header: GgufHeader) -> frozenset[str]:
+    template = header.chat_template or ""
+    can = {
+        "tools": "tools" in template,
+        "reasoning": "<think>" in template or "enable_thinking" in template,
+        "vision": bool(found.companions),
+        "embeddings": header.hyper_integer("pooling_type") in _POOLED,
+    }
+    return frozenset(name for name, known in can.items() if known)
+
+
+def _mlx_model(found: Found) -> LocalModel:
+    config = _mlx_config(found.path / "config.json")
+    publisher, repo = _publisher_and_repo(found, found.path)
+    settings = config.get("quantization")
+    bits = settings.get("bits") if isinstance(settings, Mapping) else None
+    text_config = config.get("text_config")
+    context = config.get("max_position_embeddings") or (
+        text_config.get("max_position_embeddings") if isinstance(text_config, Mapping) else None
+    )
+    own_code = any(key in config for key in ("auto_map", "model_file"))
+    stats = [path.stat() for path in found.files]
+    return LocalModel(
+        id=model_id(found),
+        name=from_text(found.path.name),
+        path=found.path,
+        files=found.files,
+        size=sum(stat.st_size for stat in stats),
+        architecture=str(config.get("model_type") or ""),
+        quantization=f"{bits}bit" if isinstance(bits, int) else "",
+        context_length=context if isinstance(context, int) else None,
+        publisher=publisher,
+        repo=repo,
+        added=max(stat.st_mtime for stat in stats),
+        source=found.source,
+        read_only=found.source != "corral",
+        problem=_CODE_PROBLEM if own_code else _MLX_PROBLEM,
+        has_chat_template=any(path.name.startswith("chat_template.") for path in found.files),
+        format="mlx",
+    )
+
+
+def _mlx_config(path: Path) -> Mapping[str, object]:
+    """config.json; empty if it is too big or not what it should be."""
+    try:
+        with path.open("rb") as file:
+            config = msgspec.json.decode(file.read(_CONFIG_BYTES), type=dict[str, object])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return config
