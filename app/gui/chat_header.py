@@ -225,7 +225,7 @@ class ChatHeader(QFrame):
 
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setProperty("header", "true")
+        self.setProperty("region", "canvas")
         self.setFixedHeight(icons.theme.metric("header"))
         self.title = ElidedLabel(self.tr("New chat"), "body-strong")
         self.preset = PresetChip(icons)

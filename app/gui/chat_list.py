@@ -5,6 +5,7 @@ from functools import partial
 
 from PySide6.QtCore import QPoint, QRect, QTimer, Signal
 from PySide6.QtWidgets import (
+    QFrame,
     QHBoxLayout,
     QLineEdit,
     QStyleOptionViewItem,
@@ -48,7 +49,7 @@ class ChatDelegate(RowDelegate):
         editor.setGeometry(rect.x(), rect.y(), rect.width(), editor.height())
 
 
-class ChatList(QWidget):
+class ChatList(QFrame):
     """The left panel of the chat page."""
 
     chosen = Signal(int, object)
@@ -66,7 +67,7 @@ class ChatList(QWidget):
         self._current: int | None = None
         self._search: Task | None = None
         self._refresh: Task | None = None
-        self.setProperty("panel", "sidebar")
+        self.setProperty("region", "sidebar")
         self.model = ChatListModel(self)
         self.model.renamed.connect(self._rename)
         self._build()
