@@ -1,0 +1,117 @@
+"""Loading models for chats: which one, how it goes, what happens afterwards."""
+
+from collections.abc import Callable
+from functools import partial
+
+from msgspec import structs
+from PySide6.QtCore import QObject, Signal
+
+from app.core.conversations import Conversation
+from app.core.errors import AppError, NotFoundError
+from app.core.library_types import LocalModel
+from app.core.runtime import LoadedModel, LoadStopped, ModelRuntime, NotEnoughMemory
+from app.core.settings import SettingsStore
+from app.gui.context import AppContext
+from backends.types import LoadConfig
+
+RECENT = 20
+
+
+def load_with_room(
+    runtime: ModelRuntime, model: LocalModel, config: LoadConfig | None, force: bool
+) -> LoadedModel:
+    """Load a model; when memory is short, idle ones are ejected, longest idle first."""
+    while True:
+        try:
+            return runtime.load(model, config, force=force)
+        except NotEnoughMemory:
+            idle = [each for each in runtime.idle(0) if each.model.id != model.id]
+            if not idle:
+                raise
+            runtime.eject(max(idle, key=lambda each: each.engine.idle_seconds).model.id)
+
+
+def remember_recent(settings: SettingsStore, model_id: str) -> None:
+    """Put a model first among those used last."""
+    models = settings.current.models
+    recent = (model_id, *(each for each in models.recent if each != model_id))[:RECENT]
+    settings.update(models=structs.replace(models, recent=recent))
+
+
+class ChatModels(QObject):
+    """The models of the chat page."""
+
+    changed = Signal(str)
+    """Id of a model whose state changed: loading, ready, stopped, ejected."""
+    ready = Signal(str)
+    failed = Signal(str, object)
+    """Model id and `AppError`; a load that the person stopped does not fail."""
+
+    def __init__(self, context: AppContext, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._waiting: dict[str, list[Callable[[], object]]] = {}
+        context.bridge.on(context.runtime.changed, self.changed.emit)
+
+    def of(self, conversation: Conversation | None) -> LocalModel | None:
+        """The model a chat uses: its own, else one that is loaded, else the last used."""
+        wanted = [conversation.model_id] if conversation and conversation.model_id else []
+        wanted += [each.model.id for each in self._context.runtime.loaded()]
+        wanted += self._context.settings.current.models.recent
+        for model_id in wanted:
+            try:
+                return self._context.library.get(model_id)
+            except NotFoundError:
+                continue
+        return None
+
+    def any(self) -> bool:
+        """Whether there is a model on this computer at all."""
+        return bool(self._context.library.models())
+
+    def load(
+        self,
+        model: LocalModel,
+        config: LoadConfig | None = None,
+        *,
+        force: bool = False,
+        then: Callable[[], object] | None = None,
+    ) -> None:
+        """Load a model; `then` is called once it is ready, and not at all if it fails."""
+        waiting = self._waiting.setdefault(model.id, [])
+        first = not waiting
+        waiting.append(then or _nothing)
+        loaded = self._context.runtime.get(model.id)
+        if not first and loaded is not None and loaded.state == "loading":
+            return
+        config = config or self._context.settings.current.models.load.get(model.id)
+        self._context.worker.run(
+            partial(load_with_room, self._context.runtime, model, config, force),
+            done=self._loaded,
+            failed=partial(self._load_failed, model.id),
+        )
+
+    def cancel(self, model_id: str) -> None:
+        """Stop a load that is under way."""
+        self._context.worker.run(self._context.runtime.cancel_load, model_id)
+
+    def eject(self, model_id: str) -> None:
+        """Give a model's memory back."""
+        self._context.worker.run(self._context.runtime.eject, model_id)
+
+    def _loaded(self, loaded: LoadedModel) -> None:
+        model_id = loaded.model.id
+        remember = partial(remember_recent, self._context.settings, model_id)
+        self._context.worker.run(remember)
+        self.ready.emit(model_id)
+        for then in self._waiting.pop(model_id, []):
+            then()
+
+    def _load_failed(self, model_id: str, error: AppError) -> None:
+        self._waiting.pop(model_id, None)
+        if not isinstance(error, LoadStopped):
+            self.failed.emit(model_id, error)
+
+
+def _nothing() -> None:
+    return None
