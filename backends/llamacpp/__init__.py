@@ -1,1 +1,1 @@
-"""The llama.cpp engine, on the low-level bindings of llama-cpp-python."""
+"""The llama.cpp engine, on the low-level functions of llama-cpp-python."""

@@ -1,0 +1,138 @@
+"""Control tokens typed by a person stay text.
+
+A chat template writes control tokens such as `<|im_end|>` and the tokenizer has to recognise
+them; the same characters inside a message must not become that token, or any pasted text could
+close its turn and open a system turn. Method: before rendering, every dangerous literal in a
+message is put between two marker characters; the rendered prompt is split there, and the literal
+alone is tokenized as plain text. A message without such a literal takes the ordinary path, so its
+tokens are exactly the ordinary ones.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+
+# Unicode noncharacters: set aside for the inside of a process, never part of a text.
+_OPEN, _CLOSE = "\ufdd0", "\ufdd1"
+_MARKERS = re.compile(f"([{_OPEN}{_CLOSE}])")
+
+Tokenize = Callable[[str, bool], list[int]]
+"""Text and whether control tokens in it are recognised, to ids."""
+
+
+@dataclass(frozen=True)
+class SpecialToken:
+    """A token of the vocabulary that is not ordinary text."""
+
+    id: int
+    text: str
+    user_defined: bool = False
+    """Recognised by the tokenizer even where control tokens are not."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a rendered prompt."""
+
+    text: str
+    plain: bool
+    """A literal that somebody typed: no control token may come of it."""
+
+
+def dangerous_tokens(
+    tokens: Iterable[SpecialToken], template: str, markers: Collection[str] = ()
+) -> tuple[SpecialToken, ...]:
+    """The tokens that structure a chat.
+
+    User-defined tokens are mostly harmless (HTML tags, runs of blanks) and needed for the
+    ordinary tokens; only those that the template or the reasoning `markers` use count.
+    """
+    return tuple(
+        token
+        for token in tokens
+        if len(token.text) > 2
+        and not token.text.isspace()
+        and (not token.user_defined or token.text in template or token.text in markers)
+    )
+
+
+class ControlTokenGuard:
+    """Marks dangerous literals in messages and tokenizes rendered prompts accordingly."""
+
+    def __init__(self, dangerous: Iterable[SpecialToken]) -> None:
+        dangerous = tuple(dangerous)
+        self._literals = frozenset(token.text for token in dangerous)
+        self._ids = frozenset(token.id for token in dangerous)
+        self._lengths = sorted({len(text) for text in self._literals}, reverse=True)
+        # A class of first characters, not one alternative per literal: Gemma has thousands.
+        first = "".join(sorted(re.escape(text[0]) for text in self._literals))
+        self._candidates = re.compile(f"[{first}]") if first else None
+
+    def mark(self, text: str) -> str:
+        """`text` with every dangerous literal between markers, the longest first."""
+        text = _MARKERS.sub("", text)
+        if self._candidates is None:
+            return text
+        parts, done = [], 0
+        for candidate in self._candidates.finditer(text):
+            at = candidate.start()
+            if at >= done and (literal := self._literal_at(text, at)):
+                parts += [text[done:at], _OPEN, literal, _CLOSE]
+                done = at + len(literal)
+        return "".join([*parts, text[done:]]) if parts else text
+
+    def _literal_at(self, text: str, at: int) -> str:
+        for length in self._lengths:
+            if (candidate := text[at : at + length]) in self._literals:
+                return candidate
+        return ""
+
+    def split(self, rendered: str) -> list[Segment]:
+        """The segments of a rendered prompt.
+
+        A template may cut a message inside a literal; the lone marker that remains is dropped but
+        still separates its neighbours, so that they cannot join to a control token.
+        """
+        segments, inside = [], False
+        for part in _MARKERS.split(rendered):
+            if part in (_OPEN, _CLOSE):
+                inside = part == _OPEN
+            elif part:
+                segments.append(Segment(part, plain=inside and part in self._literals))
+        return segments
+
+    def tokenize(self, rendered: str, tokenize: Tokenize, *, sentencepiece: bool) -> list[int]:
+        """Ids of a rendered prompt, without BOS."""
+        ids: list[int] = []
+        for number, segment in enumerate(self.split(rendered)):
+            encode = tokenize
+            if sentencepiece and number:
+                encode = _continuing(tokenize)
+            ids += (
+                self._plain(segment.text, encode) if segment.plain else encode(segment.text, True)
+            )
+        return ids
+
+    def _plain(self, literal: str, tokenize: Tokenize) -> list[int]:
+        # User-defined tokens are recognised always: cut the literal until none is left.
+        for pieces in ([literal], [literal[0], literal[1:]], list(literal)):
+            ids = [token for piece in pieces for token in tokenize(piece, False)]
+            if not self._ids.intersection(ids):
+                break
+        return ids
+
+
+def _continuing(tokenize: Tokenize) -> Tokenize:
+    """Tokenize in the middle of a text.
+
+    SentencePiece puts a blank before the first word of every call; a leading line feed, whose
+    ids are cut off again, keeps it away.
+    """
+
+    def encode(text: str, special: bool) -> list[int]:
+        line_feed, ids = tokenize("\n", False), tokenize("\n" + text, special)
+        if ids[: len(line_feed)] == line_feed:
+            return ids[len(line_feed) :]
+        return tokenize(text, special)
+
+    return encode

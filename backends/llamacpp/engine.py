@@ -1,0 +1,181 @@
+"""The llama.cpp engine behind the one interface of all engines."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+import psutil
+
+from backends.base import LoadProgressCallback
+from backends.errors import BackendError, BadLoadSetting, BadRequest, ModelLoadError
+from backends.llamacpp.context import Context
+from backends.llamacpp.generation import Generation
+from backends.llamacpp.library import native, open_library
+from backends.llamacpp.model import Model
+from backends.llamacpp.prefill import PromptProcessor
+from backends.llamacpp.prompt import Prompt, PromptBuilder
+from backends.llamacpp.sequence import KVSequence
+from backends.types import (
+    ChatMessage,
+    EngineStats,
+    GenerationEvents,
+    GenerationRequest,
+    LoadConfig,
+    ModelInfo,
+    SamplingParams,
+)
+
+Checked = TypeVar("Checked", LoadConfig, SamplingParams)
+
+
+@dataclass
+class _Loaded:
+    """A model and all that answers with it."""
+
+    model: Model
+    context: Context
+    sequence: KVSequence
+    processor: PromptProcessor
+    prompts: PromptBuilder
+
+    def close(self) -> None:
+        self.processor.close()
+        self.context.close()
+        self.model.close()
+
+
+class LlamaCppBackend:
+    """Runs GGUF models. Implements `backends.base.Backend`."""
+
+    def __init__(self) -> None:
+        self._loaded: _Loaded | None = None
+        self._running: dict[str, threading.Event] = {}
+
+    def load(self, path: str, config: LoadConfig, on_progress: LoadProgressCallback) -> ModelInfo:
+        """Load a GGUF file, or the first part of a split one; an earlier model is unloaded.
+
+        Raises a `ModelLoadError` that names the cause, or `LoadCancelled`.
+        """
+        config = _validated(config, BadLoadSetting)
+        self.unload()
+        open_library()
+        model = Model(path, config.gpu_layers, on_progress)
+        context = None
+        try:
+            _check_generates(model)
+            context = Context(model.handle, config)
+            self._loaded = _Loaded(
+                model=model,
+                context=context,
+                sequence=KVSequence(context),
+                processor=PromptProcessor(context),
+                prompts=PromptBuilder(model.vocabulary, model.chat_template),
+            )
+        finally:
+            if self._loaded is None:
+                if context is not None:
+                    context.close()
+                model.close()
+        return _describe(self._loaded)
+
+    def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+        """Tokens of the whole prompt that `messages` make; 0 for none."""
+        prompts = self._require().prompts
+        return len(prompts.build(messages).tokens) if messages else 0
+
+    def generate(self, request: GenerationRequest) -> GenerationEvents:
+        """Answer `request`; it can be cancelled from the moment this returns.
+
+        One request at a time. Raises `BadRequest` at once; `TemplateError`, `PromptTooLong` and
+        `EngineFailure` come from the iterator.
+        """
+        loaded = self._require()
+        if self._running:
+            raise BadRequest("Another answer is being generated.")
+        sampling = _validated(request.sampling, BadRequest)
+        cancelled = self._running[request.id] = threading.Event()
+        return self._events(loaded, request, sampling, cancelled)
+
+    def cancel(self, request_id: str) -> None:
+        """End a request soon; callable from any thread. An unknown id is ignored."""
+        if (cancelled := self._running.get(request_id)) is not None:
+            cancelled.set()
+
+    def stats(self) -> EngineStats:
+        """Memory of this process and tokens in the KV cache."""
+        cached = len(self._loaded.sequence.tokens) if self._loaded else 0
+        return EngineStats(psutil.Process().memory_info().rss, cached)
+
+    def unload(self) -> None:
+        """Free the model, if one is loaded."""
+        loaded, self._loaded = self._loaded, None
+        if loaded is not None:
+            loaded.close()
+
+    def _require(self) -> _Loaded:
+        if self._loaded is None:
+            raise BadRequest("No model is loaded.")
+        return self._loaded
+
+    def _events(
+        self,
+        loaded: _Loaded,
+        request: GenerationRequest,
+        sampling: SamplingParams,
+        cancelled: threading.Event,
+    ) -> GenerationEvents:
+        try:
+            prompt: Prompt = loaded.prompts.build(
+                request.messages, continue_last=request.continue_last
+            )
+            generation = Generation(
+                context=loaded.context,
+                sequence=loaded.sequence,
+                processor=loaded.processor,
+                vocabulary=loaded.model.vocabulary,
+                markers=loaded.prompts.markers,
+                cancelled=cancelled,
+            )
+            yield from generation.events(prompt, sampling)
+        finally:
+            self._running.pop(request.id, None)
+
+
+def _validated(value: Checked, error: type[BackendError]) -> Checked:
+    """`value`, its ranges checked; a setting out of range crashes llama.cpp."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(value), type(value))
+    except msgspec.ValidationError as problem:
+        raise error(f"A setting is out of range: {problem}") from None
+
+
+def _check_generates(model: Model) -> None:
+    if native.llama_model_has_encoder(model.handle) or not native.llama_model_has_decoder(
+        model.handle
+    ):
+        raise ModelLoadError(
+            "This model does not write text: it is made for embeddings or translation.",
+            f"architecture {model.architecture}",
+        )
+
+
+def _describe(loaded: _Loaded) -> ModelInfo:
+    model, context, prompts = loaded.model, loaded.context, loaded.prompts
+    notes = list(prompts.notes)
+    if context.length > model.trained_context > 0:
+        notes.append(
+            f"The context of {context.length:,} tokens is longer than the "
+            f"{model.trained_context:,} the model was trained with; answers may get worse."
+        )
+    return ModelInfo(
+        architecture=model.architecture,
+        context_length=context.length,
+        trained_context_length=model.trained_context,
+        vocabulary_size=model.vocabulary.size,
+        has_chat_template=model.chat_template is not None,
+        reasoning=prompts.markers is not None,
+        gpu_layers=model.gpu_layers,
+        notes=tuple(notes),
+    )

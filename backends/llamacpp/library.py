@@ -1,0 +1,63 @@
+"""Opens llama.cpp: safe environment, own log, a CPU backend that is certainly there.
+
+This is the only module that imports `llama_cpp`. Everything else uses `native`, whose functions
+are those of `llama.h` under their own names.
+"""
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from backends.errors import EngineFailure
+from backends.llamacpp.logs import EngineLog
+
+# Before the import: an abort must not start gdb for a back trace (seconds), and no foreign
+# module may be named for loading.
+os.environ.setdefault("GGML_NO_BACKTRACE", "1")
+os.environ.pop("GGML_BACKEND_PATH", None)
+
+from llama_cpp import llama_cpp as _binding  # must see the environment above
+
+native: Any = _binding
+"""The functions and structures of llama.h."""
+
+log = EngineLog()
+"""What llama.cpp said; one per process, because its log callback is one per process."""
+
+_log_callback = native.llama_log_callback(log.feed)
+native.llama_log_set(_log_callback, None)
+
+
+def open_library() -> None:
+    """Make sure that a compute backend is registered. Raises `EngineFailure` if there is none.
+
+    Builds with one module per CPU generation register nothing by themselves; llama.cpp would then
+    search the current directory, where anybody may have put a library. So they are loaded from
+    the library's own folder, and nowhere else.
+    """
+    registry = _registry()
+    if registry.ggml_backend_dev_count() == 0:
+        registry.ggml_backend_load_all_from_path(os.fsencode(_folder()))
+    if registry.ggml_backend_dev_count() == 0:
+        raise EngineFailure(
+            f"llama.cpp found no compute backend for this processor in {_folder()}.",
+            "\n".join(log.tail()),
+        )
+
+
+def _folder() -> Path:
+    return Path(native._base_path)
+
+
+def _registry() -> Any:
+    # On Linux and macOS the registry is reached through libllama's own handle: opening
+    # libggml by name would load a second, empty registry. On Windows a DLL exports only its own.
+    library: Any = native._lib
+    if sys.platform == "win32":
+        library = ctypes.CDLL(str(_folder() / "ggml.dll"))
+    library.ggml_backend_dev_count.restype = ctypes.c_size_t
+    library.ggml_backend_load_all_from_path.argtypes = [ctypes.c_char_p]
+    library.ggml_backend_load_all_from_path.restype = None
+    return library
