@@ -1,5 +1,6 @@
 """What a conversation is: a tree of messages, one branch of which is shown."""
 
+import re
 from typing import Literal
 
 from msgspec import Struct
@@ -71,3 +72,32 @@ class SearchHit(Struct, frozen=True):
     """The words around the match, on one line."""
     matches: tuple[tuple[int, int], ...] = ()
     """Start and end of each match in `snippet`."""
+
+
+TITLE_LENGTH = 48
+PREVIEW_LENGTH = 120
+
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s|(?<=[。！？])")
+_MARKUP = re.compile(r"^\s*(?:#{1,6}|[-*+>]|\d+[.)])\s+|[*`]+", re.MULTILINE)
+
+
+def title_from(text: str) -> str:
+    """A title for a chat that begins with `text`: its first sentence, 48 characters at most."""
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    sentence = _SENTENCE_END.split(" ".join(line.split()), maxsplit=1)[0]
+    return _shortened(_MARKUP.sub("", sentence).strip(), TITLE_LENGTH)
+
+
+def preview_from(text: str) -> str:
+    """The first words of an answer on one line, without the commonest Markdown."""
+    plain = _MARKUP.sub("", text[: 4 * PREVIEW_LENGTH])
+    return _shortened(" ".join(plain.split()), PREVIEW_LENGTH)
+
+
+def _shortened(text: str, length: int) -> str:
+    """`text` cut between words where there are any, with an ellipsis."""
+    if len(text) <= length:
+        return text
+    head = text[: length - 1]
+    words = head.rsplit(" ", 1)[0]
+    return (words if len(words) > length // 2 else head).rstrip(" ,;:-") + "…"

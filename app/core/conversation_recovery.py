@@ -1,0 +1,175 @@
+"""Opening the conversation database whatever state it is in: damaged, newer, or fine."""
+
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from app.core import conversation_schema as schema
+from app.core.database import connect, described, is_corrupt
+from app.core.errors import AppError, ConversationError
+from app.core.files import set_aside, storage_error
+
+log = logging.getLogger(__name__)
+
+CHECK_BELOW = 64 * 2**20
+"""Bytes up to which a database is checked at every opening; larger ones only after a crash."""
+
+Row = dict[str, Any]
+
+
+class _Damaged(Exception):
+    """The database is not what it should be."""
+
+
+class _Newer(Exception):
+    """The database was written by a newer program."""
+
+
+def prepare(path: Path) -> tuple[Path, AppError | None]:
+    """Make sure of a sound, current database: where it is, and what had to be done for it.
+
+    A damaged one is set aside and what can be read of it moved to a new one. One of a newer
+    program is left alone and another file used. Raises `StorageError` if the disk is in the way.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error("The chats cannot be opened", path, error) from error
+    try:
+        _check(path)
+    except _Newer as error:
+        older = path.with_name(f"{path.stem}-v{schema.VERSION}{path.suffix}")
+        actual, _ = prepare(older)
+        return actual, ConversationError(
+            "Your chats were last used by a newer Corral",
+            f"This version cannot read them ({error}). They are untouched in {path.name}.",
+            "Update Corral to see them. New chats are kept in a file of their own until then.",
+        )
+    except _Damaged as error:
+        return path, _start_over(path, str(error))
+    except sqlite3.Error as error:
+        if not is_corrupt(error):
+            raise described(error) from error
+        return path, _start_over(path, str(error))
+    return path, None
+
+
+def _check(path: Path) -> None:
+    """Open, check and migrate the database at `path`."""
+    # The journal is gone after an orderly end.
+    crashed = path.with_name(f"{path.name}-wal").exists()
+    size = path.stat().st_size if path.exists() else 0
+    with contextlib.closing(connect(path)) as connection:
+        version = schema.version_of(connection)
+        if version > schema.VERSION:
+            raise _Newer(f"format {version}")
+        if size and (crashed or size <= CHECK_BELOW):
+            verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if verdict != "ok":
+                raise _Damaged(verdict)
+        if version and not {"conversations", "messages"} <= set(_tables(connection)):
+            raise _Damaged("tables are missing")
+        schema.migrate(connection, path)
+
+
+def _tables(connection: sqlite3.Connection) -> Iterator[str]:
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'"):
+        yield name
+
+
+def _start_over(path: Path, why: str) -> AppError:
+    """Set the database aside, begin a new one, and move over what can be read."""
+    aside = set_aside(path)
+    for suffix in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(f"{path.name}{suffix}").rename(f"{aside}{suffix}")
+    conversations, messages = _salvage(aside)
+    with contextlib.closing(schema.open_and_migrate(path)) as connection:
+        kept = _store(connection, conversations, messages)
+    log.warning("database set aside as %s: %s; %d messages saved", aside.name, why, kept)
+    return ConversationError(
+        "The database of chats was damaged",
+        f"{len(conversations)} chats with {kept} messages could be saved from it. "
+        f"The damaged file was kept as {aside.name}.",
+        "Check the disk, and copy the kept file to a safe place if something is missing.",
+        why,
+    )
+
+
+def _salvage(aside: Path) -> tuple[dict[int, Row], dict[int, Row]]:
+    """All conversations and messages that can still be read, by id."""
+    try:
+        connection = sqlite3.connect(aside)
+    except sqlite3.Error as error:
+        log.warning("nothing can be read from %s: %s", aside.name, error)
+        return {}, {}
+    with contextlib.closing(connection):
+        connection.row_factory = sqlite3.Row
+        connection.text_factory = lambda data: data.decode("utf-8", "replace")
+        return _readable(connection, "conversations"), _readable(connection, "messages")
+
+
+def _readable(connection: sqlite3.Connection, table: str) -> dict[int, Row]:
+    """Rows of `table` up to the damage from its beginning, and back to it from its end."""
+    rows: dict[int, Row] = {}
+    for direction in ("ASC", "DESC"):
+        try:
+            for row in connection.execute(f"SELECT * FROM {table} ORDER BY rowid {direction}"):
+                if row["id"] in rows:
+                    break
+                rows[row["id"]] = dict(row)
+        except (sqlite3.Error, IndexError) as error:
+            log.warning("%s: %s", table, error)
+    return dict(sorted(rows.items()))
+
+
+def _store(
+    connection: sqlite3.Connection, conversations: dict[int, Row], messages: dict[int, Row]
+) -> int:
+    """Write salvaged rows, mending what lost its place; answers how many messages."""
+    last: dict[int, int] = {}
+    stored: set[int] = set()
+    connection.execute("BEGIN IMMEDIATE")
+    add_conversation = _inserter(connection, "conversations")
+    add_message = _inserter(connection, "messages")
+    for row in conversations.values():
+        add_conversation(row)
+    for row in messages.values():
+        conversation = row["conversation_id"]
+        if conversation not in conversations:
+            conversations[conversation] = {
+                "id": conversation,
+                "title": "Recovered chat",
+                "created": row["created"],
+                "updated": row["created"],
+            }
+            add_conversation(conversations[conversation])
+        if row["parent_id"] is not None and row["parent_id"] not in stored:
+            row["parent_id"] = last.get(conversation)
+        if add_message(row):
+            last[conversation] = row["id"]
+            stored.add(row["id"])
+    connection.execute("COMMIT")
+    return len(stored)
+
+
+def _inserter(connection: sqlite3.Connection, table: str) -> Callable[[Row], bool]:
+    """Adds a row with the columns both databases know; answers False if it is beyond repair."""
+    known = {column["name"] for column in connection.execute(f"PRAGMA table_info({table})")}
+
+    def insert(row: Row) -> bool:
+        values = {name: value for name, value in row.items() if name in known and value is not None}
+        names, marks = ", ".join(values), ", ".join("?" * len(values))
+        try:
+            connection.execute(
+                f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values())
+            )
+        except sqlite3.Error as error:
+            log.warning("a row of %s is beyond repair: %s", table, error)
+            return False
+        return True
+
+    return insert

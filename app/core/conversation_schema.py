@@ -1,0 +1,139 @@
+"""The tables of the conversation database and how older ones are brought up to date."""
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+
+from app.core.database import connect
+
+_TREE = """
+CREATE TABLE conversations (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    title TEXT NOT NULL DEFAULT '',
+    auto_title INTEGER NOT NULL DEFAULT 1,
+    created REAL NOT NULL,
+    updated REAL NOT NULL,
+    pinned INTEGER NOT NULL DEFAULT 0,
+    preset_id TEXT,
+    system_prompt TEXT,
+    sampling TEXT,
+    model_id TEXT,
+    preview TEXT NOT NULL DEFAULT '',
+    draft TEXT NOT NULL DEFAULT '',
+    chosen_id INTEGER,
+    deleted REAL
+);
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    conversation_id INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    parent_id INTEGER REFERENCES messages (id) DEFERRABLE INITIALLY DEFERRED,
+    chosen_id INTEGER,
+    role TEXT NOT NULL,
+    content TEXT NOT NULL,
+    reasoning TEXT NOT NULL DEFAULT '',
+    created REAL NOT NULL,
+    model TEXT,
+    finish_reason TEXT,
+    usage TEXT,
+    state TEXT NOT NULL DEFAULT 'complete',
+    writer TEXT,
+    deleted REAL
+);
+CREATE INDEX messages_of_conversation ON messages (conversation_id, parent_id);
+CREATE INDEX messages_of_parent ON messages (parent_id);
+CREATE INDEX messages_unfinished ON messages (state) WHERE state = 'streaming';
+CREATE INDEX messages_deleted ON messages (deleted) WHERE deleted IS NOT NULL;
+"""
+# `chosen_id` is the version shown among the answers to a message, or among the first messages of
+# a conversation; NULL and ids that are gone mean the newest. Deleting a message must not cascade
+# to its answers: a chain of 5,000 would pass SQLite's limit of 1,000 nested triggers.
+
+_SEARCH = """
+CREATE VIRTUAL TABLE titles_index USING fts5 (
+    title, content='conversations', content_rowid='id',
+    tokenize='unicode61 remove_diacritics 2', prefix='2 3'
+);
+CREATE VIRTUAL TABLE messages_index USING fts5 (
+    content, content='messages', content_rowid='id',
+    tokenize='unicode61 remove_diacritics 2', prefix='2 3'
+);
+CREATE TRIGGER titles_added AFTER INSERT ON conversations BEGIN
+    INSERT INTO titles_index (rowid, title) VALUES (new.id, new.title);
+END;
+CREATE TRIGGER titles_removed AFTER DELETE ON conversations BEGIN
+    INSERT INTO titles_index (titles_index, rowid, title) VALUES ('delete', old.id, old.title);
+END;
+CREATE TRIGGER titles_changed AFTER UPDATE OF title ON conversations BEGIN
+    INSERT INTO titles_index (titles_index, rowid, title) VALUES ('delete', old.id, old.title);
+    INSERT INTO titles_index (rowid, title) VALUES (new.id, new.title);
+END;
+CREATE TRIGGER messages_added AFTER INSERT ON messages BEGIN
+    INSERT INTO messages_index (rowid, content) VALUES (new.id, new.content);
+END;
+CREATE TRIGGER messages_removed AFTER DELETE ON messages BEGIN
+    INSERT INTO messages_index (messages_index, rowid, content)
+    VALUES ('delete', old.id, old.content);
+END;
+CREATE TRIGGER messages_changed AFTER UPDATE OF content ON messages BEGIN
+    INSERT INTO messages_index (messages_index, rowid, content)
+    VALUES ('delete', old.id, old.content);
+    INSERT INTO messages_index (rowid, content) VALUES (new.id, new.content);
+END;
+INSERT INTO titles_index (titles_index) VALUES ('rebuild');
+INSERT INTO messages_index (messages_index) VALUES ('rebuild');
+"""
+
+MIGRATIONS = (_TREE, _SEARCH)
+"""Statements that bring a database of version N (`PRAGMA user_version`) to N + 1, by N."""
+
+VERSION = len(MIGRATIONS)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Version of the schema; 0 for an empty file."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the database at `path` to `VERSION`, with a copy of it before each step.
+
+    A step that fails changes nothing; the copy stays beside the database.
+    """
+    for version in range(version_of(connection), VERSION):
+        if version > 0:
+            back_up(connection, backup_path(path, version))
+        try:
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {MIGRATIONS[version]}"
+                f"; PRAGMA user_version = {version + 1}; COMMIT;"
+            )
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def backup_path(path: Path, version: int) -> Path:
+    """Where the copy made before the step from `version` lies."""
+    return path.with_name(f"{path.name}.backup-v{version}")
+
+
+def back_up(connection: sqlite3.Connection, target: Path) -> None:
+    """Copy the whole database to `target`; a copy is there entirely or not at all."""
+    temporary = target.with_name(f"{target.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(temporary)) as copy:
+        connection.backup(copy)
+    os.replace(temporary, target)
+
+
+def open_and_migrate(path: Path) -> sqlite3.Connection:
+    """A connection to the database at `path`, which is made or brought up to date."""
+    connection = connect(path)
+    try:
+        migrate(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
