@@ -1,0 +1,160 @@
+"""The lines of the variants table: what is known of each way to download a model."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from app.core import quantization, variants
+from app.core.catalogue import CatalogueEntry
+from app.core.download_state import DownloadItem
+from app.core.library import LocalModel
+from app.core.memory import FitVerdict
+from app.core.variants import Variant
+from app.gui.discover_fit import FitCheck, ModelShape
+from app.gui.downloads_start import item_for, local_for
+
+LineState = Literal[
+    "absent", "asking", "waiting", "running", "verifying", "paused", "failed", "here"
+]
+
+USUAL = ("Q3_K_M", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "F16", "BF16", "MXFP4")
+"""What a long list is cut down to."""
+LONG_LIST = 7
+
+
+@dataclass(frozen=True)
+class VariantLine:
+    """One line of the table."""
+
+    repo: str
+    file: str
+    """Path of the first file."""
+    label: str
+    quality: int
+    quality_text: str
+    size: int | None
+    about: bool
+    """The size is not exact."""
+    judged: FitVerdict | None
+    context: int
+    """Tokens that `judged` reckons with."""
+    variant: Variant | None
+    """None until the hub has named the files."""
+    format: Literal["gguf", "mlx"] = "gguf"
+    parts: int = 1
+    recommended: bool = False
+    state: LineState = "absent"
+    fraction: float = 0.0
+    eta: float | None = None
+    item_id: str = ""
+    problem: str = ""
+    """Why the download failed, or why the variant cannot be used here."""
+    usable: bool = True
+
+
+def of_entry(entry: CatalogueEntry, check: FitCheck) -> tuple[VariantLine, ...]:
+    """The variants that the shipped list knows; sizes may be old."""
+    shape = ModelShape.of_entry(entry)
+    lines = []
+    for known in entry.variants:
+        quality, words = quantization.quality(known.quantization)
+        preferred = known.file == entry.gguf_file
+        size = known.size if known.size is not None else (entry.size if preferred else None)
+        lines.append(
+            VariantLine(
+                repo=entry.gguf_repo,
+                file=known.file,
+                label=known.quantization or "other",
+                quality=quality,
+                quality_text=words,
+                size=size,
+                about=True,
+                judged=check.of_size(size, shape) if size else None,
+                context=check.context,
+                variant=None,
+                recommended=preferred,
+            )
+        )
+    return tuple(sorted(lines, key=lambda line: line.size or 0))
+
+
+def of_detail(
+    repo: str,
+    found: Sequence[Variant],
+    check: FitCheck,
+    shape: ModelShape,
+    *,
+    mlx_usable: bool,
+    why_not: str,
+) -> tuple[VariantLine, ...]:
+    """The variants of a repository with exact sizes, one of them recommended."""
+    usable = [each for each in found if each.format == "gguf" or mlx_usable]
+    best = variants.recommended(usable, lambda each: check.of_variant(each, shape))
+    lines = []
+    for variant in found:
+        is_usable = variant.format == "gguf" or mlx_usable
+        lines.append(
+            VariantLine(
+                repo=repo,
+                file=variant.files[0].path,
+                label=variant.label,
+                quality=variant.quality,
+                quality_text=variant.quality_text,
+                size=variant.size,
+                about=False,
+                judged=check.of_variant(variant, shape),
+                context=check.context,
+                variant=variant,
+                format=variant.format,
+                parts=len(variant.files),
+                recommended=variant is best,
+                problem="" if is_usable else why_not,
+                usable=is_usable,
+            )
+        )
+    return tuple(lines)
+
+
+def with_states(
+    lines: Sequence[VariantLine],
+    items: Sequence[DownloadItem],
+    local: Sequence[LocalModel],
+    is_pending: Callable[[str, str], bool],
+) -> tuple[VariantLine, ...]:
+    """The same lines with what is on this computer or on its way."""
+    return tuple(_with_state(line, items, local, is_pending) for line in lines)
+
+
+def _with_state(
+    line: VariantLine,
+    items: Sequence[DownloadItem],
+    local: Sequence[LocalModel],
+    is_pending: Callable[[str, str], bool],
+) -> VariantLine:
+    if local_for(local, line.repo, line.file):
+        return replace(line, state="here")
+    item = item_for(items, line.repo, line.file)
+    if item is None or item.state == "done":
+        asking = is_pending(line.repo, line.file)
+        return replace(line, state="asking" if asking else "absent")
+    checking = item.state == "verifying"
+    return replace(
+        line,
+        state=item.state,
+        fraction=item.verified if checking else item.done / item.total if item.total else 0.0,
+        eta=item.eta,
+        item_id=item.id,
+        problem=f"{item.error.title}. {item.error.message}" if item.error else line.problem,
+    )
+
+
+def shortened(lines: Sequence[VariantLine]) -> tuple[VariantLine, ...]:
+    """The lines that most people choose among; all of them if they are few."""
+    if len(lines) <= LONG_LIST:
+        return tuple(lines)
+    kept = [
+        line
+        for line in lines
+        if line.recommended or line.state != "absent" or (line.label in USUAL and line.usable)
+    ]
+    return tuple(kept) if len(kept) >= 2 else tuple(lines[:LONG_LIST])

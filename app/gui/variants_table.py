@@ -1,0 +1,176 @@
+"""The variants of a model: one line each, with what it needs and what can be done."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QFont, QPainter, QPaintEvent
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.gui import formatting
+from app.gui.controls.buttons import LinkButton
+from app.gui.controls.card import Card, Line
+from app.gui.controls.icon_view import IconView
+from app.gui.controls.labels import Label
+from app.gui.controls.painting import clip_round, painter_for
+from app.gui.icons import Icons
+from app.gui.variants_lines import VariantLine, shortened
+from app.gui.variants_row import VariantRow, columns
+
+_HEAD = 32
+
+
+class VariantsHead(QWidget):
+    """The names of the columns."""
+
+    def __init__(self, icons: Icons, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme = icons.theme
+        self.setFixedHeight(_HEAD)
+        self._theme.changed.connect(self.update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Sidebar ground, captions above their columns."""
+        theme = self._theme
+        painter = painter_for(QPainter(self))
+        painter.save()
+        clip_round(painter, self.rect().adjusted(0, 0, 0, 12).toRectF(), 11)
+        painter.fillRect(self.rect(), theme.color("sidebar"))
+        painter.restore()
+        font = theme.font("caption")
+        font.setWeight(QFont.Weight.Medium)
+        painter.setFont(font)
+        painter.setPen(theme.color("text-2"))
+        cells = columns(self.width(), _HEAD)
+        left = Qt.AlignmentFlag.AlignVCenter
+        right = left | Qt.AlignmentFlag.AlignRight
+        memory = cells.need
+        if cells.bar.width():
+            memory = QRect(cells.bar.topLeft(), cells.need.bottomRight())
+        painter.drawText(cells.label, left, self.tr("Quantization"))
+        painter.drawText(cells.quality, left, self.tr("Quality"))
+        painter.drawText(cells.size, right, self.tr("Size"))
+        wide = bool(cells.bar.width())
+        name = self.tr("Memory needed") if wide else self.tr("Memory")
+        painter.drawText(memory, left if wide else right, name)
+        painter.drawText(cells.fit, left, self.tr("Fit"))
+
+
+class VariantsTable(QWidget):
+    """The table with the note beneath it."""
+
+    download = Signal(object)
+    """A VariantLine whose button was pressed."""
+    pause = Signal(str)
+    resume = Signal(str)
+    """Id of a download."""
+    chosen = Signal(object)
+    """The VariantLine that is selected now."""
+
+    def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icons = icons
+        self._lines: tuple[VariantLine, ...] = ()
+        self._rows: dict[str, VariantRow] = {}
+        self._all = False
+        self._chosen = ""
+        self._group = QButtonGroup(self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        self._card = Card(ground="canvas")
+        self._card.setAccessibleName(self.tr("Variants"))
+        self._body = QVBoxLayout(self._card)
+        self._body.setContentsMargins(1, 1, 1, 1)
+        self._body.setSpacing(0)
+        self._body.addWidget(VariantsHead(icons, self._card))
+        column.addWidget(self._card)
+        foot = QHBoxLayout()
+        foot.setSpacing(8)
+        foot.addWidget(IconView(icons, "info", 14), 0, Qt.AlignmentFlag.AlignTop)
+        self.note = Label("", "caption", "text-3", wrap=True)
+        foot.addWidget(self.note, 1)
+        self.more = LinkButton(icons, "", small=True)
+        self.more.clicked.connect(self._toggle_all)
+        foot.addWidget(self.more, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(foot)
+
+    def rows(self) -> tuple[VariantRow, ...]:
+        """The lines shown now."""
+        return tuple(self._rows.values())
+
+    def chosen_line(self) -> VariantLine | None:
+        """The line that is selected."""
+        row = self._rows.get(self._chosen)
+        return row.line if row else None
+
+    def set_lines(self, lines: Sequence[VariantLine], *, start_over: bool = False) -> None:
+        """Show these; the recommended one is chosen at first, later what the person chose."""
+        if start_over:
+            self._all, self._chosen = False, ""
+        self._lines = tuple(lines)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        shown = self._lines if self._all else shortened(self._lines)
+        if [line.file for line in shown] == list(self._rows):
+            for line in shown:
+                self._rows[line.file].show_line(line)
+        else:
+            self._rebuild(shown)
+        self._say_note(len(shown))
+        if self._chosen not in self._rows:
+            best = next((line for line in shown if line.recommended), None)
+            self._choose(best.file if best else "")
+        elif (line := self.chosen_line()) is not None:
+            self.chosen.emit(line)
+
+    def _rebuild(self, shown: Sequence[VariantLine]) -> None:
+        while (item := self._body.takeAt(1)) is not None:
+            widget = item.widget()
+            if isinstance(widget, VariantRow):
+                self._group.removeButton(widget)
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        self._rows = {}
+        for line in shown:
+            row = VariantRow(self._icons, line, self._card)
+            self._group.addButton(row)
+            row.setChecked(line.file == self._chosen)
+            row.clicked.connect(lambda _=False, file=line.file: self._choose(file))
+            row.action.download.connect(lambda row=row: self.download.emit(row.line))
+            row.action.pause.connect(lambda row=row: self.pause.emit(row.line.item_id))
+            row.action.resume.connect(lambda row=row: self.resume.emit(row.line.item_id))
+            self._body.addWidget(Line())
+            self._body.addWidget(row)
+            self._rows[line.file] = row
+
+    def _choose(self, file: str) -> None:
+        self._chosen = file
+        row = self._rows.get(file)
+        if row is None:
+            return
+        row.setChecked(True)
+        self.chosen.emit(row.line)
+
+    def _toggle_all(self) -> None:
+        self._all = not self._all
+        self._refresh()
+
+    def _say_note(self, shown: int) -> None:
+        judged = next((line.judged for line in self._lines if line.judged), None)
+        sentences = []
+        if judged is not None:
+            text = self.tr("The mark on each bar is the %1 that is free now, of %2.")
+            text = text.replace("%1", formatting.file_size(judged.free))
+            sentences.append(text.replace("%2", formatting.file_size(judged.total)))
+        hidden = len(self._lines) - shown
+        if hidden:
+            sentences.append(self.tr("%n more variant(s) are hidden.", "", hidden))
+        if any(line.about for line in self._lines):
+            sentences.append(self.tr("Sizes are from the shipped list."))
+        self.note.setText(" ".join(sentences))
+        total = len(self._lines)
+        self.more.setVisible(len(shortened(self._lines)) < total)
+        text = self.tr("Show fewer") if self._all else self.tr("Show all %n", "", total)
+        self.more.setText(text.replace("%n", formatting.number(total)))
