@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.gui.icons import Icons
     from app.gui.notify import Notifier
     from app.gui.theme import Theme
-    from app.gui.worker import Worker
+    from app.gui.worker import Later, Worker
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,14 @@ class AppContext:
     hub: HubClient
     catalogue: Catalogue
     downloads: DownloadManager
-    hardware: HardwareSurvey
+    later_hardware: Later[HardwareSurvey]
     theme: Theme
     icons: Icons
     worker: Worker
     bridge: Bridge
     notifier: Notifier
+
+    @property
+    def hardware(self) -> HardwareSurvey:
+        """What this computer has. Waits for the survey, which begins before the window opens."""
+        return self.later_hardware.get()

@@ -65,6 +65,30 @@ class TokenBuffer(Generic[T]):
         return items
 
 
+class Later(Generic[T]):
+    """A value that a thread begins to work out at once; asking for it waits."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._outcome: list[T] = []
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="later", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._outcome.append(self._work())
+        except Exception as error:  # noqa: BLE001  # raised again where the value is asked for
+            self._error = error
+
+    def get(self) -> T:
+        """The value; raises what the work raised."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._outcome[0]
+
+
 class Callback:
     """A callable that is let go when the object it belongs to dies."""
 

@@ -1,0 +1,273 @@
+"""The window: rail, pages, and the keys that work everywhere."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+from PySide6.QtCore import QByteArray, QCoreApplication, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QWidget
+
+from app.gui.page import Page
+from app.gui.rail import Rail
+
+if TYPE_CHECKING:
+    from app.core.settings import Settings
+    from app.gui.context import AppContext
+    from app.gui.palette import Palette
+
+Factory = Callable[["AppContext"], Page]
+
+PLACES = (
+    ("chat", "message-square", "Chat", "Ctrl+1"),
+    ("discover", "compass", "Discover", "Ctrl+2"),
+    ("models", "box", "My models", "Ctrl+3"),
+    ("downloads", "download", "Downloads", "Ctrl+4"),
+    ("settings", "settings", "Settings", "Ctrl+5"),
+)
+_CLASSES = {
+    "chat": ("app.gui.chat_page", "ChatPage"),
+    "discover": ("app.gui.discover_page", "DiscoverPage"),
+    "models": ("app.gui.models_page", "ModelsPage"),
+    "downloads": ("app.gui.downloads_page", "DownloadsPage"),
+    "settings": ("app.gui.settings_page", "SettingsPage"),
+    "first-start": ("app.gui.first_start", "FirstStart"),
+}
+_BUSY = ("running", "verifying")
+
+
+def place_name(name: str) -> str:
+    """The name of a place in the person's language."""
+    # QT_TRANSLATE_NOOP("places", …): Chat, Discover, My models, Downloads, Settings
+    return QCoreApplication.translate("places", name)
+
+
+def factory_of(page_id: str) -> Factory:
+    """Makes a page; its module is imported when the page is first wanted."""
+    module, name = _CLASSES[page_id]
+
+    def make(context: AppContext) -> Page:
+        page: Page = getattr(importlib.import_module(module), name)(context)
+        return page
+
+    return make
+
+
+class MainWindow(QMainWindow):
+    """Shows one page at a time; each is as it was left."""
+
+    closing = Signal()
+    """The window was closed; the application ends the rest."""
+
+    def __init__(self, context: AppContext, factories: Mapping[str, Factory] | None = None) -> None:
+        super().__init__()
+        self._context = context
+        self._factories = factories or {page_id: factory_of(page_id) for page_id in _CLASSES}
+        self._pages: dict[str, Page] = {}
+        self._current = ""
+        self._palette: Palette | None = None
+        self.setWindowTitle("Corral")
+        theme = context.theme
+        width, height = _pair(theme.tokens.size["window-min"])
+        self.setMinimumSize(width, height)
+        self.rail = Rail(context.icons)
+        self.stack = QStackedWidget()
+        self._lay_out()
+        self._bind_keys()
+        context.notifier.attach(self, self.stack)
+        context.bridge.on(context.settings.changed, self._settings_changed)
+        for hook in (
+            context.downloads.changed,
+            context.downloads.removed,
+            context.downloads.finished,
+        ):
+            context.bridge.on(hook, self._downloads_changed)
+        self._settings_changed(context.settings.current)
+        self._downloads_changed()
+        self._restore()
+
+    # Pages
+
+    @property
+    def current_page(self) -> Page | None:
+        """The page in view."""
+        return self._pages.get(self._current)
+
+    def page(self, page_id: str) -> Page:
+        """A page, made now if it was never visited."""
+        if page_id not in self._pages:
+            page = self._factories[page_id](self._context)
+            page.open_page.connect(self.open_page)
+            self._pages[page_id] = page
+            self.stack.addWidget(page)
+        return self._pages[page_id]
+
+    def open_page(self, page_id: str, argument: object = None) -> None:
+        """Show a page; `argument` is handed to it."""
+        self._leave_first_start(page_id)
+        if page_id == "chat" and argument is None and self._wants_first_start():
+            page_id = "first-start"
+        page = self.page(page_id)
+        self._current = page_id
+        self.stack.setCurrentWidget(page)
+        self.rail.set_current("chat" if page_id == "first-start" else page_id)
+        page.activated()
+        if argument is not None:
+            page.open_with(argument)
+
+    def _wants_first_start(self) -> bool:
+        if (
+            "first-start" not in self._factories
+            or self._context.settings.current.models.starter_seen
+        ):
+            return False
+        return all(model.source == "starter" for model in self._context.library.models())
+
+    def _leave_first_start(self, target: str) -> None:
+        """Whoever goes from the first page to a chat has seen it."""
+        if self._current != "first-start" or target != "chat":
+            return
+        models = self._context.settings.current.models
+        self._context.settings.update(models=msgspec.structs.replace(models, starter_seen=True))
+
+    # Keys
+
+    def _bind_keys(self) -> None:
+        for page_id, _, _, key in PLACES:
+            self._key(key, lambda page_id=page_id: self.open_page(page_id))
+        self._key("Ctrl+N", lambda: self.open_page("chat", {"new": True}))
+        self._key("Ctrl+K", self.open_palette)
+        self._key("Ctrl+F", self._find)
+        self._key("Ctrl+Shift+F", lambda: self.open_page("chat", {"search": ""}))
+        self._key("F6", lambda: self._next_region(1))
+        self._key("Shift+F6", lambda: self._next_region(-1))
+        self._key("F1", self.open_shortcuts)
+        self._key("Ctrl+/", self.open_shortcuts)
+        self._key("Ctrl+Q", self.close)
+
+    def _key(self, key: str, action: Callable[[], object]) -> None:
+        shortcut = QShortcut(QKeySequence(key), self)
+        shortcut.activated.connect(action)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc that no control wanted goes to the page."""
+        page = self.current_page
+        if event.key() == Qt.Key.Key_Escape and page is not None and page.escape():
+            event.accept()
+            return
+        super().keyPressEvent(event)
+
+    def _find(self) -> None:
+        if self.current_page is not None:
+            self.current_page.find()
+
+    def _next_region(self, step: int) -> None:
+        page = self.current_page
+        regions: list[QWidget] = [self.rail, *(page.regions() if page else ())]
+        regions = [region for region in regions if region.isVisible()]
+        focus = self.focusWidget()
+        here = [
+            index
+            for index, region in enumerate(regions)
+            if focus is not None and (region is focus or region.isAncestorOf(focus))
+        ]
+        start = here[-1] if here else (0 if step > 0 else 1)
+        for distance in range(1, len(regions) + 1):
+            target = _first_focusable(regions[(start + step * distance) % len(regions)])
+            if target is not None:
+                target.setFocus(Qt.FocusReason.TabFocusReason)
+                return
+
+    def open_palette(self) -> None:
+        """Ctrl+K."""
+        if self._palette is None:
+            from app.gui.palette import Palette
+
+            self._palette = Palette(self._context, self)
+            self._palette.page_wanted.connect(self.open_page)
+            self._palette.shortcuts_wanted.connect(self.open_shortcuts)
+        self._palette.start()
+
+    def open_shortcuts(self) -> None:
+        """F1."""
+        from app.gui.shortcuts_sheet import ShortcutsSheet
+
+        sheet = ShortcutsSheet(self._context.icons, self)
+        sheet.open(sheet.close_button)
+
+    # Looks and state
+
+    def _lay_out(self) -> None:
+        central = QWidget()
+        row = QHBoxLayout(central)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.rail)
+        row.addWidget(self.stack, 1)
+        self.setCentralWidget(central)
+        for page_id, icon, name, key in PLACES:
+            foot = page_id == "settings"
+            self.rail.add(page_id, icon, place_name(name), key, foot=foot)
+        self.rail.chosen.connect(self.open_page)
+        self.rail.offline_chosen.connect(lambda: self.open_page("settings", {"section": "general"}))
+
+    def _settings_changed(self, settings: Settings) -> None:
+        look = settings.appearance
+        self._context.theme.choose(look.theme, look.font_size)
+        self.rail.offline.setVisible(settings.network.offline)
+
+    def _downloads_changed(self, *_: object) -> None:
+        busy = sum(item.state in _BUSY for item in self._context.downloads.items())
+        words = self.tr("%n running", "", busy) if busy else ""
+        self.rail.buttons["downloads"].set_count(busy, words)
+
+    def _restore(self) -> None:
+        saved = self._context.settings.current.window
+        if not saved.geometry or not self.restoreGeometry(_blob(saved.geometry)):
+            width, height = _pair(self._context.theme.tokens.size["window-default"])
+            self.resize(width, height)
+
+    def open_first_page(self) -> None:
+        """The page one left, or the chat."""
+        page_id = self._context.settings.current.window.page
+        self.open_page(page_id if page_id in self.rail.buttons else "chat")
+
+    def library_scanned(self) -> None:
+        """Models turned up: the first-start page may not be needed after all."""
+        if self._current == "first-start" and not self._wants_first_start():
+            self.open_page("chat")
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Keep where the window was; pages keep what is theirs."""
+        for page in self._pages.values():
+            page.leaving()
+        window = self._context.settings.current.window
+        geometry = base64.b64encode(self.saveGeometry().data()).decode("ascii")
+        page_id = self._current if self._current in self.rail.buttons else "chat"
+        self._context.settings.update(
+            window=msgspec.structs.replace(window, geometry=geometry, page=page_id)
+        )
+        super().closeEvent(event)
+        self.closing.emit()
+
+
+def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def _blob(text: str) -> QByteArray:
+    return QByteArray.fromBase64(QByteArray(text.encode("ascii", "replace")))
+
+
+def _first_focusable(region: QWidget) -> QWidget | None:
+    """The region itself or its first descendant that the Tab key would reach."""
+    for widget in (region, *region.findChildren(QWidget)):
+        if not (widget.focusPolicy() & Qt.FocusPolicy.TabFocus):
+            continue
+        if widget.isVisible() and widget.isEnabled():
+            return widget
+    return None
