@@ -121,8 +121,8 @@ class VariantsTable(QWidget):
         if self._chosen not in self._rows:
             best = next((line for line in shown if line.recommended), None)
             self._choose(best.file if best else "")
-        elif (line := self.chosen_line()) is not None:
-            self.chosen.emit(line)
+        elif (chosen := self.chosen_line()) is not None:
+            self.chosen.emit(chosen)
 
     def _rebuild(self, shown: Sequence[VariantLine]) -> None:
         while (item := self._body.takeAt(1)) is not None:
@@ -166,11 +166,12 @@ class VariantsTable(QWidget):
             sentences.append(text.replace("%2", formatting.file_size(judged.total)))
         hidden = len(self._lines) - shown
         if hidden:
-            sentences.append(self.tr("%n more variant(s) are hidden.", "", hidden))
+            one = self.tr("One more variant is hidden.")
+            many = self.tr("%n more variants are hidden.", "", hidden)
+            sentences.append(one if hidden == 1 else many)
         if any(line.about for line in self._lines):
             sentences.append(self.tr("Sizes are from the shipped list."))
         self.note.setText(" ".join(sentences))
         total = len(self._lines)
         self.more.setVisible(len(shortened(self._lines)) < total)
-        text = self.tr("Show fewer") if self._all else self.tr("Show all %n", "", total)
-        self.more.setText(text.replace("%n", formatting.number(total)))
+        self.more.setText(self.tr("Show fewer") if self._all else self.tr("Show all %n", "", total))
