@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -10,6 +10,13 @@ import msgspec
 from app.core.conversations import Conversation, Message, preview_from
 from app.core.errors import ConversationError
 from backends.types import SamplingParams, Usage
+
+MESSAGE_COLUMNS = (
+    "id, conversation_id, parent_id, role, content, created, reasoning, model, finish_reason,"
+    " state, usage, chosen_id"
+)
+MessageRow = tuple[Any, ...]
+"""A plain tuple: building 5,000 messages from it takes a third of the time of named columns."""
 
 _usage = msgspec.json.Decoder(Usage)
 _sampling = msgspec.json.Decoder(SamplingParams)
@@ -34,22 +41,23 @@ def conversation_from(row: sqlite3.Row) -> Conversation:
     )
 
 
-def message_from(row: sqlite3.Row, version: int, versions: int) -> Message:
-    """The message in a row of its table."""
+def message_from(row: MessageRow, version: int, versions: int) -> Message:
+    """The message in a row of `MESSAGE_COLUMNS`."""
+    number, chat, parent, role, content, created, reasoning, model, finish, state, usage, _ = row
     return Message(
-        id=row["id"],
-        conversation_id=row["conversation_id"],
-        parent_id=row["parent_id"],
-        role=row["role"],
-        content=row["content"],
-        created=row["created"],
-        reasoning=row["reasoning"],
-        model=row["model"],
-        finish_reason=row["finish_reason"],
-        usage=_decoded(_usage, row["usage"]),
-        state=row["state"],
-        version=version,
-        versions=versions,
+        number,
+        chat,
+        parent,
+        role,
+        content,
+        created,
+        reasoning,
+        model,
+        finish,
+        state,
+        _decoded(_usage, usage),
+        version,
+        versions,
     )
 
 
@@ -90,12 +98,12 @@ def find_row(connection: sqlite3.Connection, message_id: int) -> sqlite3.Row:
 def find_versions(connection: sqlite3.Connection, message_id: int) -> tuple[Message, ...]:
     """All versions of a message, itself included, in order of making."""
     row = find_row(connection, message_id)
-    rows = connection.execute(
-        "SELECT * FROM messages WHERE conversation_id = ? AND parent_id IS ? AND deleted IS NULL"
-        " ORDER BY id",
+    found = _message_rows(
+        connection,
+        "conversation_id = ? AND parent_id IS ?",
         (row["conversation_id"], row["parent_id"]),
     ).fetchall()
-    return tuple(message_from(row, number, len(rows)) for number, row in enumerate(rows, 1))
+    return tuple(message_from(row, number, len(found)) for number, row in enumerate(found, 1))
 
 
 def find_message(connection: sqlite3.Connection, message_id: int) -> Message:
@@ -106,36 +114,36 @@ def find_message(connection: sqlite3.Connection, message_id: int) -> Message:
 def shown_path(connection: sqlite3.Connection, conversation_id: int) -> tuple[Message, ...]:
     """The shown branch, first message to last: at each fork the chosen version, else the newest.
 
-    One query for all messages and a walk in memory: 5,000 take some 30 ms.
+    One query for all messages and a walk in memory, in the order of MESSAGE_COLUMNS.
     """
     first = connection.execute(
         "SELECT chosen_id FROM conversations WHERE id = ?", (conversation_id,)
     ).fetchone()
     if first is None:
         raise ConversationError("This chat is gone", f"There is no chat {conversation_id}.")
-    versions: dict[int | None, list[sqlite3.Row]] = {}
-    for row in connection.execute(
-        "SELECT * FROM messages WHERE conversation_id = ? AND deleted IS NULL ORDER BY id",
-        (conversation_id,),
-    ):
-        versions.setdefault(row["parent_id"], []).append(row)
+    versions: dict[int | None, list[MessageRow]] = {}
+    for row in _message_rows(connection, "conversation_id = ?", (conversation_id,)):
+        versions.setdefault(row[2], []).append(row)
     path = []
     parent, chosen = None, first["chosen_id"]
     while rows := versions.get(parent):
-        number = _chosen(rows, chosen)
-        row = rows[number]
-        path.append(message_from(row, number + 1, len(rows)))
-        parent, chosen = row["id"], row["chosen_id"]
+        ids = [row[0] for row in rows]
+        number = ids.index(chosen) if chosen in ids else len(ids) - 1
+        path.append(message_from(rows[number], number + 1, len(rows)))
+        parent, chosen = ids[number], rows[number][-1]
     return tuple(path)
 
 
-def _chosen(rows: Sequence[sqlite3.Row], chosen: int | None) -> int:
-    """Position of the version to show: the one with id `chosen`, else the last."""
-    if chosen is not None:
-        for number, row in enumerate(rows):
-            if row["id"] == chosen:
-                return number
-    return len(rows) - 1
+def _message_rows(
+    connection: sqlite3.Connection, condition: str, values: tuple[object, ...]
+) -> sqlite3.Cursor:
+    """Rows of MESSAGE_COLUMNS of messages that are not deleted, in order of making."""
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    return cursor.execute(
+        f"SELECT {MESSAGE_COLUMNS} FROM messages WHERE {condition} AND deleted IS NULL ORDER BY id",
+        values,
+    )
 
 
 def choose(connection: sqlite3.Connection, row: sqlite3.Row) -> None:

@@ -100,8 +100,9 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
 
     A step that fails changes nothing; the copy stays beside the database.
     """
-    for version in range(version_of(connection), VERSION):
-        if version > 0:
+    found = version_of(connection)
+    for version in range(found, VERSION):
+        if found > 0:
             back_up(connection, backup_path(path, version))
         try:
             connection.executescript(

@@ -27,8 +27,8 @@ class Message(Struct, frozen=True):
     """Id of the model that wrote it."""
     finish_reason: MessageFinish | None = None
     """"interrupted": the engine or the program ended before the answer did."""
-    usage: Usage | None = None
     state: MessageState = "complete"
+    usage: Usage | None = None
     version: int = 1
     """Which of its versions this is, from 1, in order of making."""
     versions: int = 1
