@@ -1,5 +1,6 @@
 """What a download is, and how the list of downloads is kept on disk."""
 
+import logging
 from pathlib import Path
 from typing import Literal
 
@@ -7,8 +8,10 @@ import msgspec
 from msgspec import Struct
 
 from app.core.errors import AppError, StorageError
-from app.core.files import write_atomically
+from app.core.files import set_aside, write_atomically
 from app.core.variants import RepoFile
+
+log = logging.getLogger(__name__)
 
 State = Literal["waiting", "running", "verifying", "paused", "failed", "done"]
 
@@ -81,24 +84,45 @@ class _StoredList(Struct, frozen=True):
     downloads: tuple[StoredDownload, ...]
 
 
-def load_downloads(path: Path) -> tuple[StoredDownload, ...]:
-    """The stored list; empty if there is none.
+class DownloadList:
+    """The stored list. `path` None keeps nothing, for programs that run one download and end."""
 
-    Raises `StorageError` if the file cannot be read or is not what this module wrote.
-    """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=_StoredList).downloads
-    except FileNotFoundError:
-        return ()
-    except (OSError, msgspec.DecodeError) as error:
-        raise StorageError(
-            "The list of downloads cannot be read",
-            f"{path} holds no valid list: {error}. Files already downloaded are not touched.",
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self.problem: AppError | None = None
+        """What was wrong with the file; it was set aside."""
+
+    def load(self) -> tuple[StoredDownload, ...]:
+        """The stored downloads; none if there is no file or it cannot be used."""
+        if self._path is None:
+            return ()
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=_StoredList).downloads
+        except FileNotFoundError:
+            return ()
+        except (OSError, msgspec.DecodeError) as error:
+            self.problem = self._set_aside(self._path, error)
+            log.warning("%s", self.problem)
+            return ()
+
+    def save(self, downloads: tuple[StoredDownload, ...]) -> None:
+        """Replace the stored list in one step; a full disk must not stop a download."""
+        if self._path is None:
+            return
+        data = msgspec.json.format(msgspec.json.encode(_StoredList(1, downloads)), indent=1)
+        try:
+            write_atomically(self._path, data)
+        except StorageError as error:
+            log.warning("the list of downloads is not kept: %s", error)
+
+    def _set_aside(self, path: Path, error: Exception) -> StorageError:
+        try:
+            kept = f"It was set aside as {set_aside(path).name}."
+        except StorageError as second:
+            kept = second.message
+        return StorageError(
+            "The list of downloads could not be read",
+            f"{path} holds no valid list. {kept} Files that were downloaded are not touched.",
             "Start the missing downloads again; they continue where they stopped.",
-        ) from error
-
-
-def save_downloads(path: Path, downloads: tuple[StoredDownload, ...]) -> None:
-    """Replace the stored list in one step."""
-    data = msgspec.json.format(msgspec.json.encode(_StoredList(1, downloads)), indent=1)
-    write_atomically(path, data)
+            str(error),
+        )

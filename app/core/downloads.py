@@ -4,59 +4,427 @@ The bytes are fetched by the transfer child (`app.core.transfer`); this side dec
 keeps the list, and tells listeners.
 """
 
-from app.core.download_state import DownloadItem, DownloadRequest
+import logging
+import os
+import shutil
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from app.core.children import child_command
+from app.core.download_entry import DownloadEntry
+from app.core.download_state import (
+    DownloadItem,
+    DownloadList,
+    DownloadProblem,
+    DownloadRequest,
+)
+from app.core.errors import AppError, DownloadError, NotFoundError, StorageError
 from app.core.events import EventHook
+from app.core.hub_http import HubAccess, hub_access
 from app.core.library import ModelLibrary
 from app.core.paths import AppPaths
-from app.core.settings import SettingsStore
+from app.core.settings import Settings, SettingsStore
+from app.core.transfer_child import TransferChild, run_description
+from app.core.transfer_names import check_names, repository_folder
+from app.core.transfer_wire import Completed, Failed, Fetch, Limits, Moved, Reply, Stop, Stopped
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 3
+RESERVE = 1_000_000_000
+"""Bytes that downloads leave free on the disk."""
+CRASHES = 3
+"""How often the child may die under a download that does not get on."""
 
 
 class DownloadManager:
     """All downloads of this computer. Any thread may call it; hooks fire in any thread."""
 
-    def __init__(self, paths: AppPaths, settings: SettingsStore, library: ModelLibrary) -> None:
-        self._paths = paths
-        self._settings = settings
-        self._library = library
+    def __init__(
+        self,
+        paths: AppPaths,
+        settings: SettingsStore,
+        library: ModelLibrary,
+        *,
+        env: Mapping[str, str] = os.environ,
+        limits: Limits | None = None,
+        keep_list: bool = True,
+    ) -> None:
+        """With `keep_list` False the list is neither read nor written: a program that runs one
+        download and ends must not take over those of the window. Parts are kept all the same.
+        """
         self.changed: EventHook[[DownloadItem]] = EventHook()
         self.removed: EventHook[[str]] = EventHook()
         self.finished: EventHook[[DownloadItem]] = EventHook()
+        self._paths = paths
+        self._settings = settings
+        self._library = library
+        self._env = env
+        self._limits = limits or Limits()
+        self._list = DownloadList(paths.downloads_file if keep_list else None)
+        self._condition = threading.Condition(threading.RLock())
+        self._entries: dict[str, DownloadEntry] = {}
+        self._dropped: dict[str, DownloadEntry] = {}
+        """Cancelled downloads by run, until the child has let go of their files."""
+        self._news: deque[Callable[[], None]] = deque()
+        self._telling = False
+        self._child: TransferChild | None = None
+        self._closing = False
+        self._supervisor = threading.Thread(target=self._supervise, name="downloads", daemon=True)
+        self._disconnect = settings.changed.connect(self._settings_changed)
+
+    # -- what people do
+
+    @property
+    def problem(self) -> AppError | None:
+        """What was wrong with the stored list at the start; it was set aside."""
+        return self._list.problem
+
+    @property
+    def child_pid(self) -> int | None:
+        """Process id of the transfer child, while there is one."""
+        child = self._child
+        return child.pid if child else None
 
     def start(self) -> None:
         """Read the stored list and continue what was running."""
-        raise NotImplementedError
+        with self._condition:
+            for stored in self._list.load():
+                try:
+                    self._entries[stored.id] = DownloadEntry.restored(stored)
+                except DownloadError as error:
+                    log.warning("a stored download is left out: %s", error)
+            self._supervisor.start()
+            self._schedule()
+        self._tell()
 
     def add(self, request: DownloadRequest) -> DownloadItem:
         """Queue a download.
 
-        Raises `StorageError` when the disk has no room for everything queued plus 1 GB, and
-        `DownloadError` when the files are here or queued already or carry names that are refused.
+        Raises:
+            StorageError: the disk has no room for everything queued plus 1 GB.
+            DownloadError: it is here or queued already, or carries names that are refused.
+            OfflineError: nothing may leave this computer.
         """
-        raise NotImplementedError
+        check_names(file.path for file in request.files)
+        self._access(request)
+        folder = repository_folder(self._models_folder(), request.repo)
+        entry = DownloadEntry(uuid.uuid4().hex, request, folder, added=time.time())
+        with self._condition:
+            self._check_new(entry)
+            self._check_space(entry)
+            self._entries[entry.id] = entry
+            self._update(entry)
+            item = entry.item()
+        self._tell()
+        return item
 
     def pause(self, item_id: str) -> None:
         """Stop fetching and keep what is there."""
-        raise NotImplementedError
+        with self._condition:
+            entry = self._entry(item_id)
+            if entry.active or entry.state == "waiting":
+                self._stop_run(entry)
+                entry.settle("paused")
+                self._update(entry)
+        self._tell()
 
     def resume(self, item_id: str) -> None:
-        """Continue a paused or failed download."""
-        raise NotImplementedError
+        """Continue a paused or failed download. Raises `OfflineError`."""
+        with self._condition:
+            entry = self._entry(item_id)
+            self._access(entry.request)
+            if entry.state in ("paused", "failed"):
+                entry.settle("waiting")
+                entry.crashes = 0
+                self._update(entry)
+        self._tell()
 
     def retry(self, item_id: str) -> None:
         """Continue a failed download."""
-        raise NotImplementedError
+        self.resume(item_id)
 
     def cancel(self, item_id: str) -> None:
-        """Stop, delete what was fetched, and drop the item."""
-        raise NotImplementedError
+        """Stop, delete what was fetched, and drop the item. A done one keeps its files."""
+        with self._condition:
+            entry = self._entry(item_id)
+            run = self._stop_run(entry)
+            if run is not None:
+                self._dropped[run] = entry
+            del self._entries[item_id]
+            self._news.append(partial(self.removed, item_id))
+            self._store()
+            self._schedule()
+        if run is None and entry.state != "done":
+            entry.discard(self._models_folder())
+        self._tell()
 
     def remove(self, item_id: str) -> None:
         """Drop a done item from the list, keeping its files; others are cancelled."""
-        raise NotImplementedError
+        self.cancel(item_id)
 
     def items(self) -> tuple[DownloadItem, ...]:
         """All downloads, oldest first."""
-        raise NotImplementedError
+        with self._condition:
+            entries = sorted(self._entries.values(), key=lambda entry: entry.added)
+            return tuple(entry.item() for entry in entries)
 
     def close(self) -> None:
         """End the transfer child. What was running continues at the next `start`."""
+        self._disconnect()
+        with self._condition:
+            self._closing = True
+            self._condition.notify_all()
+            child = self._child
+        if child is not None:
+            child.hang_up()
+        if self._supervisor.is_alive():
+            self._supervisor.join(10)
+
+    # -- the queue
+
+    def _access(self, request: DownloadRequest) -> HubAccess:
+        return hub_access(self._settings.current.network, self._env, request.endpoint)
+
+    def _settings_changed(self, settings: Settings) -> None:
+        """Going offline pauses everything at once."""
+        if settings.network.offline:
+            for item in self.items():
+                self.pause(item.id)
+
+    def _update(self, entry: DownloadEntry) -> None:
+        """After a change of state: tell it, keep it, and see what may run now."""
+        self._tell_changed(entry)
+        self._store()
+        self._schedule()
+
+    def _entry(self, item_id: str) -> DownloadEntry:
+        try:
+            return self._entries[item_id]
+        except KeyError:
+            raise NotFoundError(
+                "This download is not in the list any more",
+                "It was removed or cancelled.",
+            ) from None
+
+    def _models_folder(self) -> Path:
+        folder = self._settings.current.models.folder
+        return Path(folder) if folder else self._paths.models
+
+    def _check_new(self, entry: DownloadEntry) -> None:
+        for other in self._entries.values():
+            if other.state != "done" and other.shares_main_file(entry):
+                raise DownloadError(
+                    f"“{entry.request.title}” is in the downloads already",
+                    f"{other.done:,} of {other.total:,} bytes are here.",
+                    "Resume it on the Downloads page." if other.state == "paused" else "",
+                )
+        if entry.finished():
+            raise DownloadError(
+                f"“{entry.request.title}” is on this computer already",
+                f"All its files are in {entry.folder}.",
+                "Load it in My Models, or delete it there to download it again.",
+            )
+
+    def _check_space(self, entry: DownloadEntry) -> None:
+        waiting = [each for each in self._entries.values() if each.state not in ("done", "failed")]
+        need = sum(each.total - each.done for each in [*waiting, entry])
+        free = free_space(entry.folder)
+        if need + RESERVE > free:
+            raise StorageError(
+                "There is not enough space on this disk",
+                f"All downloads together need {_gb(need)} and {_gb(RESERVE)} stays free; "
+                f"{_gb(free)} are free at {entry.folder}. Nothing was downloaded.",
+                "Free some space, choose a smaller variant, or choose another models folder.",
+            )
+
+    def _schedule(self) -> None:
+        """Start what may run now."""
+        if self._closing:
+            return
+        running = [each for each in self._entries.values() if each.active]
+        waiting = [each for each in self._entries.values() if each.state == "waiting"]
+        offline = self._settings.current.network.offline
+        for entry in sorted(waiting, key=lambda each: each.added):
+            if offline:
+                entry.settle("paused")
+                self._tell_changed(entry)
+                continue
+            if len(running) >= AT_ONCE:
+                break
+            # Two downloads that share a file, such as a projector, follow one another.
+            if any(entry.shares_a_file(other) for other in running):
+                continue
+            entry.begin()
+            self._tell_changed(entry)
+            running.append(entry)
+            if self._child is not None:
+                self._send_fetch(entry)
+        self._condition.notify_all()
+
+    def _send_fetch(self, entry: DownloadEntry) -> None:
+        assert self._child is not None
+        assert entry.run is not None
+        request = entry.request
+        try:
+            access = self._access(request)
+        except AppError as error:
+            self._fail(entry, DownloadProblem.of(error))
+            return
+        folder, limits = str(entry.folder), self._limits
+        self._child.send(
+            Fetch(entry.run, access, request.repo, request.revision, request.files, folder, limits)
+        )
+
+    def _stop_run(self, entry: DownloadEntry) -> str | None:
+        """Tell the child to let go of a running download; answers the run."""
+        run, entry.run = entry.run, None
+        if run is not None and self._child is not None:
+            self._child.send(Stop(run))
+            return run
+        return None
+
+    # -- the child
+
+    def _supervise(self) -> None:
+        """Keep a child alive while there is work, and hear what it says."""
+        while (child := self._next_child()) is not None:
+            self._tell()
+            for reply in child.replies():
+                self._hear(reply)
+                self._tell()
+            with self._condition:
+                self._child = None
+            status = child.close()
+            if not self._closing:
+                self._child_died(child, status)
+            self._tell()
+
+    def _next_child(self) -> TransferChild | None:
+        """Wait for work, and start a child for it; None when it is time to end."""
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._closing or bool(self._active()))
+                if self._closing:
+                    return None
+                try:
+                    self._child = TransferChild(child_command("--transfer-host"), self._paths.cache)
+                except OSError as error:
+                    for entry in self._active():
+                        self._fail(entry, _helper_problem("cannot be started", str(error)))
+                else:
+                    for entry in self._active():
+                        self._send_fetch(entry)
+                    return self._child
+            self._tell()
+
+    def _active(self) -> list[DownloadEntry]:
+        return [entry for entry in self._entries.values() if entry.active]
+
+    def _hear(self, reply: Reply) -> None:
+        with self._condition:
+            entry = next((e for e in self._entries.values() if e.run == reply.run), None)
+            match reply:
+                case Moved() if entry is not None:
+                    entry.moved(reply.done, reply.verified)
+                    self._tell_changed(entry)
+                case Failed() if entry is not None:
+                    problem = DownloadProblem(reply.title, reply.message, reply.hint, reply.detail)
+                    self._fail(entry, problem)
+                case Failed() | Stopped() if reply.run in self._dropped:
+                    self._dropped.pop(reply.run).discard(self._models_folder())
+        if isinstance(reply, Completed):
+            self._complete(entry or self._dropped.pop(reply.run, None))
+
+    def _complete(self, entry: DownloadEntry | None) -> None:
+        """List the model, then call the download done."""
+        if entry is None:
+            return
+        problem: DownloadProblem | None = None
+        try:
+            self._library.register(entry.targets())
+        except AppError as error:
+            problem = DownloadProblem.of(error)
+        with self._condition:
+            if entry.id not in self._entries:
+                return
+            entry.done = entry.total
+            if problem is not None:
+                self._fail(entry, problem)
+                return
+            entry.settle("done")
+            self._update(entry)
+            self._news.append(partial(self.finished, entry.item()))
+
+    def _fail(self, entry: DownloadEntry, problem: DownloadProblem) -> None:
+        entry.settle("failed", problem)
+        self._update(entry)
+
+    def _child_died(self, child: TransferChild, status: int) -> None:
+        """Go on with a new child, but not for ever."""
+        how = run_description(status)
+        log.warning("the transfer child %s: %s", how, child.last_words())
+        with self._condition:
+            while self._dropped:
+                self._dropped.popitem()[1].discard(self._models_folder())
+            for entry in self._active():
+                if entry.crashed() >= CRASHES:
+                    often = f"{how}, {CRASHES} times in a row"
+                    self._fail(entry, _helper_problem(often, child.last_words()))
+
+    # -- telling others
+
+    def _tell_changed(self, entry: DownloadEntry) -> None:
+        """Have a snapshot of `entry` told by the next `_tell`."""
+        self._news.append(partial(self.changed, entry.item()))
+
+    def _tell(self) -> None:
+        """Call the hooks, in order and without the lock; one thread at a time."""
+        with self._condition:
+            if self._telling:
+                return
+            self._telling = True
+        while True:
+            with self._condition:
+                if not self._news:
+                    self._telling = False
+                    return
+                news = self._news.popleft()
+            news()
+
+    def _store(self) -> None:
+        entries = sorted(self._entries.values(), key=lambda entry: entry.added)
+        self._list.save(tuple(each.stored() for each in entries))
+
+
+def _helper_problem(how: str, detail: str) -> DownloadProblem:
+    return DownloadProblem(
+        "The download helper failed",
+        f"The process that downloads {how}. What was fetched is kept.",
+        "Resume the download. If it happens again, report it with the log.",
+        detail,
+    )
+
+
+def free_space(folder: Path) -> int:
+    """Bytes free where `folder` is or will be. Raises `StorageError`."""
+    for place in (folder, *folder.parents):
+        if place.exists():
+            try:
+                return shutil.disk_usage(place).free
+            except OSError as error:
+                raise StorageError(
+                    "The models folder cannot be used",
+                    f"{place}: {error.strerror}.",
+                    "Choose another models folder in Settings.",
+                ) from error
+    raise StorageError("The models folder cannot be used", f"There is no disk for {folder}.")
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"

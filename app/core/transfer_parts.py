@@ -117,8 +117,8 @@ def bytes_on_disk(target: Path, size: int) -> int:
 
 
 def discard(target: Path) -> None:
-    """Delete what there is of an unfinished file."""
-    for path in (part_path(target), state_path(target), lock_path(target)):
+    """Delete what there is of an unfinished file. Nobody may be writing it."""
+    for path in (part_path(target), state_path(target)):
         path.unlink(missing_ok=True)
 
 
@@ -176,13 +176,16 @@ class Part:
 
     def blocks(self, size: int) -> list[Span]:
         """What is missing, in pieces of at most `size` bytes, from the front."""
-        with self._lock:
-            gaps = self._extents.gaps(0, self.size)
         return [
             (start, min(start + size, end))
-            for first, end in gaps
+            for first, end in self.missing(0, self.size)
             for start in range(first, end, size)
         ]
+
+    def missing(self, start: int, end: int) -> list[Span]:
+        """What is missing between `start` and `end`, in order."""
+        with self._lock:
+            return self._extents.gaps(start, end)
 
     @contextmanager
     def writer(self) -> Iterator[Callable[[int, bytes], None]]:

@@ -1,0 +1,292 @@
+"""The range engine: one file from the hub to a verified part on disk.
+
+Up to four connections take blocks from the front, so the file grows in order. The state beside
+the part says which ranges are there; see `transfer_parts`.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from app.core.errors import AppError, DownloadError
+from app.core.files import storage_error
+from app.core.transfer_http import (
+    FileChanged,
+    RangesRefused,
+    RemoteFile,
+    TryAgain,
+)
+from app.core.transfer_parts import Part, Span, discard, file_matches
+from app.core.transfer_stop import StopSignal, TransferStopped
+from app.core.transfer_wire import Limits
+from app.core.variants import RepoFile
+
+log = logging.getLogger(__name__)
+
+LONGEST_ASKED_WAIT = 300.0
+"""Seconds; a server that asks for more is asked again after this time."""
+NEW_VERSIONS = 3
+"""How often a file may change on the server during one transfer."""
+
+
+class Patience:
+    """Counts new tries, and forgives them whenever bytes were gained."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._tries = 0
+        self._best = -1
+
+    def after(self, failure: TryAgain, done: int) -> float:
+        """Seconds to wait before the next try; raises the reason when there is to be none."""
+        if done > self._best:
+            self._best = done
+            self._tries = 0
+        self._tries += 1
+        if self._tries > self._limits.tries:
+            raise failure.reason from failure
+        if failure.wait is not None:
+            # Even a wait of 0 must not become a busy loop.
+            least = 0.0 if self._tries == 1 else self._limits.first_wait
+            return max(least, min(failure.wait, LONGEST_ASKED_WAIT))
+        return min(self._limits.longest_wait, self._limits.first_wait * 2.0 ** (self._tries - 1))
+
+
+class FileTransfer:
+    """Fetches and verifies one file. `fetch` does it all; the properties may be read meanwhile."""
+
+    def __init__(
+        self, remote: RemoteFile, file: RepoFile, target: Path, limits: Limits, stop: StopSignal
+    ) -> None:
+        self._remote = remote
+        self._file = file
+        self._target = target
+        self._limits = limits
+        self._stop = stop
+        self._part: Part | None = None
+        self._conditional = True
+        self.verified: float | None = None
+        """Checked part of the file, 0 to 1; None while it is fetched."""
+
+    @property
+    def done(self) -> int:
+        """Bytes on disk."""
+        return self._part.done if self._part else 0
+
+    def fetch(self) -> None:
+        """Return when the part is complete and its checksum is right.
+
+        Raises `AppError` (the part is kept, except after two wrong checksums) or
+        `TransferStopped`.
+        """
+        try:
+            for _ in range(2):
+                part = self._filled()
+                if part.verified or self._verify(part):
+                    return
+                log.warning("%s does not match its checksum", self._target)
+                part.restart()
+        except OSError as error:
+            title = f"“{self._target.name}” could not be written"
+            raise storage_error(title, self._target, error) from error
+        discard(self._target)
+        raise DownloadError(
+            "The download was damaged twice",
+            f"“{self._file.path}” did not match the checksum that the hub lists, also when it "
+            "was fetched again. What was fetched has been deleted.",
+            "Something on the way changes the data, such as a proxy, or the disk is failing.",
+        )
+
+    def _filled(self) -> Part:
+        """The part with all its bytes."""
+        for _ in range(NEW_VERSIONS):
+            part = self._part = self._open()
+            try:
+                self._fill(part)
+            except FileChanged:
+                log.warning("%s has changed on the server; starting again", self._file.path)
+                part.restart()
+                self._remote.forget()
+            else:
+                return part
+        raise DownloadError(
+            "The file keeps changing on the hub",
+            f"“{self._file.path}” was another one each time a connection was made.",
+            "Try again later.",
+        )
+
+    def _open(self) -> Part:
+        patience = Patience(self._limits)
+        while True:
+            self._stop.check()
+            try:
+                facts = self._remote.facts()
+            except TryAgain as failure:
+                self._stop.pause(patience.after(failure, 0))
+            else:
+                return Part(self._target, facts.etag, facts.size, facts.commit)
+
+    def _fill(self, part: Part) -> None:
+        self.verified = None
+        try:
+            if not part.complete:
+                Crew(self._fetch_block, part, self._limits, self._stop).run()
+        except RangesRefused:
+            log.warning("%s is sent in one piece only", self._file.path)
+            self._fetch_whole(part)
+
+    def _fetch_block(self, part: Part, block: Span) -> None:
+        """Fetch one block. Raises as `RemoteFile.open` does, and `TryAgain` for an empty answer."""
+        facts = self._remote.facts()
+        start, end = block
+        validator = part.validator if self._conditional else None
+        try:
+            with (
+                self._remote.open(facts, start, end, validator, self._stop) as body,
+                part.writer() as write,
+            ):
+                if self._conditional and part.validator is None and body.validator:
+                    part.validator = body.validator
+                for piece in body.pieces:
+                    self._stop.check()
+                    write(start, piece[: end - start])
+                    start += len(piece)
+                    if start > end:
+                        break
+        except (RangesRefused, FileChanged):
+            if validator is None:
+                raise
+            # Another server of the same CDN may have another entity tag for the same bytes.
+            self._drop_validator(part)
+            self._remote.renew(facts)
+            raise TryAgain(self._short(part), 0.0) from None
+        if start == block[0]:
+            raise TryAgain(self._short(part))
+
+    def _drop_validator(self, part: Part) -> None:
+        """Go on without `If-Range`: the hub's own tag and the checksum are the judges."""
+        self._conditional = False
+        part.validator = None
+
+    def _fetch_whole(self, part: Part) -> None:
+        """One stream from the start, again from the start when it breaks off."""
+        patience = Patience(self._limits)
+        while True:
+            part.restart()
+            try:
+                self._stream_into(part)
+            except TryAgain as failure:
+                self._stop.pause(patience.after(failure, part.done))
+            else:
+                return
+
+    def _stream_into(self, part: Part) -> None:
+        offset = 0
+        facts = self._remote.facts()
+        with self._remote.open_whole(facts, self._stop) as body, part.writer() as write:
+            for piece in body.pieces:
+                self._stop.check()
+                if offset + len(piece) > part.size:
+                    raise FileChanged
+                write(offset, piece)
+                offset += len(piece)
+        if not part.complete:
+            raise TryAgain(self._short(part))
+
+    def _verify(self, part: Part) -> bool:
+        def progress(fraction: float) -> None:
+            self._stop.check()
+            self.verified = fraction
+
+        self.verified = 0.0
+        try:
+            if not part.hashes_match(self._file, progress):
+                return False
+            part.mark_verified()
+            return True
+        finally:
+            self.verified = None
+
+    def _short(self, part: Part) -> AppError:
+        return DownloadError(
+            "The connection broke off",
+            f"{part.done:,} of {part.size:,} bytes of “{self._file.path}” are here and kept.",
+            "Resume the download when the connection is better.",
+        )
+
+
+class Crew:
+    """Threads that take blocks in order until none is left or one of them meets a wall."""
+
+    def __init__(
+        self,
+        fetch: Callable[[Part, Span], None],
+        part: Part,
+        limits: Limits,
+        stop: StopSignal,
+    ) -> None:
+        self._fetch = fetch
+        self._part = part
+        self._limits = limits
+        self._stop = stop
+        self._lock = threading.Lock()
+        self._blocks = deque(part.blocks(limits.block))
+        self._wall: Exception | None = None
+
+    def run(self) -> None:
+        """Return when the part is complete; raise what stopped the first thread that stopped."""
+        count = min(self._limits.connections, len(self._blocks))
+        threads = [
+            threading.Thread(target=self._work, name=f"connection-{number}", daemon=True)
+            for number in range(count)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if self._wall is not None:
+            raise self._wall
+
+    def _work(self) -> None:
+        try:
+            while (block := self._take()) is not None:
+                self._fetch_patiently(block)
+        except (AppError, OSError, FileChanged, RangesRefused, TransferStopped) as wall:
+            with self._lock:
+                self._wall = self._wall or wall
+
+    def _take(self) -> Span | None:
+        with self._lock:
+            return self._blocks.popleft() if self._blocks and self._wall is None else None
+
+    def _fetch_patiently(self, block: Span) -> None:
+        patience = Patience(self._limits)
+        missing = [block]
+        while missing and self._wall is None:
+            try:
+                self._fetch(self._part, missing[0])
+            except TryAgain as failure:
+                self._pause(patience.after(failure, self._part.done))
+            missing = self._part.missing(*block)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, but no longer than the others have hope."""
+        waited = 0.0
+        while waited < seconds and self._wall is None:
+            step = min(0.5, seconds - waited)
+            self._stop.pause(step)
+            waited += step
+
+
+def already_there(target: Path, file: RepoFile, stop: StopSignal) -> bool:
+    """Whether `target` is the finished file already, by its checksum."""
+
+    def progress(_fraction: float) -> None:
+        stop.check()
+
+    try:
+        return target.is_file() and file_matches(target, file, progress)
+    except OSError as error:
+        raise storage_error(f"“{target.name}” cannot be read", target, error) from error

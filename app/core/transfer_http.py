@@ -1,0 +1,242 @@
+"""Asking the hub where a file is, and its CDN for ranges of it."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from app.core import hub_errors
+from app.core.errors import AccessError, AppError, DownloadError, NotFoundError
+from app.core.hub_http import TIMEOUT, HubAccess, headers_for, new_client
+from app.core.transfer_stop import StopSignal
+from app.core.variants import RepoFile
+
+if TYPE_CHECKING:
+    import httpx2
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class TryAgain(Exception):
+    """Something that may pass. `wait`: seconds the server asks for; `reason`: what to say."""
+
+    def __init__(self, reason: AppError, wait: float | None = None) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+        self.wait = wait
+
+
+class FileChanged(Exception):
+    """The server has another file than the one that was begun."""
+
+
+class RangesRefused(Exception):
+    """The server sends whole files only."""
+
+
+class FileFacts(Struct, frozen=True):
+    """What the hub says of a file, and where its bytes are."""
+
+    etag: str
+    size: int
+    commit: str
+    url: str
+
+
+class Body(Struct, frozen=True):
+    """An answer that is being read."""
+
+    pieces: Iterator[bytes]
+    validator: str | None
+    """Strong entity tag of the server, for `If-Range`."""
+
+
+class RemoteFile:
+    """One file of a repository, wherever its signed address currently is."""
+
+    def __init__(
+        self, access: HubAccess, repo: str, revision: str, file: RepoFile, read_timeout: float
+    ) -> None:
+        from huggingface_hub import hf_hub_url
+
+        self._access = access
+        self._repo = repo
+        self._file = file
+        self._page = hf_hub_url(repo, file.path, revision=revision, endpoint=access.endpoint)
+        self._client = new_client(read_timeout)
+        self._timeout = read_timeout
+        self._lock = threading.Lock()
+        self._facts: FileFacts | None = None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def facts(self) -> FileFacts:
+        """What the hub said last; asked for at the first call.
+
+        Raises `TryAgain`, or the `AppError` that is the hub's answer.
+        """
+        with self._lock:
+            if self._facts is None:
+                self._facts = self._look_up()
+            return self._facts
+
+    def forget(self) -> None:
+        """Ask the hub again at the next call of `facts`."""
+        with self._lock:
+            self._facts = None
+
+    def renew(self, old: FileFacts) -> None:
+        """Ask for a new address, unless another thread has done it since `old`.
+
+        Raises like `facts`, and `FileChanged`.
+        """
+        with self._lock:
+            if self._facts is not old:
+                return
+            self._facts = None
+            self._facts = self._look_up()
+            if (self._facts.etag, self._facts.size) != (old.etag, old.size):
+                raise FileChanged
+
+    @contextmanager
+    def open(
+        self, facts: FileFacts, start: int, end: int, validator: str | None, stop: StopSignal
+    ) -> Iterator[Body]:
+        """Bytes from `start` up to `end`.
+
+        Raises `TryAgain`, `FileChanged`, `RangesRefused`, an `AppError`, `TransferStopped`.
+        """
+        headers = {"Range": f"bytes={start}-{end - 1}"}
+        if validator:
+            headers["If-Range"] = validator
+        with self._request(facts, headers, stop) as response:
+            if response.status_code == 200:
+                raise RangesRefused
+            self._check_range(response, facts, start, end)
+            tag = response.headers.get("ETag")
+            if validator and tag and tag != validator:
+                raise FileChanged
+            strong = tag if tag and not tag.startswith("W/") else None
+            yield Body(response.iter_raw(), strong)
+
+    @contextmanager
+    def open_whole(self, facts: FileFacts, stop: StopSignal) -> Iterator[Body]:
+        """All bytes in one answer, for servers without ranges. Raises like `open`."""
+        with self._request(facts, {}, stop) as response:
+            if response.status_code != 200:
+                raise TryAgain(self._odd_answer(f"status {response.status_code}"))
+            yield Body(response.iter_raw(), None)
+
+    @contextmanager
+    def _request(
+        self, facts: FileFacts, headers: dict[str, str], stop: StopSignal
+    ) -> Iterator["httpx2.Response"]:
+        import httpx2
+
+        every = {"Accept-Encoding": "identity", "X-HF-Download-Counter": "1", **headers}
+        if _origin(facts.url) == _origin(self._access.endpoint):
+            every = {**headers_for(self._access), **every}
+        stop.check()
+        try:
+            with (
+                self._client.stream("GET", facts.url, headers=every) as response,
+                stop.cutting(response),
+            ):
+                if response.status_code not in (200, 206):
+                    self._refused(response, facts)
+                if response.headers.get("Content-Encoding", "identity") != "identity":
+                    raise TryAgain(self._odd_answer("a compressed answer"))
+                yield response
+        except httpx2.InvalidURL as error:
+            raise self._odd_answer(f"a bad address: {error}") from error
+        except httpx2.HTTPError as error:
+            stop.check()  # a connection cut by ourselves
+            raise TryAgain(self._explain(error, facts.url)) from error
+
+    def _check_range(
+        self, response: "httpx2.Response", facts: FileFacts, start: int, end: int
+    ) -> None:
+        match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        if match is None or int(match[1]) != start or int(match[2]) >= end:
+            raise TryAgain(self._odd_answer("another range than the one asked for"))
+        if int(match[3]) != facts.size:
+            raise FileChanged
+
+    def _refused(self, response: "httpx2.Response", facts: FileFacts) -> NoReturn:
+        """Turn a status into the right exception; a stale signed address is renewed."""
+        host, status = urlsplit(facts.url).netloc, response.status_code
+        wait = hub_errors.retry_after(response.headers)
+        reason = hub_errors.refused_status(host, status, wait)
+        own = _origin(facts.url) == _origin(self._access.endpoint)
+        if status in hub_errors.RETRY_STATUSES:
+            raise TryAgain(reason, wait)
+        if status == 416 or (status in (401, 403, 404, 410) and not own):
+            self.renew(facts)
+            raise TryAgain(reason, 0.0)
+        raise reason
+
+    def _look_up(self) -> FileFacts:
+        import httpx2
+        from huggingface_hub import errors, get_hf_file_metadata
+
+        try:
+            found = get_hf_file_metadata(
+                self._page,
+                timeout=min(TIMEOUT, self._timeout),
+                endpoint=self._access.endpoint,
+                headers=headers_for(self._access),
+                token=False,
+            )
+        except (httpx2.HTTPError, errors.OfflineModeIsEnabled, errors.HfHubHTTPError) as error:
+            self._look_up_failed(error)
+        if found.size is None or not found.etag:
+            raise self._odd_answer("no size or no entity tag")
+        self._compare_with_list(found.etag, found.size)
+        return FileFacts(found.etag, found.size, found.commit_hash or "", found.location)
+
+    def _look_up_failed(self, error: Exception) -> NoReturn:
+        from huggingface_hub import errors
+
+        reason = self._explain(error, self._page)
+        if isinstance(error, errors.OfflineModeIsEnabled) or isinstance(
+            reason, AccessError | NotFoundError
+        ):
+            raise reason from error
+        wait = None
+        if isinstance(error, errors.HfHubHTTPError):
+            if error.response.status_code not in hub_errors.RETRY_STATUSES:
+                raise reason from error
+            wait = hub_errors.retry_after(error.response.headers)
+        raise TryAgain(reason, wait) from error
+
+    def _compare_with_list(self, etag: str, size: int) -> None:
+        """The file must be the one that was chosen from the list."""
+        listed = self._file.sha256
+        other_hash = listed and _SHA256.fullmatch(etag) and etag != listed
+        if size != self._file.size or other_hash:
+            raise DownloadError(
+                "The file has changed on the hub",
+                f"“{self._file.path}” was listed with {self._file.size:,} bytes; the hub now has "
+                f"another version with {size:,} bytes. What was fetched is kept.",
+                "Remove this download, open the model's page again and start from there.",
+            )
+
+    def _explain(self, error: Exception, url: str) -> AppError:
+        return hub_errors.explain(error, url, self._repo, self._timeout)
+
+    def _odd_answer(self, what: str) -> AppError:
+        host = urlsplit(self._access.endpoint).netloc
+        return hub_errors.unreadable(host, f"{self._file.path}: {what}")
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname, port

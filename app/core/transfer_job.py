@@ -1,0 +1,153 @@
+"""One run of a download: all its files, verified, then named together."""
+
+import contextlib
+import logging
+import os
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from app.core.errors import AppError, DownloadError
+from app.core.files import storage_error
+from app.core.transfer_file import FileTransfer, already_there
+from app.core.transfer_http import RemoteFile
+from app.core.transfer_names import check_names, target_path
+from app.core.transfer_parts import finish, lock_path
+from app.core.transfer_stop import StopSignal, TransferStopped
+from app.core.transfer_wire import Completed, Failed, Fetch, Moved, Reply, Stopped
+from app.core.variants import RepoFile
+
+log = logging.getLogger(__name__)
+
+Send = Callable[[Reply], None]
+
+LOCK_PATIENCE = 20.0
+"""Seconds that a file may be locked by another process; one just killed lets go at once."""
+
+
+class TransferJob:
+    """Carries out one `Fetch` in a thread of its own."""
+
+    def __init__(self, command: Fetch, send: Send) -> None:
+        self._command = command
+        self._send = send
+        self._stop = StopSignal()
+        self._finished_bytes = 0
+        self._current: FileTransfer | None = None
+        self._thread = threading.Thread(target=self._run, name="transfer", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread still runs."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask to stop; `Stopped` is sent when it has."""
+        self._stop.set()
+
+    def join(self, timeout: float) -> None:
+        """Wait for the thread, at most `timeout` seconds."""
+        self._thread.join(timeout)
+
+    def report(self) -> None:
+        """Send where the run is."""
+        current = self._current
+        done = self._finished_bytes + (current.done if current else 0)
+        self._send(Moved(self._command.run, done, current.verified if current else None))
+
+    def _run(self) -> None:
+        run = self._command.run
+        try:
+            self._fetch_all()
+            self._send(Completed(run))
+        except TransferStopped:
+            self._send(Stopped(run))
+        except AppError as error:
+            self._send(Failed(run, error.title, error.message, error.hint, error.detail))
+        except Exception as error:
+            log.exception("transfer of %s failed", self._command.repo)
+            self._send(
+                Failed(
+                    run,
+                    "The download stopped",
+                    f"Corral met an error of its own: {type(error).__name__}. "
+                    "What was fetched is kept.",
+                    "Resume the download. If it happens again, report it with the log.",
+                    traceback.format_exc(limit=-5),
+                )
+            )
+
+    def _fetch_all(self) -> None:
+        command = self._command
+        folder = Path(command.folder)
+        check_names(file.path for file in command.files)
+        targets = {file: target_path(folder, file.path) for file in command.files}
+        with contextlib.ExitStack() as locks:
+            for target in sorted(targets.values()):
+                locks.enter_context(_locked(target, self._stop))
+            for file, target in targets.items():
+                if not already_there(target, file, self._stop):
+                    self._fetch(file, target)
+                self._finished_bytes += file.size
+                self._current = None
+            self._stop.check()
+            _name_all([targets[file] for file in in_naming_order(command.files)])
+
+    def _fetch(self, file: RepoFile, target: Path) -> None:
+        command = self._command
+        remote = RemoteFile(
+            command.access, command.repo, command.revision, file, command.limits.read_timeout
+        )
+        try:
+            self._current = FileTransfer(remote, file, target, command.limits, self._stop)
+            self._current.fetch()
+        finally:
+            remote.close()
+
+
+def in_naming_order(files: Sequence[RepoFile]) -> list[RepoFile]:
+    """The order in which files get their final names: what makes a folder a model comes last.
+
+    So nothing half-done is ever taken for a model: neither a split one without all its parts
+    nor an MLX folder without its weights.
+    """
+    backwards = list(reversed(files))
+    return sorted(backwards, key=lambda file: file.path == "config.json")
+
+
+def _name_all(targets: Sequence[Path]) -> None:
+    try:
+        finish(targets)
+    except OSError as error:
+        raise storage_error("The download could not be finished", targets[0], error) from error
+
+
+@contextlib.contextmanager
+def _locked(target: Path, stop: StopSignal) -> Iterator[None]:
+    """Hold the lock of one file, waiting for whoever else writes it."""
+    import filelock
+
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(lock_path(target), thread_local=False)
+        held = lock.acquire(timeout=LOCK_PATIENCE, poll_interval=0.1, cancel_check=stop.is_set)
+    except filelock.Timeout as error:
+        stop.check()
+        raise DownloadError(
+            "This file is being downloaded by another program",
+            f"Another Corral has been writing “{target.name}” for {LOCK_PATIENCE:.0f} seconds.",
+            "Wait until it is done, or close it, then resume.",
+        ) from error
+    except OSError as error:
+        raise storage_error("The models folder cannot be used", target.parent, error) from error
+    with held:
+        try:
+            yield
+        finally:
+            if os.name != "nt":  # there filelock does it
+                lock_path(target).unlink(missing_ok=True)
