@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -138,7 +139,7 @@ class MainWindow(QMainWindow):
 
     def _bind_keys(self) -> None:
         for page_id, _, _, key in PLACES:
-            self._key(key, lambda page_id=page_id: self.open_page(page_id))
+            self._key(key, partial(self.open_page, page_id))
         self._key("Ctrl+N", lambda: self.open_page("chat", {"new": True}))
         self._key("Ctrl+K", self.open_palette)
         self._key("Ctrl+F", self._find)
@@ -163,7 +164,7 @@ class MainWindow(QMainWindow):
 
     def _find(self) -> None:
         if self.current_page is not None:
-            self.current_page.find()
+            self.current_page.find_in_page()
 
     def _next_region(self, step: int) -> None:
         page = self.current_page

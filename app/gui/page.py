@@ -20,7 +20,7 @@ class Page(QWidget):
     def open_with(self, argument: object) -> None:
         """Take what another page sent along with `open_page`."""
 
-    def find(self) -> None:
+    def find_in_page(self) -> None:
         """Ctrl+F."""
 
     def escape(self) -> bool:

@@ -250,7 +250,8 @@ class Worker(QObject):
                 result = task.work()
             except Exception as caught:  # noqa: BLE001  # any outcome is carried to the GUI thread
                 error = caught
-        self._ended.emit(task, result, error)
+        if shiboken6.isValid(self):  # not so for a thread that missed the deadline of `close`
+            self._ended.emit(task, result, error)
 
     def _deliver(self, task: Task, result: object, error: Exception | None) -> None:
         self._tasks.discard(task)

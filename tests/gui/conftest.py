@@ -1,0 +1,93 @@
+"""What tests of the window share: a themed application and a fresh set of real parts."""
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.core.paths import app_paths
+from app.gui.application import build_context, close_context
+from app.gui.context import AppContext
+from app.gui.icons import Icons
+from app.gui.theme import Theme
+
+
+@pytest.fixture(scope="session")
+def qapp_args() -> list[str]:
+    """The program's name, as the application sets it."""
+    return ["corral"]
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    """The light theme, in force."""
+    theme = Theme()
+    theme.apply(qapp)
+    theme.choose("light")
+    yield theme
+    theme.deleteLater()
+
+
+@pytest.fixture
+def icons(theme: Theme) -> Icons:
+    """Icons of the theme."""
+    return Icons(theme)
+
+
+@pytest.fixture
+def context(qapp: QApplication, corral_home: Path) -> Iterator[AppContext]:
+    """All parts of the program, real ones, in this test's own home; closed afterwards."""
+    owner = QObject()
+    context = build_context(qapp, app_paths(), parent=owner)
+    context.theme.choose("light")
+    yield context
+    for widget in QApplication.topLevelWidgets():
+        widget.close()
+    close_context(context)
+    owner.deleteLater()
+
+
+@pytest.fixture
+def show(qtbot: QtBot) -> Callable[[QWidget], QWidget]:
+    """Show a widget and wait until it is; it is closed after the test."""
+
+    def shown(widget: QWidget) -> QWidget:
+        qtbot.addWidget(widget)
+        widget.show()
+        qtbot.waitExposed(widget)
+        widget.activateWindow()
+        return widget
+
+    return shown
+
+
+def _forget_deleted() -> None:
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    QCoreApplication.processEvents()
+
+
+def _left_over(app: QApplication, before: set[QWidget]) -> list[str]:
+    widgets = [widget for widget in app.topLevelWidgets() if widget not in before]
+    timers = [timer for timer in app.findChildren(QTimer) if timer.isActive()]
+    return [f"widget {type(widget).__name__}" for widget in widgets] + ["timer"] * len(timers)
+
+
+@pytest.fixture(autouse=True)
+def no_window_left_behind(qapp: QApplication) -> Iterator[None]:
+    """A top-level widget that was not deleted, or a timer still running, fails the test."""
+    before = set(qapp.topLevelWidgets())
+    yield
+    deadline = time.monotonic() + 2
+    while True:
+        _forget_deleted()
+        left = _left_over(qapp, before)
+        if not left:
+            return
+        gc.collect()
+        if time.monotonic() > deadline:
+            pytest.fail(f"left behind: {', '.join(left)}")
