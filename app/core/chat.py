@@ -1,101 +1,294 @@
 """ChatService: from a message to a stored answer."""
 
-from collections.abc import Callable, Iterator
+import contextlib
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from typing import Protocol
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
+from app.core.chat_run import ChatRun
 from app.core.conversation_store import ConversationStore
-from app.core.conversations import Message
-from app.core.presets import Preset, PresetStore
+from app.core.conversations import Conversation, Message, title_from
+from app.core.engine_errors import refusal
+from app.core.errors import ConversationError, ModelError
+from app.core.presets import BUILT_IN, Preset, PresetStore, fill_variables
+from app.core.runtime import LoadedModel, ModelRuntime
 from app.core.settings import SettingsStore
-from backends.types import GenerationEvent, GenerationRequest
+from backends.errors import BackendError
+from backends.types import ChatMessage, GenerationRequest
+
+__all__ = ["ChatRun", "ChatService", "TokenCount"]
+
+_LANGUAGES = {"en": "English"}
+"""What `{{language}}` stands for, by the language of the window."""
 
 
 class TokenCount(Struct, frozen=True):
-    """How much of the context the next prompt takes, in tokens."""
+    """How much of the context a prompt takes, in tokens."""
 
     total: int
     context: int
 
 
-class ChatRun:
-    """One answer on its way."""
-
-    id: str
-    """Of the request to the engine."""
-    conversation_id: int
-    user_message: Message
-    """The message that is answered (or whose answer is continued)."""
-    assistant_message: Message
-    """The answer's row as it was when the run began."""
-
-    def events(self) -> Iterator[GenerationEvent]:
-        """What the engine says, stored as it goes; blocks, for one thread, once.
-
-        Raises `EngineDied` after the partial answer is stored and marked interrupted, and
-        `ModelError` when the engine refuses the request.
-        """
-        raise NotImplementedError
-
-    def cancel(self) -> None:
-        """Stop the answer soon; what was written is kept. Quick, from any thread."""
-        raise NotImplementedError
-
-
 class ChatService:
-    """Sends messages to loaded models and stores what comes back.
+    """Sends messages to loaded models and stores what comes back. Safe to use from any thread.
 
-    Every message is on the disk before an engine sees it. Raises `ModelError` when no model is
-    ready and `ConversationError` when the conversation is already being answered; nothing is
-    stored then.
+    Every message is on the disk before an engine sees it. The calls that begin an answer raise
+    `ModelError` when no model is ready and `ConversationError` when the conversation is being
+    answered already or the message is not on its shown branch; nothing is stored then.
     """
 
     def __init__(
         self,
         store: ConversationStore,
-        runtime: "Runtime",
+        runtime: ModelRuntime,
         presets: PresetStore,
         settings: SettingsStore,
         today: Callable[[], date] = date.today,
     ) -> None:
-        raise NotImplementedError
+        self._store = store
+        self._runtime = runtime
+        self._presets = presets
+        self._settings = settings
+        self._today = today
+        self._lock = threading.Lock()
+        self._running: dict[int, ChatRun | None] = {}
+        """Answers under way, by conversation; None while one is being prepared."""
 
     def send(self, conversation_id: int, text: str) -> ChatRun:
-        """Add the person's message at the end of the shown branch and begin its answer."""
-        raise NotImplementedError
+        """Add the person's message at the end of the shown branch and begin its answer.
 
-    def regenerate(self, conversation_id: int, message_id: int) -> ChatRun:
-        """Begin another version of an answer, or an answer to a message that has none."""
-        raise NotImplementedError
-
-    def continue_(self, conversation_id: int, message_id: int) -> ChatRun:
-        """Go on writing an answer where it stopped, in place."""
-        raise NotImplementedError
+        Its first words become the title of a chat that has none; the draft is emptied.
+        """
+        if not text.strip():
+            raise ConversationError("There is nothing to send", "The message is empty.")
+        with self._claimed(conversation_id) as (conversation, loaded):
+            path = self._store.path(conversation_id)
+            parent = path[-1].id if path else None
+            message = self._store.append(conversation_id, "user", text, parent)
+            history = (*path, message)
+            self._note(conversation, loaded, history, draft="")
+            return self._answer(conversation, loaded, history)
 
     def edit_and_send(self, message_id: int, text: str) -> ChatRun:
         """Add another version of the person's message and begin its answer."""
-        raise NotImplementedError
+        old = self._store.message(message_id)
+        if old.role != "user":
+            raise ConversationError("Only a message of yours can be sent again")
+        with self._claimed(old.conversation_id) as (conversation, loaded):
+            before = self._until(conversation.id, message_id)[:-1]
+            history = (*before, self._store.edit_message(message_id, text))
+            self._note(conversation, loaded, history)
+            return self._answer(conversation, loaded, history)
+
+    def regenerate(self, conversation_id: int, message_id: int) -> ChatRun:
+        """Begin another version of an answer, or a new answer to a message of the person."""
+        with self._claimed(conversation_id) as (conversation, loaded):
+            history = self._until(conversation_id, message_id)
+            if history[-1].role == "assistant":
+                history = history[:-1]
+            self._note(conversation, loaded, history)
+            return self._answer(conversation, loaded, history)
+
+    def continue_(self, conversation_id: int, message_id: int) -> ChatRun:
+        """Go on writing an answer where it stopped, in place."""
+        with self._claimed(conversation_id) as (conversation, loaded):
+            *before, old = self._until(conversation_id, message_id)
+            if old.role != "assistant":
+                raise ConversationError("Only an answer can be continued")
+            request = self._request(conversation, (*before, old))
+            row = self._store.update_message(
+                message_id,
+                reasoning=old.reasoning if old.content else "",
+                state="streaming",
+                finish_reason=None,
+            )
+            return self._start(loaded, request, before[-1] if before else old, row)
 
     def running(self, conversation_id: int) -> ChatRun | None:
-        """The answer on its way in a conversation; quick."""
-        raise NotImplementedError
+        """The answer under way in a conversation; quick."""
+        with self._lock:
+            return self._running.get(conversation_id)
 
-    def preset(self, conversation_id: int) -> Preset:
-        """The preset in force: the conversation's, else the default one."""
-        raise NotImplementedError
+    def preset(self, conversation: Conversation) -> Preset:
+        """The preset in force: the conversation's, else the default one; quick."""
+        default = self._settings.current.chat.default_preset
+        return (
+            self._presets.find(conversation.preset_id)
+            or self._presets.find(default)
+            or self._presets.get(BUILT_IN[0])
+        )
 
-    def request_for(
-        self, conversation_id: int, draft: str = "", *, upto: int | None = None
-    ) -> GenerationRequest:
-        """The request the shown branch makes, as far as message `upto`, and then `draft`."""
-        raise NotImplementedError
+    def system_prompt(self, conversation: Conversation) -> str:
+        """What the model is told before the first message, variables filled; quick."""
+        text = conversation.system_prompt
+        if text is None:
+            text = self.preset(conversation).system_prompt
+        settings = self._settings.current
+        return fill_variables(
+            text,
+            user=settings.chat.user_name,
+            language=_LANGUAGES[settings.appearance.language],
+            today=self._today(),
+        ).strip()
+
+    def request_for(self, conversation_id: int, draft: str = "") -> GenerationRequest:
+        """The request that the shown branch makes, with `draft` as the next message if any."""
+        conversation = self._store.get(conversation_id)
+        return self._request(conversation, self._store.path(conversation_id), draft)
 
     def prompt_tokens(self, conversation_id: int, draft: str = "") -> TokenCount | None:
-        """Size of the whole prompt if `draft` were sent now; None while no model is ready."""
-        raise NotImplementedError
+        """Size of the whole prompt if `draft` were sent now; None while no model is ready.
+
+        Asks the engine, so it blocks for as long as that takes. Raises `ModelError`.
+        """
+        conversation = self._store.get(conversation_id)
+        loaded = self._model_of(conversation)
+        if loaded is None or loaded.info is None:
+            return None
+        request = self._request(conversation, self._store.path(conversation_id), draft)
+        messages = request.messages
+        if not messages or messages[-1].role != "user":
+            # Many chat templates refuse a prompt that does not end with the person's words.
+            messages = (*messages, ChatMessage("user", ""))
+        try:
+            total = loaded.engine.count_tokens(messages)
+        except BackendError as error:
+            raise refusal(error) from error
+        return TokenCount(total, loaded.info.context_length)
+
+    @contextlib.contextmanager
+    def _claimed(self, conversation_id: int) -> Iterator[tuple[Conversation, LoadedModel]]:
+        """Keep others from answering the conversation; free it again if no answer begins."""
+        with self._lock:
+            if conversation_id in self._running:
+                raise ConversationError(
+                    "This chat is being answered already",
+                    "A chat has one answer at a time.",
+                    "Stop the answer, or wait for its end.",
+                )
+            self._running[conversation_id] = None
+        try:
+            conversation = self._store.get(conversation_id)
+            loaded = self._model_of(conversation)
+            if loaded is None:
+                raise ModelError(
+                    "No model is ready for this chat",
+                    "The message was not sent.",
+                    "Load a model, then send it again.",
+                )
+            yield conversation, loaded
+        except BaseException:
+            self._free(conversation_id)
+            raise
+
+    def _free(self, conversation_id: int) -> None:
+        with self._lock:
+            self._running.pop(conversation_id, None)
+
+    def _model_of(self, conversation: Conversation) -> LoadedModel | None:
+        """The ready model of the conversation; of one that has none yet, any that is ready."""
+        if conversation.model_id is not None:
+            loaded = self._runtime.get(conversation.model_id)
+            return loaded if loaded is not None and loaded.state == "ready" else None
+        ready = (each for each in self._runtime.loaded() if each.state == "ready")
+        return next(ready, None)
+
+    def _until(self, conversation_id: int, message_id: int) -> tuple[Message, ...]:
+        """The shown branch as far as a message."""
+        path = self._store.path(conversation_id)
+        for number, message in enumerate(path, 1):
+            if message.id == message_id:
+                return path[:number]
+        raise ConversationError(
+            "This message is not shown", "It is on another branch of the chat, or was deleted."
+        )
+
+    def _note(
+        self,
+        conversation: Conversation,
+        loaded: LoadedModel,
+        history: Sequence[Message],
+        draft: str | UnsetType = UNSET,
+    ) -> None:
+        """Keep the model a chat begins with, and name it by its first message."""
+        first = conversation.auto_title and len(history) == 1
+        self._store.update(
+            conversation.id,
+            title=title_from(history[0].content) if first else UNSET,
+            auto_title=True if first else UNSET,
+            model_id=loaded.model.id,
+            draft=draft,
+        )
+
+    def _answer(
+        self, conversation: Conversation, loaded: LoadedModel, history: Sequence[Message]
+    ) -> ChatRun:
+        """Begin a new answer after `history`."""
+        request = self._request(conversation, history)
+        row = self._store.append(
+            conversation.id,
+            "assistant",
+            "",
+            history[-1].id if history else None,
+            model=loaded.model.id,
+            state="streaming",
+        )
+        return self._start(loaded, request, history[-1] if history else row, row)
+
+    def _start(
+        self, loaded: LoadedModel, request: GenerationRequest, asked: Message, row: Message
+    ) -> ChatRun:
+        run = ChatRun(
+            self._store,
+            loaded.engine,
+            request,
+            asked,
+            row,
+            on_end=lambda run: self._free(run.conversation_id),
+        )
+        with self._lock:
+            self._running[run.conversation_id] = run
+        return run
+
+    def _request(
+        self, conversation: Conversation, history: Sequence[Message], draft: str = ""
+    ) -> GenerationRequest:
+        system = self.system_prompt(conversation)
+        turns = [ChatMessage("system", system)] if system else []
+        turns += _turns(history)
+        if draft:
+            turns = _joined([*turns, ChatMessage("user", draft)])
+        return GenerationRequest(
+            id=uuid.uuid4().hex,
+            messages=tuple(turns),
+            sampling=conversation.sampling or self.preset(conversation).sampling,
+            continue_last=bool(turns) and turns[-1].role == "assistant",
+        )
 
 
-class Runtime(Protocol):
-    """What is needed of `app.core.runtime.ModelRuntime`."""
+def _turns(history: Sequence[Message]) -> list[ChatMessage]:
+    """What an engine is told of `history`: without answers that never got a word."""
+    return _joined(
+        [
+            ChatMessage(message.role, message.content, message.reasoning)
+            for message in history
+            if message.content or message.role != "assistant"
+        ]
+    )
+
+
+def _joined(turns: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """`turns` with messages of the person that follow each other made one.
+
+    Many chat templates insist that the roles take turns.
+    """
+    joined: list[ChatMessage] = []
+    for turn in turns:
+        if joined and turn.role == joined[-1].role == "user":
+            turn = ChatMessage("user", f"{joined[-1].content}\n\n{turn.content}")
+            joined.pop()
+        joined.append(turn)
+    return joined

@@ -1,0 +1,140 @@
+"""ChatRun: one answer on its way from the engine to the disk and to whoever listens."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import msgspec
+
+from app.core.conversation_store import ConversationStore
+from app.core.conversations import Message, MessageFinish, MessageState
+from app.core.engine import EngineProcess
+from app.core.engine_errors import refusal
+from app.core.errors import ConversationError
+from backends.errors import BackendError
+from backends.types import Delta, Finish, GenerationEvent, GenerationRequest, Usage
+
+log = logging.getLogger(__name__)
+
+
+class ChatRun:
+    """One answer on its way. Its row is on the disk, marked "streaming", when the run begins."""
+
+    def __init__(
+        self,
+        store: ConversationStore,
+        engine: EngineProcess,
+        request: GenerationRequest,
+        user_message: Message,
+        assistant_message: Message,
+        on_end: Callable[["ChatRun"], object],
+    ) -> None:
+        self.id = request.id
+        self.conversation_id = assistant_message.conversation_id
+        self.user_message = user_message
+        """The message that is answered."""
+        self.assistant_message = assistant_message
+        """The answer as it was when the run began; with text if it is continued."""
+        self._store = store
+        self._engine = engine
+        self._request = request
+        self._on_end = on_end
+        self._lock = threading.Lock()
+        self._state: Literal["new", "running", "ended"] = "new"
+        self._cancelled = threading.Event()
+        self._content = assistant_message.content
+        self._reasoning = assistant_message.reasoning
+
+    def events(self) -> Iterator[GenerationEvent]:
+        """What the engine says, stored as it goes; blocks, for one thread, once.
+
+        Ends after `Finish`, which is yielded when the answer is stored. However it ends, the text
+        until then is kept.
+
+        Raises:
+            EngineDied: the engine's process ended; the answer is marked interrupted.
+            ModelError: the engine refused the request; its finish reason is "error".
+            StorageError: the answer could not be stored.
+        """
+        if not self._enter("running"):
+            return
+        reason: MessageFinish = "interrupted"
+        stream = self._engine.generate(self._request)
+        try:
+            for event in stream:
+                if isinstance(event, Finish):
+                    self._end("complete", event.reason, event.usage)
+                elif isinstance(event, Delta):
+                    self._take(event)
+                if self._cancelled.is_set() and not self.ended:
+                    # The first time may have been before the engine knew the request.
+                    self._engine.cancel(self.id)
+                yield event
+        except BackendError as error:
+            reason = "error"
+            raise refusal(error) from error
+        finally:
+            # Whoever stops listening stops the engine, too.
+            if not self.ended:
+                self._engine.cancel(self.id)
+                self._end("interrupted", reason, None)
+
+    def cancel(self) -> None:
+        """Stop the answer soon; what was written is kept. From any thread.
+
+        The events then end with `Finish("cancelled")`; there are none if nobody listened yet.
+        """
+        self._cancelled.set()
+        if self._enter("ended"):
+            self._store_end("complete", "cancelled", None)
+        elif not self.ended:
+            self._engine.cancel(self.id)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the answer is stored as far as it goes."""
+        return self._state == "ended"
+
+    def _enter(self, state: Literal["running", "ended"]) -> bool:
+        """Leave "new" for `state`; False if another call did so before."""
+        with self._lock:
+            if self._state != "new":
+                return False
+            self._state = state
+            return True
+
+    def _take(self, piece: Delta) -> None:
+        if piece.kind == "reasoning":
+            self._reasoning += piece.text
+        else:
+            self._content += piece.text
+        self._store.save_soon(self.assistant_message.id, self._content, self._reasoning)
+
+    def _end(self, state: MessageState, reason: MessageFinish, usage: Usage | None) -> None:
+        self._state = "ended"
+        self._store_end(state, reason, usage)
+
+    def _store_end(self, state: MessageState, reason: MessageFinish, usage: Usage | None) -> None:
+        try:
+            self._store.update_message(
+                self.assistant_message.id,
+                content=self._content,
+                reasoning=self._reasoning,
+                state=state,
+                finish_reason=reason,
+                usage=self._total(usage),
+            )
+        except ConversationError as error:  # deleted meanwhile, or Corral is ending
+            log.info("answer %d: %s", self.assistant_message.id, error)
+        finally:
+            self._on_end(self)
+
+    def _total(self, usage: Usage | None) -> Usage | None:
+        """`usage` with the tokens of the part that is continued; speeds are of the last part."""
+        before = self.assistant_message.usage
+        if usage is None or before is None:
+            return usage or before
+        return msgspec.structs.replace(
+            usage, completion_tokens=before.completion_tokens + usage.completion_tokens
+        )
