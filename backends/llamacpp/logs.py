@@ -47,7 +47,8 @@ class EngineLog:
         for line in self._partial.splitlines():
             if line.strip():
                 self._lines.append((self._level, line.rstrip()))
-                logger.debug("%s", line.rstrip())
+                serious = self._level >= logging.WARNING
+                logger.log(logging.INFO if serious else logging.DEBUG, "%s", line.rstrip())
         self._partial = ""
 
     def clear(self) -> None:
