@@ -14,7 +14,7 @@ from app.core.memory import Fit, MemoryEstimate, estimate_from_size, verdict
 from app.core.paths import resource
 
 STARTER_ID = "smollm2-135m-instruct"
-_STEP = 0.85
+_STEPS = (1.0, 0.6, 0.85)
 """Each suggestion is at most this share of the size of the one before it."""
 
 
@@ -130,11 +130,11 @@ class Catalogue:
         ]
         chosen: list[tuple[int, CatalogueEntry]] = []
         for size, entry in sorted(fitting, key=lambda pair: pair[0], reverse=True):
-            if len(chosen) == 3:
+            if len(chosen) == len(_STEPS):
                 break
             if chosen:
                 last_size, last = chosen[-1]
-                if size > _STEP * last_size or entry.family == last.family:
+                if size > _STEPS[len(chosen)] * last_size or entry.family == last.family:
                     continue
             chosen.append((size, entry))
         return tuple(entry for _, entry in chosen)

@@ -169,13 +169,14 @@ class ModelLibrary:
         found = find_at(path, "folder")
         if not path.is_dir():
             read_header(found.path)
-        with self._lock:
-            listed = self._by_path(found.path)
-            adopted = self._choices.adopted
-            if listed is None and str(found.path) not in adopted:
-                adopted = (*adopted, str(found.path))
-            self._remember(adopted)
+        before = self._choices.adopted
+        self._remember(before)
         self.scan()
+        if self._by_path(found.path) is None:
+            self._remember((*before, str(found.path)))
+            self.scan()
+        if self._by_path(found.path) is None:
+            self._remember(before)
         return self._listed(found.path)
 
     def _adopt_folder(self, path: Path) -> LocalModel:
@@ -190,17 +191,17 @@ class ModelLibrary:
         if str(path) not in models.extra_folders:
             folders = (*models.extra_folders, str(path))
             self._settings.update(models=structs.replace(models, extra_folders=folders))
-        with self._lock:
-            self._remember(self._choices.adopted)
+        self._remember(self._choices.adopted)
         self.scan()
         return self._listed(first.path)
 
     def _remember(self, adopted: tuple[str, ...], forgotten: tuple[str, ...] = ()) -> None:
         """Keep the choices; adopting anything brings back what was taken off the list."""
         choices = Choices(adopted=adopted, forgotten=forgotten)
-        if choices != self._choices:
-            save_choices(self._choices_file, choices)
-            self._choices = choices
+        with self._lock:
+            if choices != self._choices:
+                save_choices(self._choices_file, choices)
+                self._choices = choices
 
     def _by_path(self, path: Path) -> LocalModel | None:
         return next((model for model in self._models if model.path == path), None)

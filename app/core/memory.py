@@ -1,7 +1,7 @@
 """How much memory a model needs, and whether this computer has it.
 
 The formulas were checked against llama.cpp's own figures: weights and KV cache are exact, the
-compute buffer is within 7 %.
+compute buffer is within 3 %.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec import Struct, structs
 
 from app.core.gguf_types import TENSOR_TYPES, GgufArray, GgufHeader
-from app.core.hardware import HardwareSurvey, MemorySnapshot, memory_snapshot
+from app.core.hardware import Gpu, HardwareSurvey, MemorySnapshot, memory_snapshot
 from backends.types import KVType, LoadConfig
 
 _MIB = 1024**2
@@ -37,7 +37,7 @@ FITS_SHARE = 0.85
 _ENGINE_OVERHEAD = 66 * _MIB
 """Python, the vocabulary and small buffers of an engine's process; measured 66 to 124 MB."""
 
-_COMPUTE_EXTRA = 4 * _MIB
+_COMPUTE_EXTRA = 2 * _MIB
 
 
 class MemoryEstimate(Struct, frozen=True):
@@ -138,7 +138,7 @@ def windowed_layers(header: GgufHeader) -> tuple[bool, ...]:
 def compute_buffer_bytes(header: GgufHeader, context: int, config: LoadConfig) -> int:
     """The largest intermediate result of one batch: the logits, or the attention scores.
 
-    max(batch x vocabulary x 4, without flash attention (heads + 1) x batch x cells x 4) + 4 MiB.
+    max(batch x vocabulary x 4, without flash attention (heads + 1) x batch x cells x 4) + 2 MiB.
     """
     batch = min(config.batch_size, _round_up(context))
     cells = _round_up(context)
@@ -182,15 +182,22 @@ def estimate_from_size(
     )
 
 
-def verdict(need: MemoryEstimate, memory: MemorySnapshot) -> FitVerdict:
-    """Fits up to 85 % of the available memory, tight up to all of it, else too large."""
-    if need.total <= FITS_SHARE * memory.available:
+def verdict(need: MemoryEstimate, memory: MemorySnapshot, gpu: Gpu | None = None) -> FitVerdict:
+    """Fits up to 85 % of the available memory, tight up to all of it, else too large.
+
+    `gpu` is a card the engine can use; a model that fits there whole is judged by it. On Apple
+    silicon the GPU shares the main memory, so there is none to give.
+    """
+    total, free = memory.total, memory.available
+    if gpu is not None and gpu.memory_free and need.total <= FITS_SHARE * gpu.memory_free:
+        total, free = gpu.memory_total, gpu.memory_free
+    if need.total <= FITS_SHARE * free:
         fit = Fit.FITS
-    elif need.total <= memory.available:
+    elif need.total <= free:
         fit = Fit.TIGHT
     else:
         fit = Fit.TOO_LARGE
-    return FitVerdict(fit=fit, need=need.total, free=memory.available, total=memory.total)
+    return FitVerdict(fit=fit, need=need.total, free=free, total=total)
 
 
 class EngineDefaults(Protocol):

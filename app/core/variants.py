@@ -220,6 +220,7 @@ def _mlx_quality(bits: float | None) -> tuple[int, str]:
 
 
 _DEFAULTS = ("Q4_K_M", "UD-Q4_K_XL", "Q4_K_S", "IQ4_XS", "Q4_0", "MXFP4")
+_FLOATS = ("F16", "BF16", "F32")
 _LADDER = ("Q5_K_M", "Q6_K", "Q8_0")
 AMPLE_SHARE = 1 / 3
 """A bigger variant is taken when it needs at most this share of the free memory."""
@@ -230,7 +231,8 @@ def recommended(
 ) -> Variant | None:
     """The variant to preselect: a good 4-bit one, a bigger one where there is ample room.
 
-    If no 4-bit one fits, the largest that fits, then the largest that is tight (show a warning).
+    If no 4-bit one fits, the largest that fits, then the largest that is tight (show a warning);
+    an unquantized one only if there is nothing else.
     None if everything is too large.
     """
     candidates = [variant for variant in variants if variant.format == "gguf"] or list(variants)
@@ -239,7 +241,9 @@ def recommended(
     default = _first(fitting, _DEFAULTS)
     if default is None:
         tight = [each for each in candidates if verdicts[id(each)].fit is Fit.TIGHT]
-        return max(fitting or tight, key=lambda variant: variant.size, default=None)
+        possible = fitting or tight
+        quantized = [each for each in possible if each.label not in _FLOATS]
+        return max(quantized or possible, key=lambda variant: variant.size, default=None)
     roomy = [
         each
         for each in fitting
