@@ -4,7 +4,7 @@ from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QPushButton, QSizePolicy, QWidget
 
-from app.gui.controls.focus import RingFocus
+from app.gui.controls.focus import RingFocus, RingShape
 from app.gui.controls.painting import box, dpr_of, painter_for, pixmap_in
 from app.gui.icons import Icons
 
@@ -182,6 +182,8 @@ class DangerButton(Button):
 class IconButton(RingFocus, QAbstractButton):
     """An icon with a tool tip and an accessible name. 32 square, `small` 28."""
 
+    ring_shape: RingShape = "edge"
+
     def __init__(
         self,
         icons: Icons,
@@ -190,6 +192,7 @@ class IconButton(RingFocus, QAbstractButton):
         *,
         shortcut: str = "",
         small: bool = False,
+        icon_size: int = 0,
         checkable: bool = False,
         parent: QWidget | None = None,
     ) -> None:
@@ -200,7 +203,7 @@ class IconButton(RingFocus, QAbstractButton):
         self._role = "text-2"
         metric = "icon-button-small" if small else "icon-button"
         self._side = icons.theme.metric(metric)
-        self._icon_size = 16 if small else 18
+        self._icon_size = icon_size or (16 if small else 18)
         self.setFixedSize(self._side, self._side)
         self.setCheckable(checkable)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)

@@ -36,7 +36,7 @@ class EmptyState(QWidget):
         column.addStretch(1)
         center = Qt.AlignmentFlag.AlignHCenter
         column.addWidget(self.icon, 0, center)
-        column.addSpacing(12)
+        column.addSpacing(14)
         column.addWidget(self.title, 0, center)
         column.addSpacing(4)
         self.sentence.setAlignment(center)

@@ -10,7 +10,8 @@ from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtGui import QColor, QFocusEvent, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
-RingShape = Literal["outside", "field"]
+RingShape = Literal["outside", "edge", "field"]
+"""Two pixels away, on the edge, or soft on the edge."""
 
 KEYBOARD_REASONS = (
     Qt.FocusReason.TabFocusReason,

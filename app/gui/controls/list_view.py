@@ -134,8 +134,8 @@ class RowDelegate(QStyledItemDelegate):
         """Two grey bars, of another length in each row."""
         first = rect.width() * (0.62, 0.78, 0.50, 0.70, 0.44)[row % 5]
         second = rect.width() * (0.78, 0.94, 0.66, 0.86, 0.60)[row % 5]
-        top = rect.center().y() - 14
-        ground, faint = self.theme.color("track"), self.theme.color("hover")
+        top = rect.center().y() - 12
+        ground, faint = self.theme.color("selected"), self.theme.color("hover")
         box(painter, QRect(rect.x(), top, int(first), 10), 4, fill=ground)
         box(painter, QRect(rect.x(), top + 18, int(second), 8), 4, fill=faint)
 

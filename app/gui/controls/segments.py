@@ -28,7 +28,7 @@ class _Segment(RingFocus, QAbstractButton):
     def sizeHint(self) -> QSize:
         """As wide as its bold label."""
         metrics = QFontMetrics(self._theme.font("group-title"))
-        return QSize(metrics.horizontalAdvance(self.text()) + 22, 26)
+        return QSize(metrics.horizontalAdvance(self.text()) + 20, 26)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Ground when chosen, label."""
@@ -132,14 +132,17 @@ class Chip(RingFocus, QAbstractButton):
         self.toggled.connect(self.updateGeometry)
         icons.theme.changed.connect(self.updateGeometry)
 
+    def _side(self) -> int:
+        return 8 if self._height >= 24 else 6
+
     def _shown_icon(self) -> str:
         return "check" if self.isChecked() else self._icon_name
 
     def sizeHint(self) -> QSize:
-        """Icon, label, 8 at the sides."""
+        """Icon, label, 8 at the sides, 6 where it is low."""
         width = QFontMetrics(self._icons.theme.font("caption")).horizontalAdvance(self.text())
         icon = 14 + 5 if self._shown_icon() else 0
-        return QSize(width + icon + 16, self._height)
+        return QSize(width + icon + 2 * self._side(), self._height)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Ground or outline, icon, label."""
@@ -153,7 +156,7 @@ class Chip(RingFocus, QAbstractButton):
             ground = theme.color("hover") if self.underMouse() or self.isDown() else None
             box(painter, self.rect(), 4, fill=ground, border=theme.color("border-strong"))
         ink = ink if self.isEnabled() else "disabled"
-        x = 8
+        x = self._side()
         if self._shown_icon():
             pixmap = self._icons.pixmap(self._shown_icon(), 14, ink, dpr_of(painter))
             pixmap_in(painter, QRect(x, 0, 14, self.height()), pixmap)

@@ -138,7 +138,9 @@ class ValueSlider(QWidget):
         self.setFixedHeight(32)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.label = Label(name, "body", "text-2")
-        self.reset = IconButton(icons, "rotate-ccw", self.tr("Reset %1").replace("%1", name))
+        self.reset = IconButton(
+            icons, "rotate-ccw", self.tr("Reset %1").replace("%1", name), icon_size=14
+        )
         self.reset.setFixedSize(20, 20)
         self.slider = Slider(icons, name)
         self.slider.setRange(0, 1000)
@@ -166,7 +168,7 @@ class ValueSlider(QWidget):
     def _lay_out(self, show_label: bool) -> None:
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(10)
+        row.setSpacing(8)
         if show_label:
             head = QWidget()
             head.setFixedWidth(108)

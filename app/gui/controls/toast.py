@@ -29,7 +29,7 @@ class Toast(QFrame):
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
-        self.setProperty("card", "overlay")
+        self.setProperty("card", "toast")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(text)
         self._callback = callback
