@@ -6,7 +6,7 @@ One block of the Markdown is one QTextBlock, so that a growing answer rewrites o
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QUrl, Qt
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import (
     QFont,
     QFontMetrics,
@@ -31,6 +31,8 @@ INDENT = 18
 INDENT_ORDERED = 6
 """A numbered list needs this much more than a bulleted one."""
 INDENT_QUOTE = 14
+_TALL_GAP = 4
+"""A minimum line height puts the first baseline this much higher than a fixed one."""
 _CODE_PADDING = "\u00a0"
 
 # Properties that the painting and the copying of a block look for.
@@ -43,9 +45,7 @@ RULE = QTextFormat.Property.UserProperty + 5
 
 def left_of(place: Place) -> int:
     """Pixels by which lists and quotations push a block to the right."""
-    return (
-        place.indent * INDENT + place.ordered * INDENT_ORDERED + place.quote * INDENT_QUOTE
-    )
+    return place.indent * INDENT + place.ordered * INDENT_ORDERED + place.quote * INDENT_QUOTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class TextFormats:
         if isinstance(block, TextBlock) and block.marker:
             step = INDENT + (INDENT_ORDERED if block.marker[0].isdigit() else 0)
             made.setTextIndent(-step)
-            made.setTabPositions([QTextOption.Tab(left, QTextOption.TabType.LeftTab)])
+            made.setTabPositions([QTextOption.Tab(step, QTextOption.TabType.LeftTab)])
         if block.place.quote:
             made.setProperty(QUOTE, block.place.quote)
         if isinstance(block, RuleBlock):
@@ -165,7 +165,9 @@ class DocumentWriter:
         cursor.removeSelectedText()
         for number in range(first, len(blocks)):
             block = blocks[number]
-            form = self.formats.of_block(block, gaps[number], self._tall(block))
+            tall = self._tall(block)
+            gap = gaps[number] + (_TALL_GAP if tall else 0)
+            form = self.formats.of_block(block, gap, tall)
             if number:
                 cursor.insertBlock(form, QTextCharFormat())
             else:

@@ -6,8 +6,17 @@ from typing import Literal
 
 from pygments.lexer import Lexer
 from pygments.lexers import find_lexer_class_by_name, get_lexer_by_name
-from pygments.token import Comment, Keyword, Literal as LiteralToken, Name, Number, Operator
-from pygments.token import Punctuation, String, Token, _TokenType
+from pygments.token import (
+    Comment,
+    Keyword,
+    Name,
+    Number,
+    Operator,
+    String,
+    _TokenType,
+    is_token_subtype,
+)
+from pygments.token import Literal as LiteralToken
 from pygments.util import ClassNotFound
 
 Kind = Literal["", "keyword", "string", "func", "number", "type", "comment"]
@@ -35,7 +44,8 @@ _KINDS: tuple[tuple[_TokenType, Kind], ...] = (
     (Name.Attribute, "func"),
 )
 _TYPES = frozenset(
-    "bool bytearray bytes complex dict float frozenset int list object set str tuple type".split()
+    {"bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset"}
+    | {"int", "list", "object", "set", "str", "tuple", "type"}
 )
 
 
@@ -90,11 +100,9 @@ def _lines(code: str, lexer: Lexer) -> Iterator[Line]:
 
 
 def _kind(token: _TokenType, text: str, called: bool) -> Kind:
-    if token in Name.Builtin and token not in Name.Builtin.Pseudo:
-        return "type" if text in _TYPES else "func"
     for parent, kind in _KINDS:
-        if token in parent:
+        if is_token_subtype(token, parent):
             return kind
-    if called and token in Name and token not in Punctuation and token is not Token:
-        return "func"
-    return ""
+    if is_token_subtype(token, Name.Builtin):
+        return "type" if text in _TYPES else "func"
+    return "func" if called and is_token_subtype(token, Name) else ""

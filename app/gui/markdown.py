@@ -206,47 +206,50 @@ class _Flattener:
         while position < len(tokens):
             token = tokens[position]
             position += 1
-            match token.type:
-                case "bullet_list_open" | "ordered_list_open":
-                    start = int(token.attrGet("start") or 1) if token.attrs else 1
-                    self.lists.append(_List(token.type == "ordered_list_open", start))
-                case "bullet_list_close" | "ordered_list_close":
-                    self.lists.pop()
-                case "list_item_open":
-                    self.lists[-1].item_begins = True
-                case "list_item_close":
-                    if self.lists[-1].item_begins:  # an item with nothing in it
-                        yield self._text((), tight=True)
-                case "blockquote_open":
-                    self.quotes += 1
-                case "blockquote_close":
-                    self.quotes -= 1
-                case "paragraph_open":
-                    yield self._text(self._spans(tokens[position]), tight=token.hidden)
-                case "heading_open":
-                    level = int(token.tag[1])
-                    yield self._text(self._spans(tokens[position]), heading=level)
-                case "table_open":
-                    yield from self._marker_alone()
-                    end = _closing(tokens, position, "table_close")
-                    yield self._table(tokens[position:end])
-                    position = end
-                case "fence" | "code_block":
-                    yield from self._marker_alone()
-                    yield self._code(token)
-                case "math_block":
-                    yield from self._marker_alone()
-                    yield MathBlock(token.content.strip(), self.place())
-                case "hr":
-                    yield from self._marker_alone()
-                    yield RuleBlock(self.place())
+            if self._enter_or_leave(token):
+                continue
+            if token.type == "list_item_close":
+                yield from self._marker_alone()
+            elif token.type == "paragraph_open":
+                yield self._text(self._spans(tokens[position]), tight=token.hidden)
+            elif token.type == "heading_open":
+                yield self._text(self._spans(tokens[position]), heading=int(token.tag[1]))
+            elif token.type == "table_open":
+                yield from self._marker_alone()
+                end = _closing(tokens, position, "table_close")
+                yield self._table(tokens[position:end])
+                position = end
+            elif token.type in ("fence", "code_block", "math_block", "hr"):
+                yield from self._marker_alone()
+                yield self._leaf_block(token)
+
+    def _enter_or_leave(self, token: Token) -> bool:
+        """Keep track of lists and quotations; False for every other token."""
+        match token.type:
+            case "bullet_list_open" | "ordered_list_open":
+                start = int(token.attrGet("start") or 0) if "start" in token.attrs else 1
+                self.lists.append(_List(token.type == "ordered_list_open", start))
+            case "bullet_list_close" | "ordered_list_close":
+                self.lists.pop()
+            case "list_item_open":
+                self.lists[-1].item_begins = True
+            case "blockquote_open":
+                self.quotes += 1
+            case "blockquote_close":
+                self.quotes -= 1
+            case _:
+                return False
+        return True
+
+    def _leaf_block(self, token: Token) -> Block:
+        if token.type == "math_block":
+            return MathBlock(token.content.strip(), self.place())
+        return RuleBlock(self.place()) if token.type == "hr" else self._code(token)
 
     def _spans(self, inline: Token) -> tuple[Span, ...]:
         return tuple(_spans(inline.children or (), breaks=self.breaks))
 
-    def _text(
-        self, spans: tuple[Span, ...], *, heading: int = 0, tight: bool = False
-    ) -> TextBlock:
+    def _text(self, spans: tuple[Span, ...], *, heading: int = 0, tight: bool = False) -> TextBlock:
         marker = ""
         if self.lists and self.lists[-1].item_begins:
             self.lists[-1].item_begins = False
@@ -255,7 +258,7 @@ class _Flattener:
         return TextBlock(spans, heading, marker, tight and bool(self.lists), self.place())
 
     def _marker_alone(self) -> Iterator[TextBlock]:
-        """The bullet of an item that begins with something other than text."""
+        """The bullet of an item that begins with something other than text, or is empty."""
         if self.lists and self.lists[-1].item_begins:
             yield self._text((), tight=True)
 

@@ -50,7 +50,7 @@ def _block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
                 return False
             formula.append(text[:closing])
             break
-        if not text.strip() and line != start or length > MAX_FORMULA:
+        if (not text.strip() and line != start) or length > MAX_FORMULA:
             return False
         formula.append(text)
     else:

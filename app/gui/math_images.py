@@ -101,9 +101,11 @@ def draw_all(formulas: Sequence[Formula]) -> dict[Formula, Picture | None]:
 
 def _draw(formula: Formula) -> Picture | None:
     try:
-        import ziamath  # 0.4 s, so only when the first formula comes up
+        from ziamath.config import config  # 0.4 s, so only when a formula comes up
+        from ziamath.zmath import Latex
 
-        math = ziamath.Latex(
+        config.svg2 = False  # QtSvg does not draw the symbols of SVG 2
+        math = Latex(
             formula.tex, size=formula.size, color=formula.color, inline=not formula.display
         )
         svg = str(math.svg())
