@@ -182,11 +182,11 @@ class ScriptedBackend:
         first: float | None = None
         done = 0
         for piece in pieces:
+            if disaster is not None and done == TOKENS_BEFORE_DISASTER:
+                disaster()
             wait(done)
             if cancelled.is_set():
                 break
-            if disaster is not None and done == TOKENS_BEFORE_DISASTER:
-                disaster()
             if first is None:
                 first = time.perf_counter()
             done += 1

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import sys
 from collections.abc import Sequence
 from typing import Literal
 
@@ -63,7 +64,6 @@ _SIGNALS: dict[str, tuple[str, str, str]] = {
 }
 
 _WINDOWS_STATUS = {
-    3: "SIGABRT",  # what abort() leaves behind
     0xC0000005: "SIGSEGV",  # access violation
     0xC0000006: "SIGBUS",  # in-page error
     0xC0000017: "SIGKILL",  # no memory
@@ -75,6 +75,9 @@ _WINDOWS_STATUS = {
     0xC0000409: "SIGABRT",  # fast fail
 }
 """NTSTATUS values and what they would be elsewhere (Microsoft, [MS-ERREF] 2.3)."""
+
+_WINDOWS_ABORT = 3
+"""Exit status that abort() leaves behind."""
 
 _TELLING = re.compile(r"assert|error|fail|memory|exception|cannot|unable|illegal", re.IGNORECASE)
 _NOT_TELLING = re.compile(r"^\s*(Fatal Python error|File |Thread |Current thread)")
@@ -108,8 +111,10 @@ def telling_line(last_words: Sequence[str]) -> str:
 
 
 def _from_status(status: int) -> tuple[str, str, str]:
-    name = _WINDOWS_STATUS.get(status % 2**32, "")
-    if status < 0:
+    name = _WINDOWS_STATUS.get(status, "")
+    if status == _WINDOWS_ABORT and sys.platform == "win32":
+        name = "SIGABRT"
+    elif status < 0:
         try:
             name = signal.Signals(-status).name
         except ValueError:
