@@ -1,0 +1,89 @@
+"""Facts in a line, badges in lines, and what stands in for them while a page loads."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLayout, QWidget
+
+from app.gui.controls.badges import Badge
+from app.gui.controls.icon_view import IconView
+from app.gui.controls.labels import Label
+from app.gui.controls.painting import box, painter_for
+from app.gui.discover_subject import Fact
+from app.gui.flow_layout import FlowLayout
+from app.gui.icons import Icons
+
+
+def empty_layout(layout: QLayout) -> None:
+    """Remove everything from a layout."""
+    while (item := layout.takeAt(0)) is not None:
+        if (widget := item.widget()) is not None:
+            widget.hide()
+            widget.deleteLater()
+
+
+class FactsRow(QWidget):
+    """Icon and words, several times; the first is the publisher."""
+
+    def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icons = icons
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(0)
+
+    def set_facts(self, facts: Sequence[Fact]) -> None:
+        """Show these."""
+        empty_layout(self._row)
+        for place, fact in enumerate(facts):
+            if place:
+                self._row.addSpacing(16)
+            if fact.icon:
+                self._row.addWidget(IconView(self._icons, fact.icon, 14))
+                self._row.addSpacing(6)
+            label = Label(fact.text, "body", "text-3" if fact.icon else "text-2")
+            label.setToolTip(fact.tip)
+            self._row.addWidget(label)
+        self._row.addStretch(1)
+
+
+class BadgesRow(QWidget):
+    """Badges that go on in the next line where there is no room."""
+
+    def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icons = icons
+        self._flow = FlowLayout(self, spacing=6)
+
+    def set_badges(self, facts: Sequence[Fact]) -> None:
+        """Show these."""
+        while self._flow.count():
+            if (widget := self._flow.takeAt(0).widget()) is not None:
+                widget.hide()
+                widget.deleteLater()
+        for fact in facts:
+            self._flow.addWidget(Badge(self._icons, fact.text, icon=fact.icon))
+        self.setVisible(bool(facts))
+        self.updateGeometry()
+
+
+class SkeletonLines(QWidget):
+    """Grey bars of the height of what is being fetched."""
+
+    def __init__(
+        self, icons: Icons, shares: Sequence[float], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._theme = icons.theme
+        self._shares = tuple(shares)
+        self.setFixedHeight(24 * len(self._shares))
+        self.setAccessibleName(self.tr("Loading"))
+        self._theme.changed.connect(self.update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """One bar a line."""
+        painter = painter_for(QPainter(self))
+        fill = self._theme.color("hover")
+        for line, share in enumerate(self._shares):
+            box(painter, QRectF(0, 24 * line + 7, self.width() * share, 10), 4, fill=fill)
