@@ -15,7 +15,7 @@ from app.core.errors import AppError, DownloadError, NotFoundError, StorageError
 from app.core.hardware import memory_snapshot
 from app.core.hub import HubDetail
 from app.core.library import LocalModel
-from app.core.memory import Fit, estimate_from_size, verdict
+from app.core.memory import FitVerdict, estimate_from_size, verdict
 from app.core.variants import Variant, recommended
 
 ENDED = ("done", "failed", "paused")
@@ -116,8 +116,8 @@ def _variant(detail: HubDetail, quantization: str) -> Variant:
         )
     memory = memory_snapshot()
 
-    def fit(variant: Variant) -> Fit:
-        return verdict(estimate_from_size(variant.size, None, 8192), memory).fit
+    def fit(variant: Variant) -> FitVerdict:
+        return verdict(estimate_from_size(variant.size, None, 8192), memory)
 
     chosen = recommended(detail.variants, fit)
     if chosen is None:

@@ -6,7 +6,7 @@ from functools import cached_property
 from app.core.downloads import DownloadManager
 from app.core.hub import HubClient
 from app.core.library import ModelLibrary
-from app.core.logs import setup_logging
+from app.core.logs import setup
 from app.core.paths import app_paths
 from app.core.presets import PresetStore
 from app.core.runtime import ModelRuntime
@@ -19,7 +19,7 @@ class Parts:
     def __init__(self) -> None:
         self._closing = contextlib.ExitStack()
         self.paths = app_paths()
-        setup_logging(self.paths)
+        self._closing.callback(setup(self.paths).close)
         self.settings = SettingsStore(self.paths.settings_file)
 
     def __enter__(self) -> "Parts":

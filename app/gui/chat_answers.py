@@ -16,8 +16,8 @@ class Answer(QObject):
 
     progressed = Signal(object)
     """`Progress` of the prompt."""
-    text_added = Signal(str, str)
-    """A piece of text and its kind, "text" or "reasoning"."""
+    text_added = Signal(str, str, int)
+    """A piece of text, its kind ("text" or "reasoning"), and its tokens."""
     ended = Signal(object)
     """None, or the `AppError` that ended it."""
 
@@ -59,11 +59,12 @@ class Answer(QObject):
         if isinstance(events[-1], Progress):
             self.progressed.emit(events[-1])
         deltas = (event for event in events if isinstance(event, Delta))
-        for kind, pieces in groupby(deltas, key=lambda delta: delta.kind):
+        for kind, group in groupby(deltas, key=lambda delta: delta.kind):
+            pieces = list(group)
             text = "".join(piece.text for piece in pieces)
             self.started = True
             self._text[kind] += text
-            self.text_added.emit(text, kind)
+            self.text_added.emit(text, kind, sum(piece.tokens for piece in pieces))
 
     def _done(self, _: None) -> None:
         self.ended.emit(None)

@@ -182,7 +182,7 @@ class ChatList(QFrame):
             text = self.tr("Reading your message, %d%%") % share
             self.model.note(conversation_id, text, "working")
 
-    def _answer_grew(self, conversation_id: int, text: str, kind: str) -> None:
+    def _answer_grew(self, conversation_id: int, text: str, kind: str, tokens: int) -> None:
         note = self.tr("Answering…") if kind == "text" else self.tr("Thinking…")
         self.model.note(conversation_id, note, "working")
 
