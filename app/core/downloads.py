@@ -113,7 +113,7 @@ class DownloadManager:
         """
         check_names(file.path for file in request.files)
         self._access(request)
-        folder = repository_folder(self._models_folder(), request.repo)
+        folder = repository_folder(self._library.folder, request.repo)
         entry = DownloadEntry(uuid.uuid4().hex, request, folder, added=time.time())
         with self._condition:
             self._check_new(entry)
@@ -161,7 +161,7 @@ class DownloadManager:
             self._store()
             self._schedule()
         if run is None and entry.state != "done":
-            entry.discard(self._models_folder())
+            entry.discard(self._library.folder)
         self._tell()
 
     def remove(self, item_id: str) -> None:
@@ -211,10 +211,6 @@ class DownloadManager:
                 "This download is not in the list any more",
                 "It was removed or cancelled.",
             ) from None
-
-    def _models_folder(self) -> Path:
-        folder = self._settings.current.models.folder
-        return Path(folder) if folder else self._paths.models
 
     def _check_new(self, entry: DownloadEntry) -> None:
         for other in self._entries.values():
@@ -337,7 +333,7 @@ class DownloadManager:
                     problem = DownloadProblem(reply.title, reply.message, reply.hint, reply.detail)
                     self._fail(entry, problem)
                 case Failed() | Stopped() if reply.run in self._dropped:
-                    self._dropped.pop(reply.run).discard(self._models_folder())
+                    self._dropped.pop(reply.run).discard(self._library.folder)
         if isinstance(reply, Completed):
             self._complete(entry or self._dropped.pop(reply.run, None))
 
@@ -371,7 +367,7 @@ class DownloadManager:
         log.warning("the transfer child %s: %s", how, child.last_words())
         with self._condition:
             while self._dropped:
-                self._dropped.popitem()[1].discard(self._models_folder())
+                self._dropped.popitem()[1].discard(self._library.folder)
             for entry in self._active():
                 if entry.crashed() >= CRASHES:
                     often = f"{how}, {CRASHES} times in a row"

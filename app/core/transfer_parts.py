@@ -20,7 +20,7 @@ from msgspec import Struct
 from app.core.files import replace, sync_folder
 from app.core.variants import RepoFile
 
-SAVE_EVERY = 1_000_000
+SAVE_EVERY = 500_000
 """Bytes fetched between two writes of the state."""
 SYNC_EVERY = 5.0
 """Seconds between two times that everything is forced to disk."""

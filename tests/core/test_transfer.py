@@ -164,9 +164,9 @@ def test_retry_after_is_honoured(hub: LocalHub, folder: Path) -> None:
 
 def test_a_lasting_refusal_fails_and_keeps_what_is_there(hub: LocalHub, folder: Path) -> None:
     limits = Limits(block=1_000_000, connections=1, first_wait=0.01, tries=2)
-    hub.fault(NAME, origin="cdn", drop_after=400_000, times=2)
+    hub.fault(NAME, origin="cdn", rate=2_000_000)
     run = Run(hub, folder, limits=limits)
-    wait_until(lambda: len(hub.log.entries(origin="cdn")) >= 2)
+    wait_until(lambda: hub.log.sent(NAME) >= 400_000)
     hub.fault(NAME, origin="cdn", status=503)
     assert "status 503" in failed(run.end()).message
     state = load_state(folder / NAME)

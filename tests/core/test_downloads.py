@@ -1,0 +1,445 @@
+"""The download manager with its real child, the real library and the local hub."""
+
+import collections
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import pytest
+
+from app.core import downloads
+from app.core.download_entry import SpeedMeter
+from app.core.download_state import DownloadItem, DownloadProblem, DownloadRequest
+from app.core.downloads import DownloadManager
+from app.core.errors import DownloadError, NotFoundError, OfflineError, StorageError
+from app.core.library import ModelLibrary
+from app.core.paths import AppPaths, app_paths
+from app.core.settings import Network, SettingsStore
+from app.core.transfer_wire import Limits
+from app.core.variants import RepoFile
+from tests.core.broken_gguf import tiny_model
+from tests.hub.server import LocalHub
+
+SIZE = 3_000_000
+QUICK = Limits(block=1_000_000, read_timeout=2.0, first_wait=0.02, longest_wait=0.1, tries=3)
+
+
+class Bench(NamedTuple):
+    """What a manager needs, to make one or several of them."""
+
+    hub: LocalHub
+    paths: AppPaths
+    settings: SettingsStore
+    library: ModelLibrary
+
+    @contextmanager
+    def manager(self, **options: bool) -> Iterator[DownloadManager]:
+        env = {"HF_ENDPOINT": self.hub.url}
+        manager = DownloadManager(
+            self.paths, self.settings, self.library, env=env, limits=QUICK, **options
+        )
+        manager.start()
+        try:
+            yield manager
+        finally:
+            manager.close()
+
+    def request(self, repo: str = "owner/name", *names: str) -> DownloadRequest:
+        repository = self.hub.repositories[repo]
+        files = [repository.files[name] for name in names or repository.files]
+        return DownloadRequest(
+            repo,
+            repository.sha,
+            "A model",
+            "Q4_0",
+            tuple(RepoFile(f.path, f.size, sha256=f.sha256 if f.lfs else None) for f in files),
+        )
+
+
+def model_bytes(seed: int = 0, size: int = SIZE) -> bytes:
+    """A valid little model, with something behind it that makes it `size` bytes."""
+    data = tiny_model().data()
+    return data + bytes([seed]) * (size - len(data))
+
+
+@pytest.fixture
+def bench(corral_home: Path) -> Iterator[Bench]:
+    paths = app_paths()
+    settings = SettingsStore(paths.settings_file)
+    with LocalHub() as hub:
+        hub.add("owner/name", {"model.gguf": model_bytes()})
+        yield Bench(hub, paths, settings, ModelLibrary(paths, settings))
+
+
+def wait_for(
+    manager: DownloadManager, item_id: str, condition: Callable[[DownloadItem], bool]
+) -> DownloadItem:
+    """The item once `condition` holds; hooks wake this, nothing sleeps."""
+    changed = threading.Event()
+    disconnect = manager.changed.connect(lambda _item: changed.set())
+    deadline = time.monotonic() + 20
+    try:
+        while True:
+            changed.clear()
+            item = next(each for each in manager.items() if each.id == item_id)
+            if condition(item):
+                return item
+            assert time.monotonic() < deadline, f"waited in vain; it is {item}"
+            changed.wait(0.2)
+    finally:
+        disconnect()
+
+
+def state_is(*states: str) -> Callable[[DownloadItem], bool]:
+    return lambda item: item.state in states
+
+
+def local_models(bench: Bench) -> list[Path]:
+    return [model.path for model in bench.library.scan() if model.source == "corral"]
+
+
+def test_a_download_ends_in_the_library(bench: Bench) -> None:
+    finished: list[DownloadItem] = []
+    with bench.manager() as manager:
+        manager.finished.connect(finished.append)
+        item = manager.add(bench.request())
+        assert item.total == SIZE
+        done = wait_for(manager, item.id, state_is("done"))
+        assert (done.done, done.speed, done.error) == (SIZE, 0, None)
+    target = bench.paths.models / "owner" / "name" / "model.gguf"
+    assert target.read_bytes() == model_bytes()
+    assert [model.path for model in bench.library.models() if model.source == "corral"] == [target]
+    assert [each.id for each in finished] == [item.id]
+
+
+def test_listeners_see_every_state_in_order(bench: Bench) -> None:
+    bench.hub.fault("model.gguf", origin="cdn", rate=1_500_000)
+    seen: list[DownloadItem] = []
+    with bench.manager() as manager:
+        manager.changed.connect(seen.append)
+        item = manager.add(bench.request())
+        wait_for(manager, item.id, state_is("done"))
+    states = list(dict.fromkeys(each.state for each in seen))
+    assert states[:2] == ["waiting", "running"]
+    assert states[-1] == "done"
+    assert any(each.speed > 0 and each.eta is not None for each in seen)
+    running = [each.done for each in seen if each.state == "running"]
+    assert running == sorted(running)
+
+
+def test_pause_and_resume_fetch_nothing_twice(bench: Bench) -> None:
+    bench.hub.fault("model.gguf", origin="cdn", rate=500_000)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        wait_for(manager, item.id, lambda each: each.done > 300_000)
+        manager.pause(item.id)
+        assert manager.items()[0].state == "paused"
+        assert local_models(bench) == []
+        bench.hub.faults.clear()
+        manager.resume(item.id)
+        wait_for(manager, item.id, state_is("done"))
+    assert bench.hub.log.sent("model.gguf") < SIZE + QUICK.block
+
+
+def test_pause_and_resume_in_quick_succession(bench: Bench) -> None:
+    bench.hub.fault("model.gguf", origin="cdn", rate=1_000_000)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        for _ in range(5):
+            manager.pause(item.id)
+            manager.resume(item.id)
+        wait_for(manager, item.id, state_is("done"))
+    assert (bench.paths.models / "owner/name/model.gguf").read_bytes() == model_bytes()
+
+
+def test_cancel_deletes_what_was_fetched(bench: Bench) -> None:
+    bench.hub.fault("model.gguf", origin="cdn", stall_after=200_000)
+    gone = threading.Event()
+    with bench.manager() as manager:
+        manager.removed.connect(lambda _id: gone.set())
+        item = manager.add(bench.request())
+        wait_for(manager, item.id, lambda each: each.done > 0)
+        manager.cancel(item.id)
+        assert gone.wait(5)
+        assert manager.items() == ()
+        wait_until(lambda: not (bench.paths.models / "owner").exists())
+        with pytest.raises(NotFoundError):
+            manager.pause(item.id)
+
+
+def test_cancel_of_a_paused_download_deletes_too(bench: Bench) -> None:
+    bench.hub.fault("model.gguf", origin="cdn", stall_after=200_000)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        wait_for(manager, item.id, lambda each: each.done > 0)
+        manager.pause(item.id)
+    with bench.manager() as manager:
+        manager.cancel(item.id)
+        assert not (bench.paths.models / "owner").exists()
+
+
+def test_removing_a_done_download_keeps_the_model(bench: Bench) -> None:
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        wait_for(manager, item.id, state_is("done"))
+        manager.remove(item.id)
+        assert manager.items() == ()
+    assert len(local_models(bench)) == 1
+
+
+def test_at_most_three_run_at_once(bench: Bench) -> None:
+    for number in range(5):
+        bench.hub.add(f"owner/m{number}", {f"m{number}.gguf": model_bytes(number)})
+    bench.hub.fault(".gguf", origin="cdn", rate=3_000_000)
+    most = 0
+
+    with bench.manager() as manager:
+
+        def count(_item: DownloadItem) -> None:
+            nonlocal most
+            active = [i for i in manager.items() if i.state in ("running", "verifying")]
+            most = max(most, len(active))
+
+        manager.changed.connect(count)
+        items = [manager.add(bench.request(f"owner/m{number}")) for number in range(5)]
+        states = collections.Counter(each.state for each in manager.items())
+        assert states == {"running": 3, "waiting": 2}
+        for item in items:
+            wait_for(manager, item.id, state_is("done"))
+    assert most == 3
+    assert len(local_models(bench)) == 5
+
+
+def test_a_failure_is_told_kept_and_retried(bench: Bench) -> None:
+    bench.hub.fault("model.gguf", origin="cdn", status=503)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        failed = wait_for(manager, item.id, state_is("failed"))
+        assert failed.error is not None
+        assert "503" in failed.error.message
+    bench.hub.faults.clear()
+    with bench.manager() as manager:
+        assert manager.items()[0].error == failed.error
+        manager.retry(item.id)
+        wait_for(manager, item.id, state_is("done"))
+
+
+def test_a_restart_continues_what_ran_and_shows_what_was_paused(bench: Bench) -> None:
+    bench.hub.add("owner/other", {"other.gguf": model_bytes(1)})
+    bench.hub.fault(".gguf", origin="cdn", rate=500_000)
+    with bench.manager() as manager:
+        running = manager.add(bench.request())
+        paused = manager.add(bench.request("owner/other"))
+        for item in (running, paused):
+            wait_for(manager, item.id, lambda each: each.done > 100_000)
+        manager.pause(paused.id)
+    bench.hub.faults.clear()
+    with bench.manager() as manager:
+        wait_for(manager, running.id, state_is("done"))
+        item = next(each for each in manager.items() if each.id == paused.id)
+        assert item.state == "paused"
+        assert item.done >= 100_000
+    assert bench.hub.log.sent("model.gguf") <= SIZE + QUICK.block
+
+
+def test_several_files_are_one_download(bench: Bench) -> None:
+    parts = {f"m-0000{n}-of-00002.gguf": model_bytes(n, 1_000_000) for n in (1, 2)}
+    bench.hub.add("owner/split", {**parts, "mmproj.gguf": model_bytes(3, 600_000)})
+    with bench.manager() as manager:
+        item = manager.add(bench.request("owner/split"))
+        assert item.total == 2_600_000
+        wait_for(manager, item.id, state_is("done", "failed"))
+    folder = bench.paths.models / "owner" / "split"
+    assert {path.name for path in folder.iterdir()} == {*parts, "mmproj.gguf"}
+
+
+def test_no_room_is_told_before_the_first_byte(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloads, "free_space", lambda _folder: 1_000_000_000 + SIZE - 1)
+    with bench.manager() as manager:
+        with pytest.raises(StorageError, match="not enough space") as caught:
+            manager.add(bench.request())
+        assert "1.0 GB" in caught.value.message
+        assert manager.items() == ()
+    assert bench.hub.log.entries() == []
+
+
+def test_everything_queued_counts_against_the_disk(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.hub.add("owner/other", {"other.gguf": model_bytes(1)})
+    bench.hub.fault(".gguf", origin="cdn", stall_after=0)
+    monkeypatch.setattr(downloads, "free_space", lambda _folder: 1_000_000_000 + SIZE + SIZE // 2)
+    with bench.manager() as manager:
+        manager.add(bench.request())
+        with pytest.raises(StorageError):
+            manager.add(bench.request("owner/other"))
+
+
+def test_the_same_download_twice_is_refused(bench: Bench) -> None:
+    bench.hub.fault(".gguf", origin="cdn", rate=1_500_000)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        with pytest.raises(DownloadError, match="in the downloads already"):
+            manager.add(bench.request())
+        wait_for(manager, item.id, state_is("done"))
+        with pytest.raises(DownloadError, match="on this computer already"):
+            manager.add(bench.request())
+
+
+@pytest.mark.parametrize("name", ["../evil.gguf", "CON.gguf", "a\0.gguf", "run.py"])
+def test_names_that_are_refused(bench: Bench, name: str) -> None:
+    request = DownloadRequest("owner/name", "main", "Evil", "", (RepoFile(name, 10),))
+    with bench.manager() as manager, pytest.raises(DownloadError, match="refused"):
+        manager.add(request)
+    assert bench.hub.log.entries() == []
+
+
+def test_offline_refuses_and_pauses(bench: Bench) -> None:
+    bench.hub.fault(".gguf", origin="cdn", stall_after=100_000)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        wait_for(manager, item.id, lambda each: each.done > 0)
+        bench.settings.update(network=Network(offline=True))
+        assert manager.items()[0].state == "paused"
+        with pytest.raises(OfflineError):
+            manager.resume(item.id)
+        with pytest.raises(OfflineError):
+            manager.add(bench.request())
+        bench.settings.update(network=Network())
+        bench.hub.faults.clear()
+        manager.resume(item.id)
+        wait_for(manager, item.id, state_is("done"))
+
+
+def test_a_start_while_offline_sends_nothing(bench: Bench) -> None:
+    bench.hub.fault(".gguf", origin="cdn", stall_after=100_000)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        wait_for(manager, item.id, lambda each: each.done > 0)
+    bench.settings.update(network=Network(offline=True))
+    bench.hub.log.clear()
+    with bench.manager() as manager:
+        assert manager.items()[0].state == "paused"
+    assert bench.hub.log.entries() == []
+
+
+def test_a_child_that_dies_is_replaced(bench: Bench) -> None:
+    bench.hub.fault(".gguf", origin="cdn", rate=800_000)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        wait_for(manager, item.id, lambda each: each.done > 200_000)
+        assert manager.child_pid is not None
+        psutil.Process(manager.child_pid).kill()
+        wait_for(manager, item.id, state_is("done"))
+    assert bench.hub.log.sent("model.gguf") <= SIZE + QUICK.block
+
+
+def test_a_child_that_always_dies_fails_the_download(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    dying = [sys.executable, "-c", "import sys; sys.exit('no library')"]
+    monkeypatch.setattr(downloads, "child_command", lambda _flag: dying)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        failed = wait_for(manager, item.id, state_is("failed"))
+        assert isinstance(failed.error, DownloadProblem)
+        assert "3 times" in failed.error.message
+        assert "no library" in failed.error.detail
+
+
+def test_a_child_that_cannot_be_started(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "child_command", lambda _flag: ["/no/such/program"])
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        failed = wait_for(manager, item.id, state_is("failed"))
+        assert failed.error is not None
+        assert "cannot be started" in failed.error.message
+
+
+def test_a_file_that_is_no_model_is_told(bench: Bench) -> None:
+    bench.hub.add("owner/fake", {"fake.gguf": b"<html>" * 1000})
+    with bench.manager() as manager:
+        item = manager.add(bench.request("owner/fake"))
+        ended = wait_for(manager, item.id, state_is("done", "failed"))
+    usable = [m for m in bench.library.scan() if m.source == "corral" and m.problem is None]
+    assert usable == []
+    assert ended.state == "failed" or any(m.problem for m in bench.library.models())
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"version":1,"downloads":[{"id":1}]}'])
+def test_a_damaged_list_is_set_aside(bench: Bench, text: str) -> None:
+    bench.paths.downloads_file.parent.mkdir(parents=True, exist_ok=True)
+    bench.paths.downloads_file.write_text(text, encoding="utf-8")
+    with bench.manager() as manager:
+        assert manager.items() == ()
+        assert manager.problem is not None
+        item = manager.add(bench.request())
+        wait_for(manager, item.id, state_is("done"))
+    kept = [path.name for path in bench.paths.downloads_file.parent.iterdir()]
+    assert any("broken" in name for name in kept)
+
+
+def test_without_a_list_nothing_is_taken_over(bench: Bench) -> None:
+    bench.hub.add("owner/other", {"other.gguf": model_bytes(1)})
+    bench.hub.fault("model.gguf", origin="cdn", stall_after=100_000)
+    with bench.manager() as manager:
+        manager.add(bench.request())
+    before = bench.paths.downloads_file.read_bytes()
+    with bench.manager(keep_list=False) as manager:
+        assert manager.items() == ()
+        item = manager.add(bench.request("owner/other"))
+        wait_for(manager, item.id, state_is("done"))
+    assert bench.paths.downloads_file.read_bytes() == before
+
+
+def test_the_token_is_never_stored(bench: Bench) -> None:
+    bench.settings.update(network=Network(send_token=True))
+    bench.hub.tokens["hf_secret"] = {"owner/name"}
+    bench.hub.repositories["owner/name"].gated = "auto"
+    env = {"HF_ENDPOINT": bench.hub.url, "HF_TOKEN": "hf_secret"}
+    manager = DownloadManager(bench.paths, bench.settings, bench.library, env=env, limits=QUICK)
+    manager.start()
+    try:
+        item = manager.add(bench.request())
+        wait_for(manager, item.id, state_is("done"))
+    finally:
+        manager.close()
+    for path in bench.paths.data.parent.rglob("*.json"):
+        assert "hf_secret" not in path.read_text(encoding="utf-8")
+    assert not any("hf_secret" in str(e) for e in bench.hub.log.entries(origin="cdn"))
+
+
+def test_the_speed_follows_smoothly() -> None:
+    meter = SpeedMeter()
+    for step in range(50):
+        meter.measure(step * 200_000, step * 0.2)
+    assert meter.speed == pytest.approx(1_000_000)
+    for step in range(50, 65):
+        meter.measure(50 * 200_000, step * 0.2)
+    assert 0 < meter.speed < 500_000
+
+
+def test_the_real_model_arrives_whole(bench: Bench, starter_file: Path) -> None:
+    bench.hub.add("smol/lm", {"SmolLM2.Q4_1.gguf": starter_file})
+    with bench.manager() as manager:
+        item = manager.add(bench.request("smol/lm"))
+        wait_for(manager, item.id, state_is("done"))
+    target = bench.paths.models / "smol" / "lm" / "SmolLM2.Q4_1.gguf"
+    digest = hashlib.sha256(target.read_bytes()).hexdigest()
+    assert digest == bench.hub.repositories["smol/lm"].files["SmolLM2.Q4_1.gguf"].sha256
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
