@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from app.core.hardware import MemorySnapshot
-from app.core.memory import Fit, MemoryEstimate, estimate_from_size, verdict
+from app.core.memory import DEFAULT_CONTEXT, Fit, MemoryEstimate, estimate_from_size, verdict
 from app.core.paths import resource
 
 STARTER_ID = "smollm2-135m-instruct"
@@ -73,7 +73,7 @@ class CatalogueEntry(Struct, frozen=True):
         """
         if self.size is None:
             return None
-        tokens = context or self.context_length
+        tokens = context or min(self.context_length or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
         return estimate_from_size(self.size, self.parameters, tokens, self.kv_bytes_per_token)
 
 

@@ -4,21 +4,19 @@ Format: ggml's docs/gguf.md, versions 2 and 3, little-endian. Every count and le
 against the bytes that are really there before anything is read, so a lie costs no memory.
 """
 
-import os
-import stat
 import struct
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 from msgspec import Struct
 
+from app.core.gguf_source import BytesSource, FileSource, open_model_file
 from app.core.gguf_types import (
     BadGguf,
     GgufArray,
     GgufHeader,
     GgufTensor,
     MetadataValue,
-    ModelFileUnreadable,
     NotAGguf,
     TruncatedGguf,
 )
@@ -74,9 +72,9 @@ def read_header(source: Path | bytes, *, limits: Limits | None = None) -> GgufHe
     """
     limits = limits or Limits()
     if isinstance(source, bytes):
-        return _Parser(_Bytes(source), limits).header()
-    with _open(source) as file:
-        return _Parser(_File(file, os.fstat(file.fileno()).st_size, source.name), limits).header()
+        return _Parser(BytesSource(source), limits).header()
+    with open_model_file(source) as file:
+        return _Parser(FileSource(file, source.name), limits).header()
 
 
 def read_partial(data: bytes, *, limits: Limits | None = None) -> GgufHeader:
@@ -88,82 +86,7 @@ def read_partial(data: bytes, *, limits: Limits | None = None) -> GgufHeader:
         NotAGguf: the bytes begin no GGUF file.
         BadGguf: the header holds what no header can.
     """
-    return _Parser(_Bytes(data), limits or Limits()).header(partial=True)
-
-
-def _open(path: Path) -> BinaryIO:
-    """Open a regular file for reading; a FIFO or device is refused and never waited for."""
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISREG(mode):
-            file = open(path, "rb", buffering=0, opener=_never_wait)  # noqa: SIM115 - returned
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return file
-            file.close()
-    except FileNotFoundError:
-        raise ModelFileUnreadable(
-            f"{path.name} is not there",
-            f"Nothing was found at {path}.",
-            "Connect the drive it is on, or remove the model from the list.",
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ModelFileUnreadable(
-            f"{path.name} cannot be read",
-            f"The system says: {getattr(error, 'strerror', None) or error}.",
-            "Check that you may read the file and that its drive works.",
-        ) from error
-    kind = "a folder" if stat.S_ISDIR(mode) else "a device or pipe"
-    raise ModelFileUnreadable(
-        f"{path.name} is not a model file",
-        f"{path} is {kind}, not a file.",
-        "Choose a file whose name ends in .gguf.",
-    )
-
-
-def _never_wait(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-class _Bytes:
-    """Header bytes that are all there."""
-
-    name = "The data"
-
-    def __init__(self, data: bytes) -> None:
-        self.data: bytes | bytearray = data
-        self.size = len(data)
-
-    def load(self, end: int) -> None:
-        """Nothing more can come."""
-
-
-class _File:
-    """Header bytes read from a file in growing steps."""
-
-    _STEP = 1024**2
-
-    def __init__(self, file: BinaryIO, size: int, name: str) -> None:
-        self._file = file
-        self.data: bytes | bytearray = bytearray()
-        self.size = size
-        self.name = name
-
-    def load(self, end: int) -> None:
-        """Have all bytes before `end`, as far as the file goes."""
-        wanted = max(end, len(self.data) + self._STEP)
-        while len(self.data) < min(wanted, self.size):
-            try:
-                piece = self._file.read(min(wanted - len(self.data), 8 * self._STEP))
-            except OSError as error:
-                raise ModelFileUnreadable(
-                    f"{self.name} cannot be read",
-                    f"The system says: {error.strerror or error}.",
-                    "Check that its drive works.",
-                ) from error
-            if not piece:
-                self.size = len(self.data)
-                return
-            self.data += piece
+    return _Parser(BytesSource(data), limits or Limits()).header(partial=True)
 
 
 class _End(Exception):
@@ -176,7 +99,7 @@ class _End(Exception):
 class _Parser:
     """Walks over the header once, from front to back."""
 
-    def __init__(self, source: _Bytes | _File, limits: Limits) -> None:
+    def __init__(self, source: BytesSource | FileSource, limits: Limits) -> None:
         self._source = source
         self._limits = limits
         self._at = 0

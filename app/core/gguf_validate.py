@@ -45,11 +45,16 @@ def check_model(path: Path) -> GgufHeader:
         ModelFileUnreadable, NotAGguf, TruncatedGguf, BadGguf: why it cannot be loaded.
     """
     header = read_header(path)
+    check_header(header, path)
+    return header
+
+
+def check_header(header: GgufHeader, path: Path) -> None:
+    """`check_model` for a header that was read already."""
     validate(header, path.stat().st_size)
     if header.split_count > 1:
         for part in _other_parts(path, header):
             validate_layout(read_header(part), part.stat().st_size)
-    return header
 
 
 def validate(header: GgufHeader, file_size: int) -> None:

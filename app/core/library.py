@@ -67,7 +67,7 @@ class ModelLibrary:
             models: dict[str, LocalModel] = {}
             seen: set[tuple[int, int]] = set()
             for found in self._found():
-                entry = self._read(found)
+                entry = None if str(found.path) in known else self._read(found)
                 if entry is None:
                     continue
                 known[str(found.path)] = entry

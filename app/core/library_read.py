@@ -10,7 +10,7 @@ from app.core import quantization
 from app.core.errors import ModelError
 from app.core.gguf import read_header
 from app.core.gguf_types import GgufHeader
-from app.core.gguf_validate import check_model
+from app.core.gguf_validate import check_header
 from app.core.library_scan import Found
 from app.core.library_types import LocalModel
 from app.core.model_names import from_text, model_name
@@ -34,7 +34,7 @@ def read_model(found: Found) -> LocalModel | None:
         header = read_header(found.path)
         if header.kind in _NO_MODELS or header.architecture == "clip":
             return None
-        check_model(found.path)
+        check_header(header, found.path)
     except ModelError as error:
         problem = error.message or error.title
     if found.missing:

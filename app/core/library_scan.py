@@ -56,9 +56,18 @@ def _folders(root: Path) -> Iterator[tuple[Path, set[str]]]:
         subfolders[:] = [
             name
             for name in sorted(subfolders)
-            if depth < _DEPTH and not name.startswith((".", *_SKIPPED_FOLDERS))
+            if depth < _DEPTH and _is_text(name) and not name.startswith((".", *_SKIPPED_FOLDERS))
         ]
-        yield Path(folder), set(names)
+        yield Path(folder), {name for name in names if _is_text(name)}
+
+
+def _is_text(name: str) -> bool:
+    """A name of stray bytes could be kept in no index, setting or database."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_mlx(names: set[str]) -> bool:

@@ -1,7 +1,7 @@
 """How much memory a model needs, and whether this computer has it.
 
 The formulas were checked against llama.cpp's own figures: weights and KV cache are exact, the
-compute buffer is within 3 %.
+compute buffer is within 7 %.
 """
 
 from collections.abc import Sequence
@@ -139,11 +139,12 @@ def compute_buffer_bytes(header: GgufHeader, context: int, config: LoadConfig) -
     """The largest intermediate result of one batch: the logits, or the attention scores.
 
     max(batch x vocabulary x 4, without flash attention (heads + 1) x batch x cells x 4) + 2 MiB.
+    Flash attention is on unless it was switched off: llama.cpp's "auto" finds it on every CPU.
     """
     batch = min(config.batch_size, _round_up(context))
     cells = _round_up(context)
     logits = batch * (header.vocabulary_size or 0) * 4
-    if config.flash_attention:
+    if config.flash_attention is not False:
         return logits + _COMPUTE_EXTRA
     heads = max(_per_layer(header.head_count, header.block_count or 0), default=0)
     scores = (heads + 1) * batch * cells * 4
@@ -168,10 +169,11 @@ def estimate_from_size(
 ) -> MemoryEstimate:
     """What a model roughly takes when no header is at hand, as for the catalogue.
 
-    Without `kv_bytes_per_token` (f16) the KV cache is taken from the parameters: it grows about
-    with their square root, and Llama 3.1 8B has 131,072 bytes per token.
+    `context` is in tokens, None is 8192. Without `kv_bytes_per_token` (f16) the KV cache is taken
+    from the parameters: it grows about with their square root, and Llama 3.1 8B has 131,072 bytes
+    per token.
     """
-    tokens = _round_up(min(context or DEFAULT_CONTEXT, DEFAULT_CONTEXT))
+    tokens = _round_up(context or DEFAULT_CONTEXT)
     billions = (parameters or file_size * 8 / 5) / 1e9
     per_token = kv_bytes_per_token or round(131_072 * (billions / 8) ** 0.5)
     return MemoryEstimate(

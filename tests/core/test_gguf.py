@@ -246,7 +246,7 @@ def test_a_file_that_may_not_be_read_says_so(
         raise PermissionError(13, "Permission denied", name)
 
     assert stat.S_ISREG(path.stat().st_mode)
-    monkeypatch.setattr("app.core.gguf._never_wait", refuse)  # the tests may run as root
+    monkeypatch.setattr("app.core.gguf_source._never_wait", refuse)  # the tests may run as root
     with pytest.raises(ModelFileUnreadable, match="Permission denied"):
         read_header(path)
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -102,6 +103,23 @@ def test_what_is_no_model_is_not_listed(library: ModelLibrary, paths: AppPaths) 
     put(folder, "projector.gguf", tiny_model().set("general.architecture", STRING, "clip").data())
     put(folder, "lora.gguf", tiny_model().set("general.type", STRING, "adapter").data())
     assert own(library) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only here can a name be stray bytes")
+def test_a_file_whose_name_is_no_text_is_left_out(library: ModelLibrary, paths: AppPaths) -> None:
+    put(paths.models, "good.gguf")
+    put(paths.models, os.fsdecode(b"bad-\xff.gguf"))
+    put(paths.models / os.fsdecode(b"folder-\xff"), "other.gguf")
+    assert [model.id for model in own(library)] == ["good"]
+
+
+def test_a_further_folder_inside_the_models_folder_changes_nothing(
+    library: ModelLibrary, paths: AppPaths
+) -> None:
+    put(paths.models, "maker/repo/a-Q8_0.gguf")
+    before = own(library)
+    assert library.adopt(paths.models / "maker") == before[0]
+    assert own(library) == before
 
 
 def test_split_parts_are_one_model(library: ModelLibrary, paths: AppPaths) -> None:
