@@ -1,0 +1,172 @@
+"""Killed at any moment, a download ends whole: SIGKILL for the transfer child and for the app.
+
+A real model of 98 MB comes from the local hub at a speed that leaves time for killing. Whatever
+happens, its checksum is right at the end, each kill costs at most one block of bytes fetched
+again, and nothing unfinished is ever listed as a model.
+"""
+
+import hashlib
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.core.children import child_environment
+from app.core.download_state import DownloadRequest
+from app.core.downloads import DownloadManager
+from app.core.library import ModelLibrary
+from app.core.paths import app_paths
+from app.core.settings import SettingsStore
+from app.core.transfer_wire import Limits
+from app.core.variants import RepoFile
+from tests.hub.server import LocalHub
+
+REPO, NAME = "smol/lm", "SmolLM2.Q4_1.gguf"
+BLOCK = 4_000_000
+SEED = int(os.environ.get("CORRAL_TEST_SEED", "20261123"))
+
+
+@pytest.fixture
+def hub(starter_file: Path) -> Iterator[LocalHub]:
+    with LocalHub() as hub:
+        hub.add(REPO, {NAME: starter_file}, tags=["gguf"])
+        yield hub
+
+
+def slow_down(hub: LocalHub, kills: int) -> None:
+    """A speed at which the file takes long enough for that many kills."""
+    hub.fault(NAME, origin="cdn", rate=9_000_000 if kills < 10 else 1_000_000)
+
+
+class Watch:
+    """Looks at the models folder all the time, for a model that is listed but not whole."""
+
+    def __init__(self, hub: LocalHub) -> None:
+        paths = app_paths()
+        self._file = hub.repositories[REPO].files[NAME]
+        self._library = ModelLibrary(paths, SettingsStore(paths.settings_file))
+        self.target = paths.models / "smol" / "lm" / NAME
+        self.liars: list[str] = []
+
+    def look(self) -> None:
+        for model in self._library.scan():
+            if model.source == "corral" and not self.whole():
+                self.liars.append(str(model))
+
+    def whole(self) -> bool:
+        if not self.target.exists():
+            return False
+        return hashlib.sha256(self.target.read_bytes()).hexdigest() == self._file.sha256
+
+
+def check_end(hub: LocalHub, watch: Watch, kills: int) -> None:
+    assert watch.whole()
+    watch.look()
+    assert watch.liars == []
+    size = hub.repositories[REPO].files[NAME].size
+    again = hub.log.sent(NAME) - size
+    assert again <= kills * BLOCK
+    assert sorted(path.name for path in watch.target.parent.iterdir()) == [NAME]
+
+
+def kill_the_child(hub: LocalHub, kills: int) -> None:
+    chance = random.Random(SEED)
+    slow_down(hub, kills)
+    paths = app_paths()
+    settings = SettingsStore(paths.settings_file)
+    file = hub.repositories[REPO].files[NAME]
+    manager = DownloadManager(
+        paths,
+        settings,
+        ModelLibrary(paths, settings),
+        env={"HF_ENDPOINT": hub.url},
+        limits=Limits(block=BLOCK, first_wait=0.05),
+    )
+    watch = Watch(hub)
+    changed = threading.Event()
+    manager.changed.connect(lambda _item: changed.set())
+    manager.start()
+    try:
+        manager.add(
+            DownloadRequest(
+                REPO,
+                hub.repositories[REPO].sha,
+                "SmolLM2",
+                "Q4_1",
+                (RepoFile(NAME, file.size, sha256=file.sha256),),
+            )
+        )
+        left, next_kill = kills, time.monotonic() + chance.uniform(0, 1.5)
+        deadline = time.monotonic() + 100
+        while manager.items()[0].state != "done":
+            assert time.monotonic() < deadline, manager.items()
+            changed.wait(0.05)
+            changed.clear()
+            if manager.items()[0].state == "failed":
+                manager.resume(manager.items()[0].id)  # killed thrice before the first byte
+            pid = manager.child_pid
+            if left and pid is not None and time.monotonic() >= next_kill:
+                psutil.Process(pid).kill()
+                left, next_kill = left - 1, time.monotonic() + chance.uniform(0.05, 1.5)
+                watch.look()
+        assert left == 0, f"{left} kills were not needed; make it slower"
+    finally:
+        manager.close()
+    check_end(hub, watch, kills)
+
+
+def kill_the_app(hub: LocalHub, kills: int) -> None:
+    chance = random.Random(SEED)
+    slow_down(hub, kills)
+    watch = Watch(hub)
+    environment = {**child_environment(), "HF_ENDPOINT": hub.url}
+    command = [sys.executable, "-m", "tests.core.download_app", str(BLOCK)]
+    for left in range(kills, -1, -1):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+            assert process.stdout is not None
+            if left == 0:
+                process.stdout.read()
+                assert process.wait(100) == 0
+                break
+            # Some die before their first word, the others somewhere on the way.
+            if chance.random() < 0.8:
+                process.stdout.readline()
+            try:
+                process.wait(chance.uniform(0, 1.0))
+            except subprocess.TimeoutExpired:
+                pass
+            else:
+                pytest.fail("the download was over before all kills; make it slower")
+            family = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+            process.wait()
+            _, alive = psutil.wait_procs(family, timeout=5)
+            assert alive == [], "the transfer child outlived the app"
+        watch.look()
+    check_end(hub, watch, kills)
+
+
+def test_the_transfer_child_is_killed_three_times(hub: LocalHub) -> None:
+    kill_the_child(hub, 3)
+
+
+def test_the_app_is_killed_three_times(hub: LocalHub) -> None:
+    kill_the_app(hub, 3)
+
+
+@pytest.mark.slow
+def test_the_transfer_child_is_killed_fifty_times(hub: LocalHub) -> None:
+    kill_the_child(hub, 50)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_the_app_is_killed_fifty_times(hub: LocalHub) -> None:
+    kill_the_app(hub, 50)
