@@ -8,14 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from app.core import conversation_schema as schema
-from app.core.database import connect, described, is_corrupt
+from app.core.database import connect, described, is_corrupt, suspect_mark
 from app.core.errors import AppError, ConversationError
 from app.core.files import set_aside, storage_error
 
 log = logging.getLogger(__name__)
 
-CHECK_BELOW = 64 * 2**20
-"""Bytes up to which a database is checked at every opening; larger ones only after a crash."""
+CHECK_PAGES_BELOW = 32 * 2**20
+CHECK_INDEXES_BELOW = 2 * 2**20
+"""Bytes up to which a database is checked at every opening, which takes up to 50 ms for either.
+Larger ones are checked after a crash or a sign of damage.
+"""
+
+_TABLES = ("conversations", "messages")
+_INDEXES = ("titles_index", "messages_index")
 
 Row = dict[str, Any]
 
@@ -59,20 +65,39 @@ def prepare(path: Path) -> tuple[Path, AppError | None]:
 
 def _check(path: Path) -> None:
     """Open, check and migrate the database at `path`."""
+    mark = suspect_mark(path)
     # The journal is gone after an orderly end.
-    crashed = path.with_name(f"{path.name}-wal").exists()
+    suspect = mark.exists() or path.with_name(f"{path.name}-wal").exists()
     size = path.stat().st_size if path.exists() else 0
     with contextlib.closing(connect(path)) as connection:
         version = schema.version_of(connection)
         if version > schema.VERSION:
             raise _Newer(f"format {version}")
-        if size and (crashed or size <= CHECK_BELOW):
-            verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if verdict != "ok":
-                raise _Damaged(verdict)
-        if version and not {"conversations", "messages"} <= set(_tables(connection)):
+        if version and not set(_TABLES) <= set(_tables(connection)):
             raise _Damaged("tables are missing")
+        if size and (suspect or size <= CHECK_PAGES_BELOW):
+            _check_pages(connection)
+        if version == schema.VERSION and (suspect or size <= CHECK_INDEXES_BELOW):
+            _check_indexes(connection)
         schema.migrate(connection, path)
+    mark.unlink(missing_ok=True)
+
+
+def _check_pages(connection: sqlite3.Connection) -> None:
+    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise _Damaged(verdict)
+
+
+def _check_indexes(connection: sqlite3.Connection) -> None:
+    """A broken full-text index would refuse every new message."""
+    for name in _INDEXES:
+        try:
+            connection.execute(f"INSERT INTO {name} ({name}) VALUES ('integrity-check')")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:  # a part of it is not there
+                raise _Damaged(str(error)) from error
+            raise
 
 
 def _tables(connection: sqlite3.Connection) -> Iterator[str]:
@@ -83,6 +108,7 @@ def _tables(connection: sqlite3.Connection) -> Iterator[str]:
 def _start_over(path: Path, why: str) -> AppError:
     """Set the database aside, begin a new one, and move over what can be read."""
     aside = set_aside(path)
+    suspect_mark(path).unlink(missing_ok=True)
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(f"{path.name}{suffix}").rename(f"{aside}{suffix}")

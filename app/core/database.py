@@ -48,6 +48,11 @@ def is_corrupt(error: sqlite3.Error) -> bool:
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
+def suspect_mark(path: Path) -> Path:
+    """The file whose presence says that the database at `path` gave signs of damage."""
+    return path.with_name(f"{path.name}-suspect")
+
+
 def described(error: sqlite3.Error) -> AppError:
     """`error` in words a person can act on."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -129,7 +134,7 @@ class Database:
                 finally:
                     connection.execute("COMMIT")
         except sqlite3.Error as error:
-            raise described(error) from error
+            raise self._described(error) from error
 
     def close(self) -> None:
         """Write what waits and close all connections; a second call does nothing."""
@@ -220,5 +225,11 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise described(error) from error
+            raise self._described(error) from error
         return result
+
+    def _described(self, error: sqlite3.Error) -> AppError:
+        if is_corrupt(error):
+            with contextlib.suppress(OSError):
+                suspect_mark(self._path).touch()
+        return described(error)
