@@ -1,0 +1,110 @@
+"""The real engine in its child: same contract, and what its death looks like."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.core.engine import EngineProcess
+from app.core.errors import EngineDied
+from app.core.library_types import LocalModel
+from app.core.runtime import ModelRuntime
+from app.core.settings import SettingsStore
+from backends.base import Backend
+from backends.types import Delta, GenerationEvent, LoadConfig, Progress
+from tests.backends.contract import BackendContract, finish_of, request, text_of
+from tests.backends.scripts import ask, write_script
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def starter(starter_file: Path) -> LocalModel:
+    return LocalModel(
+        id="starter",
+        name="SmolLM2",
+        path=starter_file,
+        files=(starter_file,),
+        size=starter_file.stat().st_size,
+    )
+
+
+class TestContractThroughTheChild(BackendContract):
+    @pytest.fixture
+    def backend(self) -> Iterator[Backend]:
+        with EngineProcess("llamacpp") as engine:
+            yield engine
+
+    @pytest.fixture
+    def model(self, starter_file: Path) -> Path:
+        return starter_file
+
+    @pytest.fixture
+    def garbage(self, tmp_path: Path) -> Path:
+        path = tmp_path / "garbage.gguf"
+        path.write_bytes(b"<!doctype html>" * 1000)
+        return path
+
+    @pytest.fixture
+    def truncated(self, model: Path, tmp_path: Path) -> Path:
+        path = tmp_path / "truncated.gguf"
+        with model.open("rb") as file:
+            path.write_bytes(file.read(5_000_000))
+        return path
+
+    @pytest.fixture
+    def long_text(self) -> str:
+        return "The quick brown fox jumps over the lazy dog. " * 60
+
+
+def test_the_runtime_loads_asks_and_ejects_a_real_model(
+    corral_home: Path, starter: LocalModel
+) -> None:
+    runtime = ModelRuntime(SettingsStore(corral_home / "settings.json"))
+    try:
+        loaded = runtime.load(starter)
+        assert loaded.info is not None
+        assert loaded.info.architecture == "llama"
+        assert loaded.config.threads
+        question = ask("What is the capital of France?", temperature=0, max_tokens=30)
+        assert "Paris" in text_of(loaded.engine.generate(question))
+        pid = loaded.engine.pid
+        assert pid is not None
+        runtime.eject(starter.id)
+        assert not psutil.pid_exists(pid)
+    finally:
+        runtime.close()
+
+
+def test_killed_in_mid_answer_the_partial_answer_and_other_models_live_on(
+    starter_file: Path, tmp_path: Path
+) -> None:
+    with EngineProcess("llamacpp") as engine, EngineProcess("scripted") as other:
+        engine.load(str(starter_file), LoadConfig(context_length=1024), lambda _: True)
+        other.load(str(write_script(tmp_path)), LoadConfig(), lambda _: True)
+        partial: list[GenerationEvent] = []
+        events = engine.generate(ask("Tell me a long story.", temperature=0))
+        for event in events:
+            partial.append(event)
+            if len(text_of(partial)) > 20:
+                break
+        psutil.Process(engine.pid).kill()
+        with pytest.raises(EngineDied) as caught:
+            partial.extend(events)
+        assert len(text_of(partial)) > 20
+        assert caught.value.title == "The engine was ended by the system"
+        assert finish_of(other.generate(ask("still here"))).reason == "stop"
+
+
+def test_a_prompt_is_counted_while_another_one_is_processed(starter_file: Path) -> None:
+    with EngineProcess("llamacpp") as engine:
+        config = LoadConfig(context_length=2048, batch_size=64)
+        engine.load(str(starter_file), config, lambda _: True)
+        alone = engine.count_tokens(ask("Hello there").messages)
+        events = engine.generate(ask("The quick brown fox jumps. " * 200, temperature=0))
+        assert isinstance(next(events), Progress)
+        assert engine.count_tokens(ask("Hello there").messages) == alone
+        assert not isinstance(next(events), Delta)  # it did not wait for the whole prompt
+        events.close()  # type: ignore[attr-defined]  # a generator
+        assert text_of(engine.generate(request()))

@@ -1,0 +1,415 @@
+"""ModelRuntime with real children; what is refused before one is started."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+import pytest
+
+from app.core import load_plan
+from app.core.engine import EngineProcess
+from app.core.engine_errors import refusal
+from app.core.engine_link import EngineClosed
+from app.core.errors import EngineDied, ModelError
+from app.core.hardware import HardwareSurvey, MemorySnapshot
+from app.core.library_types import LocalModel
+from app.core.load_plan import plan_load
+from app.core.runtime import LoadedModel, LoadStopped, ModelRuntime, NotEnoughMemory
+from app.core.settings import Engine, Models, Settings, SettingsStore
+from backends import errors
+from backends.types import Delta, Finish, LoadConfig
+from tests.backends.scripts import ask, finish_of, text_of, write_script
+from tests.core.broken_gguf import tiny_model
+
+DEADLINE = 20
+HARDWARE = HardwareSurvey("Test CPU", 4, 8, (), 16 * 10**9)
+
+
+def local(path: Path) -> LocalModel:
+    size = path.stat().st_size if path.exists() else 0
+    return LocalModel(
+        id=f"me/test/{path.name}", name=path.stem, path=path, files=(path,), size=size
+    )
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> SettingsStore:
+    return SettingsStore(tmp_path / "settings.json")
+
+
+@pytest.fixture
+def runtime(settings: SettingsStore) -> Iterator[ModelRuntime]:
+    runtime = ModelRuntime(settings, HARDWARE)
+    yield runtime
+    runtime.close()
+
+
+@pytest.fixture
+def scripted(tmp_path: Path) -> Callable[..., LocalModel]:
+    def make(name: str = "model", **script: Any) -> LocalModel:
+        return local(write_script(tmp_path, name, **script))
+
+    return make
+
+
+@pytest.fixture
+def gguf(tmp_path: Path) -> LocalModel:
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(tiny_model().data())
+    return local(path)
+
+
+# Loading and ejecting
+
+
+def test_a_model_is_loaded_and_answers(
+    runtime: ModelRuntime, scripted: Callable[..., LocalModel]
+) -> None:
+    fractions: list[float] = []
+    changed: list[str] = []
+    runtime.changed.connect(changed.append)
+    model = scripted()
+    loaded = runtime.load(model, on_progress=fractions.append)
+    assert loaded.state == "ready"
+    assert loaded.fraction == 1.0
+    assert loaded.info is not None
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert set(changed) == {model.id}
+    assert runtime.get(model.id) is loaded
+    assert runtime.loaded() == (loaded,)
+    assert text_of(loaded.engine.generate(ask("Hello")))
+
+
+def test_every_model_has_a_child_of_its_own(
+    runtime: ModelRuntime, scripted: Callable[..., LocalModel]
+) -> None:
+    one = runtime.load(scripted("one", text="I am one"))
+    two = runtime.load(scripted("two", text="I am two"))
+    assert one.engine.pid != two.engine.pid
+    assert [entry.model.name for entry in runtime.loaded()] == ["one", "two"]
+    assert text_of(one.engine.generate(ask("x"))) == "I am one"
+    assert text_of(two.engine.generate(ask("x"))) == "I am two"
+
+
+def test_ejecting_gives_the_memory_back(
+    runtime: ModelRuntime, scripted: Callable[..., LocalModel]
+) -> None:
+    model = scripted(memory=100_000_000)
+    loaded = runtime.load(model)
+    assert loaded.engine.stats().resident_bytes > 100_000_000
+    pid = loaded.engine.pid
+    assert pid is not None
+    runtime.eject(model.id)
+    assert not psutil.pid_exists(pid)
+    assert runtime.get(model.id) is None
+    assert runtime.loaded() == ()
+    assert loaded.state == "stopped"
+    with pytest.raises(EngineClosed):
+        loaded.engine.stats()
+    runtime.eject(model.id)
+
+
+def test_ejecting_while_answering_ends_the_answer_as_cancelled(
+    runtime: ModelRuntime, scripted: Callable[..., LocalModel]
+) -> None:
+    deaths: list[LoadedModel] = []
+    runtime.engine_died.connect(deaths.append)
+    model = scripted(tokens_per_second=5, tokens=1000)
+    loaded = runtime.load(model)
+    events = []
+    for event in loaded.engine.generate(ask("x")):
+        events.append(event)
+        if isinstance(event, Delta):
+            runtime.eject(model.id)
+    assert finish_of(events) == Finish("cancelled")
+    assert deaths == []
+
+
+def test_loading_again_returns_what_is_loaded(
+    runtime: ModelRuntime, scripted: Callable[..., LocalModel]
+) -> None:
+    model = scripted()
+    first = runtime.load(model, LoadConfig(context_length=512))
+    assert runtime.load(model) is first
+    assert runtime.load(model, LoadConfig(context_length=512)) is first
+
+
+def test_other_settings_load_anew(
+    runtime: ModelRuntime, scripted: Callable[..., LocalModel]
+) -> None:
+    model = scripted()
+    first = runtime.load(model, LoadConfig(context_length=512))
+    second = runtime.load(model, LoadConfig(context_length=1024))
+    assert second is not first
+    assert not first.engine.alive
+    assert second.info is not None
+    assert second.info.context_length == 1024
+    assert runtime.loaded() == (second,)
+
+
+def test_threads_that_load_the_same_model_share_it(
+    runtime: ModelRuntime, scripted: Callable[..., LocalModel]
+) -> None:
+    model = scripted(load_seconds=0.2)
+    with ThreadPoolExecutor(6) as pool:
+        entries = set(pool.map(lambda _: id(runtime.load(model)), range(6)))
+    assert len(entries) == 1
+    assert len(runtime.loaded()) == 1
+
+
+@pytest.mark.parametrize("stop", [ModelRuntime.cancel_load, ModelRuntime.eject])
+def test_a_load_is_cancelled(
+    runtime: ModelRuntime,
+    scripted: Callable[..., LocalModel],
+    stop: Callable[[ModelRuntime, str], None],
+) -> None:
+    model = scripted(load_seconds=60)
+    halfway = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(runtime.load, model, on_progress=lambda _: halfway.set())
+        assert halfway.wait(DEADLINE)
+        [entry] = runtime.loaded()
+        joined = pool.submit(runtime.load, model)
+        stop(runtime, model.id)
+        for waiting in (first, joined):
+            with pytest.raises(LoadStopped):
+                waiting.result(DEADLINE)
+    assert runtime.get(model.id) is None
+    assert entry.state == "stopped"
+    assert not entry.engine.alive
+
+
+def test_cancel_load_leaves_a_loaded_model_alone(
+    runtime: ModelRuntime, scripted: Callable[..., LocalModel]
+) -> None:
+    model = scripted()
+    loaded = runtime.load(model)
+    runtime.cancel_load(model.id)
+    runtime.cancel_load("nobody")
+    assert runtime.get(model.id) is loaded
+    assert loaded.engine.alive
+
+
+def test_a_progress_listener_that_raises_ends_the_load(
+    runtime: ModelRuntime, scripted: Callable[..., LocalModel]
+) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runtime.load(scripted(load_seconds=1), on_progress=interrupt)
+    assert runtime.loaded() == ()
+
+
+def test_idle_models_are_listed(runtime: ModelRuntime, scripted: Callable[..., LocalModel]) -> None:
+    resting = runtime.load(scripted("resting"))
+    busy = runtime.load(scripted("busy", tokens_per_second=5, tokens=1000))
+    events = busy.engine.generate(ask("x"))
+    next(events)
+    assert runtime.idle(0) == (resting, busy)
+    assert runtime.idle(0.000001) == (resting,)
+    assert runtime.idle(3600) == ()
+
+
+def test_a_closed_runtime_loads_nothing_more(
+    settings: SettingsStore, scripted: Callable[..., LocalModel]
+) -> None:
+    runtime = ModelRuntime(settings, HARDWARE)
+    loaded = runtime.load(scripted())
+    runtime.close()
+    assert not loaded.engine.alive
+    with pytest.raises(ModelError, match="closing"):
+        runtime.load(scripted("other"))
+    assert runtime.loaded() == ()
+
+
+# Dying
+
+
+def test_an_engine_that_dies_is_told_and_can_be_loaded_again(
+    runtime: ModelRuntime, scripted: Callable[..., LocalModel], caplog: pytest.LogCaptureFixture
+) -> None:
+    deaths: queue.Queue[LoadedModel] = queue.Queue()
+    runtime.engine_died.connect(deaths.put)
+    model = scripted()
+    loaded = runtime.load(model)
+    other = runtime.load(scripted("other"))
+    with caplog.at_level(logging.ERROR), pytest.raises(EngineDied):
+        list(loaded.engine.generate(ask("!abort")))
+    assert deaths.get(timeout=DEADLINE) is loaded
+    assert loaded.state == "stopped"
+    assert isinstance(loaded.error, EngineDied)
+    assert "GGML_ASSERT" in caplog.text
+    assert runtime.get(model.id) is loaded
+    assert runtime.loaded() == (other,)
+    assert text_of(other.engine.generate(ask("still here")))
+    again = runtime.load(model)
+    assert again is not loaded
+    assert text_of(again.engine.generate(ask("back")))
+
+
+def test_a_dead_model_goes_from_sight_when_ejected(
+    runtime: ModelRuntime, scripted: Callable[..., LocalModel]
+) -> None:
+    model = scripted()
+    stopped = threading.Event()
+
+    def eject(entry: LoadedModel) -> None:
+        runtime.eject(entry.model.id)
+        stopped.set()
+
+    runtime.engine_died.connect(eject)
+    with pytest.raises(EngineDied):
+        list(runtime.load(model).engine.generate(ask("!killed")))
+    assert stopped.wait(DEADLINE)
+    assert runtime.get(model.id) is None
+
+
+def test_a_crash_while_loading_is_raised_and_not_kept(
+    runtime: ModelRuntime, scripted: Callable[..., LocalModel]
+) -> None:
+    deaths: list[LoadedModel] = []
+    runtime.engine_died.connect(deaths.append)
+    model = scripted(on_load="segfault")
+    with pytest.raises(EngineDied, match="crashed"):
+        runtime.load(model)
+    assert runtime.get(model.id) is None
+    assert deaths == []
+
+
+# Refusing
+
+
+@pytest.mark.parametrize(
+    ("content", "title"),
+    [
+        (b"[]", "This file is not a model"),
+        (b"{", "The model file is incomplete"),
+        (b'{"on_load": "oom"}', "There is not enough memory"),
+        (b'{"on_load": "error"}', "The engine reports an error"),
+    ],
+)
+def test_what_the_engine_reports_is_put_into_words(
+    runtime: ModelRuntime, tmp_path: Path, content: bytes, title: str
+) -> None:
+    path = tmp_path / "broken.scripted"
+    path.write_bytes(content)
+    with pytest.raises(ModelError) as caught:
+        runtime.load(local(path))
+    assert caught.value.title == title
+    assert caught.value.message.endswith(".")
+    assert caught.value.hint.endswith(".")
+    assert runtime.loaded() == ()
+
+
+def test_every_engine_error_has_words() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    for kind in kinds:
+        assert issubclass(kind, errors.BackendError)
+        error = refusal(kind("The reason", "detail"))
+        assert error.message == "The reason."
+        assert error.title
+        assert not error.title.endswith(".")
+        assert error.hint.endswith(".")
+        assert error.detail == "detail"
+
+
+def test_an_engine_that_is_missing_is_told(
+    settings: SettingsStore, scripted: Callable[..., LocalModel]
+) -> None:
+    runtime = ModelRuntime(settings, HARDWARE, backend_for=lambda _: "magic")
+    with pytest.raises(ModelError, match="no engine “magic”"):
+        runtime.load(scripted())
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (LoadConfig(context_length=10), "Context length is 10 and must be at least 256."),
+        (LoadConfig(threads=1000), "Threads is 1000 and must be at most 256."),
+        (LoadConfig(kv_type="f99"), "Type of the KV cache cannot be f99."),  # type: ignore[arg-type]  # what a broken settings file may hold
+        (LoadConfig(kv_type="q8_0", flash_attention=False), "needs flash attention"),
+    ],
+)
+def test_settings_out_of_range_never_start_an_engine(
+    runtime: ModelRuntime,
+    scripted: Callable[..., LocalModel],
+    gguf: LocalModel,
+    config: LoadConfig,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(EngineProcess, "start", lambda _: pytest.fail("an engine was started"))
+    for model in (scripted(), gguf):
+        with pytest.raises(ModelError) as caught:
+            runtime.load(model, config)
+        assert words in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"<!doctype html>", b"GGUF\x03\x00", tiny_model().data()[:-10]]
+)
+def test_a_bad_file_never_starts_an_engine(
+    runtime: ModelRuntime, tmp_path: Path, content: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EngineProcess, "start", lambda _: pytest.fail("an engine was started"))
+    path = tmp_path / "bad.gguf"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError) as caught:
+        runtime.load(local(path))
+    assert caught.value.hint
+    assert runtime.get(local(path).id) is None
+
+
+def test_a_model_larger_than_memory_is_refused_with_the_numbers(
+    runtime: ModelRuntime, gguf: LocalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load_plan, "memory_snapshot", lambda: MemorySnapshot(8 * 10**9, 3 * 10**9))
+    large = msgspec.structs.replace(gguf, size=40 * 10**9)
+    with pytest.raises(NotEnoughMemory) as caught:
+        runtime.load(large)
+    assert caught.value.title == "tiny needs more memory than is free"
+    assert "40.0 GB for the model" in caught.value.message
+    assert "This computer has 3.0 GB free of 8.0 GB." in caught.value.message
+    assert "load it anyway" in caught.value.hint
+    assert caught.value.verdict is not None
+    assert caught.value.verdict.need > 40 * 10**9
+
+
+def test_force_and_memory_about_to_be_freed_count(
+    gguf: LocalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load_plan, "memory_snapshot", lambda: MemorySnapshot(8 * 10**9, 10**6))
+    config = LoadConfig(context_length=512)
+    with pytest.raises(NotEnoughMemory):
+        plan_load(gguf, config, Settings(), HARDWARE)
+    assert plan_load(gguf, config, Settings(), HARDWARE, force=True).context_length == 512
+    plan_load(gguf, config, Settings(), HARDWARE, replaced=LoadConfig(context_length=1024))
+
+
+def test_what_is_left_open_is_filled_in(gguf: LocalModel) -> None:
+    final = plan_load(gguf, LoadConfig(), Settings(), HARDWARE)
+    assert final.threads == HARDWARE.physical_cores - 1
+    assert final.context_length
+    limited = Settings(engine=Engine(threads=2))
+    assert plan_load(gguf, LoadConfig(), limited, HARDWARE).threads == 2
+
+
+def test_the_persons_settings_for_a_model_are_used(
+    runtime: ModelRuntime, settings: SettingsStore, scripted: Callable[..., LocalModel]
+) -> None:
+    model = scripted()
+    settings.update(
+        models=Models(load={model.id: LoadConfig(context_length=1024)}),
+        engine=Engine(default_load=LoadConfig(context_length=512)),
+    )
+    assert runtime.load(model).config.context_length == 1024
+    assert runtime.load(scripted("other")).config.context_length == 512
