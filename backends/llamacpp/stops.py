@@ -29,11 +29,11 @@ class StopFilter:
         if self.stopped:
             return ""
         text = self._held + text
-        # Of several matches the leftmost ends the answer: it is what a reader sees first.
-        found = [at for stop in self._stops if (at := text.find(stop)) >= 0]
+        # The match that is complete first ends the answer, so that cuts make no difference.
+        found = [(at + len(stop), at) for stop in self._stops if (at := text.find(stop)) >= 0]
         if found:
             self.stopped, self._held = True, ""
-            return text[: min(found)]
+            return text[: min(found)[1]]
         keep = len(text) - held_length(text, self._stops)
         self._held = text[keep:]
         return text[:keep]
