@@ -15,8 +15,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QTextEdit, QWidget
 
+from app.gui.blocks_button import CaptionButton
 from app.gui.blocks_text import BlockParts, ReadingBrowser
-from app.gui.controls.buttons import GhostButton
 from app.gui.controls.labels import Label
 from app.gui.controls.painting import box, device_line, painter_for
 from app.gui.highlight import Kind, Line, highlight, language_title
@@ -131,7 +131,7 @@ class CodeView(QWidget):
         self._finished: list[Line] = []
         self._coloring: Task | None = None
         self._title = Label("", "caption", "text-2", self)
-        self._copy = GhostButton(parts.icons, self.tr("Copy"), "copy", small=True, parent=self)
+        self._copy = CaptionButton(parts.icons, self.tr("Copy"), "copy", small=True, parent=self)
         self._copy.setAccessibleName(self.tr("Copy code"))
         self._copy.clicked.connect(self._copy_code)
         self._copied = QTimer(self)

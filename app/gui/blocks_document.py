@@ -165,7 +165,7 @@ class DocumentWriter:
         cursor.removeSelectedText()
         for number in range(first, len(blocks)):
             block = blocks[number]
-            tall = self._tall(block)
+            tall = self.is_tall(block)
             gap = gaps[number] + (_TALL_GAP if tall else 0)
             form = self.formats.of_block(block, gap, tall)
             if number:
@@ -209,7 +209,7 @@ class DocumentWriter:
         size = round(theme.font_size(self.formats.style(heading)) * 1.1)
         return Formula(span.text, size, theme.css(look.color), pixel_ratio=self._pixel_ratio)
 
-    def _tall(self, block: TextLike) -> bool:
+    def is_tall(self, block: TextLike) -> bool:
         """Whether a formula of the block needs more than the fixed line height."""
         if isinstance(block, RuleBlock):
             return False

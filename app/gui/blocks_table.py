@@ -1,7 +1,10 @@
 """A table of a message: lines between rows only, first column flush with the text."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import (
+    QFontMetrics,
     QPainter,
     QPaintEvent,
     QTextBlockFormat,
@@ -18,11 +21,12 @@ from PySide6.QtWidgets import QTextEdit, QWidget
 from app.gui.blocks_document import DocumentWriter, TextFormats, TextLook
 from app.gui.blocks_text import BlockParts, ReadingBrowser
 from app.gui.controls.painting import device_line
-from app.gui.markdown import Align, Span, TableBlock
+from app.gui.markdown import Align, Span, TableBlock, TextBlock
 from app.gui.math_images import Formula
 
-ABOVE, BELOW = 6, 7
-"""Room in a row above and below the text; with the line a row is 34 high."""
+ABOVE, BELOW = 5, 8
+"""Room in a row above and below the text, whose fixed line height has more above it; with the
+line a row is 34 high."""
 BETWEEN = 24
 COMFORTABLE = 240
 """A column wider than this wraps before the table scrolls."""
@@ -66,6 +70,9 @@ class TableView(ReadingBrowser):
         self.setHorizontalScrollBarPolicy(
             policy.ScrollBarAlwaysOn if wide else policy.ScrollBarAlwaysOff
         )
+        self.ensurePolished()
+        if self.width() != width:
+            self.resize(width, self.height())
         self.setLineWrapColumnOrWidth(wanted)
         bar = self.horizontalScrollBar().sizeHint().height() if wide else 0
         return round(self.document().size().height()) + bar
@@ -95,8 +102,10 @@ class TableView(ReadingBrowser):
         self.document().clear()
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
+        widths = self._column_widths(block)
+        self._comfortable = sum(widths)
         self._table = cursor.insertTable(
-            1 + len(block.rows), max(1, len(block.head)), self._table_format()
+            1 + len(block.rows), len(widths), self._table_format(widths)
         )
         self._waiting = set()
         for row, cells in enumerate((block.head, *block.rows)):
@@ -109,16 +118,19 @@ class TableView(ReadingBrowser):
             self._waiting |= writer.waiting
         self._hide_last_line()
         cursor.endEditBlock()
-        self._comfortable = self._comfortable_width(block)
 
-    def _table_format(self) -> QTextTableFormat:
+    def _table_format(self, widths: Sequence[float]) -> QTextTableFormat:
         made = QTextTableFormat()
         made.setBorder(0)
         made.setCellSpacing(0)
         made.setCellPadding(0)
         made.setMargin(0)
         made.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_None)
-        made.setWidth(QTextLength(QTextLength.Type.PercentageLength, 100))
+        percent = QTextLength.Type.PercentageLength
+        made.setWidth(QTextLength(percent, 100))
+        whole = sum(widths)
+        shares = [QTextLength(percent, 100 * width / whole) for width in widths]
+        made.setColumnWidthConstraints(shares)
         return made
 
     def _write_cell(
@@ -133,9 +145,7 @@ class TableView(ReadingBrowser):
         form.setRightPadding(0 if last else BETWEEN)
         cell.setFormat(form)
         cursor = cell.firstCursorPosition()
-        line = QTextBlockFormat()
-        minimum = QTextBlockFormat.LineHeightTypes.MinimumHeight.value
-        line.setLineHeight(self._theme.line_height("body"), minimum)
+        line = writer.formats.of_block(TextBlock(spans), 0, writer.is_tall(TextBlock(spans)))
         line.setAlignment(_ALIGN[align])
         cursor.setBlockFormat(line)
         for span in spans:
@@ -154,17 +164,16 @@ class TableView(ReadingBrowser):
         tiny.setFont(font)
         cursor.setBlockCharFormat(tiny)
 
-    def _comfortable_width(self, block: TableBlock) -> float:
-        """The width in which no column is squeezed below what reads well."""
-        metrics = self.fontMetrics()
-        width = 0.0
-        for column in range(len(block.head)):
-            cells = (row[column] for row in (block.head, *block.rows))
-            natural = max(
-                metrics.horizontalAdvance("".join(span.text for span in cell)) for cell in cells
-            )
-            width += min(COMFORTABLE, natural * 1.05) + BETWEEN
-        return width - BETWEEN
+    def _column_widths(self, block: TableBlock) -> list[float]:
+        """What each column needs to read well: its longest cell, or less if that is long."""
+        metrics = QFontMetrics(self._theme.font("body-strong"))
+        widths: list[float] = []
+        for column in range(max(1, len(block.head))):
+            cells = [row[column] for row in (block.head, *block.rows) if column < len(row)]
+            texts = ("".join(span.text for span in cell) for cell in cells)
+            natural = max((metrics.horizontalAdvance(text) for text in texts), default=0)
+            widths.append(min(COMFORTABLE, natural) + BETWEEN)
+        return widths
 
     def _take_formula(self, formula: Formula) -> None:
         if formula in self._waiting and self._block is not None:

@@ -135,7 +135,6 @@ class TextRun(ReadingBrowser):
         self._theme = parts.theme
         self._blocks: tuple[TextLike, ...] = ()
         self._decorated: dict[int, None] = {}
-        self._width = 0
         formats = TextFormats(parts.theme, look or TextLook())
         self._writer = DocumentWriter(
             self.document(), formats, parts.math, self.devicePixelRatioF()
@@ -156,16 +155,25 @@ class TextRun(ReadingBrowser):
 
     def fit(self, width: int) -> int:
         """Lay out for a width; returns the height."""
-        if width != self._width:
-            self._width = width
-            self.document().setTextWidth(width)
+        self._take_width(width)
         return round(self.document().size().height())
 
     def natural_width(self, most: int) -> int:
-        """The width of the longest line when no more than `most` is to be had."""
-        self._width = most
-        self.document().setTextWidth(most)
-        return min(most, math.ceil(self.document().idealWidth()) + 1)
+        """The width that the text wants: its longest line, or `most` if that has to wrap."""
+        self._take_width(most)
+        document = self.document()
+        document.setTextWidth(-1)
+        wanted = math.ceil(document.idealWidth()) + 1
+        document.setTextWidth(most)
+        return min(most, wanted)
+
+    def _take_width(self, width: int) -> None:
+        """Tell the widget too: it lays its document out again for what it thinks its width is."""
+        self.ensurePolished()
+        if self.width() != width:
+            self.resize(width, self.height())
+        if self.document().textWidth() != width:
+            self.document().setTextWidth(width)
 
     def _write_from(self, first: int) -> None:
         if first >= len(self._blocks) and self.document().blockCount() == len(self._blocks):

@@ -193,7 +193,7 @@ def statistics(item: MessageItem) -> str:
         if usage.time_to_first_token >= 10:
             seconds = locale.toString(usage.time_to_first_token, "f", 1)
         parts.append(_tr("%1 s to first token").replace("%1", seconds))
-    if usage and usage.completion_tokens:
+    if usage and usage.completion_tokens and item.state != "interrupted":
         parts.append(token_count(usage.completion_tokens))
     reason = _reasons().get(item.finish_reason or "")
     if reason:

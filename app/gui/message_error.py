@@ -1,11 +1,12 @@
 """The card of an error under a message: cause, what was kept, remedies, last words."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
+from app.gui.blocks_button import CaptionButton
 from app.gui.blocks_text import BlockParts
-from app.gui.controls.buttons import Button, GhostButton, IconButton, PrimaryButton
+from app.gui.controls.buttons import Button, IconButton, PrimaryButton
 from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
 from app.gui.controls.painting import box, painter_for
@@ -62,7 +63,8 @@ class MessageError(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Ground and red border."""
         theme = self._parts.theme
-        ground, border = theme.color("raised"), theme.color("danger-mark")
+        ground, border = theme.color("raised"), QColor(theme.color("danger-mark"))
+        border.setAlphaF(0.6)
         box(
             painter_for(QPainter(self)),
             self.rect(),
@@ -96,7 +98,7 @@ class MessageError(QWidget):
         line = QHBoxLayout()
         line.setSpacing(4)
         if note.error.detail:
-            self.unfold = GhostButton(
+            self.unfold = CaptionButton(
                 self._parts.icons,
                 self.tr("Show what the engine said last"),
                 "chevron-right",
@@ -104,7 +106,7 @@ class MessageError(QWidget):
             )
             self.unfold.setCheckable(True)
             self.unfold.toggled.connect(self._unfold)
-            copy = GhostButton(self._parts.icons, self.tr("Copy report"), "copy", small=True)
+            copy = CaptionButton(self._parts.icons, self.tr("Copy report"), "copy", small=True)
             copy.clicked.connect(self.copy_report)
             line.addWidget(self.unfold)
             line.addWidget(copy)
