@@ -68,7 +68,24 @@ def claim_standard_streams() -> tuple[BinaryIO, BinaryIO]:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
+    if sys.platform == "win32":
+        _replace_windows_handles()
     return commands, replies
+
+
+def _replace_windows_handles() -> None:
+    """Let the system's own idea of input and output follow descriptors 0 and 1.
+
+    Libraries that ask Windows instead of the C library would still find the pipes, print into
+    one, and block on the other while it is being read.
+    """
+    if sys.platform == "win32":
+        import ctypes
+        import msvcrt
+
+        for name, descriptor in ((-10, 0), (-11, 1)):  # STD_INPUT_HANDLE, STD_OUTPUT_HANDLE
+            handle = ctypes.c_void_p(msvcrt.get_osfhandle(descriptor))
+            ctypes.windll.kernel32.SetStdHandle(name, handle)
 
 
 def lower_priority() -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds the `app` and `backends` packages."""
 
+_INSTALLED = {"site-packages", "dist-packages"}
+"""Folders that Python searches by itself; named in PYTHONPATH they would hide its own modules."""
 _NOT_FOR_ENGINES = ("GGML_BACKEND_PATH", "LLAMA_CPP_LIB_PATH", "MTMD_CPP_LIB", "HF_TOKEN")
 _NOT_FOR_ENGINES_PREFIXES = ("OMP_", "GOMP_", "KMP_")
 
@@ -28,8 +30,9 @@ def child_command(flag: str, *args: str) -> list[str]:
 def child_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """`environment` (default: this process's) such that a child finds `app` from any folder."""
     result = dict(os.environ if environment is None else environment)
-    inherited = result.get("PYTHONPATH")
-    result["PYTHONPATH"] = os.pathsep.join([str(SOURCE_ROOT), *([inherited] if inherited else [])])
+    if SOURCE_ROOT.name not in _INSTALLED:
+        inherited = result.get("PYTHONPATH")
+        result["PYTHONPATH"] = os.pathsep.join(filter(None, (str(SOURCE_ROOT), inherited)))
     result["PYTHONUNBUFFERED"] = "1"
     result["PYTHONUTF8"] = "1"
     return result

@@ -1,0 +1,82 @@
+"""The one entry: who is started, and what is not loaded on the way."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import app.cli
+import app.gui
+from app import __main__, __version__
+from app.core.children import SOURCE_ROOT
+
+HEAVY = ("PySide6", "llama_cpp", "numpy", "huggingface_hub")
+
+
+def modules_loaded(*words: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
+    """Run the program with nothing on its input; the modules it imported."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "app", *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=SOURCE_ROOT,
+        timeout=60,
+    )
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return done, {line.rsplit("|", 1)[1].strip() for line in lines}
+
+
+def test_the_version_costs_no_import() -> None:
+    done, modules = modules_loaded("--version")
+    assert done.stdout == f"corral {__version__}\n"
+    assert done.returncode == 0
+    assert not [name for name in modules if name.startswith(("app.", "backends", "msgspec"))]
+
+
+def test_the_command_line_loads_neither_window_nor_engine() -> None:
+    done, modules = modules_loaded("ls")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "app.cli.main" in modules
+    assert not [name for name in modules if name.startswith((*HEAVY, "app.gui"))]
+
+
+def test_an_engine_child_loads_nothing_of_the_app() -> None:
+    done, modules = modules_loaded("--engine-host", "--backend", "scripted")
+    assert done.returncode == 0
+    assert "backends.host" in modules
+    assert not [name for name in modules if name.startswith((*HEAVY, "app.core", "app.cli"))]
+
+
+@pytest.mark.parametrize(
+    ("words", "package", "module", "passed"),
+    [
+        ([], app.gui, "application", []),
+        (["run", "smollm2", "Hello"], app.cli, "main", ["run", "smollm2", "Hello"]),
+        (["--help"], app.cli, "main", ["--help"]),
+    ],
+)
+def test_words_choose_the_face(
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    package: object,
+    module: str,
+    passed: list[str],
+) -> None:
+    calls: list[list[str]] = []
+
+    def face(argv: list[str]) -> int:
+        calls.append(argv)
+        return 5
+
+    monkeypatch.setattr(package, module, SimpleNamespace(main=face), raising=False)
+    assert __main__.main(words) == 5
+    assert calls == [passed]
+
+
+def test_the_transfer_child_ends_with_its_input(tmp_path: Path) -> None:
+    done, modules = modules_loaded("--transfer-host")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert not [name for name in modules if name.startswith(("PySide6", "app.gui", "app.cli"))]
