@@ -99,6 +99,8 @@ class DiscoverBrowser(Region):
     def set_world(self, check: FitCheck, local: Sequence[LocalModel], *, offline: bool) -> None:
         """Memory, models on this computer and the offline switch are like this now."""
         self._check, self._local, self._offline = check, tuple(local), offline
+        if offline:
+            self._stop()
         if self.head.current().scope == "hub" and not offline and self._fetched is None:
             self._begin()
         else:

@@ -1,69 +1,85 @@
 """The model card: Markdown from the hub, shown without loading anything from elsewhere."""
 
-from PySide6.QtCore import QSize, Qt, QUrl
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFrame, QSizePolicy, QTextBrowser, QWidget
+from PySide6.QtCore import QSize, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.gui.markdown import allowed_link
-from app.gui.theme import Theme
+from app.gui.blocks import BlockColumn
+from app.gui.blocks_document import TextLook
+from app.gui.blocks_text import BlockParts
+from app.gui.markdown import Block, TextBlock, allowed_link, parse
 
 
-class CardText(QTextBrowser):
-    """As high as its text. Images and style sheets of a card are never loaded."""
+class CardText(QWidget):
+    """As high as its text, or cut at a limit. Images of a card are named, never loaded."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    measured = Signal()
+    """The height of the whole text is another one."""
+
+    def __init__(self, parts: BlockParts, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme = theme
-        self.setAccessibleName(self.tr("Model card"))
-        self.setProperty("bare", True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setOpenLinks(False)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.document().setDocumentMargin(0)
-        self.anchorClicked.connect(self._open)
-        self.document().documentLayout().documentSizeChanged.connect(self.updateGeometry)
-
-        self._source = ""
+        self._theme = parts.theme
+        self._column = BlockColumn(parts, TextLook("reading", "text-2"), self)
+        self._column.resized.connect(self._lay_out)
+        self._column.link_chosen.connect(self._open)
+        self._blocks: tuple[Block, ...] = ()
         self._limit: int | None = None
-        theme.changed.connect(self._show)
+        self._whole = 0
+        self.setAccessibleName(self.tr("Model card"))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._theme.changed.connect(self._look_changed)
 
     def show_markdown(self, text: str) -> None:
         """Show another card."""
-        self._source = text
-        self._show()
-
-    def _show(self) -> None:
-        self.setFont(self._theme.font("reading"))
-        self.setMarkdown(self._source)
-        self.updateGeometry()
+        self._blocks = _without_title(parse(text, breaks=False))
+        self._column.show_blocks(self._blocks)
+        self._lay_out()
 
     def set_limit(self, height: int | None) -> None:
         """Show at most so many pixels of it; None shows all."""
         self._limit = height
-        self.updateGeometry()
+        self._lay_out()
 
     def is_longer_than(self, height: int) -> bool:
         """Whether something is folded away at a height."""
-        return self._whole() > height
-
-    def _whole(self) -> int:
-        return int(self.document().size().height()) + 4
-
-    def loadResource(self, kind: int, address: QUrl | str) -> object:
-        """Nothing: a card may not make this computer ask anybody for anything."""
-        return None
+        return self._whole > height
 
     def sizeHint(self) -> QSize:
         """The height of the text at the width of now."""
-        whole = self._whole()
+        whole = max(24, self._whole)
         return QSize(400, whole if self._limit is None else min(whole, self._limit))
 
     def minimumSizeHint(self) -> QSize:
-        """No text is hidden."""
+        """Narrow it may be, cut it may not."""
         return QSize(100, self.sizeHint().height())
 
-    def _open(self, address: QUrl) -> None:
-        if allowed_link(address.toString()):
-            QDesktopServices.openUrl(address)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lines break elsewhere."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        before = self._whole
+        self._whole = self._column.fit(self.width()) + 8
+        self._column.setGeometry(0, 0, self.width(), self._whole)
+        self.updateGeometry()
+        if self._whole != before:
+            self.measured.emit()
+
+    def _look_changed(self) -> None:
+        self._column.show_blocks(())
+        self._column.show_blocks(self._blocks)
+        self._lay_out()
+
+    def _open(self, address: str) -> None:
+        if allowed_link(address):
+            QDesktopServices.openUrl(QUrl(address))
+
+
+def _without_title(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+    """A card's first heading repeats the name above it."""
+    first = blocks[0] if blocks else None
+    if isinstance(first, TextBlock) and first.heading == 1:
+        return blocks[1:]
+    return blocks

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.gui.controls.badges import Badge
 from app.gui.controls.icon_view import IconView
@@ -15,37 +15,42 @@ from app.gui.flow_layout import FlowLayout
 from app.gui.icons import Icons
 
 
-def empty_layout(layout: QLayout) -> None:
-    """Remove everything from a layout."""
-    while (item := layout.takeAt(0)) is not None:
-        if (widget := item.widget()) is not None:
+def empty_flow(layout: FlowLayout) -> None:
+    """Remove every widget from a layout."""
+    while layout.count():
+        if (widget := layout.takeAt(0).widget()) is not None:
             widget.hide()
             widget.deleteLater()
 
 
+class _FactView(QWidget):
+    """One fact: icon and words."""
+
+    def __init__(self, icons: Icons, fact: Fact) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        if fact.icon:
+            row.addWidget(IconView(icons, fact.icon, 14))
+        row.addWidget(Label(fact.text, "body", "text-3" if fact.icon else "text-2"))
+        self.setToolTip(fact.tip)
+
+
 class FactsRow(QWidget):
-    """Icon and words, several times; the first is the publisher."""
+    """Icon and words, several times; goes on in the next line where there is no room."""
 
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._icons = icons
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(0)
+        self._flow = FlowLayout(self, spacing=16)
 
     def set_facts(self, facts: Sequence[Fact]) -> None:
         """Show these."""
-        empty_layout(self._row)
-        for place, fact in enumerate(facts):
-            if place:
-                self._row.addSpacing(16)
-            if fact.icon:
-                self._row.addWidget(IconView(self._icons, fact.icon, 14))
-                self._row.addSpacing(6)
-            label = Label(fact.text, "body", "text-3" if fact.icon else "text-2")
-            label.setToolTip(fact.tip)
-            self._row.addWidget(label)
-        self._row.addStretch(1)
+        empty_flow(self._flow)
+        for fact in facts:
+            self._flow.addWidget(_FactView(self._icons, fact))
+        self.updateGeometry()
 
 
 class BadgesRow(QWidget):
@@ -58,10 +63,7 @@ class BadgesRow(QWidget):
 
     def set_badges(self, facts: Sequence[Fact]) -> None:
         """Show these."""
-        while self._flow.count():
-            if (widget := self._flow.takeAt(0).widget()) is not None:
-                widget.hide()
-                widget.deleteLater()
+        empty_flow(self._flow)
         for fact in facts:
             self._flow.addWidget(Badge(self._icons, fact.text, icon=fact.icon))
         self.setVisible(bool(facts))

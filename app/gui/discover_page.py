@@ -18,6 +18,7 @@ from app.core.hub_http import hub_access
 from app.core.hub_reference import Reference
 from app.core.memory import DEFAULT_CONTEXT, Fit
 from app.gui import variants_lines
+from app.gui.blocks_text import BlockParts
 from app.gui.controls.card import Line
 from app.gui.discover_browser import DiscoverBrowser
 from app.gui.discover_fit import FitCheck, ModelShape, fit_tip, parameters_in_name
@@ -25,6 +26,7 @@ from app.gui.discover_loader import DetailLoader
 from app.gui.discover_rows import ModelRow
 from app.gui.discover_subject import Subject
 from app.gui.downloads_start import DownloadStarter, local_for
+from app.gui.math_images import MathImages
 from app.gui.model_detail import ModelDetail
 from app.gui.page import Page
 from app.gui.variants_lines import VariantLine
@@ -62,7 +64,9 @@ class DiscoverPage(Page):
         self.browser = DiscoverBrowser(
             context.icons, context.worker, context.hub, entries, self._check
         )
-        self.detail = ModelDetail(context.icons)
+        math = MathImages(context.worker, self)
+        parts = BlockParts(context.theme, context.icons, context.worker, math)
+        self.detail = ModelDetail(parts)
         self.loader = DetailLoader(context.hub, context.worker, self)
         self.starter = DownloadStarter(context.worker, context.hub, context.downloads, self)
         row = QHBoxLayout(self)
@@ -84,6 +88,7 @@ class DiscoverPage(Page):
         detail.chat.connect(self._chat)
         detail.retry.connect(self._retry)
         detail.context_chosen.connect(self._context_chosen)
+        detail.settings_wanted.connect(self._open_settings)
         detail.repo_wanted.connect(lambda repo: self._show(Subject(repo)))
         loader.detail_loaded.connect(self._detail_loaded)
         loader.header_loaded.connect(self._header_loaded)
@@ -164,6 +169,7 @@ class DiscoverPage(Page):
         if self._subject is None:
             return
         self.detail.show_subject(self._subject, self._address(self._subject.repo))
+        self._say_offline()
         self._show_lines(start_over=start_over)
 
     def _address(self, repo: str) -> str:
@@ -257,9 +263,11 @@ class DiscoverPage(Page):
         if self._subject.entry is None:
             self.detail.show_failure(error)
             return
+        self.detail.set_card(None, self.tr("The card comes from the hub."))
+        if isinstance(error, OfflineError):
+            return
         kept = self.tr("%1. %2 The variants below are those of the shipped list.")
         self.detail.set_problem(kept.replace("%1", error.title).replace("%2", error.message))
-        self.detail.set_card(None, self.tr("The card comes from the hub."))
 
     def _retry(self) -> None:
         if self._subject is None:
@@ -316,12 +324,21 @@ class DiscoverPage(Page):
     def _world_changed(self) -> None:
         self._check = FitCheck(memory_snapshot(), self._tokens)
         offline = self._context.settings.current.network.offline
+        self._say_offline()
         self.browser.set_world(self._check, self._context.library.models(), offline=offline)
         self._show_lines()
 
+    def _say_offline(self) -> None:
+        offline = self._context.settings.current.network.offline
+        text = self.tr("Corral is offline. This is the list that ships with it.")
+        self.detail.set_offline(offline, text)
+
     def _settings_changed(self, _: object) -> None:
         self._world_changed()
-        if self._subject is not None and self._subject.detail is None:
+        offline = self._context.settings.current.network.offline
+        if offline:
+            self.detail.set_problem("")
+        elif self._subject is not None and self._subject.detail is None:
             self._retry()
 
     def _open_settings(self) -> None:

@@ -142,7 +142,8 @@ def entry_row(
     elif entry.context_length:
         length = formatting.short_tokens(entry.context_length)
         facts.append(QCoreApplication.translate("discover", "%1 context").replace("%1", length))
-    marks = {*entry.capabilities, *(["languages"] if entry.languages else [])}
+    several = any(sign.isdigit() for sign in entry.languages)
+    marks = {*entry.capabilities, *(["languages"] if several else [])}
     return ModelRow(
         key=entry.id,
         repo=entry.gguf_repo,

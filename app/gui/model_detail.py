@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, 
 
 from app.core.errors import AppError
 from app.gui import formatting
-from app.gui.controls.buttons import IconButton, LinkButton, PrimaryButton
+from app.gui.blocks_text import BlockParts
+from app.gui.controls.buttons import IconButton, PrimaryButton
 from app.gui.controls.card import Line
 from app.gui.controls.elided import ElidedLabel
 from app.gui.controls.empty_state import EmptyState
@@ -20,7 +21,7 @@ from app.gui.discover_card import CardText
 from app.gui.discover_facts import BadgesRow, FactsRow, SkeletonLines
 from app.gui.discover_fit import CONTEXTS
 from app.gui.discover_subject import Subject
-from app.gui.icons import Icons
+from app.gui.inline_link import InlineLink
 from app.gui.variants_lines import VariantLine
 from app.gui.variants_table import VariantsTable
 
@@ -43,9 +44,12 @@ class ModelDetail(QWidget):
     context_chosen = Signal(int)
     repo_wanted = Signal(str)
 
-    def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
+    settings_wanted = Signal()
+
+    def __init__(self, parts: BlockParts, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._icons = icons
+        self._icons = icons = parts.icons
+        self._parts = parts
         self._page = ""
         self._mlx_repo = ""
         column = QVBoxLayout(self)
@@ -57,6 +61,10 @@ class ModelDetail(QWidget):
         self.strip.hide()
         self.strip.action_chosen.connect(self.retry)
         column.addWidget(self.strip)
+        self.offline = Strip(icons, tone="offline", action=self.tr("Open settings"))
+        self.offline.hide()
+        self.offline.action_chosen.connect(self.settings_wanted)
+        column.addWidget(self.offline)
         self._stack = QStackedWidget()
         column.addWidget(self._stack, 1)
         self._empty = EmptyState(
@@ -106,8 +114,9 @@ class ModelDetail(QWidget):
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.verticalScrollBar().rangeChanged.connect(self._keep_margin)
         content = QWidget()
-        column = QVBoxLayout(content)
+        self._column = column = QVBoxLayout(content)
         column.setContentsMargins(32, 24, 32, 32)
         column.setSpacing(0)
         self._add_title(column)
@@ -151,7 +160,8 @@ class ModelDetail(QWidget):
         row.addWidget(Label(self.tr("Variants"), "page-title"))
         row.addStretch(1)
         row.addWidget(Label(self.tr("Fit for a context of"), "caption", "text-3"))
-        self.context = LinkButton(self._icons, "", small=True)
+        row.addSpacing(2)
+        self.context = InlineLink(self._icons, opens=True)
         self.context.clicked.connect(self._open_contexts)
         row.addWidget(self.context)
         column.addLayout(row)
@@ -165,7 +175,7 @@ class ModelDetail(QWidget):
         self.companions = Label("", "caption", "text-3", wrap=True)
         column.addSpacing(4)
         column.addWidget(self.companions)
-        self.mlx = LinkButton(self._icons, "", small=True)
+        self.mlx = InlineLink(self._icons)
         self.mlx.clicked.connect(lambda: self.repo_wanted.emit(self._mlx_repo))
         column.addWidget(self.mlx, 0, Qt.AlignmentFlag.AlignLeft)
 
@@ -173,7 +183,7 @@ class ModelDetail(QWidget):
         row = QHBoxLayout()
         row.addWidget(Label(self.tr("Model card"), "page-title"))
         row.addStretch(1)
-        self.read_all = LinkButton(self._icons, self.tr("Read all"), small=True)
+        self.read_all = InlineLink(self._icons, self.tr("Read all"))
         self.read_all.setCheckable(True)
         self.read_all.toggled.connect(self._fold_card)
         row.addWidget(self.read_all)
@@ -182,13 +192,19 @@ class ModelDetail(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._card_head)
         column.addSpacing(8)
-        self.card = CardText(self._icons.theme)
+        self.card = CardText(self._parts)
         self.card.setMaximumWidth(720)
+        self.card.measured.connect(self._offer_all)
         column.addWidget(self.card)
         self._card_wait = SkeletonLines(self._icons, (0.7, 0.76, 0.66, 0.0, 0.72, 0.5))
         column.addWidget(self._card_wait)
         self._card_note = Label("", "body", "text-3", wrap=True)
         column.addWidget(self._card_note)
+
+    def _keep_margin(self, least: int, most: int) -> None:
+        """The scroll bar stands in the margin, so that nothing moves when it comes."""
+        bar = self._scroll.verticalScrollBar().sizeHint().width() if most > least else 0
+        self._column.setContentsMargins(32, 24, 32 - bar, 32)
 
     # What it is told
 
@@ -263,7 +279,13 @@ class ModelDetail(QWidget):
         """The length of context that the verdicts are for."""
         text = self.tr("%1 tokens").replace("%1", formatting.number(tokens))
         self.context.setText(text)
+        self.context.updateGeometry()
         self.context.setProperty("tokens", tokens)
+
+    def set_offline(self, offline: bool, text: str = "") -> None:
+        """Say that the offline switch is on, and what is shown instead."""
+        self.offline.say(text if offline else "")
+        self.mlx.setVisible(bool(self._mlx_repo) and not offline)
 
     def set_problem(self, text: str) -> None:
         """Say above the page what did not work; "" when it does."""
@@ -286,7 +308,12 @@ class ModelDetail(QWidget):
     def _fold_card(self, unfolded: bool) -> None:
         self.read_all.setText(self.tr("Show less") if unfolded else self.tr("Read all"))
         self.card.set_limit(None if unfolded else CARD_HEIGHT)
-        self.read_all.setVisible(not self.card.isHidden() and self.card.is_longer_than(CARD_HEIGHT))
+        self.read_all.updateGeometry()
+        self._offer_all()
+
+    def _offer_all(self) -> None:
+        longer = not self.card.isHidden() and self.card.is_longer_than(CARD_HEIGHT)
+        self.read_all.setVisible(longer)
 
     def _open_page(self) -> None:
         QDesktopServices.openUrl(QUrl(self._page))

@@ -60,6 +60,9 @@ def of_entry(entry: CatalogueEntry, check: FitCheck) -> tuple[VariantLine, ...]:
         quality, words = quantization.quality(known.quantization)
         preferred = known.file == entry.gguf_file
         size = known.size if known.size is not None else (entry.size if preferred else None)
+        about = size is None or (preferred and entry.size_approximate)
+        if size is None and (bits := quantization.bits_per_weight(known.quantization)):
+            size = round(entry.parameters * bits / 8)
         lines.append(
             VariantLine(
                 repo=entry.gguf_repo,
@@ -68,7 +71,7 @@ def of_entry(entry: CatalogueEntry, check: FitCheck) -> tuple[VariantLine, ...]:
                 quality=quality,
                 quality_text=words,
                 size=size,
-                about=True,
+                about=about,
                 judged=check.of_size(size, shape) if size else None,
                 context=check.context,
                 variant=None,

@@ -19,13 +19,13 @@ from app.gui.controls.buttons import Button, GhostButton, IconButton
 from app.gui.controls.focus import RingFocus
 from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
-from app.gui.controls.painting import bar, box, painter_for
+from app.gui.controls.painting import bar, box, clip_round, painter_for
 from app.gui.discover_fit import fit_tip, fit_word
 from app.gui.icons import Icons
 from app.gui.variants_lines import VariantLine
 
-ROW_HEIGHT = 40
-_ACTION = 156
+ROW_HEIGHT = 39
+"""With the line beneath it 40."""
 _SIDE = 16
 _VCENTER = Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -48,16 +48,22 @@ class Columns:
 def columns(width: int, height: int = ROW_HEIGHT) -> Columns:
     """The columns for a table `width` wide; the least important give way first."""
     words, bar_width = width >= 800, 80 if width >= 680 else 0
-    quality, size, need = (180 if words else 56), 76, 76
-    right = width - 8 - _ACTION
-    fit = QRect(right - 84, 0, 72, height)
-    need_rect = QRect(fit.x() - 26 - need, 0, need, height)
+    roomy = bar_width > 0
+    quality, size, need = (180 if words else 56), 76 if roomy else 64, 76 if roomy else 64
+    right = width - 8 - action_width(width)
+    fit = QRect(right - (84 if roomy else 76), 0, 72, height)
+    need_rect = QRect(fit.x() - (26 if roomy else 14) - need, 0, need, height)
     bar_rect = QRect(need_rect.x() - bar_width + 16, 0, bar_width, height)
     left_of_bar = bar_rect.x() if bar_width else need_rect.x()
     size_rect = QRect(left_of_bar - 16 - size, 0, size, height)
     quality_rect = QRect(size_rect.x() - quality + (24 if words else 0), 0, quality, height)
     label = QRect(_SIDE, 0, max(40, quality_rect.x() - _SIDE - 8), height)
     return Columns(label, quality_rect, words, size_rect, bar_rect, need_rect, fit)
+
+
+def action_width(width: int) -> int:
+    """Room for the action at the right of a table."""
+    return 156 if width >= 680 else 132
 
 
 class ProgressCell(QWidget):
@@ -188,6 +194,8 @@ class VariantRow(RingFocus, QAbstractButton):
         super().__init__(parent)
         self._icons, self._theme = icons, icons.theme
         self.line = line
+        self.is_last = False
+        """The last line of the table follows the round corners of its frame."""
         self.setCheckable(True)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -218,16 +226,15 @@ class VariantRow(RingFocus, QAbstractButton):
 
     def resizeEvent(self, event: QEvent) -> None:
         """The action stays at the right."""
-        self.action.setGeometry(self.width() - 8 - _ACTION, 0, _ACTION, self.height())
+        width = action_width(self.width())
+        self.action.setGeometry(self.width() - 8 - width, 0, width, self.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Ground and cells."""
         theme, line = self._theme, self.line
         painter = painter_for(QPainter(self))
-        if self.isChecked():
-            painter.fillRect(self.rect(), theme.color("selected"))
-        elif self.underMouse():
-            painter.fillRect(self.rect(), theme.color("hover"))
+        if self.isChecked() or self.underMouse():
+            self._paint_ground(painter, "selected" if self.isChecked() else "hover")
         cells = columns(self.width())
         self._paint_label(painter, cells.label)
         self._paint_quality(painter, cells.quality, words=cells.words)
@@ -251,6 +258,13 @@ class VariantRow(RingFocus, QAbstractButton):
         painter.setFont(theme.font("caption"))
         painter.setPen(theme.color(tone))
         painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, fit_word(judged.fit))
+
+    def _paint_ground(self, painter: QPainter, role: str) -> None:
+        painter.save()
+        if self.is_last:
+            clip_round(painter, QRectF(self.rect()).adjusted(0, -12, 0, 0), 11)
+        painter.fillRect(self.rect(), self._theme.color(role))
+        painter.restore()
 
     def _paint_label(self, painter: QPainter, rect: QRect) -> None:
         theme, line = self._theme, self.line

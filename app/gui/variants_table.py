@@ -7,12 +7,12 @@ from PySide6.QtGui import QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.gui import formatting
-from app.gui.controls.buttons import LinkButton
 from app.gui.controls.card import Card, Line
 from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
 from app.gui.controls.painting import clip_round, painter_for
 from app.gui.icons import Icons
+from app.gui.inline_link import InlineLink
 from app.gui.variants_lines import VariantLine, shortened
 from app.gui.variants_row import VariantRow, columns
 
@@ -88,8 +88,8 @@ class VariantsTable(QWidget):
         foot.setSpacing(8)
         foot.addWidget(IconView(icons, "info", 14), 0, Qt.AlignmentFlag.AlignTop)
         self.note = Label("", "caption", "text-3", wrap=True)
-        foot.addWidget(self.note, 1)
-        self.more = LinkButton(icons, "", small=True)
+        foot.addWidget(self.note, 1, Qt.AlignmentFlag.AlignTop)
+        self.more = InlineLink(icons)
         self.more.clicked.connect(self._toggle_all)
         foot.addWidget(self.more, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(foot)
@@ -144,6 +144,7 @@ class VariantsTable(QWidget):
             self._body.addWidget(Line())
             self._body.addWidget(row)
             self._rows[line.file] = row
+            row.is_last = line is shown[-1]
 
     def _choose(self, file: str) -> None:
         self._chosen = file
