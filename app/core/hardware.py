@@ -52,22 +52,32 @@ class MemorySnapshot(Struct, frozen=True):
 def survey() -> HardwareSurvey:
     """Look at this computer once. Takes milliseconds, at most 3 s where a GPU driver hangs."""
     apple_silicon = platform.system() == "Darwin" and platform.machine() == "arm64"
-    logical = os.cpu_count() or 1
+    logical = _usable_cores()
     return HardwareSurvey(
         cpu_name=_cpu_name(),
-        physical_cores=psutil.cpu_count(logical=False) or logical,
+        physical_cores=min(psutil.cpu_count(logical=False) or logical, logical),
         logical_cores=logical,
         cpu_features=_cpu_features(),
-        memory_total=psutil.virtual_memory().total,
+        memory_total=memory_snapshot().total,
         gpus=() if apple_silicon else _nvidia_gpus(),
         apple_silicon=apple_silicon,
     )
 
 
 def memory_snapshot() -> MemorySnapshot:
-    """Main memory now."""
-    memory = psutil.virtual_memory()
+    """Main memory now; zeros where the system does not tell."""
+    try:
+        memory = psutil.virtual_memory()
+    except (psutil.Error, OSError, RuntimeError) as error:
+        log.warning("the system does not tell its memory: %s", error)
+        return MemorySnapshot(total=0, available=0)
     return MemorySnapshot(total=memory.total, available=memory.available)
+
+
+def _usable_cores() -> int:
+    """Logical cores this program may run on; a container or a job may have fewer than exist."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _cpu_name() -> str:

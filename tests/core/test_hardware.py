@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from app.core import hardware
-from app.core.hardware import Gpu, memory_snapshot, parse_nvidia_smi, survey
+from app.core.hardware import Gpu, MemorySnapshot, memory_snapshot, parse_nvidia_smi, survey
 
 MIB = 1024**2
 
@@ -69,3 +69,19 @@ def test_a_system_without_cpuinfo_still_has_a_name(monkeypatch: pytest.MonkeyPat
     found = survey()
     assert found.cpu_name
     assert found.cpu_features == ()
+
+
+def test_a_system_that_tells_nothing_is_survived(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OSError("no /proc here")
+
+    monkeypatch.setattr("psutil.virtual_memory", refuse)
+    assert memory_snapshot() == MemorySnapshot(total=0, available=0)
+    assert survey().memory_total == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system has no affinity")
+def test_cores_that_are_not_ours_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0})
+    found = survey()
+    assert (found.physical_cores, found.logical_cores) == (1, 1)

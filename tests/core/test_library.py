@@ -493,3 +493,63 @@ def test_a_silent_file_name_is_named_by_its_header() -> None:
         "Tiny Test Model"
     )
     assert from_text("") == ""
+
+
+def _split_model(folder: Path) -> list[Path]:
+    parts = []
+    for number in (0, 1):
+        part = tiny_model().set("split.count", U16, 2).set("split.no", U16, number)
+        parts.append(put(folder, f"Big-Q8_0-0000{number + 1}-of-00002.gguf", part.data()))
+    return parts
+
+
+def test_any_part_of_a_split_model_stands_for_it(library: ModelLibrary, tmp_path: Path) -> None:
+    parts = _split_model(tmp_path / "elsewhere")
+    model = library.adopt(parts[1])
+    assert (model.path, model.files) == (parts[0], tuple(parts))
+    assert model.problem is None
+
+
+def test_a_split_model_deleted_in_half_says_what_is_gone(
+    library: ModelLibrary, paths: AppPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = _split_model(paths.models)
+    library.scan()
+    real = Path.unlink
+
+    def fail_on_second(self: Path, missing_ok: bool = False) -> None:
+        if self == parts[1]:
+            raise PermissionError(13, "Permission denied")
+        real(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", fail_on_second)
+    with pytest.raises(StorageError) as caught:
+        library.delete("Big-Q8_0-00001-of-00002", to_trash=False)
+    assert f"Deleted before that: {parts[0].name}" in caught.value.message
+    assert "Permission denied" in caught.value.message
+
+
+def test_an_mlx_folder_is_adopted_registered_and_deleted_whole(
+    library: ModelLibrary, paths: AppPaths, tmp_path: Path
+) -> None:
+    for root in (tmp_path / "elsewhere", paths.models / "mlx-community"):
+        put(root / "X-4bit", "config.json", b"{}")
+        put(root / "X-4bit", "model.safetensors", b"x")
+    adopted = library.adopt(tmp_path / "elsewhere" / "X-4bit")
+    assert (adopted.format, adopted.read_only) == ("mlx", True)
+    folder = paths.models / "mlx-community" / "X-4bit"
+    model = library.register([folder / "config.json", folder / "model.safetensors"])
+    assert model.path == folder
+    library.delete(model.id, to_trash=False)
+    assert not folder.exists()
+    assert adopted.path.exists()
+    assert [each.id for each in own(library)] == [adopted.id]
+
+
+def test_damaged_choices_are_set_aside(
+    library: ModelLibrary, paths: AppPaths, settings: SettingsStore, tmp_path: Path
+) -> None:
+    library.adopt(put(tmp_path / "elsewhere", "a-Q8_0.gguf"))
+    (paths.data / "library.json").write_bytes(b'{"adopted": 7}')
+    assert own(ModelLibrary(paths, settings)) == []
+    assert list(paths.data.glob("library.json.broken-*"))
