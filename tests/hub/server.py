@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from tests.hub.faults import Fault, Faults
 from tests.hub.http_server import OriginHandler, OriginServer, RequestLog
-from tests.hub.repository import HubFile, HubRepository
+from tests.hub.repository import HubFile, HubRepository, Pretended
 
 SORTS = {"downloads", "likes", "trendingScore", "lastModified", "createdAt"}
 REPO = r"(?P<repo>[^/]+/[^/]+)"
@@ -71,7 +71,7 @@ class LocalHub:
     def add(
         self,
         repo: str,
-        files: Mapping[str, bytes | Path],
+        files: Mapping[str, bytes | Path | Pretended],
         *,
         gated: bool | str = False,
         **info: Any,
