@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
@@ -15,6 +15,8 @@ from app.gui.icons import Icons
 from app.gui.question import Question, Report
 
 log = logging.getLogger(__name__)
+
+_YES = "yes"
 
 
 class Notifier(QObject):
@@ -76,7 +78,30 @@ class Notifier(QObject):
         if self._host is None:
             done(False)
             return None
-        question = Question(self._icons, self._host, title, text, confirm, done, danger=danger)
+        question = Question(
+            self._icons,
+            self._host,
+            title,
+            text,
+            {_YES: confirm},
+            lambda answer: done(answer == _YES),
+            danger=danger,
+        )
+        question.ask()
+        return question
+
+    def choose(
+        self,
+        title: str,
+        text: str,
+        answers: Mapping[str, str],
+        done: Callable[[str | None], object],
+    ) -> Question | None:
+        """A question with several answers, best first; `done` gets its key, None for Cancel."""
+        if self._host is None:
+            done(None)
+            return None
+        question = Question(self._icons, self._host, title, text, answers, done)
         question.ask()
         return question
 

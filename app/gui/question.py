@@ -1,6 +1,7 @@
 """Panels that `notify` shows above the window: a question, and the report of a defect."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
@@ -14,7 +15,10 @@ _MARGINS = (24, 20, 24, 20)
 
 
 class Question(Overlay):
-    """Yes or no. Esc and a click beside it mean no; a deletion starts with no focused."""
+    """A question with one answer or more, the best one primary.
+
+    Esc and a click beside it mean Cancel (None); before a deletion the focus is on Cancel.
+    """
 
     def __init__(
         self,
@@ -22,14 +26,14 @@ class Question(Overlay):
         host: QWidget,
         title: str,
         text: str,
-        confirm: str,
-        done: Callable[[bool], object],
+        answers: Mapping[str, str],
+        done: Callable[[str | None], object],
         *,
-        danger: bool,
+        danger: bool = False,
     ) -> None:
         super().__init__(icons, title, host, width=440)
         self._done = done
-        self._answer = False
+        self._answer: str | None = None
         self.body.setContentsMargins(*_MARGINS)
         self.body.addWidget(Label(title, "page-title", wrap=True))
         self.body.addSpacing(8)
@@ -39,23 +43,28 @@ class Question(Overlay):
         row.setSpacing(8)
         row.addStretch(1)
         self.cancel_button = Button(icons, self.tr("Cancel"))
-        self.confirm_button = (
-            DangerButton(icons, confirm, final=True) if danger else PrimaryButton(icons, confirm)
-        )
-        row.addWidget(self.cancel_button)
-        row.addWidget(self.confirm_button)
-        self.body.addLayout(row)
         self.cancel_button.clicked.connect(self.dismiss)
-        self.confirm_button.clicked.connect(self._yes)
+        row.addWidget(self.cancel_button)
+        self.answers: dict[str, Button] = {}
+        for place, (key, words) in enumerate(answers.items()):
+            button = Button(icons, words)
+            if place == 0:
+                best = DangerButton(icons, words, final=True) if danger else None
+                button = best or PrimaryButton(icons, words)
+            button.clicked.connect(partial(self._choose, key))
+            self.answers[key] = button
+        for button in reversed(self.answers.values()):
+            row.addWidget(button)
+        self.body.addLayout(row)
         self.closed.connect(self._tell)
-        self._first = self.cancel_button if danger else self.confirm_button
+        self._first = self.cancel_button if danger else next(iter(self.answers.values()))
 
     def ask(self) -> None:
         """Show the question."""
         self.open(self._first)
 
-    def _yes(self) -> None:
-        self._answer = True
+    def _choose(self, key: str, _checked: bool = False) -> None:
+        self._answer = key
         self.dismiss()
 
     def _tell(self) -> None:

@@ -1,7 +1,10 @@
 """Frames that hold other things, and the lines between."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+_MUCH = 10_000
+"""A stretch that leaves nothing to the margins until the column is full."""
 
 
 class Card(QFrame):
@@ -49,9 +52,10 @@ class ScrollPage(QScrollArea):
         holder = QWidget()
         holder.setMaximumWidth(column)
         holder.setLayout(self.column)
-        outer = QVBoxLayout(self.content)
+        outer = QHBoxLayout(self.content)
         outer.setContentsMargins(32, 24, 32, 32)
-        outer.addWidget(holder)
-        outer.setAlignment(holder, Qt.AlignmentFlag.AlignTop)
+        outer.addStretch(1)
+        outer.addWidget(holder, _MUCH)
+        outer.addStretch(1)
         self.holder = holder
         self.setWidget(self.content)

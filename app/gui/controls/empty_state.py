@@ -41,7 +41,8 @@ class EmptyState(QWidget):
         column.addSpacing(4)
         self.sentence.setAlignment(center)
         self.sentence.setFixedWidth(248)
-        self.sentence.setVisible(bool(sentence))
+        if not sentence:
+            self.sentence.hide()
         column.addWidget(self.sentence, 0, center)
         kind = PrimaryButton if primary else Button
         self.button = kind(icons, action, action_icon, parent=self)

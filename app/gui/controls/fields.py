@@ -100,6 +100,7 @@ class NumberField(TextField):
         self._suffix = suffix
         self._value: float | None = None if self._empty_allowed else minimum
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.setProperty("number", True)
         self.setFont(icons.theme.font("body", tabular=True))
         self.textEdited.connect(self._typed)
         self.editingFinished.connect(self._show)

@@ -3,7 +3,7 @@
 import math
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QTextLayout, QTextOption
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTextLayout, QTextOption
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 _LINE_RATIO = {"micro": 16 / 11, "caption": 4 / 3, "reading": 1.6, "title": 1.4, "welcome": 4 / 3}
@@ -73,10 +73,27 @@ class Label(QLabel):
         self.ensurePolished()
         return max(1, self._lines(max(1, width)).lineCount()) * self._line_height()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Claim the height that the width asks for; not every layout does by itself."""
+        super().resizeEvent(event)
+        self._claim_height()
+
+    def setText(self, text: str) -> None:
+        """Other words."""
+        super().setText(text)
+        self._claim_height()
+
+    def _claim_height(self) -> None:
+        if self.wordWrap() and self.width() > 0:
+            self.setMinimumHeight(self.heightForWidth(self.width()))
+
     def sizeHint(self) -> QSize:
         """One line if there is room."""
         if not self.wordWrap():
-            return super().sizeHint()
+            hint = super().sizeHint()
+            margins = self.contentsMargins()
+            line = self._line_height() + margins.top() + margins.bottom()
+            return QSize(hint.width(), max(hint.height(), line))
         self.ensurePolished()
         layout = self._lines(_WIDEST)
         widest = max(
@@ -87,7 +104,7 @@ class Label(QLabel):
     def minimumSizeHint(self) -> QSize:
         """A word is enough where it wraps."""
         if not self.wordWrap():
-            return super().minimumSizeHint()
+            return QSize(super().minimumSizeHint().width(), self.sizeHint().height())
         self.ensurePolished()
         return QSize(min(48, self.sizeHint().width()), self._line_height())
 

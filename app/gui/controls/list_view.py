@@ -45,6 +45,8 @@ MARGIN = 8
 PADDING = 12
 """Inside a row."""
 GROUP_HEIGHT = 32
+_GROUP_DROP = 3
+"""A title stands nearer to its rows than to those above."""
 
 
 class RowRole(IntEnum):
@@ -122,13 +124,15 @@ class RowDelegate(QStyledItemDelegate):
         icon = index.data(RowRole.ICON)
         if icon:
             pixmap = self.icons.pixmap(icon, 14, "text-3", dpr_of(painter))
-            pixmap_in(painter, QRect(rect.x(), rect.y(), 14, rect.height()), pixmap)
+            area = QRect(rect.x(), rect.y() + _GROUP_DROP, 14, rect.height())
+            pixmap_in(painter, area, pixmap)
             rect = rect.adjusted(20, 0, 0, 0)
         font = self.theme.font("caption")
         font.setWeight(font.Weight.Medium)
         painter.setFont(font)
         painter.setPen(self.theme.color("text-3"))
-        painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter, str(index.data()))
+        area = rect.adjusted(0, _GROUP_DROP, 0, _GROUP_DROP)
+        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, str(index.data()))
 
     def paint_skeleton(self, painter: QPainter, rect: QRect, row: int) -> None:
         """Two grey bars, of another length in each row."""

@@ -190,6 +190,12 @@ class ValueSlider(QWidget):
         row.addWidget(self.slider, 1)
         row.addWidget(self.field)
 
+    def add_before_field(self, widget: QWidget) -> None:
+        """Put something between slider and field, such as a picture of the largest value."""
+        row = self.layout()
+        if isinstance(row, QHBoxLayout):
+            row.insertWidget(row.count() - 1, widget)
+
     def _set_steps(self, step: float) -> None:
         span = self._high - self._low
         if not self._logarithmic and span > 0:

@@ -1,0 +1,323 @@
+"""The further sections of the settings: chat, folders, network, shortcuts, about."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog, QVBoxLayout
+
+from app import __version__
+from app.core.errors import AppError
+from app.core.hub_http import DEFAULT_ENDPOINT, hub_access
+from app.core.paths import resource
+from app.gui.controls.buttons import Button, IconButton
+from app.gui.controls.card import Card
+from app.gui.controls.combo import ComboBox
+from app.gui.controls.fields import TextField
+from app.gui.controls.switch import Switch
+from app.gui.settings_rows import SettingGroup, SettingRow, SettingSection
+from app.gui.shortcuts_sheet import ShortcutList
+
+if TYPE_CHECKING:
+    from app.core.settings import Settings
+    from app.gui.context import AppContext
+
+
+class ChatSection(SettingSection):
+    """How chats begin and behave."""
+
+    section_id = "chat"
+    icon = "message-square"
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__()
+        self._context = context
+        icons = context.icons
+        self.preset = ComboBox(icons, self.tr("Preset of a new chat"))
+        self.preset.setFixedWidth(200)
+        self.preset.activated.connect(self._choose_preset)
+        self.name = TextField(icons, self.tr("Your name"), self.tr("Nothing"))
+        self.name.setMaxLength(80)
+        self.name.setFixedWidth(200)
+        self.name.editingFinished.connect(self._choose_name)
+        self.enter = Switch(icons, self.tr("Enter sends"))
+        self.enter.clicked.connect(self._choose_enter)
+        self.add(
+            SettingGroup(
+                self.tr("New chats"),
+                SettingRow(self.tr("Preset"), self.tr("What a new chat starts with"), self.preset),
+                SettingRow(
+                    self.tr("Your name"),
+                    self.tr("Stands for {{user}} in system prompts; sent to no one"),
+                    self.name,
+                ),
+            )
+        )
+        self.add(
+            SettingGroup(
+                self.tr("Writing"),
+                SettingRow(
+                    self.tr("Enter sends"),
+                    self.tr("Shift+Enter breaks the line. Off: Ctrl+Enter sends."),
+                    self.enter,
+                ),
+            )
+        )
+        self.column.addStretch(1)
+        context.bridge.on(context.presets.changed, self._fill_presets)
+        self._fill_presets()
+
+    def title(self) -> str:
+        """Its name."""
+        return self.tr("Chat")
+
+    def _fill_presets(self) -> None:
+        self.preset.clear()
+        for preset in self._context.presets.list():
+            self.preset.add(preset.name, preset.id, preset.icon)
+        self.preset.choose(self._context.settings.current.chat.default_preset)
+
+    def show_settings(self, settings: Settings) -> None:
+        """Take over what is in force."""
+        self.preset.choose(settings.chat.default_preset)
+        if not self.name.hasFocus():
+            self.name.setText(settings.chat.user_name)
+        self.enter.setChecked(settings.chat.enter_sends)
+
+    def _choose_preset(self) -> None:
+        settings = self._context.settings
+        chosen = self.preset.currentData()
+        settings.update(chat=replace(settings.current.chat, default_preset=chosen))
+
+    def _choose_name(self) -> None:
+        settings = self._context.settings
+        name = self.name.text().strip()
+        settings.update(chat=replace(settings.current.chat, user_name=name))
+
+    def _choose_enter(self, on: bool) -> None:
+        settings = self._context.settings
+        settings.update(chat=replace(settings.current.chat, enter_sends=on))
+
+
+class FoldersSection(SettingSection):
+    """Folders of other programs whose models are used in place."""
+
+    section_id = "models"
+    icon = "hard-drive"
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__()
+        self._context = context
+        self._group: SettingGroup | None = None
+        self._folders: tuple[str, ...] | None = None
+        self.add_button = Button(context.icons, self.tr("Add folder…"), "plus", small=True)
+        self.add_button.clicked.connect(self._ask_folder)
+        self.column.addStretch(1)
+
+    def title(self) -> str:
+        """Its name."""
+        return self.tr("Models and disks")
+
+    def show_settings(self, settings: Settings) -> None:
+        """Take over what is in force."""
+        folders = settings.models.extra_folders
+        if folders == self._folders:
+            return
+        self._folders = folders
+        self.add_button.setParent(self)
+        if self._group is not None:
+            self.groups.remove(self._group)
+            self._group.deleteLater()
+        rows = [self._folder_row(folder) for folder in folders]
+        add = SettingRow(
+            self.tr("Use models from another program"),
+            self.tr("They stay where they are; Corral never changes or deletes them."),
+            self.add_button,
+        )
+        self._group = SettingGroup(self.tr("Folders used in place"), *rows, add)
+        self.groups.append(self._group)
+        self.column.insertWidget(0, self._group)
+
+    def _folder_row(self, folder: str) -> SettingRow:
+        name = self.tr("Forget %1").replace("%1", folder)
+        button = IconButton(self._context.icons, "x", name, small=True)
+        button.clicked.connect(partial(self._forget, folder))
+        return SettingRow(Path(folder).name or folder, folder, button)
+
+    def _ask_folder(self) -> None:
+        dialog = QFileDialog(self, self.tr("Folder with models"))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self.use_folder)
+        dialog.open()
+
+    def use_folder(self, folder: str) -> None:
+        """One more folder to look into."""
+        models = self._context.settings.current.models
+        if folder not in models.extra_folders:
+            self._set_folders((*models.extra_folders, folder))
+
+    def _forget(self, folder: str, _checked: bool = False) -> None:
+        folders = self._context.settings.current.models.extra_folders
+        self._set_folders(tuple(each for each in folders if each != folder))
+
+    def _set_folders(self, folders: tuple[str, ...]) -> None:
+        settings = self._context.settings
+        settings.update(models=replace(settings.current.models, extra_folders=folders))
+        self._context.worker.run(self._context.library.scan)
+
+
+class NetworkSection(SettingSection):
+    """Where the hub is and what it is told."""
+
+    section_id = "network"
+    icon = "globe"
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__()
+        self._context = context
+        self.endpoint = TextField(
+            context.icons, self.tr("Model hub"), DEFAULT_ENDPOINT, mono=True, small=True
+        )
+        self.endpoint.setFixedWidth(280)
+        self.endpoint.textEdited.connect(self._typed)
+        self.endpoint.editingFinished.connect(self._choose_endpoint)
+        self.check = Button(context.icons, self.tr("Check"), small=True)
+        self.check.clicked.connect(self._check)
+        self.hub_row = SettingRow(self.tr("Model hub"), " ", self.endpoint, self.check)
+        self.token = Switch(context.icons, self.tr("Send the log-in to another hub"))
+        self.token.clicked.connect(self._choose_token)
+        token_row = SettingRow(
+            self.tr("Send the log-in to another hub"),
+            self.tr("HF_TOKEN goes to huggingface.co only, unless this is on"),
+            self.token,
+        )
+        self.add(SettingGroup(self.tr("Hub"), self.hub_row, token_row))
+        self.column.addStretch(1)
+
+    def title(self) -> str:
+        """Its name."""
+        return self.tr("Network")
+
+    def _explain(self) -> None:
+        self.hub_row.say(self.tr("Where models are searched and downloaded"))
+
+    def show_settings(self, settings: Settings) -> None:
+        """Take over what is in force."""
+        network = settings.network
+        if not self.endpoint.hasFocus():
+            self.endpoint.setText(network.endpoint or "")
+            self._explain()
+        self.token.setChecked(network.send_token)
+        self.check.setEnabled(not network.offline)
+        self.check.setToolTip(self.tr("Not while Offline is on") if network.offline else "")
+
+    def _problem(self, text: str) -> str:
+        network = replace(self._context.settings.current.network, offline=False)
+        try:
+            hub_access(replace(network, endpoint=text or None), {})
+        except AppError as error:
+            return error.message
+        return ""
+
+    def _typed(self, text: str) -> None:
+        problem = self._problem(text.strip())
+        self.endpoint.set_wrong(problem)
+        if problem:
+            self.hub_row.say(problem, "danger")
+        else:
+            self._explain()
+
+    def _choose_endpoint(self) -> None:
+        """A good address takes effect; a wrong one leaves the last good one in force."""
+        text = self.endpoint.text().strip()
+        settings = self._context.settings
+        if self._problem(text):
+            return
+        settings.update(network=replace(settings.current.network, endpoint=text or None))
+
+    def _choose_token(self, on: bool) -> None:
+        settings = self._context.settings
+        settings.update(network=replace(settings.current.network, send_token=on))
+
+    def _check(self) -> None:
+        self.check.setEnabled(False)
+        self.hub_row.say(self.tr("Asking…"), "accent")
+        self._context.worker.run(self._context.hub.check, done=self._answered, failed=self._refused)
+
+    def _answered(self, _: object) -> None:
+        self.check.setEnabled(True)
+        self.hub_row.say(self.tr("The hub answers"), "success")
+
+    def _refused(self, error: AppError) -> None:
+        self.check.setEnabled(True)
+        self.hub_row.say(f"{error.title}. {error.message}", "danger")
+
+
+class ShortcutsSection(SettingSection):
+    """All keys."""
+
+    section_id = "shortcuts"
+    icon = "keyboard"
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__()
+        card = Card()
+        inside = QVBoxLayout(card)
+        inside.setContentsMargins(20, 16, 20, 4)
+        inside.addWidget(ShortcutList(context.icons))
+        self.column.addWidget(card)
+        self.column.addStretch(1)
+
+    def title(self) -> str:
+        """Its name."""
+        return self.tr("Shortcuts")
+
+    def filter(self, words: list[str]) -> bool:
+        """Found by its name."""
+        return all(word in self.title().casefold() for word in words)
+
+    def show_settings(self, settings: Settings) -> None:
+        """Nothing to take over."""
+
+
+class AboutSection(SettingSection):
+    """Version, log and licences."""
+
+    section_id = "about"
+    icon = "info"
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__()
+        self.add(
+            SettingGroup(
+                self.tr("Corral"),
+                SettingRow(
+                    self.tr("Version %1").replace("%1", __version__),
+                    self.tr("Apache License 2.0"),
+                ),
+                self._folder_row(context, self.tr("Log"), context.paths.logs),
+                self._folder_row(
+                    context, self.tr("Licences of fonts and icons"), resource("licences")
+                ),
+            )
+        )
+        self.column.addStretch(1)
+
+    def _folder_row(self, context: AppContext, title: str, folder: Path) -> SettingRow:
+        button = Button(context.icons, self.tr("Show in folder"), "folder-open", small=True)
+        url = QUrl.fromLocalFile(str(folder))
+        button.clicked.connect(lambda: QDesktopServices.openUrl(url))
+        return SettingRow(title, str(folder), button)
+
+    def title(self) -> str:
+        """Its name."""
+        return self.tr("About")
+
+    def show_settings(self, settings: Settings) -> None:
+        """Nothing to take over."""
