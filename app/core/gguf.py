@@ -59,6 +59,8 @@ class Limits(Struct, frozen=True):
     """Of a tensor (GGML_MAX_DIMS)."""
     kept_values: int = 4096
     """Longer arrays are counted, and their values left out."""
+    kept_whole: frozenset[str] = frozenset()
+    """Keys of arrays of strings whose values are kept however many they are."""
 
 
 def read_header(source: Path | bytes, *, limits: Limits | None = None) -> GgufHeader:
@@ -178,7 +180,12 @@ class _Parser:
         if kind == _ARRAY:
             element, count = self._array_start(key)
             self._metadata[key] = GgufArray(type=element, count=count, values=None)
-            if count <= self._limits.kept_values and element != _ARRAY:
+            if element == _STRING and key in self._limits.kept_whole:
+                raw = self._strings(count, keep=True)
+                # Escaped, not replaced: different bytes stay different texts.
+                texts = tuple(text.decode("utf-8", errors="surrogateescape") for text in raw)
+                self._metadata[key] = GgufArray(type=element, count=count, values=texts)
+            elif count <= self._limits.kept_values and element != _ARRAY:
                 values = tuple(self._scalar(key, element) for _ in range(count))
                 self._metadata[key] = GgufArray(type=element, count=count, values=values)
             else:
@@ -205,7 +212,7 @@ class _Parser:
     def _skip(self, key: str, kind: int, count: int, depth: int) -> None:
         """Step over the elements of an array."""
         if kind == _STRING:
-            self._skip_strings(count)
+            self._strings(count)
         elif kind == _ARRAY:
             if depth >= self._limits.nesting:
                 self._bad(f"the array {key!r} is nested more than {self._limits.nesting} deep")
@@ -215,9 +222,10 @@ class _Parser:
         else:
             self._advance(_SCALARS[kind].size * count)
 
-    def _skip_strings(self, count: int) -> None:
+    def _strings(self, count: int, *, keep: bool = False) -> list[bytes]:
         """Step over strings; the token list has hundreds of thousands, so this is kept tight."""
         self._need(count * 8)
+        kept: list[bytes] = []
         unpack, limit = _U64.unpack_from, self._limits.string
         at, data = self._at, self._source.data
         loaded = len(data)
@@ -230,8 +238,15 @@ class _Parser:
             if length > limit:
                 self._bad(f"a string of {length:,} bytes is announced")
             at += 8 + length
+            if keep:
+                if at > loaded:
+                    self._at = at
+                    self._need(0)
+                    loaded = len(data)
+                kept.append(bytes(data[at - length : at]))
         self._at = at
         self._need(0)
+        return kept
 
     # -- tensors
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from app.core.gguf import read_header
+from app.core.gguf import Limits, read_header
 from app.core.gguf_types import (
     REMOVED_TENSOR_TYPES,
     TENSOR_TYPES,
@@ -29,6 +29,7 @@ MAX_EXPERTS = 512
 MAX_NAME = 63
 """Bytes of a tensor's name (GGML_MAX_NAME - 1)."""
 _MAX_ELEMENTS = 2**63 - 1
+_TOKENS = "tokenizer.ggml.tokens"
 _DOWNLOAD_AGAIN = "Download the model again, or choose another file of it."
 
 _NOT_FOR_CHAT = {
@@ -41,10 +42,12 @@ _NOT_FOR_CHAT = {
 def check_model(path: Path) -> GgufHeader:
     """Read and validate the model at `path`; of a split model `path` is the first part.
 
+    Reads the token list too, because a token that appears twice aborts llama.cpp.
+
     Raises:
         ModelFileUnreadable, NotAGguf, TruncatedGguf, BadGguf: why it cannot be loaded.
     """
-    header = read_header(path)
+    header = read_header(path, limits=Limits(kept_whole=frozenset({_TOKENS})))
     check_header(header, path)
     return header
 
@@ -187,12 +190,15 @@ def _check_numbers(header: GgufHeader) -> None:
 
 
 def _check_vocabulary(header: GgufHeader) -> None:
-    tokens = header.metadata.get("tokenizer.ggml.tokens")
+    tokens = header.metadata.get(_TOKENS)
     if not isinstance(tokens, GgufArray):
         return
     string_type = 8
     if tokens.type != string_type or tokens.count == 0:
         _bad("Its vocabulary is empty or no list of texts.")
+    words = [token for token in tokens.values or () if token]
+    if len(set(words)) != len(words):
+        _bad("Its vocabulary holds the same token twice.")
     for key in ("scores", "token_type"):
         column = header.metadata.get(f"tokenizer.ggml.{key}")
         if isinstance(column, GgufArray) and column.count != tokens.count:

@@ -304,9 +304,15 @@ BROKEN: tuple[Broken, ...] = (
     # vocabulary
     Broken(
         "vocabulary-shorter",
-        _raw("tokenizer.ggml.tokens", ARRAY, array(STRING, ["a"] * 100)),
+        _raw("tokenizer.ggml.tokens", ARRAY, array(STRING, [f"{n}" for n in range(100)])),
         BadGguf,
         "100 tokens",
+    ),
+    Broken(
+        "vocabulary-twice",
+        _raw("tokenizer.ggml.tokens", ARRAY, array(STRING, ["same"] * VOCABULARY)),
+        BadGguf,
+        "same token twice",
     ),
     Broken(
         "vocabulary-empty",

@@ -128,7 +128,9 @@ def test_long_arrays_are_counted_and_short_ones_kept() -> None:
     assert header.metadata["short"] == GgufArray(type=U32, count=3, values=(1, 2, 3))
     assert header.metadata["long"] == GgufArray(type=U32, count=10, values=None)
     assert header.vocabulary_size == 259
-    whole = read_header(model.data()).metadata["tokenizer.ggml.tokens"]
+    named = Limits(kept_values=5, kept_whole=frozenset({"tokenizer.ggml.tokens"}))
+    assert read_header(model.data(), limits=named).metadata["long"] == header.metadata["long"]
+    whole = read_header(model.data(), limits=named).metadata["tokenizer.ggml.tokens"]
     assert isinstance(whole, GgufArray)
     assert whole.values is not None
     assert whole.values[1] == "<s>"
@@ -142,6 +144,14 @@ def test_values_of_every_width_are_accepted() -> None:
     assert (header.context_length, header.embedding_length) == (4096, 32)
     assert header.metadata["flag"] is True
     assert header.integer("flag") is None
+
+
+def test_tokens_of_stray_bytes_are_different_tokens(tmp_path: Path) -> None:
+    tokens = [b"\xfe", b"\xff", *(f"{number}" for number in range(257))]
+    model = tiny_model().set_raw("tokenizer.ggml.tokens", ARRAY, array(STRING, tokens))
+    path = tmp_path / "bytes.gguf"
+    path.write_bytes(model.data())
+    assert check_model(path).vocabulary_size == 259
 
 
 def test_heads_per_layer() -> None:
