@@ -93,13 +93,12 @@ class ControlTokenGuard:
         A template may cut a message inside a literal; the lone marker that remains is dropped but
         still separates its neighbours, so that they cannot join to a control token.
         """
-        segments, inside = [], False
-        for part in _MARKERS.split(rendered):
-            if part in (_OPEN, _CLOSE):
-                inside = part == _OPEN
-            elif part:
-                segments.append(Segment(part, plain=inside and part in self._literals))
-        return segments
+        parts = ["", *_MARKERS.split(rendered), ""]
+        return [
+            Segment(part, (before, after) == (_OPEN, _CLOSE) and part in self._literals)
+            for before, part, after in zip(parts, parts[1:], parts[2:], strict=False)
+            if part and part not in (_OPEN, _CLOSE)
+        ]
 
     def tokenize(self, rendered: str, tokenize: Tokenize, *, sentencepiece: bool) -> list[int]:
         """Ids of a rendered prompt, without BOS."""
