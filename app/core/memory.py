@@ -97,7 +97,8 @@ def kv_cache_bytes(header: GgufHeader, context: int, config: LoadConfig) -> int:
     """Sum over the layers of cells x KV heads x (key length x bytes + value length x bytes).
 
     Cells are the context rounded up to 256. A sliding-window layer needs no more than its window
-    and one batch (llama.cpp with `swa_full` off). Exact for f16, q8_0 and q4_0.
+    and one batch (llama.cpp with `swa_full` off). Hybrid models have a KV cache in every
+    `full_attention_interval`-th layer only. Exact for f16, q8_0 and q4_0.
     """
     layers = header.block_count or 0
     cells = _round_up(context)
@@ -105,9 +106,11 @@ def kv_cache_bytes(header: GgufHeader, context: int, config: LoadConfig) -> int:
     window_cells = min(cells, _round_up(window + config.batch_size)) if window else cells
     per_head = (header.key_length or 0) + (header.value_length or 0)
     windowed = windowed_layers(header)
+    interval = header.hyper_integer("full_attention_interval") or 1
     numbers = sum(
         (window_cells if windowed[layer] else cells) * heads * per_head
         for layer, heads in enumerate(_per_layer(header.head_count_kv, layers))
+        if (layer + 1) % interval == 0
     )
     return round(numbers * KV_BYTES[config.kv_type])
 

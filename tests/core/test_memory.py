@@ -119,6 +119,22 @@ def test_heads_per_layer_are_summed() -> None:
     assert kv_cache_bytes(header, 1024, LoadConfig()) == 1024 * 16 * (64 + 64) * 2
 
 
+def test_hybrid_models_have_a_cache_in_some_layers_only() -> None:
+    """Qwen3.5 9B: 32 layers, 4 KV heads of 256, a cache in 8 of them: 32,768 bytes a token."""
+    header = header_of(
+        "qwen35",
+        248_320,
+        block_count=32,
+        embedding_length=4096,
+        full_attention_interval=4,
+        attention__head_count=16,
+        attention__head_count_kv=4,
+        attention__key_length=256,
+        attention__value_length=256,
+    )
+    assert kv_cache_bytes(header, 8192, LoadConfig()) == 8192 * 32_768
+
+
 @pytest.mark.parametrize(
     ("header", "context", "config", "reported"),
     [
