@@ -1,0 +1,340 @@
+"""Downloads: what is on its way, what waits, what needs help, what is done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtGui import QDesktopServices, QHideEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from app.core.download_state import DownloadItem
+from app.core.downloads import AT_ONCE
+from app.core.errors import AppError
+from app.gui import downloads_words as words
+from app.gui import formatting
+from app.gui.controls.buttons import Button
+from app.gui.controls.card import Card, Line, Region, ScrollPage
+from app.gui.controls.empty_state import EmptyState
+from app.gui.controls.icon_view import IconView
+from app.gui.controls.labels import Label
+from app.gui.controls.strip import Strip
+from app.gui.downloads_row import DownloadRow
+from app.gui.downloads_start import local_for
+from app.gui.downloads_words import GROUPS, GroupName
+from app.gui.inline_link import InlineLink
+from app.gui.page import Page
+
+if TYPE_CHECKING:
+    from app.gui.context import AppContext
+
+DISK_SECONDS = 15
+
+
+class DownloadGroup(QWidget):
+    """A title with a note, and a card of rows."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 24)
+        column.setSpacing(4)
+        self._head = QHBoxLayout()
+        self._head.setContentsMargins(4, 0, 4, 0)
+        self._head.addWidget(Label(title, "group-title"))
+        self._head.addStretch(1)
+        self.note = Label("", "caption", "text-3")
+        self._head.addWidget(self.note)
+        column.addLayout(self._head)
+        self._card = Card()
+        self._card.setAccessibleName(title)
+        self._rows = QVBoxLayout(self._card)
+        self._rows.setContentsMargins(1, 1, 1, 1)
+        self._rows.setSpacing(0)
+        column.addWidget(self._card)
+
+    def add_action(self, widget: QWidget) -> None:
+        """Something to press at the right of the title."""
+        self._head.addWidget(widget)
+
+    def set_rows(self, rows: Sequence[DownloadRow]) -> None:
+        """Show these rows in this order; they stay the page's."""
+        while (item := self._rows.takeAt(0)) is not None:
+            widget = item.widget()
+            if isinstance(widget, Line):
+                widget.deleteLater()
+        for row in rows:
+            if self._rows.count():
+                self._rows.addWidget(Line())
+            self._rows.addWidget(row)
+            row.show()
+        self.setVisible(bool(rows))
+
+
+class DownloadsPage(Page):
+    """A column of groups, and the room on the disk."""
+
+    page_id = "downloads"
+
+    def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._rows: dict[str, DownloadRow] = {}
+        self._order: dict[GroupName, list[str]] = {}
+        self._free: int | None = None
+        self._lay_out()
+        self._timer = QTimer(self, interval=DISK_SECONDS * 1000)
+        self._timer.timeout.connect(self._look_at_disk)
+        bridge, downloads = context.bridge, context.downloads
+        bridge.on(downloads.changed, self._changed)
+        bridge.on(downloads.finished, self._changed)
+        bridge.on(downloads.removed, self._removed)
+        bridge.on(context.library.changed, self.refresh)
+        bridge.on(context.settings.changed, self._settings_changed)
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        icons = self._context.icons
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        region = Region("canvas")
+        outer.addWidget(region)
+        column = QVBoxLayout(region)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._make_header())
+        column.addWidget(Line())
+        self.offline = Strip(icons, tone="offline", action=self.tr("Open settings"))
+        self.offline.action_chosen.connect(
+            lambda: self.open_page.emit("settings", {"group": "network"})
+        )
+        self.offline.hide()
+        column.addWidget(self.offline)
+        self._stack = QStackedWidget()
+        column.addWidget(self._stack, 1)
+        self._empty = EmptyState(
+            icons,
+            "download",
+            self.tr("No downloads yet"),
+            self.tr(
+                "Models that you download appear here. They can be paused and resumed at any time."
+            ),
+            action=self.tr("Find a model"),
+            action_icon="compass",
+            callback=lambda: self.open_page.emit("discover", None),
+        )
+        self._stack.addWidget(self._empty)
+        self._page = ScrollPage(icons.theme.metric("page-column-max"))
+        self._stack.addWidget(self._page)
+        titles: dict[GroupName, str] = {
+            "now": self.tr("Now"),
+            "waiting": self.tr("Waiting"),
+            "help": self.tr("Needs your help"),
+            "done": self.tr("Done"),
+        }
+        self.groups = {name: DownloadGroup(titles[name]) for name in GROUPS}
+        for name in GROUPS:
+            self._page.column.addWidget(self.groups[name])
+        self._page.column.addStretch(1)
+        self.clear = InlineLink(icons, self.tr("Clear list"))
+        self.clear.clicked.connect(self._clear)
+        self.groups["done"].add_action(self.clear)
+        column.addWidget(Line())
+        foot = QHBoxLayout()
+        foot.setContentsMargins(24, 0, 24, 0)
+        foot.setSpacing(12)
+        foot.addWidget(IconView(icons, "hard-drive", 16))
+        self.disk = Label("", "caption", "text-2")
+        self.disk.setFixedHeight(39)
+        foot.addWidget(self.disk, 1)
+        column.addLayout(foot)
+
+    def _make_header(self) -> QWidget:
+        header = QWidget()
+        header.setFixedHeight(self._context.theme.metric("header"))
+        row = QHBoxLayout(header)
+        row.setContentsMargins(24, 0, 12, 0)
+        row.setSpacing(16)
+        row.addWidget(Label(self.tr("Downloads"), "page-title"))
+        self.summary = Label("", "body", "text-3")
+        row.addWidget(self.summary)
+        row.addStretch(1)
+        self.pause_all = Button(self._context.icons, self.tr("Pause all"), "pause")
+        self.pause_all.clicked.connect(self._pause_or_resume_all)
+        row.addWidget(self.pause_all)
+        return header
+
+    # The page protocol
+
+    def activated(self) -> None:
+        """Look at everything again."""
+        self.refresh()
+        self._look_at_disk()
+        self._timer.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nobody looks at the disk while nobody looks at the page."""
+        super().hideEvent(event)
+        self._timer.stop()
+
+    def regions(self) -> Sequence[QWidget]:
+        """The header's button."""
+        return (self.pause_all,)
+
+    # Rows
+
+    def refresh(self) -> None:
+        """Show all downloads as they are now."""
+        items = self._context.downloads.items()
+        groups = words.grouped(items)
+        for item in items:
+            if item.id not in self._rows:
+                self._rows[item.id] = self._make_row(item)
+        for gone in self._rows.keys() - {item.id for item in items}:
+            row = self._rows.pop(gone)
+            row.hide()
+            row.deleteLater()
+        for name, members in groups.items():
+            ids = [item.id for item in members]
+            if ids != self._order.get(name):
+                self._order[name] = ids
+                self.groups[name].set_rows([self._rows[item_id] for item_id in ids])
+            for place, item in enumerate(members):
+                self._show(item, place)
+        self._say(items, groups)
+
+    def _make_row(self, item: DownloadItem) -> DownloadRow:
+        row = DownloadRow(self._context.icons, item)
+        downloads = self._context.downloads
+        row.pause.connect(downloads.pause)
+        row.resume.connect(downloads.resume)
+        row.remove.connect(downloads.remove)
+        row.cancel.connect(self._cancel)
+        row.chat.connect(self._chat)
+        row.show_folder.connect(self._show_folder)
+        return row
+
+    def _show(self, item: DownloadItem, place: int) -> None:
+        self._rows[item.id].show_item(item, place=place, usable=self._local_id(item) is not None)
+
+    def _local_id(self, item: DownloadItem) -> str | None:
+        if item.state != "done":
+            return None
+        models = self._context.library.models()
+        local = local_for(models, item.request.repo, item.request.files[0].path)
+        return local.id if local else None
+
+    def _changed(self, item: DownloadItem) -> None:
+        """Most changes are only more bytes of one row."""
+        ids = self._order.get(words.group_of(item), [])
+        if item.id not in ids:
+            self.refresh()
+            self._look_at_disk()
+            return
+        self._show(item, ids.index(item.id))
+        items = self._context.downloads.items()
+        self._say(items, words.grouped(items))
+
+    def _removed(self, item_id: str) -> None:
+        self.refresh()
+        self._look_at_disk()
+
+    def _say(
+        self, items: Sequence[DownloadItem], groups: dict[GroupName, list[DownloadItem]]
+    ) -> None:
+        self._stack.setCurrentIndex(1 if items else 0)
+        self.summary.setText(words.summary(items))
+        running = self.tr("%1 of %2 at once").replace("%1", str(len(groups["now"])))
+        self.groups["now"].note.setText(running.replace("%2", str(AT_ONCE)))
+        self.groups["waiting"].note.setText(
+            self.tr("In this order") if len(groups["waiting"]) > 1 else ""
+        )
+        self.groups["help"].note.setText(formatting.number(len(groups["help"])))
+        can_pause = any(item.state in ("running", "waiting") for item in items)
+        paused = any(item.state == "paused" for item in items)
+        self.pause_all.setVisible(can_pause or paused)
+        self.pause_all.setText(self.tr("Pause all") if can_pause else self.tr("Resume all"))
+        self.pause_all.set_icon("pause" if can_pause else "play")
+        self.disk.setText(words.disk_line(self._free, items) if self._free is not None else "")
+        offline = self._context.settings.current.network.offline
+        text = self.tr("Corral is offline. Downloads go on when that is switched off.")
+        self.offline.say(text if offline and words.still_needed(items) else "")
+
+    def _settings_changed(self, _: object) -> None:
+        self.refresh()
+        self._look_at_disk()
+
+    # What the person does
+
+    def _pause_or_resume_all(self) -> None:
+        downloads = self._context.downloads
+        items = downloads.items()
+        running = [item for item in items if item.state in ("running", "waiting")]
+        for item in reversed(running):
+            downloads.pause(item.id)
+        if not running:
+            for item in items:
+                if item.state == "paused":
+                    downloads.resume(item.id)
+
+    def _cancel(self, item_id: str) -> None:
+        """A question only where bytes are lost."""
+        row = self._rows.get(item_id)
+        if row is None or not row.item.done:
+            self._context.downloads.cancel(item_id)
+            return
+        text = self.tr("%1 of “%2” that are on this computer already will be deleted.")
+        text = text.replace("%1", formatting.file_size(row.item.done))
+        self._context.notifier.confirm(
+            self.tr("Cancel this download?"),
+            text.replace("%2", row.item.request.title),
+            self.tr("Cancel the download"),
+            lambda yes: self._context.downloads.cancel(item_id) if yes else None,
+            danger=True,
+        )
+
+    def _clear(self) -> None:
+        for item in self._context.downloads.items():
+            if item.state == "done":
+                self._context.downloads.remove(item.id)
+
+    def _chat(self, item_id: str) -> None:
+        row = self._rows.get(item_id)
+        model_id = self._local_id(row.item) if row else None
+        if model_id is not None:
+            self.open_page.emit("chat", {"model_id": model_id})
+
+    def _show_folder(self, item_id: str) -> None:
+        row = self._rows.get(item_id)
+        if row is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(row.item.target)))
+
+    # The disk
+
+    def _look_at_disk(self) -> None:
+        folder = self._context.settings.current.models.folder
+        path = Path(folder) if folder else self._context.paths.models
+        self._context.worker.run(free_space, path, done=self._disk_seen, failed=self._no_disk)
+
+    def _disk_seen(self, free: int | None) -> None:
+        self._free = free
+        self.disk.setText(words.disk_line(free, self._context.downloads.items()))
+
+    def _no_disk(self, error: AppError) -> None:
+        self._disk_seen(None)
+
+
+def free_space(folder: Path) -> int | None:
+    """Bytes free where `folder` is or will be; None if that cannot be told. Touches the disk."""
+    for place in (folder, *folder.parents):
+        if os.path.isdir(place):
+            try:
+                return shutil.disk_usage(place).free
+            except OSError:
+                return None
+    return None

@@ -1,0 +1,122 @@
+"""One download on its card: state, name, bar, what it does now, what can be done."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.core.download_state import DownloadItem
+from app.gui import downloads_words as words
+from app.gui.controls.bars import ProgressBar
+from app.gui.controls.buttons import Button, IconButton
+from app.gui.controls.elided import ElidedLabel
+from app.gui.controls.icon_view import IconView
+from app.gui.controls.labels import Label
+from app.gui.icons import Icons
+
+_BAR_STATES = ("running", "verifying", "failed")
+
+
+class DownloadRow(QWidget):
+    """Asks by signals, each with the id of the download."""
+
+    pause = Signal(str)
+    resume = Signal(str)
+    cancel = Signal(str)
+    remove = Signal(str)
+    show_folder = Signal(str)
+    chat = Signal(str)
+
+    def __init__(self, icons: Icons, item: DownloadItem, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.item = item
+        row = QHBoxLayout(self)
+        row.setContentsMargins(20, 14, 14, 12)
+        row.setSpacing(0)
+        self._icon = IconView(icons, "clock", 18)
+        row.addWidget(self._icon)
+        row.addSpacing(18)
+        row.addLayout(self._make_words(icons), 1)
+        row.addSpacing(16)
+        self._actions = QHBoxLayout()
+        self._actions.setSpacing(4)
+        self._make_actions(icons)
+        row.addLayout(self._actions)
+
+    def _make_words(self, icons: Icons) -> QVBoxLayout:
+        column = QVBoxLayout()
+        column.setSpacing(0)
+        first = QHBoxLayout()
+        first.setSpacing(8)
+        self._title = ElidedLabel("", "body-strong")
+        first.addWidget(self._title)
+        self._quantization = Label("", "body", "text-3")
+        first.addWidget(self._quantization)
+        first.addStretch(1)
+        self._percent = Label("", "body", "text-2")
+        self._percent.setFont(icons.theme.font("body", tabular=True))
+        first.addWidget(self._percent)
+        column.addLayout(first)
+        column.addSpacing(8)
+        self.bar = ProgressBar(icons, self.tr("Progress"))
+        column.addWidget(self.bar)
+        self._gap = QWidget()
+        self._gap.setFixedHeight(8)
+        column.addWidget(self._gap)
+        second = QHBoxLayout()
+        second.setSpacing(16)
+        self._left = Label("", "caption", "text-3", wrap=True)
+        second.addWidget(self._left, 1)
+        self._right = Label("", "caption", "text-3")
+        second.addWidget(self._right, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(second)
+        return column
+
+    def _make_actions(self, icons: Icons) -> None:
+        self.retry_button = Button(icons, self.tr("Retry"), "rotate-cw", small=True)
+        self.retry_button.clicked.connect(lambda: self.resume.emit(self.item.id))
+        self.chat_button = Button(icons, self.tr("Chat"), "message-square", small=True)
+        self.chat_button.clicked.connect(lambda: self.chat.emit(self.item.id))
+        self.pause_button = IconButton(icons, "pause", self.tr("Pause"), small=True)
+        self.pause_button.clicked.connect(lambda: self.pause.emit(self.item.id))
+        self.resume_button = IconButton(icons, "play", self.tr("Resume"), small=True)
+        self.resume_button.clicked.connect(lambda: self.resume.emit(self.item.id))
+        self.folder_button = IconButton(
+            icons, "folder-open", self.tr("Show in the file manager"), small=True
+        )
+        self.folder_button.clicked.connect(lambda: self.show_folder.emit(self.item.id))
+        self.cancel_button = IconButton(icons, "x", self.tr("Cancel the download"), small=True)
+        self.cancel_button.clicked.connect(lambda: self.cancel.emit(self.item.id))
+        self.remove_button = IconButton(icons, "x", self.tr("Remove from this list"), small=True)
+        self.remove_button.clicked.connect(lambda: self.remove.emit(self.item.id))
+        self._shown_in: dict[QWidget, tuple[str, ...]] = {
+            self.chat_button: ("done",),
+            self.retry_button: ("failed",),
+            self.folder_button: ("done",),
+            self.pause_button: ("running", "waiting"),
+            self.resume_button: ("paused",),
+            self.cancel_button: ("running", "verifying", "waiting", "paused", "failed"),
+            self.remove_button: ("done",),
+        }
+        for button in self._shown_in:
+            self._actions.addWidget(button)
+
+    def show_item(self, item: DownloadItem, *, place: int = 0, usable: bool = False) -> None:
+        """Show a newer state; `usable` says that the model is in the library."""
+        self.item = item
+        said = words.words_for(item, place)
+        self._icon.set_icon(*words.ICONS[item.state])
+        self._title.setText(item.request.title)
+        self._quantization.setText(item.request.quantization)
+        self._percent.setText(said.percent)
+        self._left.setText(said.left)
+        self._left.set_role("danger" if item.state == "failed" else "text-3")
+        self._left.setToolTip(item.error.hint if item.error else "")
+        self._right.setText(said.right)
+        has_bar = item.state in _BAR_STATES or (item.state != "done" and item.done > 0)
+        self.bar.setVisible(has_bar)
+        self._gap.setVisible(has_bar)
+        self.bar.set_fraction(words.fraction(item))
+        self.bar.set_role(words.BAR_ROLES.get(item.state, "accent"))
+        for button, states in self._shown_in.items():
+            button.setVisible(item.state in states)
+        self.chat_button.setVisible(item.state == "done" and usable)
+        self.setAccessibleName(f"{item.request.title} {item.request.quantization}, {said.left}")

@@ -1,0 +1,136 @@
+"""What the Downloads page says of a download, and under which title it stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QCoreApplication
+
+from app.core.download_state import DownloadItem
+from app.gui import formatting
+
+GroupName = Literal["now", "waiting", "help", "done"]
+
+GROUPS: tuple[GroupName, ...] = ("now", "waiting", "help", "done")
+_GROUP_OF: dict[str, GroupName] = {
+    "running": "now",
+    "verifying": "now",
+    "waiting": "waiting",
+    "paused": "waiting",
+    "failed": "help",
+    "done": "done",
+}
+ICONS = {
+    "running": ("arrow-down-to-line", "accent"),
+    "verifying": ("shield-check", "accent"),
+    "waiting": ("clock", "text-3"),
+    "paused": ("pause", "text-3"),
+    "failed": ("circle-alert", "danger"),
+    "done": ("circle-check", "success"),
+}
+BAR_ROLES = {"paused": "text-3", "failed": "danger-mark"}
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("downloads", text)
+
+
+def group_of(item: DownloadItem) -> GroupName:
+    """The group that a download stands in."""
+    return _GROUP_OF[item.state]
+
+
+def grouped(items: Sequence[DownloadItem]) -> dict[GroupName, list[DownloadItem]]:
+    """Downloads by group, in the queue's order; the newest of the done ones first."""
+    groups: dict[GroupName, list[DownloadItem]] = {name: [] for name in GROUPS}
+    for item in items:
+        groups[group_of(item)].append(item)
+    groups["done"].reverse()
+    return groups
+
+
+def fraction(item: DownloadItem) -> float:
+    """How far it is, 0 to 1; while verifying, how far that is."""
+    if item.state == "verifying":
+        return item.verified
+    return item.done / item.total if item.total else 0.0
+
+
+@dataclass(frozen=True)
+class Words:
+    """The lines of a row."""
+
+    percent: str
+    """"" where nothing was fetched yet, or all is done."""
+    left: str
+    right: str
+
+
+def words_for(item: DownloadItem, place: int = 0) -> Words:
+    """What to say. `place` is the item's place among those that wait, from 0."""
+    size = formatting.file_size(item.total)
+    percent = formatting.percent(fraction(item))
+    got = formatting.size_of_size(item.done, item.total)
+    match item.state:
+        case "running":
+            speed = formatting.speed(item.speed) if item.speed else _tr("connecting")
+            left = ""
+            if item.eta is not None:
+                left = _tr("%1 left").replace("%1", formatting.duration(item.eta))
+            return Words(percent, f"{got} · {speed}", left)
+        case "verifying":
+            return Words(percent, _tr("Verifying: comparing sha256 with the hub’s"), size)
+        case "waiting":
+            when = _tr("Starts next") if place == 0 else _tr("Waiting")
+            kept = got if item.done else size
+            return Words(percent if item.done else "", f"{when} · {kept}", "")
+        case "paused":
+            kept = _tr("%1 kept").replace("%1", got)
+            return Words(percent, f"{_tr('Paused by you')} · {kept}", "")
+        case "failed":
+            return Words(percent, problem_words(item), "")
+        case _:
+            checked = _tr("checked")
+            when = _tr("added %1").replace("%1", formatting.short_date(item.added))
+            return Words("", f"{size} · {checked} · {when}", "")
+
+
+def problem_words(item: DownloadItem) -> str:
+    """Why it failed, and what is safe."""
+    problem = item.error
+    if problem is None:
+        return _tr("The download stopped.")
+    return f"{problem.title}. {problem.message}" if problem.message else f"{problem.title}."
+
+
+def summary(items: Sequence[DownloadItem]) -> str:
+    """Speed and time left of all together; "" while nothing runs."""
+    running = [item for item in items if item.state == "running"]
+    speed = sum(item.speed for item in running)
+    if not running:
+        waiting = sum(item.state in ("waiting", "paused") for item in items)
+        return _tr("%1 waiting").replace("%1", str(waiting)) if waiting else ""
+    if not speed:
+        return _tr("Connecting")
+    left = max((item.eta for item in running if item.eta is not None), default=None)
+    if left is None:
+        return formatting.speed(speed)
+    text = _tr("%1, about %2 left").replace("%1", formatting.speed(speed))
+    return text.replace("%2", formatting.short_duration(left))
+
+
+def still_needed(items: Sequence[DownloadItem]) -> int:
+    """Bytes that everything in the queue has still to fetch."""
+    return sum(item.total - item.done for item in items if item.state != "done")
+
+
+def disk_line(free: int | None, items: Sequence[DownloadItem]) -> str:
+    """The line at the foot of the page."""
+    if free is None:
+        return _tr("The models folder cannot be reached.")
+    text = _tr("%1 free in the models folder.").replace("%1", formatting.file_size(free))
+    needed = still_needed(items)
+    if needed:
+        more = _tr("What is queued still needs %1.")
+        text = f"{text} {more.replace('%1', formatting.file_size(needed))}"
+    return text
