@@ -91,7 +91,7 @@ class BlockColumn(QWidget):
         width = max(40, self._width - left)
         if not segment.height:
             segment.height = view.fit(width)
-        view.setGeometry(left, y - view.RISE, width, segment.height)
+        view.setGeometry(left, y - view.RISE, width, segment.height + view.RISE)
         return segment.height
 
     def _make(self, group: tuple[Block, ...]) -> _Segment:

@@ -1,7 +1,7 @@
 """Where a person writes: a field that grows, the token gauge, Send and Stop."""
 
-from PySide6.QtCore import QEvent, QLocale, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QLocale, QObject, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from app.gui.composer_field import ComposerField
@@ -124,7 +124,7 @@ class Composer(QWidget):
 
     def sizeHint(self) -> QSize:
         """As high as the text wants, up to its share of the window."""
-        return QSize(400, self._height_for(self.field.wanted_height(self._most())))
+        return QSize(400, self._height_for(self._text_height()))
 
     def minimumSizeHint(self) -> QSize:
         """Never less than its text wants."""
@@ -139,6 +139,12 @@ class Composer(QWidget):
         chrome = _TOP + _GAP + _ROW + _BOTTOM
         line = self._theme.line_height("reading")
         return max(line, int(self.window().height() * SHARE_OF_WINDOW) - chrome)
+
+    def _text_height(self) -> int:
+        return self.field.wanted_height(self._column_width() - 2 * _LEFT, self._most())
+
+    def _column_width(self) -> int:
+        return min(self._theme.metric("text-column-max"), self.width() - 2 * SIDE)
 
     def _height_for(self, text_height: int) -> int:
         return _TOP + text_height + _GAP + _ROW + _BOTTOM + BELOW
@@ -192,16 +198,15 @@ class Composer(QWidget):
         self.update()
 
     def _place(self) -> None:
-        width = min(self._theme.metric("text-column-max"), self.width() - 2 * SIDE)
+        width = self._column_width()
         left = (self.width() - width) // 2
         self.field.resize(width - 2 * _LEFT, self.field.height())
-        most = self._most()
-        text_height = self.field.wanted_height(most)
+        text_height = self._text_height()
         height = self._height_for(text_height)
         if height != self.height():
             self.setFixedHeight(height)
         self._card = QRect(left, 0, width, height - BELOW)
-        self.field.set_scrolls(text_height >= most)
+        self.field.set_scrolls(text_height >= self._most())
         self.field.setGeometry(left + _LEFT, _TOP - _RISE, width - 2 * _LEFT, text_height + _RISE)
         row = _TOP + text_height + _GAP
         right = left + width - _RIGHT
@@ -222,11 +227,17 @@ class Composer(QWidget):
         """The column is that of the transcript."""
         self._place()
 
-    def changeEvent(self, event: QEvent) -> None:
-        """A window may have become higher."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.ParentChange:
+    def showEvent(self, event: QShowEvent) -> None:
+        """From now on the height of the window counts."""
+        super().showEvent(event)
+        self.window().installEventFilter(self)
+        self._place()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The share of the window changes with it."""
+        if event.type() == QEvent.Type.Resize and watched is self.window():
             self._place()
+        return super().eventFilter(watched, event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The card, its border in the accent colour while the field has the focus."""

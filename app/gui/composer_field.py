@@ -65,10 +65,12 @@ class ComposerField(QTextEdit):
         self._set_line_height()
         self.moveCursor(QTextCursor.MoveOperation.End)
 
-    def wanted_height(self, most: int) -> int:
-        """The height of the text, from one line to `most`."""
+    def wanted_height(self, width: int, most: int) -> int:
+        """The height of the text in a field of that width, from one line to `most`."""
         line = self._theme.line_height("reading")
         document = self.document()
+        if not self.isVisible() and document.textWidth() != width:
+            document.setTextWidth(width)  # a hidden field is not laid out by itself
         if document.characterCount() > _LONG or document.blockCount() * line > most:
             return most
         return max(line, min(most, round(document.size().height())))

@@ -13,6 +13,7 @@ from markdown_it.token import Token
 from app.gui.markdown import Block, CodeBlock, blocks_from_tokens, parse, tokenize
 
 _FENCE = re.compile(r"(`{3,}|~{3,})[^\n]*\n")
+_REFERENCE = re.compile(r"\]:")
 _OPEN_FORMULA = re.compile(r" {0,3}(\$\$|\\\[)")
 
 
@@ -42,11 +43,14 @@ class StreamingMarkdown:
             self._parse_tail()
 
     def finish(self) -> tuple[Block, ...]:
-        """The blocks of the whole text, parsed once more.
+        """The blocks of the whole text.
 
-        This puts right what only the end can tell: link references and the looseness of lists.
+        It is parsed once more only for what the end can change: link references, which may
+        come after their use, and the last block.
         """
-        self.blocks = list(parse(self.text))
+        text = self.text
+        if self._fence or "\r" in text or _REFERENCE.search(text):
+            self.blocks = list(parse(text))
         self.stable = len(self.blocks)
         self._tail = ""
         self._fence = None

@@ -1,5 +1,7 @@
 """One message as a column of widgets. Built when it comes near the view, dropped after."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QDateTime, QEvent, QLocale, QRect, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
@@ -9,7 +11,7 @@ from app.gui.blocks_reasoning import ReasoningView
 from app.gui.blocks_text import BlockParts
 from app.gui.controls.badges import Badge
 from app.gui.controls.painting import box, painter_for
-from app.gui.markdown import TextBlock, parse, plain_spans
+from app.gui.markdown import Block, TextBlock, parse, plain_spans
 from app.gui.message_actions import HEIGHT as ACTIONS_HEIGHT
 from app.gui.message_actions import MessageActions, token_count
 from app.gui.message_editor import MessageEditor
@@ -75,13 +77,13 @@ class MessageView(QWidget):
         """Whether it must not be dropped while out of view."""
         return self._editor is not None or self._focused
 
-    def show_item(self, item: MessageItem) -> None:
-        """Show a finished or stored state of the message."""
+    def show_item(self, item: MessageItem, blocks: Sequence[Block] | None = None) -> None:
+        """Show a finished or stored state of the message; `blocks` if it is parsed already."""
         self.item = item
         if self.is_user:
             self.column.show_blocks((TextBlock(tuple(plain_spans(item.text))),))
         else:
-            self.column.show_blocks(parse(item.text))
+            self.column.show_blocks(parse(item.text) if blocks is None else blocks)
             self._show_reasoning_done(item)
         self._show_interrupted(item)
         self.tools.show_item(item)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 from app.core.errors import AppError
 from app.gui.blocks_text import BlockParts
 from app.gui.icons import Icons
+from app.gui.markdown import Block
 from app.gui.math_images import MathImages
 from app.gui.message_find import mark
 from app.gui.message_item import ErrorNote, MessageItem, Remedy
@@ -94,14 +95,16 @@ class TranscriptView(MessageScroll):
     def update_item(self, message_id: int, item: MessageItem) -> None:
         """Show another state of a message."""
         row = self._rows.row(message_id)
-        if row < 0 or self._rows.items[row] == item:
-            return
+        if row >= 0 and self._rows.items[row] != item:
+            self._replace(row, item)
+
+    def _replace(self, row: int, item: MessageItem, blocks: Sequence[Block] | None = None) -> None:
         self._rows.replace(row, item)
-        view = self._views.get(message_id)
+        view = self._views.get(item.id)
         if view is not None:
-            view.show_item(item)
+            view.show_item(item, blocks)
         self._mark_last()
-        self.refit(message_id)
+        self.refit(item.id)
 
     # The answer being written
 
@@ -124,14 +127,19 @@ class TranscriptView(MessageScroll):
 
     def finish(self, message_id: int, item: MessageItem) -> None:
         """The answer is complete, interrupted or stopped: show what was stored of it."""
+        row = self._rows.row(message_id)
         live = self._live.pop(message_id, None)
         self._progress.pop(message_id, None)
-        if live is not None:
-            item = live.timed(item)
+        if row < 0:
+            return
         view = self._views.get(message_id)
         if view is not None:
             view.show_progress(None, None)
-        self.update_item(message_id, item)
+        blocks = None
+        if live is not None:
+            item = live.timed(item)
+            blocks = live.text.finish() if live.text.text == item.text else None
+        self._replace(row, item, blocks)
 
     def show_prompt_progress(
         self, message_id: int, progress: Progress, seconds_left: float | None = None
