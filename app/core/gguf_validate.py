@@ -20,10 +20,9 @@ from app.core.gguf_types import (
     GgufTensor,
     TruncatedGguf,
 )
+from app.core.memory import MAX_LAYERS
 from app.core.variants import split_part
 
-MAX_LAYERS = 512
-"""LLAMA_MAX_LAYERS"""
 MAX_EXPERTS = 512
 """LLAMA_MAX_EXPERTS"""
 MAX_NAME = 63

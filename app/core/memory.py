@@ -16,6 +16,9 @@ from backends.types import KVType, LoadConfig
 
 _MIB = 1024**2
 
+MAX_LAYERS = 512
+"""More than this no engine takes (LLAMA_MAX_LAYERS)."""
+
 DEFAULT_CONTEXT = 8192
 """Tokens of context unless somebody asks for more."""
 
@@ -100,7 +103,7 @@ def kv_cache_bytes(header: GgufHeader, context: int, config: LoadConfig) -> int:
     and one batch (llama.cpp with `swa_full` off). Hybrid models have a KV cache in every
     `full_attention_interval`-th layer only. Exact for f16, q8_0 and q4_0.
     """
-    layers = header.block_count or 0
+    layers = _layers(header)
     cells = _round_up(context)
     window = header.sliding_window
     window_cells = min(cells, _round_up(window + config.batch_size)) if window else cells
@@ -125,7 +128,7 @@ def windowed_layers(header: GgufHeader) -> tuple[bool, ...]:
     From the file's own `sliding_window_pattern` where it has one, else from the architecture. An
     unknown one counts as full attention, which overstates.
     """
-    layers = header.block_count or 0
+    layers = _layers(header)
     pattern = header.hyper("attention.sliding_window_pattern")
     period = pattern if isinstance(pattern, int) else _WINDOW_PERIODS.get(header.architecture)
     if header.sliding_window is None:
@@ -149,9 +152,14 @@ def compute_buffer_bytes(header: GgufHeader, context: int, config: LoadConfig) -
     logits = batch * (header.vocabulary_size or 0) * 4
     if config.flash_attention is not False:
         return logits + _COMPUTE_EXTRA
-    heads = max(_per_layer(header.head_count, header.block_count or 0), default=0)
+    heads = max(_per_layer(header.head_count, _layers(header)), default=0)
     scores = (heads + 1) * batch * cells * 4
     return max(logits, scores) + _COMPUTE_EXTRA
+
+
+def _layers(header: GgufHeader) -> int:
+    """Layers of the model; a header fresh from the hub may announce any number."""
+    return min(max(header.block_count or 0, 0), MAX_LAYERS)
 
 
 def _per_layer(value: int | Sequence[int] | None, layers: int) -> tuple[int, ...]:

@@ -119,6 +119,21 @@ def test_heads_per_layer_are_summed() -> None:
     assert kv_cache_bytes(header, 1024, LoadConfig()) == 1024 * 16 * (64 + 64) * 2
 
 
+def test_a_header_that_lies_costs_no_memory() -> None:
+    for layers in (2**32 - 1, -5):
+        header = header_of(
+            "llama",
+            1000,
+            block_count=layers,
+            embedding_length=2**31,
+            attention__head_count=1,
+            attention__sliding_window=1,
+            attention__sliding_window_pattern=4,
+        )
+        assert len(windowed_layers(header)) <= 512
+        assert estimate(header, LoadConfig(), 1000).total > 0
+
+
 def test_hybrid_models_have_a_cache_in_some_layers_only() -> None:
     """Qwen3.5 9B: 32 layers, 4 KV heads of 256, a cache in 8 of them: 32,768 bytes a token."""
     header = header_of(
