@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QHBoxLayout, QWidget
@@ -25,7 +26,7 @@ from app.gui.discover_fit import FitCheck, ModelShape, fit_tip, parameters_in_na
 from app.gui.discover_loader import DetailLoader
 from app.gui.discover_rows import ModelRow
 from app.gui.discover_subject import Subject
-from app.gui.downloads_start import DownloadStarter, local_for
+from app.gui.downloads_start import DownloadStarter, local_for, try_action
 from app.gui.math_images import MathImages
 from app.gui.model_detail import ModelDetail
 from app.gui.page import Page
@@ -83,8 +84,8 @@ class DiscoverPage(Page):
         self.browser.reference_given.connect(self._reference_given)
         self.browser.settings_wanted.connect(self._open_settings)
         detail.download.connect(self._download)
-        detail.pause.connect(context.downloads.pause)
-        detail.resume.connect(context.downloads.resume)
+        detail.pause.connect(partial(try_action, context.notifier, context.downloads.pause))
+        detail.resume.connect(partial(try_action, context.notifier, context.downloads.resume))
         detail.chat.connect(self._chat)
         detail.retry.connect(self._retry)
         detail.context_chosen.connect(self._context_chosen)

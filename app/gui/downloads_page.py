@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
 from app.gui.controls.strip import Strip
 from app.gui.downloads_row import DownloadRow
-from app.gui.downloads_start import local_for
+from app.gui.downloads_start import local_for, try_action
 from app.gui.downloads_words import GROUPS, GroupName
 from app.gui.inline_link import InlineLink
 from app.gui.page import Page
@@ -211,9 +212,9 @@ class DownloadsPage(Page):
     def _make_row(self, item: DownloadItem) -> DownloadRow:
         row = DownloadRow(self._context.icons, item)
         downloads = self._context.downloads
-        row.pause.connect(downloads.pause)
-        row.resume.connect(downloads.resume)
-        row.remove.connect(downloads.remove)
+        row.pause.connect(partial(self._try, downloads.pause))
+        row.resume.connect(partial(self._try, downloads.resume))
+        row.remove.connect(partial(self._try, downloads.remove))
         row.cancel.connect(self._cancel)
         row.chat.connect(self._chat)
         row.show_folder.connect(self._show_folder)
@@ -271,22 +272,25 @@ class DownloadsPage(Page):
 
     # What the person does
 
+    def _try(self, action: Callable[[str], object], item_id: str) -> None:
+        try_action(self._context.notifier, action, item_id)
+
     def _pause_or_resume_all(self) -> None:
         downloads = self._context.downloads
         items = downloads.items()
         running = [item for item in items if item.state in ("running", "waiting")]
         for item in reversed(running):
-            downloads.pause(item.id)
+            self._try(downloads.pause, item.id)
         if not running:
             for item in items:
                 if item.state == "paused":
-                    downloads.resume(item.id)
+                    self._try(downloads.resume, item.id)
 
     def _cancel(self, item_id: str) -> None:
         """A question only where bytes are lost."""
         row = self._rows.get(item_id)
         if row is None or not row.item.done:
-            self._context.downloads.cancel(item_id)
+            self._try(self._context.downloads.cancel, item_id)
             return
         text = self.tr("%1 of “%2” that are on this computer already will be deleted.")
         text = text.replace("%1", formatting.file_size(row.item.done))
@@ -294,14 +298,14 @@ class DownloadsPage(Page):
             self.tr("Cancel this download?"),
             text.replace("%2", row.item.request.title),
             self.tr("Cancel the download"),
-            lambda yes: self._context.downloads.cancel(item_id) if yes else None,
+            lambda yes: self._try(self._context.downloads.cancel, item_id) if yes else None,
             danger=True,
         )
 
     def _clear(self) -> None:
         for item in self._context.downloads.items():
             if item.state == "done":
-                self._context.downloads.remove(item.id)
+                self._try(self._context.downloads.remove, item.id)
 
     def _chat(self, item_id: str) -> None:
         row = self._rows.get(item_id)

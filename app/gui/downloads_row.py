@@ -12,6 +12,8 @@ from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
 from app.gui.icons import Icons
 
+_ACTIONS = 96
+"""So that the bars of all rows with icons only end at the same place."""
 _BAR_STATES = ("running", "verifying", "failed")
 
 
@@ -36,10 +38,14 @@ class DownloadRow(QWidget):
         row.addSpacing(18)
         row.addLayout(self._make_words(icons), 1)
         row.addSpacing(16)
-        self._actions = QHBoxLayout()
+        holder = QWidget()
+        holder.setMinimumWidth(_ACTIONS)
+        self._actions = QHBoxLayout(holder)
+        self._actions.setContentsMargins(0, 0, 0, 0)
         self._actions.setSpacing(4)
+        self._actions.addStretch(1)
         self._make_actions(icons)
-        row.addLayout(self._actions)
+        row.addWidget(holder)
 
     def _make_words(self, icons: Icons) -> QVBoxLayout:
         column = QVBoxLayout()
@@ -55,12 +61,12 @@ class DownloadRow(QWidget):
         self._percent.setFont(icons.theme.font("body", tabular=True))
         first.addWidget(self._percent)
         column.addLayout(first)
-        column.addSpacing(8)
         self.bar = ProgressBar(icons, self.tr("Progress"))
-        column.addWidget(self.bar)
-        self._gap = QWidget()
-        self._gap.setFixedHeight(8)
-        column.addWidget(self._gap)
+        self._bar_line = QWidget()
+        line = QVBoxLayout(self._bar_line)
+        line.setContentsMargins(0, 8, 0, 7)
+        line.addWidget(self.bar)
+        column.addWidget(self._bar_line)
         second = QHBoxLayout()
         second.setSpacing(16)
         self._left = Label("", "caption", "text-3", wrap=True)
@@ -112,8 +118,7 @@ class DownloadRow(QWidget):
         self._left.setToolTip(item.error.hint if item.error else "")
         self._right.setText(said.right)
         has_bar = item.state in _BAR_STATES or (item.state != "done" and item.done > 0)
-        self.bar.setVisible(has_bar)
-        self._gap.setVisible(has_bar)
+        self._bar_line.setVisible(has_bar)
         self.bar.set_fraction(words.fraction(item))
         self.bar.set_role(words.BAR_ROLES.get(item.state, "accent"))
         for button, states in self._shown_in.items():

@@ -12,6 +12,7 @@ from app.core.errors import AppError, NotFoundError
 from app.core.hub import HubClient, HubDetail
 from app.core.library import LocalModel
 from app.core.variants import Variant
+from app.gui.notify import Notifier
 from app.gui.worker import Worker
 
 
@@ -63,6 +64,14 @@ def _ask_and_add(
     """Sizes and hashes come from the hub, never from the shipped list."""
     detail = hub.detail(repo)
     return downloads.add(request_for(detail, variant_with(detail, file), title))
+
+
+def try_action(notifier: Notifier, action: Callable[[str], object], item_id: str) -> None:
+    """Pause, resume, cancel: quick, but the download may be gone or the switch be offline."""
+    try:
+        action(item_id)
+    except AppError as error:
+        notifier.error(error)
 
 
 Key = tuple[str, str]
