@@ -49,8 +49,8 @@ class Parts:
 
     @cached_property
     def downloads(self) -> DownloadManager:
-        """The queue of downloads; what was running before goes on when it is started."""
-        downloads = DownloadManager(self.paths, self.settings, self.library)
+        """Downloads of this command alone: the list is the window's, which may be open."""
+        downloads = DownloadManager(self.paths, self.settings, self.library, keep_list=False)
         self._closing.callback(downloads.close)
         return downloads
 

@@ -1,5 +1,6 @@
 """Answers on their way: one per conversation, going on whatever the window shows."""
 
+import time
 from collections.abc import Callable
 from itertools import groupby
 
@@ -28,6 +29,7 @@ class Answer(QObject):
         self.finish: Finish | None = None
         self.started = False
         """Whether text has come."""
+        self._first: tuple[float, int] | None = None
         self._text = {
             "text": run.assistant_message.content,
             "reasoning": run.assistant_message.reasoning,
@@ -46,6 +48,17 @@ class Answer(QObject):
         """The model's reasoning so far."""
         return self._text["reasoning"]
 
+    def seconds_left(self) -> float | None:
+        """Until the prompt is processed, at the speed so far; None while it cannot be told."""
+        if self._first is None or self.progress is None:
+            return None
+        began, processed = self._first
+        done = self.progress.processed - processed
+        if done <= 0:
+            return None
+        rest = self.progress.total - self.progress.processed
+        return rest * (time.monotonic() - began) / done
+
     def set_interval(self, worker: Worker, milliseconds: int) -> None:
         """How often text is handed over; a hidden window wants it less often."""
         worker.set_interval(self._task, milliseconds)
@@ -54,6 +67,7 @@ class Answer(QObject):
         for event in events:
             if isinstance(event, Progress):
                 self.progress = event
+                self._first = self._first or (time.monotonic(), event.processed)
             elif isinstance(event, Finish):
                 self.finish = event
         if isinstance(events[-1], Progress):
