@@ -112,7 +112,7 @@ class ChatService:
         with self._lock:
             return self._running.get(conversation_id)
 
-    def preset(self, conversation: Conversation) -> Preset:
+    def preset_of(self, conversation: Conversation) -> Preset:
         """The preset in force: the conversation's, else the default one; quick."""
         default = self._settings.current.chat.default_preset
         return (
@@ -125,7 +125,7 @@ class ChatService:
         """What the model is told before the first message, variables filled; quick."""
         text = conversation.system_prompt
         if text is None:
-            text = self.preset(conversation).system_prompt
+            text = self.preset_of(conversation).system_prompt
         settings = self._settings.current
         return fill_variables(
             text,
@@ -264,7 +264,7 @@ class ChatService:
         return GenerationRequest(
             id=uuid.uuid4().hex,
             messages=tuple(turns),
-            sampling=conversation.sampling or self.preset(conversation).sampling,
+            sampling=conversation.sampling or self.preset_of(conversation).sampling,
             continue_last=bool(turns) and turns[-1].role == "assistant",
         )
 

@@ -227,9 +227,9 @@ def test_an_empty_system_prompt_is_not_sent(desk: Desk, override: str) -> None:
 
 def test_a_preset_that_is_gone_falls_back_to_the_default(desk: Desk) -> None:
     desk.settings.update(chat=Chat(default_preset="writer"))
-    assert desk.chat.preset(desk.store.create(preset_id="gone")).id == "writer"
+    assert desk.chat.preset_of(desk.store.create(preset_id="gone")).id == "writer"
     desk.settings.update(chat=Chat(default_preset="gone too"))
-    assert desk.chat.preset(desk.store.create()).id == "general"
+    assert desk.chat.preset_of(desk.store.create()).id == "general"
     desk.settings.update(chat=Chat())
 
 
