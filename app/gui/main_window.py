@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
-from PySide6.QtCore import QByteArray, QCoreApplication, Qt, Signal
+from PySide6.QtCore import QByteArray, QCoreApplication, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 
@@ -70,7 +70,7 @@ class MainWindow(QMainWindow):
         self._factories = factories or {page_id: factory_of(page_id) for page_id in _CLASSES}
         self._pages: dict[str, Page] = {}
         self._current = ""
-        self._palette: Palette | None = None
+        self.palette_overlay: Palette | None = None
         self.setWindowTitle("Corral")
         theme = context.theme
         width, height = _pair(theme.tokens.size["window-min"])
@@ -185,13 +185,13 @@ class MainWindow(QMainWindow):
 
     def open_palette(self) -> None:
         """Ctrl+K."""
-        if self._palette is None:
+        if self.palette_overlay is None:
             from app.gui.palette import Palette
 
-            self._palette = Palette(self._context, self)
-            self._palette.page_wanted.connect(self.open_page)
-            self._palette.shortcuts_wanted.connect(self.open_shortcuts)
-        self._palette.start()
+            self.palette_overlay = Palette(self._context, self)
+            self.palette_overlay.page_wanted.connect(self.open_page)
+            self.palette_overlay.shortcuts_wanted.connect(self.open_shortcuts)
+        self.palette_overlay.start()
 
     def open_shortcuts(self) -> None:
         """F1."""
@@ -230,7 +230,7 @@ class MainWindow(QMainWindow):
         saved = self._context.settings.current.window
         if not saved.geometry or not self.restoreGeometry(_blob(saved.geometry)):
             width, height = _pair(self._context.theme.tokens.size["window-default"])
-            self.resize(width, height)
+            self.resize(QSize(width, height).boundedTo(self.screen().availableSize()))
 
     def open_first_page(self) -> None:
         """The page one left, or the chat."""

@@ -18,6 +18,8 @@ _GAP = 4
 class RailButton(RingFocus, QAbstractButton):
     """One place to go, with a count for what is going on there."""
 
+    one_of_several = True
+
     def __init__(self, icons: Icons, icon: str, name: str, shortcut: str, parent: QWidget) -> None:
         super().__init__(parent)
         self._icons = icons

@@ -78,7 +78,7 @@ class SettingGroup(QWidget):
         column.addWidget(head)
         card = Card()
         inside = QVBoxLayout(card)
-        inside.setContentsMargins(1, 1, 1, 1)
+        inside.setContentsMargins(0, 0, 0, 0)
         inside.setSpacing(0)
         self._lines: list[Line] = []
         for row in rows:

@@ -19,6 +19,8 @@ _RING = 4
 class ThemeTile(RingFocus, QAbstractButton):
     """A small window in the colours of a theme; both, halved, for the system's."""
 
+    one_of_several = True
+
     def __init__(self, icons: Icons, choice: Choice, name: str, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = icons.theme

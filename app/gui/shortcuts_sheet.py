@@ -67,10 +67,12 @@ class ShortcutList(QWidget):
         columns.setContentsMargins(0, 0, 0, 0)
         columns.setSpacing(40)
         left, right = QVBoxLayout(), QVBoxLayout()
+        for column in (left, right):
+            column.setSpacing(0)
         for index, (title, rows) in enumerate(GROUPS):
             column = left if index in (0, 3) else right
             column.addWidget(Label(_tr(title), "group-title"))
-            column.addSpacing(4)
+            column.addSpacing(8)
             column.addLayout(self._grid(icons, rows))
             column.addSpacing(16)
         for column in (left, right):

@@ -7,7 +7,7 @@ else of the window has to leave room.
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
 RingShape = Literal["outside", "edge", "field"]
@@ -94,11 +94,15 @@ else:
     _Control = object  # a second Qt base would be a second C++ object
 
 
+ARROWS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down)
+
+
 class RingFocus(_Control):
     """Mixed in before a Qt control: a ring for keyboard focus, or for any focus in fields."""
 
     ring_shape: RingShape = "outside"
     ring_radius: float = 8
+    one_of_several = False
 
     _ring: FocusRing | None = None
     _by_keyboard = False
@@ -106,6 +110,13 @@ class RingFocus(_Control):
     def has_ring(self) -> bool:
         """Whether the ring is drawn now."""
         return self._ring is not None
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """One of several leaves the arrows to what holds them together."""
+        if self.one_of_several and event.key() in ARROWS:
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the ring where the keyboard led here."""

@@ -28,7 +28,7 @@ class Overlay(QWidget):
         self.panel.setFixedWidth(width)
         self.panel.setAccessibleName(name)
         self.body = QVBoxLayout(self.panel)
-        self.body.setContentsMargins(1, 1, 1, 1)
+        self.body.setContentsMargins(0, 0, 0, 0)
         self.body.setSpacing(0)
         self.hide()
         host.installEventFilter(self)

@@ -15,6 +15,7 @@ _INSET = 3
 
 class _Segment(RingFocus, QAbstractButton):
     ring_radius = 6
+    one_of_several = True
 
     def __init__(self, icons: Icons, text: str, parent: QWidget) -> None:
         super().__init__(parent)
