@@ -46,9 +46,9 @@ class ConversationStore:
         self.changed: EventHook[[int]] = EventHook()
         self.problem: AppError | None
         """What was wrong with the database at the start, and what was kept."""
-        self.path_of_database, self.problem = prepare(path)
+        self.database_path, self.problem = prepare(path)
         self._writer = upkeep.this_process()
-        self._database = Database(self.path_of_database)
+        self._database = Database(self.database_path)
         try:
             self.recover()
             self.purge_trash()

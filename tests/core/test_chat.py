@@ -102,7 +102,7 @@ def text_of(events: list[GenerationEvent]) -> str:
 def test_a_message_is_on_the_disk_before_an_engine_sees_it(desk: Desk) -> None:
     chat = desk.store.create()
     run = desk.chat.send(chat.id, "hello")
-    with closing(sqlite3.connect(desk.store.path_of_database)) as other:
+    with closing(sqlite3.connect(desk.store.database_path)) as other:
         rows = other.execute(
             "SELECT role, content, state FROM messages WHERE conversation_id = ? ORDER BY id",
             (chat.id,),
@@ -441,7 +441,7 @@ def test_the_growing_answer_is_on_the_disk_within_a_second(desk: Desk) -> None:
     run = desk.chat.send(chat.id, "long !tokens=100000 !rate=200")
     said, came = "", 0.0
     saved = ""
-    with closing(sqlite3.connect(desk.store.path_of_database)) as other:
+    with closing(sqlite3.connect(desk.store.database_path)) as other:
         for event in run.events():
             if isinstance(event, Delta):
                 said += event.text

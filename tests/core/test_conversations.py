@@ -294,7 +294,7 @@ class TestMessages:
         store.save_soon(answer.id, "half", "")
         store.update_message(answer.id, content="whole", state="complete")
         store.close()
-        with closing(ConversationStore(store.path_of_database)) as again:
+        with closing(ConversationStore(store.database_path)) as again:
             assert again.message(answer.id).content == "whole"
 
     def test_many_threads_may_write_at_once(self, store: ConversationStore) -> None:
