@@ -4,11 +4,12 @@ import logging
 from pathlib import Path
 from typing import Literal
 
+import filelock
 import msgspec
 from msgspec import Struct
 
 from app.core.errors import AppError, StorageError
-from app.core.files import set_aside, write_atomically
+from app.core.files import set_aside, storage_error, write_atomically
 from app.core.variants import RepoFile
 
 log = logging.getLogger(__name__)
@@ -85,16 +86,20 @@ class _StoredList(Struct, frozen=True):
 
 
 class DownloadList:
-    """The stored list. `path` None keeps nothing, for programs that run one download and end."""
+    """The stored list. `path` None keeps nothing, for programs that run one download and end.
+
+    One program at a time keeps it; a second one starts with an empty list and stores nothing.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self._lock: filelock.BaseFileLock | None = None
         self.problem: AppError | None = None
-        """What was wrong with the file; it was set aside."""
+        """What was wrong with the file: damaged and set aside, or in use."""
 
     def load(self) -> tuple[StoredDownload, ...]:
         """The stored downloads; none if there is no file or it cannot be used."""
-        if self._path is None:
+        if self._path is None or not self._take(self._path):
             return ()
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=_StoredList).downloads
@@ -114,6 +119,33 @@ class DownloadList:
             write_atomically(self._path, data)
         except StorageError as error:
             log.warning("the list of downloads is not kept: %s", error)
+
+    def close(self) -> None:
+        """Let another program keep the list."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _take(self, path: Path) -> bool:
+        """Take the list for this program; the lock ends with it, however it ends."""
+        lock = filelock.FileLock(path.with_name(f"{path.name}.lock"), thread_local=False)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            self.problem = StorageError(
+                "Another Corral has the list of downloads",
+                "It runs and shows them. Downloads started here are not in its list.",
+                "Close it, then start this one again, to see them here.",
+            )
+        except OSError as error:
+            self.problem = storage_error("The list of downloads is not kept", path, error)
+        else:
+            self._lock = lock
+            return True
+        self._path = None
+        log.warning("%s", self.problem)
+        return False
 
     def _set_aside(self, path: Path, error: Exception) -> StorageError:
         try:

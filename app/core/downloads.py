@@ -6,24 +6,23 @@ keeps the list, and tells listeners.
 
 import logging
 import os
-import shutil
 import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 
 from app.core.children import child_command
 from app.core.download_entry import DownloadEntry
+from app.core.download_space import check_space
 from app.core.download_state import (
     DownloadItem,
     DownloadList,
     DownloadProblem,
     DownloadRequest,
 )
-from app.core.errors import AppError, DownloadError, NotFoundError, StorageError
+from app.core.errors import AppError, DownloadError, NotFoundError
 from app.core.events import EventHook
 from app.core.hub_http import HubAccess, hub_access
 from app.core.library import ModelLibrary
@@ -36,8 +35,6 @@ from app.core.transfer_wire import Completed, Failed, Fetch, Limits, Moved, Repl
 log = logging.getLogger(__name__)
 
 AT_ONCE = 3
-RESERVE = 1_000_000_000
-"""Bytes that downloads leave free on the disk."""
 CRASHES = 3
 """How often the child may die under a download that does not get on."""
 
@@ -82,7 +79,7 @@ class DownloadManager:
 
     @property
     def problem(self) -> AppError | None:
-        """What was wrong with the stored list at the start; it was set aside."""
+        """What was wrong with the stored list at the start."""
         return self._list.problem
 
     @property
@@ -185,6 +182,7 @@ class DownloadManager:
             child.hang_up()
         if self._supervisor.is_alive():
             self._supervisor.join(10)
+        self._list.close()
 
     # -- the queue
 
@@ -228,16 +226,8 @@ class DownloadManager:
             )
 
     def _check_space(self, entry: DownloadEntry) -> None:
-        waiting = [each for each in self._entries.values() if each.state not in ("done", "failed")]
-        need = sum(each.total - each.done for each in [*waiting, entry])
-        free = free_space(entry.folder)
-        if need + RESERVE > free:
-            raise StorageError(
-                "There is not enough space on this disk",
-                f"All downloads together need {_gb(need)} and {_gb(RESERVE)} stays free; "
-                f"{_gb(free)} are free at {entry.folder}. Nothing was downloaded.",
-                "Free some space, choose a smaller variant, or choose another models folder.",
-            )
+        queued = [each for each in self._entries.values() if each.state not in ("done", "failed")]
+        check_space(entry.folder, sum(each.total - each.done for each in [*queued, entry]))
 
     def _schedule(self) -> None:
         """Start what may run now."""
@@ -343,9 +333,12 @@ class DownloadManager:
             return
         problem: DownloadProblem | None = None
         try:
-            self._library.register(entry.targets())
+            model = self._library.register(entry.targets())
         except AppError as error:
             problem = DownloadProblem.of(error)
+        else:
+            if model.format == "gguf" and model.problem:
+                problem = _useless_problem(entry, model.problem)
         with self._condition:
             if entry.id not in self._entries:
                 return
@@ -398,6 +391,14 @@ class DownloadManager:
         self._list.save(tuple(each.stored() for each in entries))
 
 
+def _useless_problem(entry: DownloadEntry, why: str) -> DownloadProblem:
+    return DownloadProblem(
+        f"“{entry.request.title}” arrived whole, but it is no usable model",
+        f"{why} It is just so on the hub, and lies in {entry.folder}.",
+        "Delete it in My Models and choose another variant or repository.",
+    )
+
+
 def _helper_problem(how: str, detail: str) -> DownloadProblem:
     return DownloadProblem(
         "The download helper failed",
@@ -405,22 +406,3 @@ def _helper_problem(how: str, detail: str) -> DownloadProblem:
         "Resume the download. If it happens again, report it with the log.",
         detail,
     )
-
-
-def free_space(folder: Path) -> int:
-    """Bytes free where `folder` is or will be. Raises `StorageError`."""
-    for place in (folder, *folder.parents):
-        if place.exists():
-            try:
-                return shutil.disk_usage(place).free
-            except OSError as error:
-                raise StorageError(
-                    "The models folder cannot be used",
-                    f"{place}: {error.strerror}.",
-                    "Choose another models folder in Settings.",
-                ) from error
-    raise StorageError("The models folder cannot be used", f"There is no disk for {folder}.")
-
-
-def _gb(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"

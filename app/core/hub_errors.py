@@ -1,9 +1,14 @@
 """What the hub or the way to it can do wrong, told to a person."""
 
 import ssl
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from app.core.errors import AccessError, AppError, HubError, NotFoundError, OfflineError
+
+if TYPE_CHECKING:
+    from huggingface_hub.errors import HfHubHTTPError
 
 RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -167,10 +172,9 @@ def explain(error: Exception, url: str, repo: str = "", timeout: float = 10) -> 
     )
 
 
-def _explain_status(error: Exception, url: str, repo: str) -> AppError:
+def _explain_status(error: "HfHubHTTPError", url: str, repo: str) -> AppError:
     from huggingface_hub import errors
 
-    assert isinstance(error, errors.HfHubHTTPError)
     response = error.response
     host, status = urlsplit(url).netloc, response.status_code
     words = response.headers.get("X-Error-Message", "")
@@ -193,14 +197,11 @@ def _explain_status(error: Exception, url: str, repo: str) -> AppError:
     return refused_status(host, status, retry_after(response.headers), words)
 
 
-def retry_after(headers: object) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that a server asks to wait, by `Retry-After` or `RateLimit`."""
-    from collections.abc import Mapping
-
     from huggingface_hub.utils._http import parse_ratelimit_headers
 
-    assert isinstance(headers, Mapping)
-    value = str(headers.get("Retry-After", "")).strip()
+    value = headers.get("Retry-After", "").strip()
     if value.isdigit():
         return float(value)
     limit = parse_ratelimit_headers(headers)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from app.core import downloads
+from app.core import download_space, downloads
 from app.core.download_entry import SpeedMeter
 from app.core.download_state import DownloadItem, DownloadProblem, DownloadRequest
 from app.core.downloads import DownloadManager
@@ -261,7 +261,7 @@ def test_several_files_are_one_download(bench: Bench) -> None:
 def test_no_room_is_told_before_the_first_byte(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "free_space", lambda _folder: 1_000_000_000 + SIZE - 1)
+    monkeypatch.setattr(download_space, "free_space", lambda _folder: 1_000_000_000 + SIZE - 1)
     with bench.manager() as manager:
         with pytest.raises(StorageError, match="not enough space") as caught:
             manager.add(bench.request())
@@ -275,7 +275,9 @@ def test_everything_queued_counts_against_the_disk(
 ) -> None:
     bench.hub.add("owner/other", {"other.gguf": model_bytes(1)})
     bench.hub.fault(".gguf", origin="cdn", stall_after=0)
-    monkeypatch.setattr(downloads, "free_space", lambda _folder: 1_000_000_000 + SIZE + SIZE // 2)
+    monkeypatch.setattr(
+        download_space, "free_space", lambda _folder: 1_000_000_000 + SIZE + SIZE // 2
+    )
     with bench.manager() as manager:
         manager.add(bench.request())
         with pytest.raises(StorageError):
@@ -369,10 +371,10 @@ def test_a_file_that_is_no_model_is_told(bench: Bench) -> None:
     bench.hub.add("owner/fake", {"fake.gguf": b"<html>" * 1000})
     with bench.manager() as manager:
         item = manager.add(bench.request("owner/fake"))
-        ended = wait_for(manager, item.id, state_is("done", "failed"))
-    usable = [m for m in bench.library.scan() if m.source == "corral" and m.problem is None]
-    assert usable == []
-    assert ended.state == "failed" or any(m.problem for m in bench.library.models())
+        failed = wait_for(manager, item.id, state_is("failed"))
+    assert failed.error is not None
+    assert "no usable model" in failed.error.title
+    assert "web page" in failed.error.message
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"version":1,"downloads":[{"id":1}]}'])
@@ -386,6 +388,21 @@ def test_a_damaged_list_is_set_aside(bench: Bench, text: str) -> None:
         wait_for(manager, item.id, state_is("done"))
     kept = [path.name for path in bench.paths.downloads_file.parent.iterdir()]
     assert any("broken" in name for name in kept)
+
+
+def test_a_second_program_leaves_the_list_alone(bench: Bench) -> None:
+    bench.hub.fault("model.gguf", origin="cdn", stall_after=100_000)
+    bench.hub.add("owner/other", {"other.gguf": model_bytes(1)})
+    with bench.manager() as first:
+        item = first.add(bench.request())
+        wait_for(first, item.id, lambda each: each.done > 0)
+        with bench.manager() as second:
+            assert second.items() == ()
+            assert second.problem is not None
+            other = second.add(bench.request("owner/other"))
+            wait_for(second, other.id, state_is("done"))
+    with bench.manager() as third:
+        assert [each.id for each in third.items()] == [item.id]
 
 
 def test_without_a_list_nothing_is_taken_over(bench: Bench) -> None:

@@ -1,0 +1,40 @@
+"""Whether the disk has room for what is to be downloaded."""
+
+import shutil
+from pathlib import Path
+
+from app.core.errors import StorageError
+
+RESERVE = 1_000_000_000
+"""Bytes that downloads leave free on the disk."""
+
+
+def check_space(folder: Path, need: int) -> None:
+    """Raise `StorageError` unless `need` more bytes fit into `folder` and the reserve stays."""
+    free = free_space(folder)
+    if need + RESERVE > free:
+        raise StorageError(
+            "There is not enough space on this disk",
+            f"All downloads together need {_gb(need)} and {_gb(RESERVE)} stays free; "
+            f"{_gb(free)} are free at {folder}. Nothing was downloaded.",
+            "Free some space, choose a smaller variant, or choose another models folder.",
+        )
+
+
+def free_space(folder: Path) -> int:
+    """Bytes free where `folder` is or will be. Raises `StorageError`."""
+    for place in (folder, *folder.parents):
+        if place.exists():
+            try:
+                return shutil.disk_usage(place).free
+            except OSError as error:
+                raise StorageError(
+                    "The models folder cannot be used",
+                    f"{place}: {error.strerror}.",
+                    "Choose another models folder in Settings.",
+                ) from error
+    raise StorageError("The models folder cannot be used", f"There is no disk for {folder}.")
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
