@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
-from app.core.downloads import free_space
+from app.core.download_space import free_space
 from app.gui.controls.buttons import Button
 from app.gui.controls.combo import ComboBox
 from app.gui.controls.elided import ElidedLabel
