@@ -263,7 +263,7 @@ class _Flattener:
             yield self._text((), tight=True)
 
     def _code(self, token: Token) -> CodeBlock:
-        lines = token.content.count("\n")
+        lines = token.content.count("\n") + bool(token.content and token.content[-1] != "\n")
         begin, end = token.map or (0, lines + 2)
         closed = token.type == "code_block" or end - begin >= lines + 2
         words = token.info.split(maxsplit=1)
