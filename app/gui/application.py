@@ -127,7 +127,7 @@ class Program(QObject):
         context.worker.run(context.library.scan, done=lambda _: self.window.library_scanned())
         context.worker.run(context.downloads.start)
         context.worker.run(context.store.purge_trash)
-        problems = (context.settings.problem, *context.presets.problems)
+        problems = (context.settings.problem, context.store.problem, *context.presets.problems)
         for problem in problems:
             if problem is not None:
                 context.notifier.error(problem)
