@@ -42,7 +42,7 @@ class Theme(QObject):
         self._app: QApplication | None = None
         self._colors: dict[str, QColor] = {}
         self._fonts: dict[tuple[str, bool, bool], QFont] = {}
-        self._template = resource("style/corral.qss").read_text(encoding="utf-8")
+        self.template = resource("style/corral.qss").read_text(encoding="utf-8")
 
     def color(self, role: str) -> QColor:
         """The colour of a role of the tokens; `syntax.NAME` gives one of code."""
@@ -147,9 +147,10 @@ class Theme(QObject):
         self.scheme = self._scheme_of(self._choice)
         self._colors.clear()
         self._dress(app)
-        app.styleHints().colorSchemeChanged.connect(self._system_changed)
+        app.styleHints().colorSchemeChanged.connect(self.follow_system)
 
-    def _system_changed(self) -> None:
+    def follow_system(self) -> None:
+        """Take up the scheme of the desktop, if that was chosen."""
         self._take_up(self._scheme_of(self._choice), self.reading_size)
 
     def _dress(self, app: QApplication) -> None:
@@ -163,7 +164,7 @@ class Theme(QObject):
         values |= {f"font-{name}": f"{self.font_size(name)}px" for name in self.tokens.type}
         values |= {f"weight-{name}": str(spec.weight) for name, spec in self.tokens.type.items()}
         values["mono"] = f'"{self.tokens.font.mono.family}"'
-        return fill(self._template, values)
+        return fill(self.template, values)
 
     def palette(self) -> QPalette:
         """The palette of the scheme in force, for what the sheet does not reach."""
