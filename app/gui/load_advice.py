@@ -1,0 +1,1 @@
+"""What to do about memory: smaller contexts, quantized caches, smaller models. No widgets."""

@@ -1,0 +1,45 @@
+"""What a chat says about its preset: which one, and what it changes of it."""
+
+from dataclasses import dataclass
+
+from app.core.conversations import Conversation
+from app.core.presets import BUILT_IN, Preset, PresetStore
+from app.core.settings import Settings
+from backends.types import SamplingParams
+
+
+@dataclass(frozen=True)
+class ChatDraft:
+    """Preset and changes of one chat; None always means: as the preset has it."""
+
+    preset_id: str | None = None
+    """None is the default preset."""
+    system_prompt: str | None = None
+    sampling: SamplingParams | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the chat differs from its preset."""
+        return self.system_prompt is not None or self.sampling is not None
+
+
+def draft_of(conversation: Conversation) -> ChatDraft:
+    """What a stored conversation says."""
+    return ChatDraft(conversation.preset_id, conversation.system_prompt, conversation.sampling)
+
+
+def preset_of(
+    presets: PresetStore,
+    settings: Settings,
+    conversation: Conversation | None,
+    draft: ChatDraft | None = None,
+) -> Preset:
+    """The preset in force: the chat's, else the default one, else the first built-in one."""
+    chosen = draft.preset_id if draft is not None else None
+    if conversation is not None:
+        chosen = conversation.preset_id
+    return (
+        presets.find(chosen)
+        or presets.find(settings.chat.default_preset)
+        or presets.get(BUILT_IN[0])
+    )
