@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from app.core import download_problems
 from app.core.children import child_command
 from app.core.download_entry import DownloadEntry
 from app.core.download_space import check_space
@@ -22,7 +23,7 @@ from app.core.download_state import (
     DownloadProblem,
     DownloadRequest,
 )
-from app.core.errors import AppError, DownloadError, NotFoundError
+from app.core.errors import AppError, DownloadError
 from app.core.events import EventHook
 from app.core.hub_http import HubAccess, hub_access
 from app.core.library import ModelLibrary
@@ -205,25 +206,14 @@ class DownloadManager:
         try:
             return self._entries[item_id]
         except KeyError:
-            raise NotFoundError(
-                "This download is not in the list any more",
-                "It was removed or cancelled.",
-            ) from None
+            raise download_problems.not_in_list() from None
 
     def _check_new(self, entry: DownloadEntry) -> None:
         for other in self._entries.values():
             if other.state != "done" and other.shares_main_file(entry):
-                raise DownloadError(
-                    f"“{entry.request.title}” is in the downloads already",
-                    f"{other.done:,} of {other.total:,} bytes are here.",
-                    "Resume it on the Downloads page." if other.state == "paused" else "",
-                )
+                raise download_problems.queued_already(other)
         if entry.finished():
-            raise DownloadError(
-                f"“{entry.request.title}” is on this computer already",
-                f"All its files are in {entry.folder}.",
-                "Load it in My Models, or delete it there to download it again.",
-            )
+            raise download_problems.here_already(entry)
 
     def _check_space(self, entry: DownloadEntry) -> None:
         queued = [each for each in self._entries.values() if each.state not in ("done", "failed")]
@@ -233,25 +223,22 @@ class DownloadManager:
         """Start what may run now."""
         if self._closing:
             return
-        running = [each for each in self._entries.values() if each.active]
         waiting = [each for each in self._entries.values() if each.state == "waiting"]
-        offline = self._settings.current.network.offline
         for entry in sorted(waiting, key=lambda each: each.added):
-            if offline:
+            if self._settings.current.network.offline:
                 entry.settle("paused")
                 self._tell_changed(entry)
-                continue
-            if len(running) >= AT_ONCE:
-                break
-            # Two downloads that share a file, such as a projector, follow one another.
-            if any(entry.shares_a_file(other) for other in running):
-                continue
-            entry.begin()
-            self._tell_changed(entry)
-            running.append(entry)
-            if self._child is not None:
-                self._send_fetch(entry)
+            elif entry.state == "waiting" and self._may_run(entry):
+                entry.begin()
+                self._tell_changed(entry)
+                if self._child is not None:
+                    self._send_fetch(entry)
         self._condition.notify_all()
+
+    def _may_run(self, entry: DownloadEntry) -> bool:
+        """Not too many at once; two that share a file, such as a projector, follow one another."""
+        active = self._active()
+        return len(active) < AT_ONCE and not any(entry.shares_a_file(other) for other in active)
 
     def _send_fetch(self, entry: DownloadEntry) -> None:
         assert self._child is not None
@@ -284,10 +271,12 @@ class DownloadManager:
             for reply in child.replies():
                 self._hear(reply)
                 self._tell()
+                self._retire_if_idle(child)
             with self._condition:
+                retired = self._child is not child
                 self._child = None
             status = child.close()
-            if not self._closing:
+            if not self._closing and not retired:
                 self._child_died(child, status)
             self._tell()
 
@@ -302,12 +291,21 @@ class DownloadManager:
                     self._child = TransferChild(child_command("--transfer-host"), self._paths.cache)
                 except OSError as error:
                     for entry in self._active():
-                        self._fail(entry, _helper_problem("cannot be started", str(error)))
+                        self._fail(
+                            entry, download_problems.helper_failed("cannot be started", str(error))
+                        )
                 else:
                     for entry in self._active():
                         self._send_fetch(entry)
                     return self._child
             self._tell()
+
+    def _retire_if_idle(self, child: TransferChild) -> None:
+        """A child with nothing to do ends; the next download gets a new one."""
+        with self._condition:
+            if self._child is child and not self._active() and not self._dropped:
+                self._child = None
+                child.hang_up()
 
     def _active(self) -> list[DownloadEntry]:
         return [entry for entry in self._entries.values() if entry.active]
@@ -338,7 +336,7 @@ class DownloadManager:
             problem = DownloadProblem.of(error)
         else:
             if model.format == "gguf" and model.problem:
-                problem = _useless_problem(entry, model.problem)
+                problem = download_problems.no_usable_model(entry, model.problem)
         with self._condition:
             if entry.id not in self._entries:
                 return
@@ -364,7 +362,7 @@ class DownloadManager:
             for entry in self._active():
                 if entry.crashed() >= CRASHES:
                     often = f"{how}, {CRASHES} times in a row"
-                    self._fail(entry, _helper_problem(often, child.last_words()))
+                    self._fail(entry, download_problems.helper_failed(often, child.last_words()))
 
     # -- telling others
 
@@ -389,20 +387,3 @@ class DownloadManager:
     def _store(self) -> None:
         entries = sorted(self._entries.values(), key=lambda entry: entry.added)
         self._list.save(tuple(each.stored() for each in entries))
-
-
-def _useless_problem(entry: DownloadEntry, why: str) -> DownloadProblem:
-    return DownloadProblem(
-        f"“{entry.request.title}” arrived whole, but it is no usable model",
-        f"{why} It is just so on the hub, and lies in {entry.folder}.",
-        "Delete it in My Models and choose another variant or repository.",
-    )
-
-
-def _helper_problem(how: str, detail: str) -> DownloadProblem:
-    return DownloadProblem(
-        "The download helper failed",
-        f"The process that downloads {how}. What was fetched is kept.",
-        "Resume the download. If it happens again, report it with the log.",
-        detail,
-    )

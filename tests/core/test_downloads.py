@@ -343,6 +343,19 @@ def test_a_child_that_dies_is_replaced(bench: Bench) -> None:
     assert bench.hub.log.sent("model.gguf") <= SIZE + QUICK.block
 
 
+def test_a_child_without_work_ends(bench: Bench) -> None:
+    bench.hub.add("owner/other", {"other.gguf": model_bytes(1)})
+    with bench.manager() as manager:
+        assert manager.child_pid is None
+        item = manager.add(bench.request())
+        wait_until(lambda: manager.child_pid is not None)
+        child = psutil.Process(manager.child_pid)
+        wait_for(manager, item.id, state_is("done"))
+        assert psutil.wait_procs([child], timeout=5)[1] == []
+        other = manager.add(bench.request("owner/other"))
+        wait_for(manager, other.id, state_is("done"))
+
+
 def test_a_child_that_always_dies_fails_the_download(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
