@@ -131,9 +131,11 @@ class CodeView(QWidget):
         self._finished: list[Line] = []
         self._coloring: Task | None = None
         self._title = Label("", "caption", "text-2", self)
-        self._copy = CaptionButton(parts.icons, self.tr("Copy"), "copy", small=True, parent=self)
-        self._copy.setAccessibleName(self.tr("Copy code"))
-        self._copy.clicked.connect(self._copy_code)
+        self.copy_button = CaptionButton(
+            parts.icons, self.tr("Copy"), "copy", small=True, parent=self
+        )
+        self.copy_button.setAccessibleName(self.tr("Copy code"))
+        self.copy_button.clicked.connect(self._copy_code)
         self._copied = QTimer(self)
         self._copied.setSingleShot(True)
         self._copied.setInterval(COPIED_MS)
@@ -176,9 +178,11 @@ class CodeView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Head, then the lines."""
         head = self._theme.metric("code-header")
-        copy = self._copy.sizeHint()
+        copy = self.copy_button.sizeHint()
         top = (head - copy.height()) // 2 + 1
-        self._copy.setGeometry(self.width() - copy.width() - 3, top, copy.width(), copy.height())
+        self.copy_button.setGeometry(
+            self.width() - copy.width() - 3, top, copy.width(), copy.height()
+        )
         self._title.setGeometry(QRect(SIDE + 1, 1, self.width() - copy.width() - 24, head - 1))
         bottom = 1 if self._bar_height else PADDING + 1
         top = head + 1 + PADDING
@@ -225,10 +229,10 @@ class CodeView(QWidget):
 
     def _copy_code(self) -> None:
         QGuiApplication.clipboard().setText(self.text())
-        self._copy.set_icon("check")
-        self._copy.setText(self.tr("Copied"))
+        self.copy_button.set_icon("check")
+        self.copy_button.setText(self.tr("Copied"))
         self._copied.start()
 
     def _offer_copy(self) -> None:
-        self._copy.set_icon("copy")
-        self._copy.setText(self.tr("Copy"))
+        self.copy_button.set_icon("copy")
+        self.copy_button.setText(self.tr("Copy"))

@@ -75,6 +75,10 @@ class TextFormats:
         key = (Span("", span.bold, span.italic, span.strike, span.code, span.math), heading)
         if key not in self._chars:
             self._chars[key] = self._make(span, heading)
+        if span.math:
+            source = QTextCharFormat(self._chars[key])
+            source.setProperty(TEX, span.text)
+            return source
         if not span.link:
             return self._chars[key]
         link = QTextCharFormat(self._chars[key])
