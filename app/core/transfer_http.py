@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from app.core import hub_errors
 from app.core.errors import AccessError, AppError, DownloadError, NotFoundError
-from app.core.hub_http import TIMEOUT, HubAccess, headers_for, new_client
+from app.core.hub_http import TIMEOUT, HubAccess, headers_for
 from app.core.transfer_stop import StopSignal
 from app.core.variants import RepoFile
 
@@ -60,7 +60,13 @@ class RemoteFile:
     """One file of a repository, wherever its signed address currently is."""
 
     def __init__(
-        self, access: HubAccess, repo: str, revision: str, file: RepoFile, read_timeout: float
+        self,
+        client: "httpx2.Client",
+        access: HubAccess,
+        repo: str,
+        revision: str,
+        file: RepoFile,
+        read_timeout: float,
     ) -> None:
         from huggingface_hub import hf_hub_url
 
@@ -68,14 +74,10 @@ class RemoteFile:
         self._repo = repo
         self._file = file
         self._page = hf_hub_url(repo, file.path, revision=revision, endpoint=access.endpoint)
-        self._client = new_client(read_timeout)
+        self._client = client
         self._timeout = read_timeout
         self._lock = threading.Lock()
         self._facts: FileFacts | None = None
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
 
     def facts(self) -> FileFacts:
         """What the hub said last; asked for at the first call.

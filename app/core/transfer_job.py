@@ -6,21 +6,33 @@ import os
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from app.core.errors import AppError, DownloadError
 from app.core.files import storage_error
+from app.core.hub_http import new_client
 from app.core.transfer_file import FileTransfer, already_there
 from app.core.transfer_http import RemoteFile
 from app.core.transfer_names import check_names, target_path
-from app.core.transfer_parts import finish, lock_path
+from app.core.transfer_parts import finish, lock_path, part_path
 from app.core.transfer_stop import StopSignal, TransferStopped
 from app.core.transfer_wire import Completed, Failed, Fetch, Moved, Reply, Stopped
 from app.core.variants import RepoFile
 
+if TYPE_CHECKING:
+    import httpx2
+
 log = logging.getLogger(__name__)
 
 Send = Callable[[Reply], None]
+
+CONFIG = "config.json"
+OWN_CODE = {"auto_map", "model_file"}
+"""Keys by which a model asks for Python code of its repository to be run."""
 
 LOCK_PATIENCE = 20.0
 """Seconds that a file may be locked by another process; one just killed lets go at once."""
@@ -90,24 +102,50 @@ class TransferJob:
         with contextlib.ExitStack() as locks:
             for target in sorted(targets.values()):
                 locks.enter_context(_locked(target, self._stop))
-            for file, target in targets.items():
-                if not already_there(target, file, self._stop):
-                    self._fetch(file, target)
+            locks.enter_context(closing(client := new_client(command.limits.read_timeout)))
+            for file in _in_fetching_order(command.files):
+                if not already_there(targets[file], file, self._stop):
+                    self._fetch(client, file, targets[file])
+                    refuse_own_code(part_path(targets[file]), file)
                 self._finished_bytes += file.size
                 self._current = None
             self._stop.check()
             _name_all([targets[file] for file in in_naming_order(command.files)])
 
-    def _fetch(self, file: RepoFile, target: Path) -> None:
-        command = self._command
+    def _fetch(self, client: "httpx2.Client", file: RepoFile, target: Path) -> None:
+        command, limits = self._command, self._command.limits
         remote = RemoteFile(
-            command.access, command.repo, command.revision, file, command.limits.read_timeout
+            client, command.access, command.repo, command.revision, file, limits.read_timeout
         )
-        try:
-            self._current = FileTransfer(remote, file, target, command.limits, self._stop)
-            self._current.fetch()
-        finally:
-            remote.close()
+        self._current = FileTransfer(remote, file, target, limits, self._stop)
+        self._current.fetch()
+
+
+def _in_fetching_order(files: Sequence[RepoFile]) -> list[RepoFile]:
+    """What may refuse the whole download comes first."""
+    return sorted(files, key=lambda file: file.path != CONFIG)
+
+
+def refuse_own_code(path: Path, file: RepoFile) -> None:
+    """Raise `DownloadError` for a config.json that names Python code to run with the model."""
+    if file.path != CONFIG:
+        return
+    try:
+        config = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError) as error:
+        raise DownloadError(
+            "The model's config.json cannot be read",
+            "It is not what such a file looks like. Nothing else was downloaded.",
+            "Choose another repository of the same model.",
+            str(error),
+        ) from error
+    if config.keys() & OWN_CODE:
+        raise DownloadError(
+            "This model needs program code of its own",
+            "Its config.json names code to be run, and Corral runs no code that comes with a "
+            "model. Nothing else was downloaded.",
+            "Choose another repository of the same model, or a GGUF file.",
+        )
 
 
 def in_naming_order(files: Sequence[RepoFile]) -> list[RepoFile]:
@@ -117,7 +155,7 @@ def in_naming_order(files: Sequence[RepoFile]) -> list[RepoFile]:
     nor an MLX folder without its weights.
     """
     backwards = list(reversed(files))
-    return sorted(backwards, key=lambda file: file.path == "config.json")
+    return sorted(backwards, key=lambda file: file.path == CONFIG)
 
 
 def _name_all(targets: Sequence[Path]) -> None:

@@ -396,6 +396,22 @@ def test_files_get_their_names_together(hub: LocalHub, folder: Path) -> None:
     assert hub.log.sent(NAME) == 0
 
 
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (b'{"auto_map": {"AutoModel": "modeling.Own"}}', "code of its own"),
+        (b'{"model_file": "own.py"}', "code of its own"),
+        (b"[1]", "cannot be read"),
+    ],
+)
+def test_a_model_with_code_of_its_own_is_refused_first(
+    hub: LocalHub, folder: Path, config: bytes, words: str
+) -> None:
+    hub.add("owner/name", {"config.json": config})
+    assert words in failed(Run(hub, folder, NAME, "config.json").end()).title
+    assert hub.log.sent(NAME) == 0
+
+
 def test_what_makes_a_model_is_named_last() -> None:
     def order(*names: str) -> list[str]:
         return [file.path for file in in_naming_order([RepoFile(name, 1) for name in names])]
