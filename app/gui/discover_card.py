@@ -1,52 +1,51 @@
-"""The model card: Markdown from the hub, shown without loading anything from elsewhere."""
+"""The model card: Markdown from the hub, folded until somebody wants to read all of it."""
 
-from PySide6.QtCore import QSize, QUrl, Signal
+import re
+
+from PySide6.QtCore import QEvent, QObject, QSize, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.gui.blocks import BlockColumn
-from app.gui.blocks_document import TextLook
-from app.gui.blocks_text import BlockParts
-from app.gui.markdown import Block, TextBlock, allowed_link, parse
+from app.gui.icons import Icons
+from app.gui.markdown import allowed_link
+from app.gui.markdown_view import MarkdownView
+from app.gui.worker import Worker
+
+_TITLE = re.compile(r"\A\s*#[ \t]+[^\n]*(\n|\Z)")
 
 
 class CardText(QWidget):
-    """As high as its text, or cut at a limit. Images of a card are named, never loaded."""
+    """As high as its text, or cut at a limit."""
 
     measured = Signal()
     """The height of the whole text is another one."""
 
-    def __init__(self, parts: BlockParts, parent: QWidget | None = None) -> None:
+    def __init__(self, icons: Icons, worker: Worker, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme = parts.theme
-        self._column = BlockColumn(parts, TextLook("reading", "text-2"), self)
-        self._column.resized.connect(self._lay_out)
-        self._column.link_chosen.connect(self._open)
-        self._blocks: tuple[Block, ...] = ()
+        self._view = MarkdownView(icons.theme, icons, worker, self)
+        self._view.link_activated.connect(_open)
+        self._view.installEventFilter(self)
         self._limit: int | None = None
-        self._whole = 0
         self.setAccessibleName(self.tr("Model card"))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._theme.changed.connect(self._look_changed)
 
     def show_markdown(self, text: str) -> None:
-        """Show another card."""
-        self._blocks = _without_title(parse(text, breaks=False))
-        self._column.show_blocks(self._blocks)
-        self._lay_out()
+        """Show another card; its first heading repeats the name above it and is left out."""
+        self._view.set_markdown(_TITLE.sub("", text, count=1))
+        self._changed()
 
     def set_limit(self, height: int | None) -> None:
         """Show at most so many pixels of it; None shows all."""
         self._limit = height
-        self._lay_out()
+        self._changed()
 
     def is_longer_than(self, height: int) -> bool:
         """Whether something is folded away at a height."""
-        return self._whole > height
+        return self._view.height() > height
 
     def sizeHint(self) -> QSize:
         """The height of the text at the width of now."""
-        whole = max(24, self._whole)
+        whole = max(24, self._view.height())
         return QSize(400, whole if self._limit is None else min(whole, self._limit))
 
     def minimumSizeHint(self) -> QSize:
@@ -56,30 +55,19 @@ class CardText(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lines break elsewhere."""
         super().resizeEvent(event)
-        if event.size().width() != event.oldSize().width():
-            self._lay_out()
+        self._view.setFixedWidth(self.width())
 
-    def _lay_out(self) -> None:
-        before = self._whole
-        self._whole = self._column.fit(self.width()) + 8
-        self._column.setGeometry(0, 0, self.width(), self._whole)
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The text knows its height only once it is laid out."""
+        if watched is self._view and event.type() == QEvent.Type.Resize:
+            self._changed()
+        return super().eventFilter(watched, event)
+
+    def _changed(self) -> None:
         self.updateGeometry()
-        if self._whole != before:
-            self.measured.emit()
-
-    def _look_changed(self) -> None:
-        self._column.show_blocks(())
-        self._column.show_blocks(self._blocks)
-        self._lay_out()
-
-    def _open(self, address: str) -> None:
-        if allowed_link(address):
-            QDesktopServices.openUrl(QUrl(address))
+        self.measured.emit()
 
 
-def _without_title(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
-    """A card's first heading repeats the name above it."""
-    first = blocks[0] if blocks else None
-    if isinstance(first, TextBlock) and first.heading == 1:
-        return blocks[1:]
-    return blocks
+def _open(address: str) -> None:
+    if allowed_link(address):
+        QDesktopServices.openUrl(QUrl(address))

@@ -19,7 +19,6 @@ from app.core.hub_http import hub_access
 from app.core.hub_reference import Reference
 from app.core.memory import DEFAULT_CONTEXT, Fit
 from app.gui import variants_lines
-from app.gui.blocks_text import BlockParts
 from app.gui.controls.card import Line
 from app.gui.discover_browser import DiscoverBrowser
 from app.gui.discover_fit import FitCheck, ModelShape, fit_tip, parameters_in_name
@@ -27,7 +26,6 @@ from app.gui.discover_loader import DetailLoader
 from app.gui.discover_rows import ModelRow
 from app.gui.discover_subject import Subject
 from app.gui.downloads_start import DownloadStarter, local_for, try_action
-from app.gui.math_images import MathImages
 from app.gui.model_detail import ModelDetail
 from app.gui.page import Page
 from app.gui.variants_lines import VariantLine
@@ -65,9 +63,7 @@ class DiscoverPage(Page):
         self.browser = DiscoverBrowser(
             context.icons, context.worker, context.hub, entries, self._check
         )
-        math = MathImages(context.worker, self)
-        parts = BlockParts(context.theme, context.icons, context.worker, math)
-        self.detail = ModelDetail(parts)
+        self.detail = ModelDetail(context.icons, context.worker)
         self.loader = DetailLoader(context.hub, context.worker, self)
         self.starter = DownloadStarter(context.worker, context.hub, context.downloads, self)
         row = QHBoxLayout(self)

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, 
 
 from app.core.errors import AppError
 from app.gui import formatting
-from app.gui.blocks_text import BlockParts
 from app.gui.controls.buttons import IconButton, PrimaryButton
 from app.gui.controls.card import Line
 from app.gui.controls.elided import ElidedLabel
@@ -21,9 +20,11 @@ from app.gui.discover_card import CardText
 from app.gui.discover_facts import BadgesRow, FactsRow, SkeletonLines
 from app.gui.discover_fit import CONTEXTS
 from app.gui.discover_subject import Subject
+from app.gui.icons import Icons
 from app.gui.inline_link import InlineLink
 from app.gui.variants_lines import VariantLine
 from app.gui.variants_table import VariantsTable
+from app.gui.worker import Worker
 
 CARD_HEIGHT = 320
 """Of a card that is not unfolded."""
@@ -46,10 +47,9 @@ class ModelDetail(QWidget):
 
     settings_wanted = Signal()
 
-    def __init__(self, parts: BlockParts, parent: QWidget | None = None) -> None:
+    def __init__(self, icons: Icons, worker: Worker, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._icons = icons = parts.icons
-        self._parts = parts
+        self._icons, self._worker = icons, worker
         self._page = ""
         self._mlx_repo = ""
         column = QVBoxLayout(self)
@@ -192,7 +192,7 @@ class ModelDetail(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._card_head)
         column.addSpacing(8)
-        self.card = CardText(self._parts)
+        self.card = CardText(self._icons, self._worker)
         self.card.setMaximumWidth(720)
         self.card.measured.connect(self._offer_all)
         column.addWidget(self.card)

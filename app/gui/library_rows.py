@@ -1,0 +1,97 @@
+"""What the list of My models shows of each model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from PySide6.QtCore import QCoreApplication
+
+from app.core.library import LocalModel
+from app.core.runtime import LoadedModel
+from app.gui import formatting
+
+RowState = Literal["", "loading", "ready", "stopped"]
+DOTS: dict[RowState, str] = {"": "", "loading": "accent", "ready": "success-mark",
+                             "stopped": "danger-mark"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LibraryRow:
+    """One model with what is going on."""
+
+    model: LocalModel
+    state: RowState = ""
+    fraction: float = 0.0
+    stopped_by: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be loaded."""
+        return self.model.present and not self.model.problem
+
+
+@dataclass(frozen=True)
+class SecondLine:
+    """The line under a model's name."""
+
+    text: str
+    icon: str = ""
+    role: str = "text-3"
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("library", text)
+
+
+def rows_of(models: Sequence[LocalModel], loaded: Sequence[LoadedModel]) -> list[LibraryRow]:
+    """Every model of the library as a row."""
+    by_id = {each.model.id: each for each in loaded}
+    rows = []
+    for model in models:
+        entry = by_id.get(model.id)
+        if entry is None:
+            rows.append(LibraryRow(model))
+        else:
+            title = entry.error.title if entry.error else ""
+            rows.append(LibraryRow(model, entry.state, entry.fraction, title))
+    return rows
+
+
+def second_line(row: LibraryRow, now: datetime | None = None) -> SecondLine:
+    """What is going on with a model, or what is against it, or where it comes from."""
+    model = row.model
+    if not model.present:
+        return SecondLine(model.problem or _tr("not connected"), "unplug")
+    if model.problem:
+        return SecondLine(model.problem, "triangle-alert")
+    if row.state == "loading":
+        percent = formatting.percent(row.fraction)
+        return SecondLine(_tr("Loading, %1").replace("%1", percent), "", "accent")
+    if row.state == "stopped":
+        why = row.stopped_by or _tr("the engine ended by itself")
+        return SecondLine(_tr("Stopped: %1").replace("%1", why), "", "danger")
+    kind = model.architecture or model.format.upper()
+    if row.state == "ready":
+        return SecondLine(f"{kind} · {_tr('loaded')}")
+    if model.source == "starter":
+        return SecondLine(_tr("starter model, read-only"))
+    if model.source == "folder":
+        return SecondLine(_tr("used in place, belongs to another app or folder"), "link")
+    return SecondLine(f"{kind} · {_added(model, now or datetime.now())}")
+
+
+def _added(model: LocalModel, now: datetime) -> str:
+    when = datetime.fromtimestamp(model.added)
+    if when.date() == now.date():
+        return _tr("added today")
+    return _tr("added %1").replace("%1", formatting.short_date(model.added, now))
+
+
+def matches(row: LibraryRow, text: str) -> bool:
+    """Whether every word of a search is in what is known of a model."""
+    model = row.model
+    known = " ".join(
+        (model.name, model.architecture, model.quantization, model.publisher, model.repo or "")
+    ).lower()
+    return all(word in known for word in text.lower().split())
