@@ -31,15 +31,15 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("New chat", "Ctrl+N"),
             ("Find in this chat", "Ctrl+F"),
             ("Find in all chats", "Ctrl+Shift+F"),
-            ("Send", "Return"),
-            ("Break the line", "Shift+Return"),
+            ("Send", "Enter"),
+            ("Break the line", "Shift+Enter"),
             ("Stop the answer, or close", "Esc"),
         ),
     ),
     (
         "Lists",
         (
-            ("Open", "Return"),
+            ("Open", "Enter"),
             ("Rename", "F2"),
             ("Delete", "Del"),
         ),

@@ -155,7 +155,7 @@ class NumberField(TextField):
             self._accept(self._rounded(value))
 
     def _words(self, value: float) -> str:
-        return QLocale().toString(value, "f", self.decimals)
+        return QLocale().toString(float(value), "f", self.decimals)
 
     def _accept(self, value: float | None) -> None:
         self.set_wrong("")

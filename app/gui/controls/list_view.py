@@ -3,7 +3,6 @@
 from enum import IntEnum
 
 from PySide6.QtCore import (
-    QAbstractItemModel,
     QEvent,
     QModelIndex,
     QPersistentModelIndex,
@@ -259,6 +258,7 @@ class RowListView(QListView):
         super().__init__(parent)
         self.icons = icons
         self._by_keyboard = False
+        self._swallow_release = False
         self.setAccessibleName(name)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -274,10 +274,6 @@ class RowListView(QListView):
         """Whether the keyboard's focus ring belongs on this row."""
         here = self.indexAt(option.rect.center())
         return self._by_keyboard and self.hasFocus() and here == self.currentIndex()
-
-    def setModel(self, model: QAbstractItemModel | None) -> None:
-        """Also start without a current row."""
-        super().setModel(model)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Remember whether the keyboard led here."""
@@ -312,9 +308,17 @@ class RowListView(QListView):
         self._by_keyboard = False
         index = self.indexAt(event.position().toPoint())
         if index.isValid() and self._on_ellipsis(index, event.position().toPoint()):
+            self._swallow_release = True
             self.menu_asked.emit(index, event.globalPosition().toPoint())
             return
         super().mousePressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """The press that asked for the menu was no click."""
+        if self._swallow_release:
+            self._swallow_release = False
+            return
+        super().mouseReleaseEvent(event)
 
     def _on_ellipsis(self, index: QModelIndex, at: QPoint) -> bool:
         delegate = self.itemDelegate()

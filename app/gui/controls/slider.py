@@ -169,9 +169,9 @@ class ValueSlider(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
+        self._head = head = QWidget(self)
+        head.setFixedWidth(108)
         if show_label:
-            head = QWidget()
-            head.setFixedWidth(108)
             inner = QHBoxLayout(head)
             inner.setContentsMargins(0, 0, 0, 0)
             inner.setSpacing(2)
@@ -180,6 +180,7 @@ class ValueSlider(QWidget):
             inner.addStretch(1)
             row.addWidget(head)
         else:
+            head.hide()
             self.label.setParent(self)
             self.reset.setParent(self)
             self.label.hide()
@@ -189,6 +190,14 @@ class ValueSlider(QWidget):
         self.reset.setSizePolicy(keep)
         row.addWidget(self.slider, 1)
         row.addWidget(self.field)
+
+    def set_measures(self, label: int, field: int, gap: int) -> None:
+        """Other widths of label and field, and the space between the parts."""
+        self._head.setFixedWidth(label)
+        self.field.setFixedWidth(field)
+        row = self.layout()
+        if row is not None:
+            row.setSpacing(gap)
 
     def add_before_field(self, widget: QWidget) -> None:
         """Put something between slider and field, such as a picture of the largest value."""

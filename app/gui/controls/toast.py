@@ -62,6 +62,10 @@ class Toast(QFrame):
         self.raise_()
         self._timer.start()
 
+    def set_duration(self, milliseconds: int) -> None:
+        """How long it stays."""
+        self._timer.setInterval(milliseconds)
+
     def leave(self) -> None:
         """Take it away."""
         self._timer.stop()
