@@ -181,6 +181,7 @@ class NetworkSection(SettingSection):
     def __init__(self, context: AppContext) -> None:
         super().__init__()
         self._context = context
+        self._asking = False
         self.endpoint = TextField(
             context.icons, self.tr("Model hub"), DEFAULT_ENDPOINT, mono=True, small=True
         )
@@ -212,9 +213,11 @@ class NetworkSection(SettingSection):
         network = settings.network
         if not self.endpoint.hasFocus():
             self.endpoint.setText(network.endpoint or "")
+            self.endpoint.set_wrong("")
+        if not self._asking:
             self._explain()
         self.token.setChecked(network.send_token)
-        self.check.setEnabled(not network.offline)
+        self.check.setEnabled(not network.offline and not self._asking)
         self.check.setToolTip(self.tr("Not while Offline is on") if network.offline else "")
 
     def _problem(self, text: str) -> str:
@@ -246,17 +249,22 @@ class NetworkSection(SettingSection):
         settings.update(network=replace(settings.current.network, send_token=on))
 
     def _check(self) -> None:
+        self._asking = True
         self.check.setEnabled(False)
         self.hub_row.say(self.tr("Asking…"), "accent")
         self._context.worker.run(self._context.hub.check, done=self._answered, failed=self._refused)
 
     def _answered(self, _: object) -> None:
-        self.check.setEnabled(True)
+        self._end_check()
         self.hub_row.say(self.tr("The hub answers"), "success")
 
     def _refused(self, error: AppError) -> None:
-        self.check.setEnabled(True)
-        self.hub_row.say(f"{error.title}. {error.message}", "danger")
+        self._end_check()
+        self.hub_row.say(str(error), "danger")
+
+    def _end_check(self) -> None:
+        self._asking = False
+        self.check.setEnabled(not self._context.settings.current.network.offline)
 
 
 class ShortcutsSection(SettingSection):

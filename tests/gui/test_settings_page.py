@@ -1,0 +1,262 @@
+"""The settings page: every setting takes effect at once and follows changes from elsewhere."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.core.settings import Settings, SettingsStore
+from app.gui.context import AppContext
+from app.gui.notify import Notifier
+from app.gui.settings_general import GeneralSection
+from app.gui.settings_more import ChatSection, FoldersSection, NetworkSection
+from app.gui.settings_page import SettingsPage
+
+Show = Callable[[QWidget], QWidget]
+CLICK = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def page(context: AppContext, show: Show) -> SettingsPage:
+    page = SettingsPage(context)
+    page.resize(1264, 840)
+    show(page)
+    page.activated()
+    return page
+
+
+@pytest.fixture
+def general(page: SettingsPage) -> GeneralSection:
+    section = page.section("general")
+    assert isinstance(section, GeneralSection)
+    return section
+
+
+@pytest.fixture
+def stored(context: AppContext) -> Callable[[], Settings]:
+    """The settings as another start of the program would read them."""
+    return lambda: SettingsStore(context.paths.settings_file).current
+
+
+Stored = Callable[[], Settings]
+
+
+def test_theme_is_chosen_by_picture_and_arrows(general: GeneralSection, stored: Stored) -> None:
+    QTest.mouseClick(general.theme.tiles["light"], CLICK)
+    assert stored().appearance.theme == "light"
+    general.theme.tiles["light"].setFocus()
+    QTest.keyClick(general.theme.tiles["light"], Qt.Key.Key_Right)
+    assert stored().appearance.theme == "dark"
+
+
+def test_text_size(general: GeneralSection, stored: Stored) -> None:
+    general.text_size.field.setFocus()
+    QTest.keyClick(general.text_size.field, Qt.Key.Key_Up)
+    assert stored().appearance.font_size == 16
+    assert general.text_size.field.text() == "16 px"
+
+
+def test_offline(general: GeneralSection, stored: Stored) -> None:
+    QTest.mouseClick(general.offline, CLICK)
+    assert stored().network.offline
+
+
+def test_threads_standard_is_stored_as_no_choice(
+    general: GeneralSection, context: AppContext, stored: Stored
+) -> None:
+    standard = max(1, context.hardware.physical_cores - 1)
+    other = 2 if standard == 1 else 1
+    general.threads.field.selectAll()
+    general.threads.field.setFocus()
+    QTest.keyClicks(general.threads.field, str(other))
+    assert stored().engine.threads == other
+    general.threads.reset_value()
+    assert stored().engine.threads is None
+
+
+def test_changes_from_elsewhere_are_shown(
+    general: GeneralSection, context: AppContext, qtbot: QtBot
+) -> None:
+    settings = context.settings.current
+    context.settings.update(
+        appearance=replace(settings.appearance, theme="dark", font_size=20),
+        network=replace(settings.network, offline=True),
+    )
+    qtbot.waitUntil(general.offline.isChecked)
+    assert general.theme.tiles["dark"].isChecked()
+    assert general.text_size.value() == 20
+
+
+def test_room_on_the_disk_is_told(general: GeneralSection, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: "free" in general.folder_row.sentence.text())
+
+
+def test_models_folder_is_changed(
+    general: GeneralSection, context: AppContext, tmp_path: Path, qtbot: QtBot, stored: Stored
+) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    general.choose_folder(str(folder))
+    qtbot.waitUntil(lambda: general.folder.label.text() == str(folder))
+    assert stored().models.folder == str(folder)
+    qtbot.waitUntil(general.change_folder.isEnabled)
+
+
+def test_a_folder_that_cannot_be_used_is_refused_in_place(
+    general: GeneralSection, context: AppContext, tmp_path: Path, qtbot: QtBot, stored: Stored
+) -> None:
+    file = tmp_path / "a file"
+    file.write_text("no folder", encoding="utf-8")
+    general.choose_folder(str(file))
+    qtbot.waitUntil(general.change_folder.isEnabled)
+    assert general.folder_row.sentence.property("role") == "danger"
+    assert stored().models.folder is None
+
+
+def test_data_is_shown_in_the_file_manager(
+    general: GeneralSection, context: AppContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[QUrl] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
+    button = general.data_row.findChildren(QWidget)[-1]
+    for each in general.data_row.findChildren(QWidget):
+        if each.inherits("QPushButton"):
+            button = each
+    QTest.mouseClick(button, CLICK)
+    assert [Path(url.toLocalFile()) for url in opened] == [context.paths.data]
+
+
+def test_chat_settings(page: SettingsPage, context: AppContext, stored: Stored) -> None:
+    section = page.section("chat")
+    assert isinstance(section, ChatSection)
+    page.show_section("chat")
+    section.name.setFocus()
+    QTest.keyClicks(section.name, "Ada")
+    QTest.keyClick(section.name, Qt.Key.Key_Return)
+    assert stored().chat.user_name == "Ada"
+    section.preset.setCurrentIndex(section.preset.findData("coder"))
+    section.preset.activated.emit(section.preset.currentIndex())
+    assert stored().chat.default_preset == "coder"
+    QTest.mouseClick(section.enter, CLICK)
+    assert not stored().chat.enter_sends
+
+
+def test_folders_used_in_place(
+    page: SettingsPage, tmp_path: Path, qtbot: QtBot, stored: Stored
+) -> None:
+    section = page.section("models")
+    assert isinstance(section, FoldersSection)
+    page.show_section("models")
+    section.use_folder(str(tmp_path))
+    assert stored().models.extra_folders == (str(tmp_path),)
+
+    def labels() -> list[str]:
+        return [label.text() for label in section.findChildren(QLabel)]
+
+    qtbot.waitUntil(lambda: str(tmp_path) in labels())
+    forget = [
+        each
+        for each in section.findChildren(QWidget)
+        if each.accessibleName() == f"Forget {tmp_path}"
+    ]
+    QTest.mouseClick(forget[0], CLICK)
+    assert stored().models.extra_folders == ()
+
+
+@pytest.fixture
+def network(page: SettingsPage) -> NetworkSection:
+    section = page.section("network")
+    assert isinstance(section, NetworkSection)
+    page.show_section("network")
+    section.endpoint.setFocus()
+    return section
+
+
+def test_hub_address(network: NetworkSection, stored: Stored) -> None:
+    QTest.keyClicks(network.endpoint, "https://hub.example.org")
+    QTest.keyClick(network.endpoint, Qt.Key.Key_Return)
+    assert stored().network.endpoint == "https://hub.example.org"
+
+
+def test_wrong_hub_address_is_told_and_not_stored(network: NetworkSection, stored: Stored) -> None:
+    QTest.keyClicks(network.endpoint, "ftp://hub")
+    assert network.endpoint.is_wrong()
+    assert network.hub_row.sentence.property("role") == "danger"
+    QTest.keyClick(network.endpoint, Qt.Key.Key_Return)
+    assert stored().network.endpoint is None
+
+
+def test_check_says_what_the_hub_answers(
+    network: NetworkSection, context: AppContext, qtbot: QtBot
+) -> None:
+    settings = context.settings.current
+    context.settings.update(network=replace(settings.network, endpoint="http://127.0.0.1:9"))
+    QTest.mouseClick(network.check, CLICK)
+    assert not network.check.isEnabled()
+    qtbot.waitUntil(network.check.isEnabled, timeout=15_000)
+    assert network.hub_row.sentence.property("role") == "danger"
+
+
+def test_no_check_while_offline(network: NetworkSection, context: AppContext, qtbot: QtBot) -> None:
+    settings = context.settings.current
+    context.settings.update(network=replace(settings.network, offline=True))
+    qtbot.waitUntil(lambda: not network.check.isEnabled())
+    assert network.check.toolTip()
+
+
+def test_search_finds_rows_and_says_when_there_is_none(page: SettingsPage) -> None:
+    page.find_in_page()
+    QTest.keyClicks(page.search, "theme")
+    general = page.section("general")
+    assert isinstance(general, GeneralSection)
+    assert page.stack.currentWidget() is general
+    assert not general.threads_row.isVisible()
+    assert page.list.isRowHidden(3)
+    page.search.setText("enter sends")
+    assert page.stack.currentWidget() is page.section("chat")
+    page.search.setText("xyzzy")
+    assert page.stack.currentWidget() is page.nothing
+    QTest.mouseClick(page.nothing.button, CLICK)
+    assert page.search.text() == ""
+    page.show_section("general")
+    assert general.threads_row.isVisible()
+
+
+def test_asks_whether_models_move_along(
+    general: GeneralSection,
+    context: AppContext,
+    tmp_path: Path,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = context.library.folder / "maker" / "repo" / "tiny.gguf"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"GGUF")
+    context.library.scan()
+    assert [each.source for each in context.library.models() if each.path == model] == ["corral"]
+    asked: list[dict[str, str]] = []
+
+    def choose(
+        _self: Notifier,
+        _title: str,
+        _text: str,
+        answers: dict[str, str],
+        done: Callable[[str | None], object],
+    ) -> None:
+        asked.append(answers)
+        done("move")
+
+    monkeypatch.setattr(Notifier, "choose", choose)
+    target = tmp_path / "new"
+    target.mkdir()
+    general.choose_folder(str(target))
+    qtbot.waitUntil(lambda: general.folder.label.text() == str(target))
+    assert list(asked[0]) == ["move", "leave"]
+    assert (target / "maker" / "repo" / "tiny.gguf").exists()
+    assert not model.exists()
