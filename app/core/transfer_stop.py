@@ -61,4 +61,5 @@ class StopSignal:
 
 def _shut(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):  # closed already
-        connection.shutdown(socket.SHUT_RDWR)
+        # Not the TLS socket's own method: it would take its state from under the reading thread.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)

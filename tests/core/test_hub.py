@@ -23,9 +23,9 @@ from app.core.hub_http import HubHttp, hub_access
 from app.core.hub_reference import Reference, parse_reference
 from app.core.paths import app_paths
 from app.core.settings import Network, SettingsStore
+from tests.hub.http_server import TLS
 from tests.hub.server import LocalHub
 
-TLS = Path(__file__).parents[1] / "hub" / "tls"
 GGUF = b"GGUF\x03" + bytes(19)
 CARD = b"---\nlicense: mit\ntags:\n- gguf\n---\n# A model\n\nIt speaks.\n"
 
@@ -400,15 +400,15 @@ def test_a_proxy_is_used(
 def test_certificate_not_trusted_and_trusted_by_ssl_cert_file(
     settings: SettingsStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with tls_server(TLS / "localhost.pem", TLS / "localhost.key") as url:
+    with LocalHub(tls=True) as hub:
         with (
-            client_for(settings, url) as client,
+            client_for(settings, hub) as client,
             pytest.raises(HubError, match="not trusted") as caught,
         ):
             client.check()
         clear(caught.value)
         monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "localhost.pem"))
-        with client_for(settings, url) as client:
+        with client_for(settings, hub) as client:
             client.check()
 
 
@@ -463,42 +463,3 @@ def test_many_threads_may_ask_at_once(client: HubClient) -> None:
 )
 def test_references(text: str, expected: Reference | None) -> None:
     assert parse_reference(text) == expected
-
-
-# -- helpers
-
-
-@contextmanager
-def tls_server(certificate: Path, key: Path) -> Iterator[str]:
-    """An https server that answers every request with an empty list."""
-    import http.server
-    import ssl
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"[]")
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: object, client_address: object) -> None:
-            """A client that does not trust the certificate hangs up."""
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server = Server(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"https://localhost:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)

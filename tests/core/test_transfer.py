@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from huggingface_hub.utils._http import close_session
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +38,7 @@ from app.core.transfer_wire import (
     encode,
 )
 from app.core.variants import RepoFile
+from tests.hub.http_server import TLS
 from tests.hub.server import LocalHub
 
 SIZE = 5_000_000
@@ -50,8 +52,6 @@ def hub() -> Iterator[LocalHub]:
     with LocalHub() as hub:
         hub.add("owner/name", {NAME: CONTENT, "config.json": b'{"a": 1}', "empty.txt": b""})
         yield hub
-    from huggingface_hub.utils._http import close_session
-
     close_session()
 
 
@@ -202,6 +202,23 @@ def test_stop_is_quick_and_keeps_the_part(hub: LocalHub, folder: Path, where: st
     assert not (folder / NAME).exists()
     hub.faults.clear()
     assert isinstance(Run(hub, folder).end(), Completed)
+    assert (folder / NAME).read_bytes() == CONTENT
+
+
+def test_over_tls_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "localhost.pem"))
+    with LocalHub(tls=True) as hub:
+        hub.add("owner/name", {NAME: CONTENT})
+        hub.fault(NAME, origin="cdn", stall_after=500_000)
+        run = Run(hub, folder, limits=Limits(block=1_000_000))
+        wait_until(lambda: hub.log.sent(NAME) >= 500_000)
+        started = time.monotonic()
+        run.job.stop()
+        assert isinstance(run.end(), Stopped)
+        assert time.monotonic() - started < 0.5
+        hub.faults.clear()
+        assert isinstance(Run(hub, folder).end(), Completed)
+        close_session()
     assert (folder / NAME).read_bytes() == CONTENT
 
 

@@ -31,7 +31,9 @@ REPO = r"(?P<repo>[^/]+/[^/]+)"
 class LocalHub:
     """The hub, its CDN, and what they hold."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, *, tls: bool = False) -> None:
+        self.tls = tls
+        """Speak https, with the certificate in `tests/hub/tls`."""
         self.repositories: dict[str, HubRepository] = {}
         self.tokens: dict[str, set[str]] = {}
         """Valid tokens, each with the gated repositories it may read."""
