@@ -3,8 +3,8 @@
 A chat template writes control tokens such as `<|im_end|>` and the tokenizer has to recognise
 them; the same characters inside a message must not become that token, or any pasted text could
 close its turn and open a system turn. Method: before rendering, every dangerous literal in a
-message is put between two marker characters; the rendered prompt is split there, and the literal
-alone is tokenized as plain text. A message without such a literal takes the ordinary path, so its
+message is put between two markers; the rendered prompt is split there, and the literal alone is
+tokenized as plain text. A message without such a literal takes the ordinary path, so its
 tokens are exactly the ordinary ones.
 """
 
@@ -12,9 +12,13 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-# Unicode noncharacters: set aside for the inside of a process, never part of a text.
+# Unicode noncharacters: set aside for the inside of a process, never part of a text. A marker is
+# one of the first two and the number of its literal in four digits of the other sixteen.
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
-_MARKERS = re.compile(f"([{_OPEN}{_CLOSE}])")
+_DIGITS = "".join(chr(0xFDD2 + digit) for digit in range(16))
+_WIDTH = 4
+_RESERVED = re.compile(f"[{_OPEN}{_CLOSE}{_DIGITS}]")
+_MARKERS = re.compile(f"([{_OPEN}{_CLOSE}][{_DIGITS}]{{0,{_WIDTH}}}|[{_DIGITS}]{{1,{_WIDTH}}})")
 
 Tokenize = Callable[[str, bool], list[int]]
 """Text and whether control tokens in it are recognised, to ids."""
@@ -61,23 +65,26 @@ class ControlTokenGuard:
 
     def __init__(self, dangerous: Iterable[SpecialToken]) -> None:
         dangerous = tuple(dangerous)
-        self._literals = frozenset(token.text for token in dangerous)
         self._ids = frozenset(token.id for token in dangerous)
-        self._lengths = sorted({len(text) for text in self._literals}, reverse=True)
+        literals = sorted({token.text for token in dangerous}, key=len, reverse=True)
+        self._literals = {text: _code(number) for number, text in enumerate(literals)}
+        self._by_code = {code: text for text, code in self._literals.items()}
+        self._lengths = sorted({len(text) for text in literals}, reverse=True)
         # A class of first characters, not one alternative per literal: Gemma has thousands.
-        first = "".join(sorted(re.escape(text[0]) for text in self._literals))
+        first = "".join({re.escape(text[0]) for text in literals})
         self._candidates = re.compile(f"[{first}]") if first else None
 
     def mark(self, text: str) -> str:
         """`text` with every dangerous literal between markers, the longest first."""
-        text = _MARKERS.sub("", text)
+        text = _RESERVED.sub("", text)
         if self._candidates is None:
             return text
         parts, done = [], 0
         for candidate in self._candidates.finditer(text):
             at = candidate.start()
             if at >= done and (literal := self._literal_at(text, at)):
-                parts += [text[done:at], _OPEN, literal, _CLOSE]
+                code = self._literals[literal]
+                parts += [text[done:at], _OPEN, code, literal, _CLOSE, code]
                 done = at + len(literal)
         return "".join([*parts, text[done:]]) if parts else text
 
@@ -90,15 +97,33 @@ class ControlTokenGuard:
     def split(self, rendered: str) -> list[Segment]:
         """The segments of a rendered prompt.
 
-        A template may cut a message inside a literal; the lone marker that remains is dropped but
-        still separates its neighbours, so that they cannot join to a control token.
+        A template may cut a message at a literal or inside one. So a literal counts as typed if
+        either of its own markers touches it; and a marker alone still separates its neighbours,
+        so that they cannot join to a control token.
         """
         parts = ["", *_MARKERS.split(rendered), ""]
-        return [
-            Segment(part, (before, after) == (_OPEN, _CLOSE) and part in self._literals)
-            for before, part, after in zip(parts, parts[1:], parts[2:], strict=False)
-            if part and part not in (_OPEN, _CLOSE)
-        ]
+        segments: list[Segment] = []
+        for before, text, after in zip(parts[:-1:2], parts[1::2], parts[2::2], strict=True):
+            head = self._typed_head(text, before)
+            rest = text[len(head) :]
+            tail = self._typed_tail(rest, after)
+            rest = rest[: len(rest) - len(tail)]
+            for part, plain in ((head, True), (rest, False), (tail, True)):
+                if part:
+                    segments.append(Segment(part, plain))
+        return segments
+
+    def _typed_head(self, text: str, marker: str) -> str:
+        literal = self._by_code.get(marker[1:], "") if marker.startswith(_OPEN) else ""
+        return literal if text.startswith(literal) else ""
+
+    def _typed_tail(self, text: str, marker: str) -> str:
+        if not marker.startswith(_CLOSE):
+            return ""
+        if literal := self._by_code.get(marker[1:]):
+            return literal if text.endswith(literal) else ""
+        # The marker itself was cut: any literal before it may be the typed one.
+        return next((literal for literal in self._literals if text.endswith(literal)), "")
 
     def tokenize(self, rendered: str, tokenize: Tokenize, *, sentencepiece: bool) -> list[int]:
         """Ids of a rendered prompt, without BOS."""
@@ -119,6 +144,10 @@ class ControlTokenGuard:
             if not self._ids.intersection(ids):
                 break
         return ids
+
+
+def _code(number: int) -> str:
+    return "".join(_DIGITS[number >> shift & 15] for shift in range(4 * (_WIDTH - 1), -1, -4))
 
 
 def _continuing(tokenize: Tokenize) -> Tokenize:

@@ -78,7 +78,7 @@ class LlamaCppBackend:
                 if context is not None:
                     context.close()
                 model.close()
-        return _describe(self._loaded)
+        return _describe(self._loaded, config)
 
     def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """Tokens of the whole prompt that `messages` make; 0 for none."""
@@ -161,7 +161,7 @@ def _check_generates(model: Model) -> None:
         )
 
 
-def _describe(loaded: _Loaded) -> ModelInfo:
+def _describe(loaded: _Loaded, config: LoadConfig) -> ModelInfo:
     model, context, prompts = loaded.model, loaded.context, loaded.prompts
     notes = list(prompts.notes)
     if context.length > model.trained_context > 0:
@@ -169,6 +169,8 @@ def _describe(loaded: _Loaded) -> ModelInfo:
             f"The context of {context.length:,} tokens is longer than the "
             f"{model.trained_context:,} the model was trained with; answers may get worse."
         )
+    if config.gpu_layers and not model.gpu_layers:
+        notes.append("This engine has no GPU support; all layers run on the processor.")
     return ModelInfo(
         architecture=model.architecture,
         context_length=context.length,

@@ -27,6 +27,9 @@ from backends.types import (
     Usage,
 )
 
+SLOW_TOKEN_SECONDS = 0.1
+"""Where a token takes longer than this, a cancel does not wait for it to be complete."""
+
 
 class AnswerText:
     """Bytes of tokens to deltas: whole characters, reasoning apart, nothing of a stop string."""
@@ -139,6 +142,7 @@ class Generation:
                 reason = yield from self._answer(sampler, text, sampling.max_tokens, count)
             finally:
                 sampler.close()
+                self._context.watch(None)
         yield from text.finish()
         yield Finish(reason, count.usage(len(tokens), cached))
 
@@ -159,6 +163,9 @@ class Generation:
                 return "length"
             if sequence.full:
                 return "context"
+            if count.tokens == 2 and count.last - count.first > SLOW_TOKEN_SECONDS:
+                # Not for fast models: the switch is looked at after every node of the graph.
+                self._processor.watch(self._cancelled)
             if not sequence.append(token):
                 return "cancelled"
         return "cancelled"

@@ -4,6 +4,7 @@ This is the only module that imports `llama_cpp`. Everything else uses `native`,
 are those of `llama.h` under their own names.
 """
 
+import atexit
 import ctypes
 import os
 import sys
@@ -28,6 +29,8 @@ log = EngineLog()
 
 _log_callback = native.llama_log_callback(log.feed)
 native.llama_log_set(_log_callback, None)
+# Native code may still log while the process ends, when there is no interpreter to call.
+atexit.register(native.llama_log_set, native.llama_log_callback(0), None)
 
 
 def open_library() -> None:

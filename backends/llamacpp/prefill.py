@@ -43,8 +43,7 @@ class PromptProcessor:
         Ends early, with the sequence shorter than the prompt, once `cancelled` is set. Between
         two values pass at most about `PROGRESS_SECONDS`. Raises `EngineFailure`.
         """
-        self._cancelled, self._abandoned = cancelled, False
-        self._context.watch(self._callback)
+        self.watch(cancelled)
         try:
             while len(sequence.tokens) < len(prompt) and not cancelled.is_set():
                 start = len(sequence.tokens)
@@ -54,6 +53,11 @@ class PromptProcessor:
                     yield len(sequence.tokens)
         finally:
             self._context.watch(None)
+
+    def watch(self, cancelled: threading.Event) -> None:
+        """Let `cancelled` abort a running graph, until `context.watch(None)`."""
+        self._cancelled, self._abandoned = cancelled, False
+        self._context.watch(self._callback)
 
     def close(self) -> None:
         """End the thread."""

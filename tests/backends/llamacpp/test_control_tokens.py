@@ -18,9 +18,14 @@ _SPECIAL = re.compile("|".join(re.escape(token.text) for token in VOCABULARY))
 _USER_DEFINED = re.compile("|".join(re.escape(t.text) for t in VOCABULARY if t.user_defined))
 
 CONTENT = st.lists(
-    st.sampled_from(["a", "b", " ", "\n", "<", "|end|>", "<|", *IDS, "\ufdd0", "\ufdd1"]),
+    st.sampled_from(["a", "b", " ", "\n", "<", "|end|>", "<|", *IDS, "\ufdd0", "\ufdd1", "\ufdd3"]),
     max_size=20,
 ).map("".join)
+
+
+def unreserved(text: str) -> str:
+    """Without the characters that the guard keeps for itself."""
+    return re.sub("[\ufdd0-\ufde1]", "", text)
 
 
 def tokenize(text: str, special: bool) -> list[int]:
@@ -56,7 +61,7 @@ def test_only_the_template_makes_control_tokens(content: str) -> None:
 
 @given(CONTENT)
 def test_no_text_is_lost(content: str) -> None:
-    typed = content.replace("\ufdd0", "").replace("\ufdd1", "")
+    typed = unreserved(content)
     segments = guard().split(f"<|start|>{guard().mark(content)}<|end|>")
     assert "".join(segment.text for segment in segments) == f"<|start|>{typed}<|end|>"
 
@@ -68,19 +73,28 @@ def test_harmless_text_takes_the_ordinary_path(content: str) -> None:
     assert guard().tokenize(prompt, tokenize, sentencepiece=False) == tokenize(prompt, True)
 
 
-@given(CONTENT, st.integers(0, 40))
+@given(CONTENT, st.integers(0, 80))
 def test_a_template_that_cuts_a_message_opens_no_way(content: str, at: int) -> None:
     marked = guard().mark(content)
     for half in (marked[:at], marked[at:]):
         ids = guard().tokenize(f"<|start|>{half}<|end|>", tokenize, sentencepiece=False)
-        assert ids.count(2) == 1
+        assert ids.count(START.id) <= 1
+        assert ids.count(END.id) <= 1
+        assert ids.count(TOOL.id) == 0
+
+
+@given(CONTENT)
+def test_a_template_that_splits_at_a_literal_keeps_its_own_tokens(content: str) -> None:
+    for part in guard().mark(content).split("<tool>"):
+        ids = guard().tokenize(f"<|start|>{part}<|end|>", tokenize, sentencepiece=False)
+        assert [token for token in ids if token in (1, 2, 3)] == [1, 2]
 
 
 @given(CONTENT)
 def test_sentencepiece_gets_one_leading_blank_only(content: str) -> None:
     marked = guard().mark(content)
     ids = guard().tokenize(f"x{marked}", with_space, sentencepiece=True)
-    typed = "x" + content.replace("\ufdd0", "").replace("\ufdd1", "")
+    typed = "x" + unreserved(content)
     blanks = typed.count(" ") + 1
     assert ids.count(100 + ord(" ")) + 3 * ids.count(BLANKS.id) == blanks
 

@@ -1,5 +1,6 @@
 """The llama.cpp engine with a real model."""
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -16,8 +17,9 @@ from backends.errors import (
     TemplateError,
     UnknownArchitecture,
 )
+from backends.llamacpp import generation
 from backends.llamacpp.engine import LlamaCppBackend
-from backends.llamacpp.library import log
+from backends.llamacpp.library import log, native
 from backends.llamacpp.model import Model
 from backends.types import (
     ChatMessage,
@@ -240,6 +242,24 @@ def test_what_was_processed_before_a_cancel_is_kept(backend: LlamaCppBackend, mo
     assert first.cached == kept
 
 
+def test_a_slow_token_is_cancelled_within_its_graph(
+    loaded: LlamaCppBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generation, "SLOW_TOKEN_SECONDS", 0.0)
+    endless = SamplingParams(temperature=0, repeat_penalty=1)
+    for delay in (0.003, 0.007, 0.011):
+        events = loaded.generate(request(sampling=endless))
+        list(itertools.islice(events, 12))
+        timer = threading.Timer(delay, loaded.cancel, ["r"])
+        timer.start()
+        assert finish_of(events).reason == "cancelled"
+        timer.join()
+        assert loaded._loaded is not None
+        memory = loaded._loaded.context.memory
+        assert native.llama_memory_seq_pos_max(memory, 0) + 1 == loaded.stats().cached_tokens
+    assert "Paris" in text_of(loaded.generate(request()))
+
+
 def test_closing_the_iterator_stops_a_running_prompt(loaded: LlamaCppBackend) -> None:
     events = loaded.generate(request(ChatMessage("user", "one two three " * 200)))
     for event in events:
@@ -275,7 +295,18 @@ def test_a_load_without_settings_chooses_them(backend: LlamaCppBackend, model: P
     assert info.vocabulary_size == 49152
     assert info.has_chat_template
     assert not info.reasoning
+    assert info.gpu_layers == 0 or native.llama_supports_gpu_offload()
     assert info.notes == ()
+
+
+def test_layers_for_a_gpu_that_is_not_there_are_noted(
+    backend: LlamaCppBackend, model: Path
+) -> None:
+    config = LoadConfig(context_length=512, gpu_layers=5)
+    info = backend.load(str(model), config, lambda fraction: True)
+    offload = bool(native.llama_supports_gpu_offload())
+    assert info.gpu_layers == (5 if offload else 0)
+    assert any("GPU" in note for note in info.notes) != offload
 
 
 @pytest.mark.parametrize("kv_type", ["q8_0", "q4_0"])
