@@ -72,6 +72,11 @@ def number(value: int) -> str:
     return str(_locale().toString(value))
 
 
+def decimal(value: float) -> str:
+    """With one decimal: "4.9"."""
+    return _fixed(value, 1)
+
+
 def compact_number(value: int) -> str:
     """ "4,180", "52 K", "5.2 M"."""
     if value < 10_000:

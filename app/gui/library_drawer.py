@@ -1,0 +1,273 @@
+"""The drawer of My models: one model in detail, and what can be done with it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.core.gguf_types import GgufHeader
+from app.core.library import LocalModel
+from app.gui import formatting, library_facts
+from app.gui.controls.buttons import Button, IconButton, PrimaryButton
+from app.gui.controls.card import Line, Region
+from app.gui.controls.elided import ElidedLabel
+from app.gui.controls.labels import Label
+from app.gui.controls.strip import Strip
+from app.gui.icons import Icons
+from app.gui.inline_link import InlineLink
+from app.gui.library_defaults import LoadDefaults
+from app.gui.library_plot import MemoryPlot, memory_curve
+from app.gui.library_rows import LibraryRow, second_line
+from app.gui.library_tabs import Tabs
+from backends.types import LoadConfig
+
+DEFAULTS_TAB = 1
+
+
+class FactLines(QWidget):
+    """Names at the left, values at the right."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(16)
+        self._grid.setVerticalSpacing(6)
+        self._grid.setColumnMinimumWidth(0, 108)
+        self._grid.setColumnStretch(1, 1)
+
+    def set_lines(self, lines: Sequence[library_facts.Line]) -> None:
+        """Show other lines."""
+        while (item := self._grid.takeAt(0)) is not None:
+            if (old := item.widget()) is not None:
+                old.hide()
+                old.deleteLater()
+        for row, line in enumerate(lines):
+            name = Label(line.name, "body", "text-3")
+            value: Label
+            if line.is_path:
+                value = ElidedLabel(line.value, mode=Qt.TextElideMode.ElideMiddle)
+            else:
+                value = Label(line.value, wrap=True)
+            value.setAccessibleName(f"{line.name}: {line.value}")
+            self._grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
+            self._grid.addWidget(value, row, 1)
+
+
+class LibraryDrawer(Region):
+    """Shows what it is told; asks by signals about the model it shows."""
+
+    closed = Signal()
+    chat = Signal()
+    load = Signal()
+    eject = Signal()
+    folder = Signal()
+    delete = Signal()
+    config_changed = Signal(object)
+
+    def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
+        super().__init__("sidebar", parent)
+        self._icons = icons
+        self.setFixedWidth(icons.theme.metric("drawer"))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._make_header())
+        column.addWidget(Line())
+        self.problem = Strip(icons, tone="warning")
+        self.problem.hide()
+        column.addWidget(self.problem)
+        column.addLayout(self._make_actions())
+        names = (self.tr("Overview"), self.tr("Defaults"), self.tr("Template"), self.tr("Files"))
+        self.tabs = Tabs(icons, self.tr("Parts of the drawer"), names)
+        column.addWidget(self.tabs)
+        column.addWidget(Line())
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._make_overview())
+        self.form = LoadDefaults(icons)
+        self.form.changed.connect(self.config_changed)
+        self._stack.addWidget(_scrolled(self.form))
+        self._stack.addWidget(self._make_template())
+        self._files = FactLines()
+        self._stack.addWidget(_padded(self._files))
+        column.addWidget(self._stack, 1)
+        self.tabs.chosen.connect(self._stack.setCurrentIndex)
+
+    def _make_header(self) -> QWidget:
+        header = QWidget()
+        header.setFixedHeight(self._icons.theme.metric("header"))
+        row = QHBoxLayout(header)
+        row.setContentsMargins(24, 0, 12, 0)
+        self.title = ElidedLabel("", "page-title")
+        row.addWidget(self.title, 1)
+        close = IconButton(self._icons, "x", self.tr("Close"))
+        close.clicked.connect(self.closed)
+        row.addWidget(close)
+        return header
+
+    def _make_actions(self) -> QHBoxLayout:
+        icons = self._icons
+        row = QHBoxLayout()
+        row.setContentsMargins(24, 16, 12, 12)
+        row.setSpacing(8)
+        self.chat_button = PrimaryButton(icons, self.tr("Chat"), "message-square")
+        self.chat_button.clicked.connect(self.chat)
+        row.addWidget(self.chat_button)
+        self.load_button = Button(icons, self.tr("Load"), "play")
+        self.load_button.clicked.connect(self.load)
+        row.addWidget(self.load_button)
+        self.eject_button = Button(icons, self.tr("Eject"), "eject")
+        self.eject_button.clicked.connect(self.eject)
+        row.addWidget(self.eject_button)
+        row.addStretch(1)
+        self.folder_button = IconButton(icons, "folder-open", self.tr("Show in the file manager"))
+        self.folder_button.clicked.connect(self.folder)
+        row.addWidget(self.folder_button)
+        self.delete_button = IconButton(icons, "trash-2", self.tr("Delete"))
+        self.delete_button.clicked.connect(self.delete)
+        row.addWidget(self.delete_button)
+        return row
+
+    def _make_overview(self) -> QWidget:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 16, 0, 16)
+        column.setSpacing(0)
+        self._facts = FactLines()
+        column.addWidget(_inset(self._facts))
+        column.addSpacing(14)
+        self._plot_part = QWidget()
+        part = QVBoxLayout(self._plot_part)
+        part.setContentsMargins(0, 0, 0, 0)
+        part.setSpacing(0)
+        part.addWidget(Line())
+        head = QHBoxLayout()
+        head.setContentsMargins(24, 12, 24, 4)
+        head.addWidget(Label(self.tr("Memory by context length"), "group-title"), 1)
+        head.addWidget(Label("GB", "caption", "text-3"))
+        part.addLayout(head)
+        self.plot = MemoryPlot(self._icons)
+        part.addWidget(_inset(self.plot))
+        legend = QHBoxLayout()
+        legend.setContentsMargins(24, 2, 24, 12)
+        legend.setSpacing(16)
+        legend.addWidget(Label(self.tr("— KV f16"), "caption", "text-3"))
+        legend.addWidget(Label(self.tr("···· KV q8_0"), "caption", "text-3"))
+        legend.addStretch(1)
+        part.addLayout(legend)
+        column.addWidget(self._plot_part)
+        column.addWidget(Line())
+        head = QHBoxLayout()
+        head.setContentsMargins(24, 12, 24, 8)
+        head.addWidget(Label(self.tr("Defaults for this model"), "group-title"), 1)
+        self.edit = InlineLink(self._icons, self.tr("Edit"))
+        self.edit.clicked.connect(lambda: self.tabs.choose(DEFAULTS_TAB))
+        head.addWidget(self.edit)
+        column.addLayout(head)
+        self._defaults = FactLines()
+        column.addWidget(_inset(self._defaults))
+        column.addStretch(1)
+        return _scrolled(content)
+
+    def _make_template(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(24, 16, 24, 16)
+        column.setSpacing(8)
+        note = self.tr(
+            "How chats are written down for this model (chat template). It comes with the file."
+        )
+        self._template_note = Label(note, "caption", "text-3", wrap=True)
+        column.addWidget(self._template_note)
+        self.template = QPlainTextEdit()
+        self.template.setReadOnly(True)
+        self.template.setProperty("log", True)
+        self.template.setAccessibleName(self.tr("Chat template"))
+        self.template.setTabChangesFocus(True)
+        column.addWidget(self.template, 1)
+        return page
+
+    # What it is told
+
+    def show_row(self, row: LibraryRow) -> None:
+        """Show a model, or another state of it."""
+        model = row.model
+        self.title.setText(model.name)
+        self.problem.say("" if row.usable else second_line(row).text)
+        self.chat_button.setEnabled(row.usable)
+        self.load_button.setEnabled(row.usable and row.state != "loading")
+        self.load_button.setVisible(row.state != "ready")
+        loading = row.state == "loading"
+        self.load_button.setText(self.tr("Loading…") if loading else self.tr("Load"))
+        self.eject_button.setVisible(row.state == "ready")
+        self.folder_button.setEnabled(model.present)
+        forget = model.read_only or not model.present
+        self.delete_button.set_name(self.tr("Take off the list") if forget else self.tr("Delete"))
+        self.delete_button.set_icon("x" if forget else "trash-2")
+        self._files.set_lines(
+            [
+                library_facts.Line(formatting.file_size(_size_of(path)), str(path), is_path=True)
+                for path in model.files
+            ]
+        )
+
+    def show_header(
+        self, model: LocalModel, header: GgufHeader | None, config: LoadConfig, free: int
+    ) -> None:
+        """Show what the file's header tells; None while it is read, or where it cannot be."""
+        self._facts.set_lines(library_facts.overview(model, header))
+        self._defaults.set_lines(library_facts.defaults(config, header))
+        self.form.set_limits(header)
+        self.form.show_config(config)
+        curve = memory_curve(header, model.size, config, free) if header else None
+        self.plot.show_curve(curve)
+        self._plot_part.setVisible(curve is not None)
+        template = header.chat_template if header else None
+        self.template.setPlainText(template or "")
+        self.template.setVisible(bool(template))
+
+
+def _size_of(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def _inset(widget: QWidget) -> QWidget:
+    """With the drawer's margins at the sides."""
+    holder = QWidget()
+    column = QVBoxLayout(holder)
+    column.setContentsMargins(24, 0, 24, 0)
+    column.addWidget(widget)
+    return holder
+
+
+def _padded(widget: QWidget) -> QWidget:
+    """At the top of a page of its own."""
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.setContentsMargins(24, 16, 24, 16)
+    column.addWidget(widget)
+    column.addStretch(1)
+    return page
+
+
+def _scrolled(widget: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(widget)
+    return area
