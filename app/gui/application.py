@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from types import TracebackType
 
-from PySide6.QtCore import QObject, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QLocale, QObject, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -170,6 +170,8 @@ def main(argv: Sequence[str] = ()) -> int:
     app = QApplication(["corral", *argv])
     app.setApplicationName("Corral")
     app.setDesktopFileName("corral")
+    if QLocale.system().language() == QLocale.Language.C:
+        QLocale.setDefault(QLocale(QLocale.Language.English))  # "C" groups no thousands
     app.setWindowIcon(QIcon(str(resource("brand/app-icon.svg"))))
     program = Program(app, paths)
     sys.excepthook = program.report

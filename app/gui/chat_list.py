@@ -96,12 +96,15 @@ class ChatList(QFrame):
         self.view.opened.connect(self._opened)
         self.view.menu_asked.connect(self._open_menu)
         self.empty = Label("", "caption", "text-3", wrap=True)
-        self.empty.setContentsMargins(20, 12, 20, 12)
+        self._quiet = QWidget()
+        quiet = QVBoxLayout(self._quiet)
+        quiet.setContentsMargins(20, 8, 20, 8)
+        quiet.addWidget(self.empty)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(bar)
-        column.addWidget(self.empty)
+        column.addWidget(self._quiet)
         column.addWidget(self.view, 1)
 
     def show_current(self, conversation_id: int | None) -> None:
@@ -137,7 +140,7 @@ class ChatList(QFrame):
         else:
             text = self.tr("Your chats will be here.")
         self.empty.setText(text)
-        self.empty.setVisible(bool(text))
+        self._quiet.setVisible(bool(text))
 
     def _mark_current(self) -> None:
         row = self.model.row_of(self._current) if self._current is not None else None

@@ -54,7 +54,7 @@ class ChatModels(QObject):
         context.bridge.on(context.runtime.changed, self.changed.emit)
 
     def of(self, conversation: Conversation | None) -> LocalModel | None:
-        """The model a chat uses: its own, else one that is loaded, else the last used."""
+        """The model a chat uses: its own, one that is loaded, the last used, or any at all."""
         wanted = [conversation.model_id] if conversation and conversation.model_id else []
         wanted += [each.model.id for each in self._context.runtime.loaded()]
         wanted += self._context.settings.current.models.recent
@@ -63,11 +63,8 @@ class ChatModels(QObject):
                 return self._context.library.get(model_id)
             except NotFoundError:
                 continue
-        return None
-
-    def any(self) -> bool:
-        """Whether there is a model on this computer at all."""
-        return bool(self._context.library.models())
+        usable = (each for each in self._context.library.models() if each.problem is None)
+        return next(usable, None)
 
     def load(
         self,

@@ -1,0 +1,473 @@
+"""The chat page: list of chats, header, messages and composer, chat settings."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from msgspec import structs
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from app.core.chat import ChatRun
+from app.core.conversations import Conversation, Message
+from app.core.errors import AppError, EngineDied
+from app.core.library_types import LocalModel
+from app.core.presets import Preset
+from app.gui.chat_answers import Answers
+from app.gui.chat_empty import ChatEmpty
+from app.gui.chat_header import ChatHeader
+from app.gui.chat_list import ChatList
+from app.gui.chat_models import ChatModels
+from app.gui.chat_pane import ChatPane
+from app.gui.context import AppContext
+from app.gui.inspector import Inspector
+from app.gui.model_picker import ModelPicker
+from app.gui.page import Page
+from app.gui.preset_page import PresetView
+from app.gui.preset_popover import PresetPopover
+from backends.types import LoadConfig
+
+LINE = 1
+"""Lines between regions lie inside the measure of the panel beside them."""
+LIST_LEAST, LIST_MOST = 240, 360
+
+
+class ChatPage(Page):
+    """Keeps the conversation, its model and its preset together."""
+
+    page_id = "chat"
+
+    def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._chosen_model: str | None = None
+        self._wanted: int | None = None
+        self.answers = Answers(context.worker, self)
+        self.models = ChatModels(context, self)
+        self._build()
+        self._connect()
+        self._show_presets()
+        last = context.settings.current.window.conversation_id
+        self.open_conversation(last) if last is not None else self.new_chat()
+
+    def _build(self) -> None:
+        context = self._context
+        theme, icons = context.theme, context.icons
+        self.list = ChatList(context, self.answers)
+        self.list.setMinimumWidth(LIST_LEAST - LINE)
+        self.list.setMaximumWidth(LIST_MOST)
+        self.header = ChatHeader(icons)
+        self.empty = ChatEmpty(icons)
+        self.pane = ChatPane(context, self.answers, self.empty)
+        self.inspector = Inspector(context)
+        self.inspector.setFixedWidth(theme.metric("inspector") - LINE)
+        self.picker = ModelPicker(context, self)
+        self.preset_popover = PresetPopover(context, self)
+        self._preset_view: PresetView | None = None
+        middle = QFrame()
+        middle.setProperty("region", "canvas")
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.header)
+        column.addWidget(line(horizontal=True))
+        column.addWidget(self.pane, 1)
+        self._inspector_line = line()
+        right = QWidget()
+        row = QHBoxLayout(right)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(middle, 1)
+        row.addWidget(self._inspector_line)
+        row.addWidget(self.inspector)
+        self._right = right
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setHandleWidth(1)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.addWidget(self.list)
+        self.splitter.addWidget(right)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setSizes([context.settings.current.window.chat_list_width - LINE, 1000])
+        self._views = QStackedWidget()
+        self._views.addWidget(self.splitter)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self._views)
+        self._show_inspector(context.settings.current.window.inspector_open)
+
+    def _connect(self) -> None:
+        context = self._context
+        self.list.chosen.connect(self.open_conversation)
+        self.list.new_chat.connect(self.new_chat)
+        self.list.removed.connect(self._removed)
+        self.header.preset_clicked.connect(self._open_presets)
+        self.header.model_clicked.connect(self.open_picker)
+        self.header.load_cancelled.connect(self._cancel_load)
+        self.header.inspector_toggled.connect(self._toggle_inspector)
+        self.inspector.close_requested.connect(partial(self._toggle_inspector, False))
+        self.inspector.edit_presets.connect(self.manage_presets)
+        self.inspector.conversation_changed.connect(self._stored)
+        self.inspector.draft_changed.connect(self._show_state)
+        self.empty.preset_chosen.connect(self._choose_preset)
+        self.empty.manage_presets.connect(partial(self.manage_presets, ""))
+        self.empty.started.connect(self._start_with)
+        self.preset_popover.chosen.connect(self._choose_preset)
+        self.preset_popover.manage.connect(partial(self.manage_presets, ""))
+        self.picker.use_model.connect(self._use_model)
+        self.picker.eject.connect(self.models.eject)
+        self.picker.cancel_load.connect(self.models.cancel)
+        self.picker.open_page.connect(self.open_page)
+        self.pane.send_asked.connect(self._send)
+        self.pane.act_asked.connect(self._act)
+        self.pane.branched.connect(self.open_conversation)
+        self.pane.remedy_chosen.connect(self._remedy)
+        self.models.changed.connect(self._model_changed)
+        self.models.failed.connect(self._load_failed)
+        self.answers.ended.connect(self._answer_ended)
+        context.bridge.on(context.store.changed, self._stored)
+        context.bridge.on(context.presets.changed, self._show_presets)
+        context.bridge.on(context.library.changed, self._show_state)
+        context.bridge.on(context.settings.changed, self._settings_changed)
+        shortcut = QShortcut(QKeySequence("Ctrl+I"), self)
+        shortcut.activated.connect(self.header.inspector.click)
+
+    # Page
+
+    def activated(self) -> None:
+        """Ready to type."""
+        self.pane.composer.focus_field()
+
+    def open_with(self, argument: object) -> None:
+        """A conversation, a new chat with a model or preset, or the picker."""
+        wanted = argument if isinstance(argument, dict) else {}
+        if "conversation_id" in wanted:
+            self.open_conversation(int(wanted["conversation_id"]))
+            return
+        if wanted.get("pick_model"):
+            self.open_picker()
+            return
+        model_id = wanted.get("model_id")
+        if wanted.get("new") or self.conversation is not None:
+            self.new_chat()
+        if wanted.get("preset_id"):
+            self._choose_preset(str(wanted["preset_id"]))
+        if model_id:
+            self._chosen_model = str(model_id)
+            self._show_state()
+            model = self.model
+            if model is not None and self._context.runtime.get(model.id) is None:
+                self.models.load(model)
+
+    def find_in_page(self) -> None:
+        """Find in the chat."""
+        self.pane.find_bar.open_bar()
+
+    def escape(self) -> bool:
+        """Close what is open over the chat, else stop the answer."""
+        if self._preset_view is not None and self._views.currentWidget() is self._preset_view:
+            return False
+        if self.pane.find_bar.isVisible():
+            self.pane.find_bar.close_bar()
+            return True
+        if self.conversation is not None and self.answers.of(self.conversation.id) is not None:
+            self.pane.stop()
+            return True
+        return False
+
+    def regions(self) -> Sequence[QWidget]:
+        """List, header, messages, composer, settings."""
+        pane = self.pane
+        parts = [self.list.view, self.header.preset, pane.transcript, pane.composer]
+        return [*parts, self.inspector] if self.inspector.isVisible() else parts
+
+    def leaving(self) -> None:
+        """Keep the draft and what was open; answers stop and are kept as far as they came."""
+        self.pane.keep_draft()
+        self.answers.close()
+        window = self._context.settings.current.window
+        current = self.conversation
+        self._context.settings.update(
+            window=structs.replace(
+                window,
+                conversation_id=current.id if current else None,
+                chat_list_width=max(LIST_LEAST, min(LIST_MOST, self.splitter.sizes()[0] + LINE)),
+            )
+        )
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room the settings give way until they are asked for."""
+        super().resizeEvent(event)
+        narrow = self.window().width() < self._context.theme.metric("inspector-overlay-below")
+        wanted = self._context.settings.current.window.inspector_open
+        self._show_inspector(wanted and not narrow)
+
+    # Conversation
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """The stored conversation in view."""
+        return self.pane.conversation
+
+    def new_chat(self) -> None:
+        """An empty chat; it is stored with its first message."""
+        self._wanted = None
+        self.pane.show_new()
+        self.list.show_current(None)
+        self._show_state()
+        self.pane.composer.focus_field()
+
+    def open_conversation(self, conversation_id: int, message_id: int | None = None) -> None:
+        """Read and show a stored conversation."""
+        self._wanted = conversation_id
+        store = self._context.store
+
+        def read() -> tuple[Conversation, tuple[Message, ...]]:
+            if message_id is not None:
+                store.reveal(message_id)
+            return store.get(conversation_id), store.path(conversation_id)
+
+        self._context.worker.run(
+            read,
+            done=partial(self._opened, message_id),
+            failed=lambda error: self.new_chat(),
+        )
+
+    def _opened(
+        self, message_id: int | None, read: tuple[Conversation, tuple[Message, ...]]
+    ) -> None:
+        conversation, messages = read
+        if conversation.id != self._wanted:
+            return
+        if conversation.deleted is not None:
+            self.new_chat()
+            return
+        self._chosen_model = None
+        self.pane.set_model_names(self._names())
+        self.pane.show_conversation(conversation, messages, message_id)
+        self.list.show_current(conversation.id)
+        self._show_state()
+
+    def _removed(self, conversation_id: int) -> None:
+        if self.conversation is not None and self.conversation.id == conversation_id:
+            self.new_chat()
+
+    def _stored(self, conversation_id: int) -> None:
+        """Something about a conversation changed in the store."""
+        if self.conversation is not None and self.conversation.id == conversation_id:
+            self._context.worker.run(
+                self._context.store.get, conversation_id, done=self._took_changes
+            )
+
+    def _took_changes(self, conversation: Conversation) -> None:
+        if self.conversation is not None and self.conversation.id == conversation.id:
+            self.pane.conversation_changed(conversation)
+            self._show_state()
+
+    # Sending
+
+    def _send(self, text: str) -> None:
+        self._when_ready(partial(self._send_now, text))
+
+    def _send_now(self, text: str) -> None:
+        conversation = self.conversation
+        if conversation is not None:
+            self.answers.start(
+                partial(self._context.chat.send, conversation.id, text), failed=self._not_sent
+            )
+            return
+        draft, model = self.inspector.draft(), self.model
+        store = self._context.store
+
+        def begin() -> Conversation:
+            return store.create(
+                preset_id=draft.preset_id,
+                model_id=model.id if model else None,
+                system_prompt=draft.system_prompt,
+                sampling=draft.sampling,
+            )
+
+        self._context.worker.run(begin, done=partial(self._begun, text), failed=self._not_sent)
+
+    def _begun(self, text: str, conversation: Conversation) -> None:
+        """The new chat is stored: show it with what was typed, and send that."""
+        self._wanted = conversation.id
+        typed = structs.replace(conversation, draft=text)
+        self.pane.show_conversation(typed, ())
+        self.list.show_current(conversation.id)
+        self._show_state()
+        self._send_now(text)
+
+    def _act(self, ask: Callable[[], ChatRun]) -> None:
+        self._when_ready(lambda: self.answers.start(ask, failed=self._not_sent))
+
+    def _not_sent(self, error: AppError) -> None:
+        self.pane.reload()
+        self._context.notifier.error(error)
+
+    def _when_ready(self, then: Callable[[], object]) -> None:
+        """Call `then` with the chat's model ready: at once, after loading it, or never."""
+        model = self.model
+        if model is None:
+            self.open_picker()
+            return
+        loaded = self._context.runtime.get(model.id)
+        if loaded is not None and loaded.state == "ready":
+            self._bind_model(model, then)
+        else:
+            self.models.load(model, then=partial(self._bind_model, model, then))
+
+    def _bind_model(self, model: LocalModel, then: Callable[[], object]) -> None:
+        """Store which model the chat uses before it is asked anything."""
+        conversation = self.conversation
+        if conversation is None or conversation.model_id == model.id:
+            then()
+            return
+        update = partial(self._context.store.update, conversation.id, model_id=model.id)
+        self._context.worker.run(update, done=lambda changed: self._bound(changed, then))
+
+    def _bound(self, conversation: Conversation, then: Callable[[], object]) -> None:
+        self.pane.conversation_changed(conversation)
+        then()
+
+    def _remedy(self, message_id: int, key: str) -> None:
+        self._when_ready(partial(self.pane.continue_answer, message_id))
+
+    def _answer_ended(self, conversation_id: int, error: object) -> None:
+        self._show_state()
+        shown = self.conversation is not None and self.conversation.id == conversation_id
+        if isinstance(error, AppError) and not isinstance(error, EngineDied) and not shown:
+            self._context.notifier.error(error)
+
+    # Model
+
+    @property
+    def model(self) -> LocalModel | None:
+        """The model this chat uses, loaded or not."""
+        if self._chosen_model is not None:
+            for model in self._context.library.models():
+                if model.id == self._chosen_model:
+                    return model
+        return self.models.of(self.conversation)
+
+    def open_picker(self) -> None:
+        """Choose and load a model."""
+        model = self.model
+        self.picker.open_under(self.header.model, model.id if model else None)
+
+    def _use_model(self, model: LocalModel, config: LoadConfig | None, force: bool) -> None:
+        self._chosen_model = model.id
+        self.models.load(model, config, force=force, then=partial(self._model_ready, model))
+        self._show_state()
+
+    def _model_ready(self, model: LocalModel) -> None:
+        self.picker.hide()
+        if self._chosen_model == model.id:
+            self._bind_model(model, self._show_state)
+
+    def _cancel_load(self) -> None:
+        model = self.model
+        if model is not None:
+            self.models.cancel(model.id)
+
+    def _model_changed(self, model_id: str) -> None:
+        model = self.model
+        if model is not None and model.id == model_id:
+            self._show_state()
+
+    def _load_failed(self, model_id: str, error: AppError) -> None:
+        self._show_state()
+        if not self.picker.isVisible():
+            self._context.notifier.error(error)
+
+    def _names(self) -> dict[str, str]:
+        return {model.id: model.name for model in self._context.library.models()}
+
+    # Preset
+
+    @property
+    def preset(self) -> Preset:
+        """The preset in force."""
+        if self.conversation is not None:
+            return self._context.chat.preset_of(self.conversation)
+        chosen = (
+            self.inspector.draft().preset_id or self._context.settings.current.chat.default_preset
+        )
+        return self._context.presets.find(chosen) or self._context.presets.list()[0]
+
+    def _open_presets(self) -> None:
+        self.preset_popover.open_under(self.header.preset, self.preset.id)
+
+    def _choose_preset(self, preset_id: str) -> None:
+        self.inspector.choose_preset(preset_id)
+        self._show_state()
+
+    def _show_presets(self) -> None:
+        self.empty.show_presets(self._context.presets.list(), self.preset.id)
+        self._show_state()
+
+    def _start_with(self, preset_id: str, text: str) -> None:
+        self._choose_preset(preset_id)
+        self._show_presets()
+        self.pane.composer.set_text(text)
+        self.pane.composer.focus_field()
+
+    def manage_presets(self, preset_id: str = "") -> None:
+        """The preset editor in place of the chat."""
+        if self._preset_view is None:
+            self._preset_view = PresetView(self._context, self)
+            self._preset_view.back.connect(self._leave_presets)
+            self._preset_view.try_in_chat.connect(self._try_preset)
+            self._views.addWidget(self._preset_view)
+        self._preset_view.edit(preset_id or self.preset.id)
+        self._views.setCurrentWidget(self._preset_view)
+
+    def _leave_presets(self) -> None:
+        self._views.setCurrentWidget(self.splitter)
+        self._show_presets()
+
+    def _try_preset(self, preset_id: str) -> None:
+        self._leave_presets()
+        self.new_chat()
+        self._choose_preset(preset_id)
+        self._show_presets()
+
+    # What the header and the settings show
+
+    def _show_state(self) -> None:
+        """Header, composer and chat settings agree with the conversation and its model."""
+        conversation, model = self.conversation, self.model
+        loaded = self._context.runtime.get(model.id) if model else None
+        self.header.show_conversation(conversation)
+        self.header.preset.show_preset(self.preset, changed=self.inspector.is_changed())
+        if model is None:
+            self.header.model.show_nothing()
+        else:
+            self.header.model.show_model(model.name, model.quantization, loaded)
+        self.inspector.show_conversation(conversation, loaded)
+        self.pane.composer.set_model_name(model.name if model else "")
+        self.pane.set_model_names(self._names())
+        self.pane.count_tokens()
+
+    def _toggle_inspector(self, shown: bool) -> None:
+        window = self._context.settings.current.window
+        self._context.settings.update(window=structs.replace(window, inspector_open=shown))
+        self._show_inspector(shown)
+
+    def _show_inspector(self, shown: bool) -> None:
+        self.inspector.setVisible(shown)
+        self._inspector_line.setVisible(shown)
+        self.header.inspector.setChecked(shown)
+
+    def _settings_changed(self, _: object) -> None:
+        self.pane.composer.set_enter_sends(self._context.settings.current.chat.enter_sends)
+
+
+def line(*, horizontal: bool = False) -> QFrame:
+    """A line between two regions."""
+    frame = QFrame()
+    frame.setProperty("line", "true")
+    if horizontal:
+        frame.setFixedHeight(1)
+    else:
+        frame.setFixedWidth(1)
+    return frame
