@@ -87,6 +87,7 @@ class MessageView(QWidget):
             self._show_reasoning_done(item)
         self._show_interrupted(item)
         self.tools.show_item(item)
+        self._update_actions()
         self.setAccessibleName(self.tr("You") if self.is_user else item.model_name)
         self.update()
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from app.core.errors import AppError
@@ -213,6 +213,14 @@ class TranscriptView(MessageScroll):
         if self._finder.needle:
             mark(view, self._finder.needle, self._current_in(item.id), self._theme)
         return view
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Take up what was written while hidden."""
+        for message_id, live in self._live.items():
+            view = self._views.get(message_id)
+            if view is not None:
+                view.show_live(live)
+        super().showEvent(event)
 
     def settled(self) -> None:
         """Place what floats above the messages."""

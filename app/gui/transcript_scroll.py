@@ -34,7 +34,6 @@ class MessageScroll(QAbstractScrollArea):
         """Heights of the views as laid out now."""
         self._follows = True
         self._settling = False
-        self._focused: QWidget | None = None
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -287,7 +286,8 @@ class MessageScroll(QAbstractScrollArea):
         if event.type() == QEvent.Type.FocusOut and isinstance(watched, QWidget):
             watched.removeEventFilter(self)
             view = self._view_around(watched)
-            if view is not None:
+            focused = self.window().focusWidget()
+            if view is not None and not (focused and view.isAncestorOf(focused)):
                 view.set_focused(False)
         return super().eventFilter(watched, event)
 
