@@ -171,7 +171,8 @@ def main(argv: Sequence[str] = ()) -> int:
     app.setApplicationName("Corral")
     app.setDesktopFileName("corral")
     if QLocale.system().language() == QLocale.Language.C:
-        QLocale.setDefault(QLocale(QLocale.Language.English))  # "C" groups no thousands
+        # "C" groups no thousands; British English does, and counts 24 hours.
+        QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
     app.setWindowIcon(QIcon(str(resource("brand/app-icon.svg"))))
     program = Program(app, paths)
     sys.excepthook = program.report

@@ -77,7 +77,8 @@ def short_time(moment: datetime.datetime, today: datetime.date) -> str:
     """Clock today and yesterday, week day this week, else the date."""
     age = (today - moment.date()).days
     if age <= 1:
-        return QLocale().toString(QTime(moment.hour, moment.minute), "HH:mm")
+        clock = QTime(moment.hour, moment.minute)
+        return QLocale().toString(clock, QLocale.FormatType.ShortFormat)
     day = QDate(moment.year, moment.month, moment.day)
     if age < 7:
         return QLocale().toString(day, "ddd")

@@ -1,9 +1,10 @@
 """Rows of the chat list."""
 
 import datetime
+from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QLocale, Qt
 from pytestqt.modeltest import ModelTester
 
 from app.core.conversations import Conversation, SearchHit
@@ -12,6 +13,14 @@ from app.gui.controls.list_view import RowRole
 
 DAY = 86400.0
 TODAY = datetime.date(2026, 11, 23)
+
+
+@pytest.fixture
+def british() -> Iterator[None]:
+    before = QLocale()
+    QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
+    yield
+    QLocale.setDefault(before)
 
 
 def conversation(number: int, *, age: float = 0, pinned: bool = False) -> Conversation:
@@ -80,7 +89,7 @@ def test_older_chats_are_grouped_by_month() -> None:
         (datetime.datetime(2025, 11, 9, 9, 5), "9 Nov 2025"),
     ],
 )
-def test_times(moment: datetime.datetime, text: str) -> None:
+def test_times(moment: datetime.datetime, text: str, british: None) -> None:
     assert short_time(moment, TODAY) == text
 
 
