@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from app.core.children import child_environment
 from app.core.errors import (
     AccessError,
     AppError,
@@ -410,6 +413,21 @@ def test_certificate_not_trusted_and_trusted_by_ssl_cert_file(
         monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "localhost.pem"))
         with client_for(settings, hub) as client:
             client.check()
+
+
+def test_the_library_is_imported_late_and_without_telemetry() -> None:
+    code = (
+        "import sys\n"
+        "from app.core import downloads, hub, transfer\n"
+        "assert 'huggingface_hub' not in sys.modules and 'httpx2' not in sys.modules\n"
+        "from app.core.hub_http import new_client\n"
+        "new_client().close()\n"
+        "from huggingface_hub import constants\n"
+        "assert constants.HF_HUB_DISABLE_TELEMETRY\n"
+    )
+    environment = child_environment()
+    environment.pop("HF_HUB_DISABLE_TELEMETRY", None)
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, timeout=30)
 
 
 def test_many_threads_may_ask_at_once(client: HubClient) -> None:
