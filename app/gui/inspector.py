@@ -113,7 +113,7 @@ class Inspector(Region):
         mark.addWidget(Label(self.tr("Changed"), "caption", "accent"))
         self.buttons = QWidget()
         row = QHBoxLayout(self.buttons)
-        row.setContentsMargins(0, 0, 0, 0)
+        row.setContentsMargins(0, 4, 0, 0)
         row.setSpacing(8)
         self.save = Button(icons, self.tr("Save"), small=True)
         self.save.setToolTip(self.tr("Change the preset itself to what is set here"))
@@ -131,7 +131,7 @@ class Inspector(Region):
         icons = self._context.icons
         self.tokens = TokenLabel(self._context)
         self.larger = IconButton(
-            icons, "maximize-2", self.tr("Write in a larger field"), small=True
+            icons, "maximize-2", self.tr("Write in a larger field"), small=True, icon_size=14
         )
         self.prompt = VariableEdit(
             icons, self.tr("System prompt"), self.tr("What the model is told before every chat")

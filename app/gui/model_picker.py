@@ -22,7 +22,7 @@ class ModelPicker(Popover):
         self._context = context
         self.setFixedSize(652, 508)
 
-    def open_under(self, widget: QWidget, current: str | None = None, **_: object) -> None:  # type: ignore[override]
+    def open_under(self, widget: QWidget, current: str | None = None, **_: object) -> None:
         """Open under the pill."""
         super().open_under(widget)
 

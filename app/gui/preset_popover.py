@@ -42,7 +42,7 @@ class PresetPopover(Popover):
         self.body.addSpacing(6)
         self.body.addWidget(self.manage_button, 0, Qt.AlignmentFlag.AlignHCenter)
 
-    def open_under(self, widget: QWidget, current: str = "", **_: object) -> None:  # type: ignore[override]
+    def open_under(self, widget: QWidget, current: str = "", **_: object) -> None:
         """Open under the chip with the preset in force chosen."""
         self._anchor = widget
         self._fill(current)

@@ -3,9 +3,16 @@
 import re
 from collections.abc import Callable
 
-from PySide6.QtCore import QTimer
-from PySide6.QtGui import QFont, QSyntaxHighlighter, QTextCharFormat, QTextDocument
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import (
+    QFont,
+    QSyntaxHighlighter,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+)
+from PySide6.QtWidgets import QHBoxLayout, QTextEdit, QWidget
 
 from app.core.engine_errors import refusal
 from app.core.errors import AppError
@@ -14,7 +21,7 @@ from app.core.runtime import LoadedModel
 from app.gui import formatting
 from app.gui.context import AppContext
 from app.gui.controls.buttons import Button, IconButton
-from app.gui.controls.fields import PromptEdit
+from app.gui.controls.focus import RingFocus, RingShape
 from app.gui.controls.labels import Label
 from app.gui.controls.overlay import Overlay
 from app.gui.controls.segments import Chip
@@ -49,12 +56,25 @@ class VariableHighlighter(QSyntaxHighlighter):
             self.setFormat(match.start(), match.end() - match.start(), look)
 
 
-class VariableEdit(PromptEdit):
-    """A prompt field that knows the variables."""
+class VariableEdit(RingFocus, QTextEdit):
+    """A field for plain text that shows variables; lines stand as far apart as told. Tab leaves."""
 
-    def __init__(self, icons: Icons, name: str, placeholder: str = "") -> None:
-        super().__init__(icons, name, placeholder)
+    ring_shape: RingShape = "field"
+
+    def __init__(
+        self, icons: Icons, name: str, placeholder: str = "", *, line_height: int = 20
+    ) -> None:
+        super().__init__()
+        self._line_height = line_height
+        self.setAccessibleName(name)
+        self.setPlaceholderText(placeholder)
+        self.setAcceptRichText(False)
+        self.setTabChangesFocus(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.document().setDocumentMargin(0)
+        self.viewport().setAutoFillBackground(False)
         self.highlighter = VariableHighlighter(icons, self.document())
+        self._space_lines()
 
     def insert_variable(self, name: str) -> None:
         """Put a variable where the cursor is."""
@@ -62,11 +82,22 @@ class VariableEdit(PromptEdit):
         self.setFocus()
 
     def show_text(self, text: str) -> None:
-        """Another text, without telling and without losing what can be undone if it is the same."""
+        """Another text, without telling; the same text keeps its cursor and what can be undone."""
         if text != self.toPlainText():
             blocked = self.blockSignals(True)
             self.setPlainText(text)
+            self._space_lines()
             self.blockSignals(blocked)
+
+    def _space_lines(self) -> None:
+        self.document().setUndoRedoEnabled(False)  # spacing is not a step to undo
+        spacing = QTextBlockFormat()
+        fixed = QTextBlockFormat.LineHeightTypes.FixedHeight
+        spacing.setLineHeight(self._line_height, fixed.value)
+        cursor = QTextCursor(self.document())
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.mergeBlockFormat(spacing)
+        self.document().setUndoRedoEnabled(True)
 
 
 class InsertRow(QWidget):

@@ -109,7 +109,7 @@ class SamplingRows(QWidget):
                     "Above 1 the model avoids words of its last 64 tokens; 1 lets it repeat"
                     " itself (repetition penalty)."
                 ),
-                minimum=0.5,
+                minimum=1,
                 maximum=2,
             ),
         )
