@@ -9,16 +9,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
-from PySide6.QtCore import QByteArray, QCoreApplication, QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtCore import QByteArray, QCoreApplication, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 
 from app.gui.page import Page
 from app.gui.rail import Rail
 
 if TYPE_CHECKING:
-    from app.core.settings import Settings
+    from app.core.settings import Settings, SettingsStore
     from app.gui.context import AppContext
+    from app.gui.icons import Icons
     from app.gui.palette import Palette
 
 Factory = Callable[["AppContext"], Page]
@@ -59,37 +60,62 @@ def factory_of(page_id: str) -> Factory:
 
 
 class MainWindow(QMainWindow):
-    """Shows one page at a time; each is as it was left."""
+    """Shows one page at a time; each is as it was left.
 
+    It comes in two steps, so that something is on the screen before the parts of the program
+    are made: the constructor makes the frame with the rail, `furnish` the rest.
+    """
+
+    first_painted = Signal()
+    """The frame is on the screen; told once."""
     closing = Signal()
     """The window was closed; the application ends the rest."""
 
-    def __init__(self, context: AppContext, factories: Mapping[str, Factory] | None = None) -> None:
+    def __init__(self, settings: SettingsStore, icons: Icons) -> None:
         super().__init__()
-        self._context = context
-        self._factories = factories or {page_id: factory_of(page_id) for page_id in _CLASSES}
+        self._settings = settings
+        self._factories: Mapping[str, Factory] = {}
         self._pages: dict[str, Page] = {}
         self._current = ""
+        self._painted = False
         self.palette_overlay: Palette | None = None
         self.setWindowTitle("Corral")
-        theme = context.theme
-        width, height = _pair(theme.tokens.size["window-min"])
-        self.setMinimumSize(width, height)
-        self.rail = Rail(context.icons)
+        self._sizes = icons.theme.tokens.size
+        self.setMinimumSize(QSize(*_pair(self._sizes["window-min"])))
+        self.rail = Rail(icons)
         self.stack = QStackedWidget()
         self._lay_out()
+        self.rail.set_current(self._first_page())
+        self.rail.offline.setVisible(settings.current.network.offline)
+        self._restore()
+
+    def furnish(self, context: AppContext, factories: Mapping[str, Factory] | None = None) -> None:
+        """Bring the window to life: pages (or those of `factories`), keys, what is going on."""
+        self._context = context
+        self._factories = factories or {page_id: factory_of(page_id) for page_id in _CLASSES}
         self._bind_keys()
+        self.rail.chosen.connect(self.open_page)
+        self.rail.offline_chosen.connect(
+            partial(self.open_page, "settings", {"section": "general"})
+        )
         context.notifier.attach(self, self.stack)
         context.bridge.on(context.settings.changed, self._settings_changed)
-        for hook in (
-            context.downloads.changed,
-            context.downloads.removed,
-            context.downloads.finished,
-        ):
+        downloads = context.downloads
+        for hook in (downloads.changed, downloads.removed, downloads.finished):
             context.bridge.on(hook, self._downloads_changed)
-        self._settings_changed(context.settings.current)
         self._downloads_changed()
-        self._restore()
+        self.open_page(self._first_page())
+
+    def is_furnished(self) -> bool:
+        """Whether it has more than its frame."""
+        return bool(self._factories)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Tell of the first time."""
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self.first_painted.emit)
 
     # Pages
 
@@ -213,8 +239,6 @@ class MainWindow(QMainWindow):
         for page_id, icon, name, key in PLACES:
             foot = page_id == "settings"
             self.rail.add(page_id, icon, place_name(name), key, foot=foot)
-        self.rail.chosen.connect(self.open_page)
-        self.rail.offline_chosen.connect(lambda: self.open_page("settings", {"section": "general"}))
 
     def _settings_changed(self, settings: Settings) -> None:
         look = settings.appearance
@@ -227,15 +251,15 @@ class MainWindow(QMainWindow):
         self.rail.buttons["downloads"].set_count(busy, words)
 
     def _restore(self) -> None:
-        saved = self._context.settings.current.window
+        saved = self._settings.current.window
         if not saved.geometry or not self.restoreGeometry(_blob(saved.geometry)):
-            width, height = _pair(self._context.theme.tokens.size["window-default"])
-            self.resize(QSize(width, height).boundedTo(self.screen().availableSize()))
+            size = QSize(*_pair(self._sizes["window-default"]))
+            self.resize(size.boundedTo(self.screen().availableSize()))
 
-    def open_first_page(self) -> None:
+    def _first_page(self) -> str:
         """The page one left, or the chat."""
-        page_id = self._context.settings.current.window.page
-        self.open_page(page_id if page_id in self.rail.buttons else "chat")
+        page_id = self._settings.current.window.page
+        return page_id if page_id in self.rail.buttons else "chat"
 
     def library_scanned(self) -> None:
         """Models turned up: the first-start page may not be needed after all."""
@@ -246,10 +270,10 @@ class MainWindow(QMainWindow):
         """Keep where the window was; pages keep what is theirs."""
         for page in self._pages.values():
             page.leaving()
-        window = self._context.settings.current.window
+        window = self._settings.current.window
         geometry = base64.b64encode(self.saveGeometry().data()).decode("ascii")
-        page_id = self._current if self._current in self.rail.buttons else "chat"
-        self._context.settings.update(
+        page_id = self._current if self._current in self.rail.buttons else self._first_page()
+        self._settings.update(
             window=msgspec.structs.replace(window, geometry=geometry, page=page_id)
         )
         super().closeEvent(event)

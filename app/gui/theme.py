@@ -121,6 +121,10 @@ class Theme(QObject):
         self._choice = choice
         self._take_up(self._scheme_of(choice), reading_size)
 
+    def set_choice(self, choice: Choice, reading_size: int) -> None:
+        """Begin with the person's settings, before `apply`."""
+        self._choice, self.reading_size = choice, reading_size
+
     def _scheme_of(self, choice: Choice) -> Scheme:
         if choice != "system":
             return choice

@@ -11,7 +11,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.paths import app_paths
-from app.gui.application import build_context, close_context
+from app.core.settings import SettingsStore
+from app.gui.application import make_look
+from app.gui.assembly import assemble, close_context
 from app.gui.context import AppContext
 from app.gui.icons import Icons
 from app.gui.theme import Theme
@@ -51,8 +53,12 @@ def icons(theme: Theme) -> Icons:
 def context(qapp: QApplication, corral_home: Path) -> Iterator[AppContext]:
     """All parts of the program, real ones, in this test's own home; closed afterwards."""
     owner = QObject()
-    context = build_context(qapp, app_paths(), parent=owner)
-    context.theme.choose("light")
+    paths = app_paths()
+    settings = SettingsStore(paths.settings_file)
+    icons = make_look(qapp, settings)
+    icons.theme.setParent(owner)
+    icons.theme.choose("light")
+    context = assemble(paths, settings, icons, parent=owner)
     yield context
     for widget in QApplication.topLevelWidgets():
         widget.close()

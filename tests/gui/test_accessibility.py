@@ -61,7 +61,8 @@ def empty_page(context: AppContext) -> Page:
 @pytest.fixture
 def window(context: AppContext, show: Show) -> MainWindow:
     factories: dict[str, Factory] = {page_id: empty_page for page_id, *_ in PLACES}
-    window = MainWindow(context, {**factories, "settings": SettingsPage})
+    window = MainWindow(context.settings, context.icons)
+    window.furnish(context, {**factories, "settings": SettingsPage})
     window.open_page("settings")
     show(window)
     return window

@@ -67,6 +67,12 @@ def factories(made: list[str]) -> Mapping[str, Factory]:
     return {page_id: factory(page_id) for page_id, *_ in PLACES}
 
 
+def furnished(context: AppContext, factories: Mapping[str, Factory]) -> MainWindow:
+    window = MainWindow(context.settings, context.icons)
+    window.furnish(context, factories)
+    return window
+
+
 @pytest.fixture
 def made() -> list[str]:
     return []
@@ -74,8 +80,7 @@ def made() -> list[str]:
 
 @pytest.fixture
 def window(context: AppContext, show: Show, made: list[str]) -> MainWindow:
-    window = MainWindow(context, factories(made))
-    window.open_first_page()
+    window = furnished(context, factories(made))
     show(window)
     return window
 
@@ -201,8 +206,7 @@ def test_place_and_size_are_kept(
     press(window, "Ctrl+2")
     window.resize(1100, 720)
     window.close()
-    again = MainWindow(context, factories(made))
-    again.open_first_page()
+    again = furnished(context, factories(made))
     show(again)
     assert again.height() == 720  # the width is cut to the screen of the offscreen platform
     assert page_of(again).page_id == "discover"
@@ -221,8 +225,7 @@ def test_first_start_stands_for_the_chat_until_it_is_left(
     def first_start(context: AppContext) -> Page:
         return NotingPage(context, "first-start")
 
-    window = MainWindow(context, {**factories(made), "first-start": first_start})
-    window.open_first_page()
+    window = furnished(context, {**factories(made), "first-start": first_start})
     show(window)
     assert page_of(window).page_id == "first-start"
     assert window.rail.buttons["chat"].isChecked()
@@ -281,8 +284,7 @@ def test_overlay_keeps_the_focus_and_gives_it_back(window: MainWindow) -> None:
 
 
 def test_the_real_settings_page_opens(context: AppContext, show: Show, made: list[str]) -> None:
-    window = MainWindow(context, {**factories(made), "settings": SettingsPage})
-    window.open_first_page()
+    window = furnished(context, {**factories(made), "settings": SettingsPage})
     show(window)
     press(window, "Ctrl+5")
     assert isinstance(window.current_page, SettingsPage)

@@ -1,0 +1,81 @@
+"""Makes every part of the program and connects it to the next; ends them in order."""
+
+from __future__ import annotations
+
+import logging
+
+from PySide6.QtCore import QObject
+
+from app.core.catalogue import Catalogue
+from app.core.chat import ChatService
+from app.core.conversation_store import ConversationStore
+from app.core.downloads import DownloadManager
+from app.core.hardware import survey
+from app.core.hub import HubClient
+from app.core.library import ModelLibrary
+from app.core.paths import AppPaths
+from app.core.presets import PresetStore
+from app.core.runtime import ModelRuntime
+from app.core.settings import SettingsStore
+from app.gui.bridge import Bridge
+from app.gui.context import AppContext
+from app.gui.icons import Icons
+from app.gui.notify import Notifier
+from app.gui.worker import Later, Worker
+
+log = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 5.0
+
+
+def assemble(
+    paths: AppPaths, settings: SettingsStore, icons: Icons, *, parent: QObject
+) -> AppContext:
+    """Make the parts. Nothing here takes long; what does is begun by the application."""
+    hardware = Later(survey)
+    worker = Worker(parent)
+    notifier = Notifier(icons, parent)
+    worker.unhandled.connect(notifier.error)
+    worker.crashed.connect(notifier.report)
+    store = ConversationStore(paths.conversations)
+    presets = PresetStore(paths.presets_dir)
+    library = ModelLibrary(paths, settings)
+    runtime = ModelRuntime(settings)
+    return AppContext(
+        paths=paths,
+        settings=settings,
+        store=store,
+        presets=presets,
+        chat=ChatService(store, runtime, presets, settings),
+        library=library,
+        runtime=runtime,
+        hub=HubClient(settings, paths),
+        catalogue=Catalogue(),
+        downloads=DownloadManager(paths, settings, library),
+        later_hardware=hardware,
+        theme=icons.theme,
+        icons=icons,
+        worker=worker,
+        bridge=Bridge(parent),
+        notifier=notifier,
+    )
+
+
+def close_context(context: AppContext) -> None:
+    """End everything in order: events, engines, work, downloads, then the database.
+
+    Engines end before the work does, so that threads waiting for a token come back; the database
+    ends last, so that what they leave is still kept.
+    """
+    context.bridge.close()
+    for end in (
+        context.runtime.close,
+        lambda: context.worker.close(CLOSE_SECONDS),
+        context.downloads.close,
+        context.hub.close,
+        context.store.close,
+    ):
+        try:
+            end()
+        except Exception:
+            log.exception("could not close a part")
