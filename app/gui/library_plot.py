@@ -20,7 +20,7 @@ POINTS = 33
 MOST_TOKENS = 131_072
 PlaceOf = Callable[[int, float], QPointF]
 _GB = 1e9
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 8, 8, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 8, 8, 48
 _VCENTER = Qt.AlignmentFlag.AlignVCenter
 _CENTER = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
 
@@ -78,7 +78,7 @@ class MemoryPlot(QWidget):
         super().__init__(parent)
         self._theme = icons.theme
         self._curve: MemoryCurve | None = None
-        self.setFixedHeight(142)
+        self.setFixedHeight(166)
         self._theme.changed.connect(self.update)
 
     def show_curve(self, curve: MemoryCurve | None) -> None:
@@ -95,7 +95,7 @@ class MemoryPlot(QWidget):
 
     def sizeHint(self) -> QSize:
         """Flat."""
-        return QSize(328, 142)
+        return QSize(328, 166)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Axes, curves, limit, marker."""
@@ -117,6 +117,21 @@ class MemoryPlot(QWidget):
         if curve.free <= top:
             self._paint_limit(painter, area, place(0, curve.free).y(), curve.free)
         self._paint_marker(painter, area, place(curve.context, curve.need), curve.need)
+        self._paint_legend(painter, area)
+
+    def _paint_legend(self, painter: QPainter, area: QRectF) -> None:
+        theme = self._theme
+        painter.setFont(theme.font("caption"))
+        x, y = area.x(), area.bottom() + 36
+        for text, role, width, style in (
+            (self.tr("KV f16"), "accent", 2.0, Qt.PenStyle.SolidLine),
+            (self.tr("KV q8_0"), "text-3", 1.5, Qt.PenStyle.DotLine),
+        ):
+            painter.setPen(QPen(theme.color(role), width, style))
+            painter.drawLine(QPointF(x, y), QPointF(x + 14, y))
+            painter.setPen(theme.color("text-3"))
+            painter.drawText(QRectF(x + 22, y - 8, 60, 16), _VCENTER, text)
+            x += 22 + painter.fontMetrics().horizontalAdvance(text) + 16
 
     def _paint_axes(
         self, painter: QPainter, area: QRectF, steps: Sequence[float], longest: int

@@ -1,0 +1,449 @@
+"""The first page of somebody who has no model yet, and the quickest ways to one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from app.core.catalogue import CatalogueEntry
+from app.core.download_state import DownloadItem
+from app.core.errors import AppError
+from app.core.hardware import HardwareSurvey, memory_snapshot
+from app.core.library import LocalModel
+from app.gui import formatting
+from app.gui.controls.badges import FitBadge
+from app.gui.controls.bars import ProgressBar
+from app.gui.controls.buttons import Button, GhostButton, PrimaryButton
+from app.gui.controls.card import Card, Line, Region, ScrollPage
+from app.gui.controls.icon_view import IconView, MarkView
+from app.gui.controls.labels import Label
+from app.gui.controls.painting import box, dpr_of, painter_for, pixmap_in
+from app.gui.controls.strip import Strip
+from app.gui.discover_fit import FitCheck, fit_tip
+from app.gui.downloads_page import free_space
+from app.gui.downloads_start import DownloadStarter, item_for, local_for
+from app.gui.icons import Icons
+from app.gui.page import Page
+
+if TYPE_CHECKING:
+    from app.gui.context import AppContext
+
+COLUMN = 680
+
+
+class HardwareLine(QWidget):
+    """What this computer has, in a line of small facts."""
+
+    def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icons = icons
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(6)
+        self.setFixedHeight(20)
+
+    def set_facts(self, facts: Sequence[tuple[str, str]]) -> None:
+        """Icons with words."""
+        while (item := self._row.takeAt(0)) is not None:
+            if (old := item.widget()) is not None:
+                old.hide()
+                old.deleteLater()
+        for place, (icon, text) in enumerate(facts):
+            if place:
+                self._row.addSpacing(6)
+                self._row.addWidget(Label("·", "caption", "text-3"))
+                self._row.addSpacing(6)
+            self._row.addWidget(IconView(self._icons, icon, 14))
+            self._row.addWidget(Label(text, "caption", "text-2"))
+        self._row.addStretch(1)
+        self.setAccessibleName(", ".join(text for _, text in facts))
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("first-start", text)
+
+
+def hardware_facts(survey: HardwareSurvey, free_disk: int | None) -> list[tuple[str, str]]:
+    """Memory, cores, graphics, disk: an icon and words for each that is known."""
+    memory = formatting.installed_memory(survey.memory_total)
+    facts = [("memory-stick", _tr("%1 memory").replace("%1", memory))]
+    cores = _tr("%1 cores") if survey.physical_cores != 1 else _tr("%1 core")
+    facts.append(("cpu", cores.replace("%1", str(survey.physical_cores))))
+    if survey.gpus:
+        best = max(survey.gpus, key=lambda gpu: gpu.memory_total)
+        size = formatting.installed_memory(best.memory_total)
+        facts.append(("monitor", _tr("%1 graphics").replace("%1", size)))
+    elif survey.apple_silicon:
+        facts.append(("monitor", _tr("Apple graphics")))
+    if free_disk is not None:
+        size = formatting.file_size(free_disk)
+        facts.append(("hard-drive", _tr("%1 free").replace("%1", size)))
+    return facts
+
+
+class _Tile(QWidget):
+    """An icon on a tinted ground."""
+
+    def __init__(self, icons: Icons, icon: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._icons, self._icon = icons, icon
+        self.setFixedSize(40, 40)
+        icons.theme.changed.connect(self.update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Ground and icon."""
+        painter, theme = painter_for(QPainter(self)), self._icons.theme
+        box(painter, self.rect(), theme.radius("control"), fill=theme.color("accent-tint"))
+        pixmap = self._icons.pixmap(self._icon, 20, "accent", dpr_of(painter))
+        pixmap_in(painter, self.rect(), pixmap)
+
+
+class StarterCard(Card):
+    """The model that is on this computer already."""
+
+    def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
+        super().__init__(parent, ground="accent")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(20, 20, 20, 20)
+        row.setSpacing(16)
+        row.addWidget(_Tile(icons, "zap"))
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        self.title = Label("", "page-title")
+        words.addWidget(self.title)
+        self.text = Label("", "body", "text-2", wrap=True)
+        words.addWidget(self.text)
+        row.addLayout(words, 1)
+        self.button = PrimaryButton(icons, self.tr("Start chatting"))
+        row.addWidget(self.button)
+
+    def show_model(self, model: LocalModel) -> None:
+        """Name the model."""
+        self.title.setText(self.tr("Start now with %1").replace("%1", model.name))
+        if model.source == "starter":
+            text = self.tr(
+                "Already on this computer, no download. Small and quick: good for a first look, "
+                "not for hard questions."
+            )
+        else:
+            text = self.tr("Already on this computer, no download.")
+        self.text.setText(text)
+        self.setAccessibleName(self.title.text())
+
+
+class SuggestionRow(QWidget):
+    """A suggested model with its size, its fit and what can be done."""
+
+    def __init__(self, icons: Icons, entry: CatalogueEntry, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.entry = entry
+        self.setAccessibleName(f"{entry.name}, {entry.summary}")
+        self.setFixedHeight(63)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(20, 0, 12, 0)
+        row.setSpacing(16)
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addStretch(1)
+        words.addWidget(Label(entry.name, "body-strong"))
+        words.addWidget(Label(entry.summary, "caption", "text-3", wrap=True))
+        self.bar = ProgressBar(icons, self.tr("Progress"))
+        words.addSpacing(4)
+        words.addWidget(self.bar)
+        words.addStretch(1)
+        row.addLayout(words, 1)
+        self.size_label = Label(formatting.file_size(entry.size), "caption", "text-2")
+        row.addWidget(self.size_label)
+        self.fit = FitBadge(icons)
+        row.addWidget(self.fit)
+        self.button = Button(icons, self.tr("Download"), "download")
+        self.button.setMinimumWidth(112)
+        row.addWidget(self.button)
+        self.bar.hide()
+
+    def show_state(self, item: DownloadItem | None, *, here: bool, asking: bool) -> None:
+        """How far it is."""
+        state = "here" if here else item.state if item else "asking" if asking else ""
+        words = {
+            "": (self.tr("Download"), "download"),
+            "here": (self.tr("Chat"), "message-square"),
+            "done": (self.tr("Download"), "download"),
+            "asking": (self.tr("Asking…"), "download"),
+            "waiting": (self.tr("Waiting"), "clock"),
+            "running": (self.tr("Downloading"), "arrow-down-to-line"),
+            "verifying": (self.tr("Verifying"), "shield-check"),
+            "paused": (self.tr("Resume"), "play"),
+            "failed": (self.tr("Retry"), "rotate-cw"),
+        }
+        text, icon = words[state]
+        self.button.setText(text)
+        self.button.set_icon(icon)
+        self.button.setEnabled(state in ("", "here", "done", "paused", "failed"))
+        going = item is not None and state in ("waiting", "running", "verifying", "paused")
+        self.bar.setVisible(going)
+        self.size_label.setText(formatting.file_size(self.entry.size))
+        if going and item is not None:
+            checking = item.state == "verifying"
+            share = item.verified if checking else item.done / item.total if item.total else 0
+            self.bar.set_fraction(share)
+            self.bar.set_role("text-3" if item.state == "paused" else "accent")
+            self.size_label.setText(formatting.percent(share))
+
+
+class FirstStart(Page):
+    """Shown by the window in place of the chat page while there is nothing to chat with."""
+
+    page_id = "first-start"
+
+    def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._rows: list[SuggestionRow] = []
+        self._free_disk: int | None = None
+        self.starter = DownloadStarter(context.worker, context.hub, context.downloads, self)
+        self._lay_out()
+        self._suggest()
+        bridge, downloads = context.bridge, context.downloads
+        for hook in (downloads.changed, downloads.finished, downloads.removed):
+            bridge.on(hook, self._downloads_changed)
+        bridge.on(context.library.changed, self.refresh)
+        bridge.on(context.settings.changed, self._settings_changed)
+        self.starter.started.connect(self._downloads_changed)
+        self.starter.failed.connect(self._refused)
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        icons = self._context.icons
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        region = Region("canvas")
+        outer.addWidget(region)
+        inside = QVBoxLayout(region)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(0)
+        self.problem = Strip(icons, tone="warning", closable=True)
+        self.problem.hide()
+        inside.addWidget(self.problem)
+        page = ScrollPage(COLUMN)
+        inside.addWidget(page)
+        column = page.column
+        column.addSpacing(72)
+        column.addWidget(MarkView(icons, 44))
+        column.addSpacing(12)
+        column.addWidget(Label(self.tr("Welcome to Corral"), "welcome"))
+        column.addSpacing(8)
+        text = self.tr(
+            "Corral runs language models on this computer. What you write never leaves it. "
+            "To begin, choose a model."
+        )
+        column.addWidget(Label(text, "reading", "text-2", wrap=True))
+        column.addSpacing(20)
+        self.hardware = HardwareLine(icons)
+        column.addWidget(self.hardware)
+        column.addSpacing(24)
+        self.starter_card = StarterCard(icons)
+        self.starter_card.button.clicked.connect(self._start_chatting)
+        column.addWidget(self.starter_card)
+        self._gap = QWidget()
+        self._gap.setFixedHeight(24)
+        column.addWidget(self._gap)
+        column.addWidget(self._make_suggestions())
+        column.addSpacing(20)
+        column.addLayout(self._make_ways())
+        column.addStretch(1)
+
+    def _make_suggestions(self) -> QWidget:
+        self.suggestions = Card()
+        body = QVBoxLayout(self.suggestions)
+        body.setContentsMargins(1, 1, 1, 1)
+        body.setSpacing(0)
+        head = QHBoxLayout()
+        head.setContentsMargins(20, 0, 12, 0)
+        self._suggestions_title = Label("", "group-title")
+        self._suggestions_title.setFixedHeight(44)
+        head.addWidget(self._suggestions_title)
+        head.addStretch(1)
+        self._suggestions_note = Label("", "caption", "text-3")
+        head.addWidget(self._suggestions_note)
+        body.addLayout(head)
+        self._suggestions_body = QVBoxLayout()
+        self._suggestions_body.setSpacing(0)
+        body.addLayout(self._suggestions_body)
+        return self.suggestions
+
+    def _make_ways(self) -> QHBoxLayout:
+        icons = self._context.icons
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        ways = (
+            (self.tr("Browse all models"), "compass", self._browse),
+            (self.tr("Use models from another app"), "folder-search", self._choose_folder),
+            (self.tr("Open a file…"), "folder-open", self._choose_file),
+        )
+        self.ways: list[Button] = []
+        for text, icon, slot in ways:
+            button = GhostButton(icons, text, icon)
+            button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+            button.clicked.connect(slot)
+            row.addWidget(button)
+            self.ways.append(button)
+        row.addStretch(1)
+        return row
+
+    def _suggest(self) -> None:
+        """Three that fit, judged once: the list must not change under the pointer."""
+        context = self._context
+        memory = memory_snapshot()
+        check = FitCheck(memory)
+        for entry in context.catalogue.suggestions(memory):
+            row = SuggestionRow(context.icons, entry)
+            judged = check.of_entry(entry)
+            row.fit.set_fit(judged.fit.value, fit_tip(judged, check.context))
+            row.button.clicked.connect(partial(self._suggestion_pressed, row))
+            self._suggestions_body.addWidget(Line())
+            self._suggestions_body.addWidget(row)
+            self._rows.append(row)
+        note = self.tr("%1 of %2 suggestions").replace("%1", str(len(self._rows)))
+        self._suggestions_note.setText(note.replace("%2", str(len(context.catalogue.entries()))))
+        self.suggestions.setVisible(bool(self._rows))
+
+    # The page protocol
+
+    def activated(self) -> None:
+        """Look at the disk; the survey of the hardware may still be running."""
+        context = self._context
+        context.worker.run(_survey_and_disk, context, done=self._surveyed, failed=self._no_survey)
+        self.refresh()
+
+    def regions(self) -> Sequence[QWidget]:
+        """The card, the suggestions, the other ways."""
+        buttons = [self.starter_card.button, *(row.button for row in self._rows[:1])]
+        return [*(each for each in buttons if each.isVisible()), self.ways[0]]
+
+    def _surveyed(self, found: tuple[HardwareSurvey, int | None]) -> None:
+        self.hardware.set_facts(hardware_facts(*found))
+
+    def _no_survey(self, error: AppError) -> None:
+        self.hardware.set_facts([])
+
+    # Showing
+
+    def refresh(self) -> None:
+        """Show models and downloads as they are now."""
+        ready = self._ready_model()
+        self.starter_card.setVisible(ready is not None)
+        self._gap.setVisible(ready is not None)
+        if ready is not None:
+            self.starter_card.show_model(ready)
+        self._suggestions_title.setText(
+            self.tr("Or download one that suits this computer")
+            if ready is not None
+            else self.tr("Download one that suits this computer")
+        )
+        self._downloads_changed()
+        self._say_offline()
+
+    def _ready_model(self) -> LocalModel | None:
+        """The starter model, else any that can be used."""
+        usable = [
+            model for model in self._context.library.models() if model.present and not model.problem
+        ]
+        starters = [model for model in usable if model.source == "starter"]
+        return next(iter(starters or usable), None)
+
+    def _downloads_changed(self, _: object = None) -> None:
+        items = self._context.downloads.items()
+        for row in self._rows:
+            repo, file = row.entry.gguf_repo, row.entry.gguf_file
+            row.show_state(
+                item_for(items, repo, file),
+                here=self._local(row) is not None,
+                asking=self.starter.is_pending(repo, file),
+            )
+
+    def _local(self, row: SuggestionRow) -> LocalModel | None:
+        models = self._context.library.models()
+        return local_for(models, row.entry.gguf_repo, row.entry.gguf_file)
+
+    def _say_offline(self) -> None:
+        offline = self._context.settings.current.network.offline
+        for row in self._rows:
+            if offline and self._local(row) is None:
+                row.button.setEnabled(False)
+                row.button.setToolTip(self.tr("Corral is offline. Switch that off in Settings."))
+            else:
+                row.button.setToolTip("")
+
+    def _settings_changed(self, _: object) -> None:
+        self.refresh()
+
+    # What the person does
+
+    def _start_chatting(self) -> None:
+        model = self._ready_model()
+        if model is not None:
+            self.open_page.emit("chat", {"model_id": model.id})
+
+    def _suggestion_pressed(self, row: SuggestionRow) -> None:
+        local = self._local(row)
+        if local is not None:
+            self.open_page.emit("chat", {"model_id": local.id})
+            return
+        self.problem.hide()
+        downloads = self._context.downloads
+        item = item_for(downloads.items(), row.entry.gguf_repo, row.entry.gguf_file)
+        if item is not None and item.state in ("paused", "failed"):
+            try:
+                downloads.resume(item.id)
+            except AppError as error:
+                self._refused(row.entry.gguf_repo, error)
+            return
+        self.starter.start_entry(row.entry)
+        self._downloads_changed()
+
+    def _refused(self, _: str, error: AppError) -> None:
+        rest = " ".join(part for part in (error.message, error.hint) if part)
+        self.problem.say(f"{error.title}. {rest}".strip())
+        self._downloads_changed()
+
+    def _browse(self) -> None:
+        self.open_page.emit("discover", None)
+
+    def _choose_folder(self) -> None:
+        dialog = QFileDialog(self, self.tr("Use models from another app"), str(Path.home()))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        self._open_dialog(dialog)
+
+    def _choose_file(self) -> None:
+        dialog = QFileDialog(self, self.tr("Open a model file"), str(Path.home()))
+        dialog.setNameFilter(self.tr("Models (*.gguf)"))
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        self._open_dialog(dialog)
+
+    def _open_dialog(self, dialog: QFileDialog) -> None:
+        dialog.fileSelected.connect(lambda text: self.adopt(Path(text)))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def adopt(self, path: Path) -> None:
+        """Use a file or folder where it lies, and chat with it."""
+        self.problem.hide()
+        self._context.worker.run(
+            self._context.library.adopt, path, done=self._adopted, failed=self._adopt_failed
+        )
+
+    def _adopted(self, model: LocalModel) -> None:
+        self.open_page.emit("chat", {"model_id": model.id})
+
+    def _adopt_failed(self, error: AppError) -> None:
+        self._refused("", error)
+
+
+def _survey_and_disk(context: AppContext) -> tuple[HardwareSurvey, int | None]:
+    return context.hardware, free_space(context.library.folder)
