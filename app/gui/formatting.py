@@ -33,7 +33,7 @@ def file_size(size: int | None, *, about: bool = False) -> str:
     """ "4.9 GB", "98 MB"; a dash for None, "about 4.9 GB" where the number is not exact."""
     if size is None:
         return UNKNOWN
-    decimals = 1 if size >= 10**9 else 0
+    decimals = 1 if 10**9 <= size < 10**11 else 0
     text = _locale().formattedDataSize(size, decimals, QLocale.DataSizeFormat.DataSizeSIFormat)
     return _tr("about %1").replace("%1", text) if about else text
 

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import structs
-from PySide6.QtCore import QPoint, QUrl
-from PySide6.QtGui import QDesktopServices, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
 from app.core.gguf_types import GgufHeader
 from app.core.hardware import memory_snapshot
 from app.core.library import LocalModel
 from app.core.runtime import NotEnoughMemory
-from app.gui import formatting, library_rows, library_table
+from app.gui import formatting, library_menus, library_rows, library_table
 from app.gui.chat_models import ChatModels
 from app.gui.controls.buttons import Button, IconButton
 from app.gui.controls.card import Line, Region
 from app.gui.controls.empty_state import EmptyState
 from app.gui.controls.fields import SearchField
 from app.gui.controls.labels import Label
-from app.gui.controls.menu import Menu
 from app.gui.controls.strip import Strip
+from app.gui.library_actions import LibraryActions
 from app.gui.library_disk import DiskPicture, DiskUse, disk_use
 from app.gui.library_drawer import LibraryDrawer
+from app.gui.library_menus import RowAction
 from app.gui.library_rows import LibraryRow
 from app.gui.library_table import LibraryTable
 from app.gui.page import Page
@@ -37,8 +36,6 @@ from backends.types import LoadConfig
 if TYPE_CHECKING:
     from app.gui.context import AppContext
 
-RowAction = Callable[[LibraryRow], object]
-PathAction = Callable[[Path], object]
 
 _NARROW = 760
 _VERY_NARROW = 640
@@ -53,6 +50,7 @@ class ModelsPage(Page):
         super().__init__(parent)
         self._context = context
         self._models = ChatModels(context, self)
+        self.library_actions = LibraryActions(context, self)
         self._shown: LocalModel | None = None
         self._header: GgufHeader | None = None
         self._header_task: Task | None = None
@@ -114,9 +112,9 @@ class ModelsPage(Page):
         self.search = SearchField(icons, self.tr("Find in my models"))
         self.search.setMaximumWidth(208)
         self.search.setMinimumWidth(120)
-        row.addWidget(self.search)
+        row.addWidget(self.search, 1)
         self.add_button = Button(icons, self.tr("Add…"), "plus")
-        self.add_button.clicked.connect(self._open_add)
+        self.add_button.clicked.connect(self._open_add_menu)
         row.addWidget(self.add_button)
         self.folder_button = IconButton(icons, "folder-cog", self.tr("Models folder"))
         self.folder_button.clicked.connect(self._open_folder_menu)
@@ -129,17 +127,24 @@ class ModelsPage(Page):
         table.row_chosen.connect(self._row_chosen)
         table.clicked.connect(lambda _: self._open_drawer())
         table.chat_asked.connect(self._chat)
-        table.folder_asked.connect(lambda row: self._reveal(row.model))
+        table.folder_asked.connect(lambda row: self.library_actions.reveal(row.model))
         table.menu_asked.connect(self._open_row_menu)
-        table.delete_asked.connect(self._ask_delete)
+        table.delete_asked.connect(lambda row: self.library_actions.ask_delete(row.model))
         drawer.closed.connect(lambda: self._show_drawer(visible=False))
         drawer.chat.connect(lambda: self._with_row(self._chat))
         drawer.load.connect(lambda: self._with_row(self._load))
         drawer.eject.connect(lambda: self._with_row(self._eject))
-        drawer.folder.connect(lambda: self._with_row(lambda row: self._reveal(row.model)))
-        drawer.delete.connect(lambda: self._with_row(self._ask_delete))
+        drawer.folder.connect(
+            lambda: self._with_row(lambda row: self.library_actions.reveal(row.model))
+        )
+        drawer.delete.connect(
+            lambda: self._with_row(lambda row: self.library_actions.ask_delete(row.model))
+        )
         drawer.config_changed.connect(self._config_changed)
-        self.disk.show_folder.connect(self._show_folder)
+        self.disk.show_folder.connect(self.library_actions.show_folder)
+        self.library_actions.working.connect(self.strip.say)
+        self.library_actions.adopted.connect(self._adopted)
+        self.library_actions.changed.connect(self._library_changed)
         self._models.changed.connect(lambda _: self.refresh())
         self._models.failed.connect(self._load_failed)
         context.bridge.on(context.library.changed, self._library_changed)
@@ -149,7 +154,8 @@ class ModelsPage(Page):
 
     def activated(self) -> None:
         """Look at the folders and the disk again."""
-        self._context.worker.run(self._context.library.scan, failed=self._failed)
+        context = self._context
+        context.worker.run(context.library.scan, failed=context.notifier.error)
         self.refresh()
         self._look_at_disk()
 
@@ -330,174 +336,44 @@ class ModelsPage(Page):
         elif self.isVisible():
             self._context.notifier.error(error)
 
-    def _reveal(self, model: LocalModel) -> None:
-        folder = model.path if model.path.is_dir() else model.path.parent
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
-
     def _open_row_menu(self, row: LibraryRow, at: QPoint) -> None:
-        menu = Menu(self._context.icons, self)
-        menu.add(
-            self.tr("Chat"), partial(self._chat, row), icon="message-square", enabled=row.usable
+        menu = library_menus.row_menu(
+            self._context.icons,
+            self,
+            row,
+            self.library_actions,
+            chat=self._chat,
+            load=self._load,
+            eject=self._eject,
         )
-        if row.state == "ready":
-            menu.add(self.tr("Eject"), partial(self._eject, row), icon="eject")
-        else:
-            can_load = row.usable and row.state != "loading"
-            menu.add(self.tr("Load"), partial(self._load, row), icon="play", enabled=can_load)
-        menu.add(
-            self.tr("Show in the file manager"),
-            partial(self._reveal, row.model),
-            icon="folder-open",
-            enabled=row.model.present,
-        )
-        menu.addSeparator()
-        forget = row.model.read_only or not row.model.present
-        menu.add(
-            self.tr("Take off the list…") if forget else self.tr("Delete…"),
-            partial(self._ask_delete, row),
-            icon="x" if forget else "trash-2",
-            shortcut="Del",
-            danger=not forget,
-        )
-        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(at)
 
-    def _ask_delete(self, row: LibraryRow) -> None:
-        model = row.model
-        if model.read_only or not model.present:
-            title = self.tr("Take “%1” off the list?")
-            text = self.tr(
-                "Its files do not belong to Corral and stay where they are. Adding its folder or "
-                "file again brings it back."
-            )
-            confirm = self.tr("Take off the list")
-        else:
-            title = self.tr("Delete “%1”?")
-            text = self.tr("%1 go to the trash of this computer. Chats with it are kept.")
-            text = text.replace("%1", formatting.file_size(model.size))
-            confirm = self.tr("Delete")
-        self._context.notifier.confirm(
-            title.replace("%1", model.name),
-            text,
-            confirm,
-            lambda yes: self._delete(model) if yes else None,
-            danger=not model.read_only,
-        )
-
-    def _delete(self, model: LocalModel) -> None:
-        context = self._context
-
-        def work() -> str:
-            context.runtime.eject(model.id)
-            context.library.delete(model.id)
-            return model.name
-
-        context.worker.run(work, done=self._deleted, failed=self._failed)
-
-    def _deleted(self, name: str) -> None:
-        self._context.notifier.toast(self.tr("“%1” is off the list").replace("%1", name))
-        self._look_at_disk()
-
-    def _failed(self, error: AppError) -> None:
-        self.strip.hide()
-        self._context.notifier.error(error)
-
-    # Folders
-
-    def _folder(self) -> Path:
-        return self._context.library.folder
-
-    def _show_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._folder())))
-
-    def _open_add(self) -> None:
-        menu = Menu(self._context.icons, self)
-        menu.add(self.tr("Use a model file…"), self.choose_file, icon="file-input")
-        menu.add(self.tr("Use a folder of models…"), self.choose_folder, icon="folder-search")
-        menu.addSeparator()
-        menu.add(
-            self.tr("Download one"),
-            lambda: self.open_page.emit("discover", None),
-            icon="compass",
-        )
-        menu.aboutToHide.connect(menu.deleteLater)
+    def _open_add_menu(self) -> None:
+        menu = library_menus.add_menu(self._context.icons, self, self.library_actions, self._browse)
         menu.popup_under(self.add_button, right=True)
 
     def _open_folder_menu(self) -> None:
-        menu = Menu(self._context.icons, self)
-        menu.add(self.tr("Show the models folder"), self._show_folder, icon="folder-open")
-        menu.add(
-            self.tr("Move the models to another folder…"),
-            partial(self._choose_models_folder, move=True),
-            icon="folder-cog",
-        )
-        menu.add(
-            self.tr("Use another folder, leave the models…"),
-            partial(self._choose_models_folder, move=False),
-            icon="folder",
-        )
-        menu.aboutToHide.connect(menu.deleteLater)
+        menu = library_menus.folder_menu(self._context.icons, self, self.library_actions)
         menu.popup_under(self.folder_button, right=True)
 
-    def choose_file(self) -> None:
-        """Ask for a GGUF file and use it where it lies."""
-        dialog = QFileDialog(self, self.tr("Use a model file"), str(Path.home()))
-        dialog.setNameFilter(self.tr("Models (*.gguf)"))
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        self._open_dialog(dialog, self.adopt)
-
-    def choose_folder(self) -> None:
-        """Ask for a folder and use the models in it where they lie."""
-        dialog = QFileDialog(self, self.tr("Use a folder of models"), str(Path.home()))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        self._open_dialog(dialog, self.adopt)
-
-    def _choose_models_folder(self, *, move: bool) -> None:
-        dialog = QFileDialog(self, self.tr("Models folder"), str(self._folder()))
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        self._open_dialog(dialog, partial(self.change_folder, move=move))
-
-    def _open_dialog(self, dialog: QFileDialog, chosen: PathAction) -> None:
-        dialog.fileSelected.connect(lambda text: chosen(Path(text)))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
-
-    def adopt(self, path: Path) -> None:
-        """Use a file or folder of models in place."""
-        self.strip.say(self.tr("Looking at %1").replace("%1", str(path)))
-        self._context.worker.run(
-            self._context.library.adopt, path, done=self._adopted, failed=self._failed
-        )
+    def _browse(self) -> None:
+        self.open_page.emit("discover", None)
 
     def _adopted(self, model: LocalModel) -> None:
-        self.strip.hide()
         self.refresh()
         if self.table.choose(model.id):
             self._open_drawer()
-
-    def change_folder(self, path: Path, *, move: bool) -> None:
-        """Use another models folder."""
-        text = self.tr("Moving the models to %1") if move else self.tr("Looking at %1")
-        self.strip.say(text.replace("%1", str(path)))
-        self._context.worker.run(
-            self._context.library.change_folder,
-            path,
-            move,
-            done=self._folder_changed,
-            failed=self._failed,
-        )
-
-    def _folder_changed(self, _: None) -> None:
-        self.strip.hide()
-        self.refresh()
-        self._look_at_disk()
 
     # The world around
 
     def _look_at_disk(self) -> None:
         models = self._context.library.models()
         self._context.worker.run(
-            disk_use, self._folder(), models, done=self._disk_seen, failed=self._no_disk
+            disk_use,
+            self._context.library.folder,
+            models,
+            done=self._disk_seen,
+            failed=self._no_disk,
         )
 
     def _disk_seen(self, use: DiskUse | None) -> None:

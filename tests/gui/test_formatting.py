@@ -27,6 +27,7 @@ def english() -> Iterator[None]:
         (1_000_000_000, "1.0 GB"),
         (4_920_739_232, "4.9 GB"),
         (42_520_398_816, "42.5 GB"),
+        (212_400_000_000, "212 GB"),
     ],
 )
 def test_file_size(size: int | None, text: str) -> None:
