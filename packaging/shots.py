@@ -11,27 +11,24 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "screenshots"
-SIZE = (1320, 840)
-SMALL = (1024, 700)
 
 
 def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for theme in ("dark", "light"):
         shoot(theme, "1")
+        shoot(theme, "1", first=True)
     shoot("light", "1.5")
     for path in sorted(FOLDER.glob("*.png")):
         print(path.relative_to(ROOT))
     return 0
 
 
-def shoot(theme: str, scale: str) -> None:
+def shoot(theme: str, scale: str, *, first: bool = False) -> None:
     """One run of the program: the pixel ratio can only be chosen before it starts."""
     with tempfile.TemporaryDirectory() as home:
         environment = {
@@ -40,12 +37,12 @@ def shoot(theme: str, scale: str) -> None:
             "QT_QPA_PLATFORM": "offscreen",
             "QT_SCALE_FACTOR": scale,
         }
-        job = json.dumps({"theme": theme, "scale": scale})
+        job = json.dumps({"theme": theme, "scale": scale, "first": first})
         command = [sys.executable, str(Path(__file__).resolve()), job]
         subprocess.run(command, env=environment, cwd=ROOT, check=True, timeout=300)
 
 
-def run_job(job: dict[str, str]) -> None:
+def run_job(theme: str, scale: str, *, first: bool) -> None:
     """Inside the run: show the pages one after the other and keep what they look like."""
     sys.path.insert(0, str(ROOT))  # the local hub of the tests
     from shots_pages import Photographer
@@ -57,21 +54,11 @@ def run_job(job: dict[str, str]) -> None:
     with LocalHub() as hub:
         os.environ["HF_ENDPOINT"] = hub.url
         add_samples(hub, starter_file())
-        Photographer(FOLDER, job["theme"], float(job["scale"])).take_all()
-
-
-def wait_until(condition: Callable[[], bool], process: Callable[[], object], limit: float) -> bool:
-    """Let the program work until `condition` holds; False after `limit` seconds."""
-    end = time.monotonic() + limit
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        process()
-    return True
+        Photographer(FOLDER, theme, float(scale), first=first).take_all()
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        run_job(json.loads(sys.argv[1]))
+        run_job(**json.loads(sys.argv[1]))
         sys.exit(0)
     sys.exit(main())

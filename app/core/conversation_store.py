@@ -219,7 +219,10 @@ class ConversationStore:
                 parent = rows.find_row(connection, parent_id)
                 if parent["conversation_id"] != conversation_id:
                     raise ConversationError("This message belongs to another chat")
-            return self._add(connection, values)
+            message = self._add(connection, values)
+            if role == "assistant" and content:
+                rows.refresh_preview(connection, conversation_id)
+            return message
 
         message = self._database.write(job)
         self.changed(conversation_id)

@@ -85,7 +85,7 @@ class ChatList(QFrame):
         new = IconButton(icons, "square-pen", self.tr("New chat"), shortcut="Ctrl+N")
         new.clicked.connect(self.new_chat)
         bar = QHBoxLayout()
-        bar.setContentsMargins(12, 10, 12, 10)
+        bar.setContentsMargins(12, 10, 12, 3)
         bar.setSpacing(8)
         bar.addWidget(self.search, 1)
         bar.addWidget(new)

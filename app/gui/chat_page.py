@@ -415,18 +415,19 @@ class ChatPage(Page):
         """The preset editor in place of the chat."""
         if self._preset_view is None:
             self._preset_view = PresetView(self._context, self)
-            self._preset_view.back.connect(self._leave_presets)
+            self._preset_view.back.connect(self.leave_presets)
             self._preset_view.try_in_chat.connect(self._try_preset)
             self._views.addWidget(self._preset_view)
         self._preset_view.edit(preset_id or self.preset.id)
         self._views.setCurrentWidget(self._preset_view)
 
-    def _leave_presets(self) -> None:
+    def leave_presets(self) -> None:
+        """Back from the preset editor to the chat."""
         self._views.setCurrentWidget(self.splitter)
         self._show_presets()
 
     def _try_preset(self, preset_id: str) -> None:
-        self._leave_presets()
+        self.leave_presets()
         self.new_chat()
         self._choose_preset(preset_id)
         self._show_presets()

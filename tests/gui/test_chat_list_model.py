@@ -2,10 +2,10 @@
 
 import datetime
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QLocale, Qt
-from pytestqt.modeltest import ModelTester
 
 from app.core.conversations import Conversation, SearchHit
 from app.gui.chat_list_model import ChatListModel, ChatRole, group_title, short_time
@@ -34,7 +34,7 @@ def titles(model: ChatListModel) -> list[str]:
     return [model.index(row).data() for row in range(model.rowCount())]
 
 
-def test_pinned_first_then_by_day(qtmodeltester: ModelTester) -> None:
+def test_pinned_first_then_by_day(qtmodeltester: Any) -> None:
     model = ChatListModel()
     qtmodeltester.check(model)
     model.show([conversation(1, age=3), conversation(2), conversation(3, age=9, pinned=True)])

@@ -1,0 +1,159 @@
+"""What is photographed, page by page; used by `shots.py` inside a run of the program."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from PySide6.QtCore import QLocale, QPoint
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QApplication, QWidget
+from sample_chats import add_samples
+from sample_models import write_sample_models
+
+from app.core.conversation_store import ConversationStore
+from app.core.paths import AppPaths, app_paths
+from app.core.settings import SettingsStore
+from app.gui.application import Program
+from app.gui.chat_page import ChatPage
+
+SIZE = (1320, 840)
+SMALL = (1024, 700)
+LIMIT = 60.0
+
+
+class Photographer:
+    """Starts the program in a prepared home and photographs its pages."""
+
+    def __init__(self, folder: Path, theme: str, scale: float, *, first: bool) -> None:
+        """`first`: the home of somebody who has just installed the program."""
+        self._folder = folder
+        self._theme = theme
+        self._scale = scale
+        self._first = first
+        self._paths = app_paths()
+        self._shown = prepare(self._paths, theme, first=first)
+        QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
+        self._app = QApplication(["corral"])
+        self._program = Program(self._app, self._paths)
+        self._window = self._program.window
+
+    def take_all(self) -> None:
+        """All pages at 1×; at another ratio only the chat."""
+        self._window.resize(*SIZE)
+        self._program.start()
+        self.until(lambda: bool(self._program.context.library.models()))
+        if self._first:
+            self.rest(2.0)
+            self.shoot("first-start")
+        else:
+            if self._scale == 1:
+                self._pages()
+                self._small()
+            self._chat()
+        self._program.close()
+
+    def _chat(self) -> None:
+        self._window.open_page("chat", {"conversation_id": self._shown})
+        page = self.chat_page
+        self.until(lambda: page.conversation is not None and len(page.pane.transcript.items()) > 1)
+        self.rest(2.0)
+        self.shoot("chat")
+
+    def _pages(self) -> None:
+        page = self.chat_page
+        self._window.open_page("chat", {"new": True})
+        self.rest(0.5)
+        self.shoot("chat-empty")
+        self._window.open_page("discover")
+        self.rest(2.5)
+        self.shoot("discover")
+        self._window.open_page("models")
+        self.rest(1.5)
+        self.shoot("models")
+        self._window.open_page("downloads")
+        self.rest(0.5)
+        self.shoot("downloads")
+        self._window.open_page("settings")
+        self.rest(0.5)
+        self.shoot("settings")
+        self._window.open_page("chat", {"conversation_id": self._shown})
+        self.rest(1.0)
+        page.open_picker()
+        self.rest(1.0)
+        self.shoot("model-picker")
+        page.picker.hide()
+        page.manage_presets("coder")
+        self.rest(0.5)
+        self.shoot("presets")
+        page.leave_presets()
+        self._window.open_palette()
+        self.rest(0.5)
+        self.shoot("palette")
+        overlay = self._window.palette_overlay
+        if overlay is not None:
+            overlay.hide()
+
+    def _small(self) -> None:
+        self._window.resize(*SMALL)
+        self._window.open_page("chat", {"conversation_id": self._shown})
+        self.rest(1.5)
+        self.shoot("chat-small")
+        self._window.resize(*SIZE)
+        self.rest(0.5)
+
+    @property
+    def chat_page(self) -> ChatPage:
+        """The chat page of the window."""
+        page = self._window.page("chat")
+        assert isinstance(page, ChatPage)
+        return page
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Let the program work until `condition` holds."""
+        end = time.monotonic() + LIMIT
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError("the page did not come to rest")
+            self._app.processEvents()
+            time.sleep(0.005)
+
+    def rest(self, seconds: float) -> None:
+        """Let the program work for a while: answers of the hub, panels that slide."""
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > end)
+
+    def shoot(self, name: str) -> None:
+        """Keep what the window and what lies over it look like."""
+        picture = self._window.grab()
+        painter = QPainter(picture)
+        for popup in popups(self._window):
+            at = popup.mapToGlobal(QPoint()) - self._window.mapToGlobal(QPoint())
+            painter.drawPixmap(at, popup.grab())
+        painter.end()
+        suffix = "" if self._scale == 1 else f"-{self._scale:g}x"
+        picture.save(str(self._folder / f"{name}-{self._theme}{suffix}.png"))
+
+
+def popups(window: QWidget) -> list[QWidget]:
+    """Open menus and popovers."""
+    return [
+        widget
+        for widget in QApplication.topLevelWidgets()
+        if widget.isVisible() and widget is not window and widget.isWindow()
+    ]
+
+
+def prepare(paths: AppPaths, theme: str, *, first: bool) -> int:
+    """A home with settings and, unless it is the first start, samples; the chat to show."""
+    settings = SettingsStore(paths.settings_file)
+    appearance = msgspec.structs.replace(settings.current.appearance, theme=theme)
+    models = msgspec.structs.replace(settings.current.models, starter_seen=not first)
+    settings.update(appearance=appearance, models=models)
+    if first:
+        return 0
+    write_sample_models(paths.models)
+    store = ConversationStore(paths.conversations)
+    shown = add_samples(store)
+    store.close()
+    return shown
