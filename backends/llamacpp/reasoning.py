@@ -58,6 +58,7 @@ class ReasoningSplitter:
         self._markers = markers
         self._state: Literal["start", "reasoning", "after", "text"] = "start"
         self._inside_at_start = inside
+        self._reasoned = False
         self._held = ""
 
     def push(self, text: str) -> list[Piece]:
@@ -89,18 +90,18 @@ class ReasoningSplitter:
         marker = self._markers.open
         if body.startswith(marker):
             # Where the prompt had opened the reasoning, a second marker is swallowed.
-            self._state, self._held = "reasoning", body[len(marker) :].lstrip("\n")
+            self._state, self._held = "reasoning", body[len(marker) :]
         elif body.startswith(self._markers.close):
             self._state, self._held = "after", body[len(self._markers.close) :]
         elif last or (body and not self._may_become_marker(body)):
             self._state = "reasoning" if self._inside_at_start else "text"
-            if self._inside_at_start:
-                self._held = self._held.lstrip("\n")
 
     def _may_become_marker(self, body: str) -> bool:
         return self._markers.open.startswith(body) or self._markers.close.startswith(body)
 
     def _reasoning(self, *, last: bool) -> Iterator[Piece]:
+        if not self._reasoned:
+            self._held = self._held.lstrip("\n")
         at = self._held.find(self._markers.close)
         if at >= 0:
             if thought := self._held[:at].rstrip("\n"):
@@ -112,6 +113,7 @@ class ReasoningSplitter:
             keep -= held_length(self._held, (self._markers.close,))
             keep = len(self._held[:keep].rstrip("\n"))
         if keep:
+            self._reasoned = True
             yield "reasoning", self._held[:keep]
         self._held = self._held[keep:]
 

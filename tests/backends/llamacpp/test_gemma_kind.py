@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from backends.llamacpp.engine import LlamaCppBackend
 from backends.llamacpp.model import Model
 from backends.llamacpp.prompt import PromptBuilder
-from backends.llamacpp.template import PLAIN, ChatTemplate
+from backends.llamacpp.template import PLAIN
 from backends.types import ChatMessage, LoadConfig, SamplingParams
 from tests.backends.contract import finish_of, request, text_of
 from tests.backends.llamacpp import tiny_gguf
@@ -48,13 +48,19 @@ def test_there_is_one_bos(model: Model, template: str | None) -> None:
     assert tokens.count(BOS) == 1
 
 
-@settings(max_examples=200, deadline=None)
+@pytest.fixture(scope="module")
+def plain_prompts(model: Model) -> PromptBuilder:
+    return PromptBuilder(model.vocabulary, PLAIN)
+
+
+@settings(deadline=None)
 @given(st.text(alphabet="ab \n<>é", max_size=20))
-def test_harmless_text_has_the_ordinary_tokens(model: Model, content: str) -> None:
-    rendered = ChatTemplate(PLAIN).render([{"role": "user", "content": content}])
+def test_harmless_text_has_the_ordinary_tokens(
+    model: Model, plain_prompts: PromptBuilder, content: str
+) -> None:
+    rendered = f"User: {content}\nAssistant:"
     ordinary = [BOS, *model.vocabulary.tokenize(rendered, special=True)]
-    prompts = PromptBuilder(model.vocabulary, PLAIN)
-    assert prompts.build([ChatMessage("user", content)]).tokens == ordinary
+    assert plain_prompts.build([ChatMessage("user", content)]).tokens == ordinary
 
 
 def test_typed_control_tokens_stay_text_and_gain_no_blank(model: Model) -> None:

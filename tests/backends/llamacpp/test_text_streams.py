@@ -1,7 +1,7 @@
 """UTF-8, stop strings and reasoning: the same text comes out however the input is cut."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backends.llamacpp.generation import AnswerText
@@ -108,6 +108,7 @@ def split(text: str, cuts: list[int], *, inside: bool) -> tuple[str, str]:
     )
 
 
+@example("<think>\n", [2, 5], False)
 @given(NEAR_MISSES, CUTS, st.booleans())
 def test_any_cut_gives_the_same_split(text: str, cuts: list[int], inside: bool) -> None:
     assert split(text, cuts, inside=inside) == split(text, [], inside=inside)
@@ -127,6 +128,7 @@ def test_any_cut_gives_the_same_split(text: str, cuts: list[int], inside: bool) 
         ("<think></think>yes", False, "", "yes"),
         ("use <think> to think", False, "", "use <think> to think"),
         ("<think>a</think>b<think>c</think>", False, "a", "b<think>c</think>"),
+        ("<think>\n", False, "", ""),
         ("<thin", False, "", "<thin"),
         ("", True, "", ""),
     ],
