@@ -31,7 +31,6 @@ from app.gui.message_item import Remedy
 from backends.types import LoadConfig
 
 SMALLEST_CONTEXT = 512
-LARGEST_CONTEXT = 1_048_576
 QUANTIZED = "q8_0"
 """The type of the KV cache that halves it at next to no cost in quality."""
 
@@ -56,9 +55,9 @@ class Forecast:
 
     need: MemoryEstimate
     verdict: FitVerdict
-    ejected: tuple[str, ...] = ()
+    ejected: tuple[str, ...]
     """Names of models that will be ejected to make room."""
-    memory: MemorySnapshot = MemorySnapshot(0, 0)
+    memory: MemorySnapshot
     """Main memory once they are."""
 
 

@@ -121,6 +121,11 @@ class NumberField(TextField):
         if self._value is not None:
             self.set_value(min(maximum, max(minimum, self._value)))
 
+    def set_suffix(self, suffix: str) -> None:
+        """Other words after the number."""
+        self._suffix = suffix
+        self._show()
+
     def _rounded(self, value: float) -> float:
         return round(value) if self.decimals == 0 else round(value, self.decimals)
 

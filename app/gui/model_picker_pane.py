@@ -1,0 +1,364 @@
+"""The right side of the model picker: settings of one model, memory, loading, errors."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from app.core.errors import AppError
+from app.core.gguf_types import GgufHeader
+from app.core.hardware import HardwareSurvey, MemorySnapshot, memory_snapshot
+from app.core.library_types import LocalModel
+from app.core.memory import Fit, estimate
+from app.core.runtime import LoadedModel, NotEnoughMemory
+from app.gui import formatting
+from app.gui.context import AppContext
+from app.gui.controls.bars import ProgressBar
+from app.gui.controls.buttons import Button, GhostButton, PrimaryButton
+from app.gui.controls.elided import ElidedLabel
+from app.gui.controls.icon_view import IconView
+from app.gui.controls.labels import Label
+from app.gui.controls.strip import ErrorCard
+from app.gui.controls.switch import CheckBox
+from app.gui.load_advice import Forecast, Held, advice, forecast, starting_config
+from app.gui.load_memory import AdviceLines, MemoryCard
+from app.gui.load_settings import LoadForm, bounds_of
+from app.gui.worker import Task
+from backends.types import LoadConfig
+
+_ABILITIES = {"vision": "eye", "tools": "wrench", "reasoning": "brain", "embeddings": "boxes"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the settings of a model depend on, read off the GUI thread."""
+
+    model: LocalModel
+    header: GgufHeader
+    hardware: HardwareSurvey
+    memory: MemorySnapshot
+    held: tuple[Held, ...]
+
+
+class FactReader:
+    """Reads facts and keeps the headers it has read. Any thread; blocks."""
+
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
+        self._headers: dict[tuple[str, int, float], GgufHeader] = {}
+
+    def read(self, model: LocalModel) -> Facts:
+        """Everything about one model now. Raises what reading its header raises."""
+        ready = [each for each in self._context.runtime.loaded() if each.state == "ready"]
+        ready.sort(key=lambda each: each.engine.idle_seconds, reverse=True)
+        held = tuple(self._held(each) for each in ready)
+        header = self._header(model)
+        return Facts(model, header, self._context.hardware, memory_snapshot(), held)
+
+    def _held(self, loaded: LoadedModel) -> Held:
+        model = loaded.model
+        size = estimate(self._header(model), loaded.config, model.size)
+        return Held(model.id, model.name, size)
+
+    def _header(self, model: LocalModel) -> GgufHeader:
+        key = (model.id, model.size, model.added)
+        if key not in self._headers:
+            self._headers[key] = self._context.library.header(model.id)
+        return self._headers[key]
+
+
+class PickerPane(QWidget):
+    """One model at a time."""
+
+    load_asked = Signal(object, object, bool, bool)
+    """`LocalModel`, `LoadConfig` (None as usual), force, remember."""
+    cancel_asked = Signal(str)
+
+    def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._reader = FactReader(context)
+        self._model: LocalModel | None = None
+        self._facts: Facts | None = None
+        self._standard = LoadConfig()
+        self._forecast: Forecast | None = None
+        self._reading: Task | None = None
+        self._error: ErrorCard | None = None
+        self._build()
+
+    # Built once
+
+    def _build(self) -> None:
+        icons = self._context.icons
+        self.form = LoadForm(icons)
+        self.card = MemoryCard(icons)
+        self.lines = AdviceLines(icons)
+        self.note = Label("", "body", "text-2", wrap=True)
+        self.note.hide()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 14, 16, 12)
+        column.setSpacing(0)
+        column.addLayout(self._head())
+        column.addSpacing(10)
+        column.addWidget(self.note)
+        column.addWidget(self.form)
+        column.addSpacing(12)
+        column.addWidget(self.card)
+        column.addSpacing(10)
+        column.addWidget(self.lines)
+        self._errors = QVBoxLayout()
+        column.addLayout(self._errors)
+        column.addStretch(1)
+        column.addWidget(self._foot())
+        self.form.changed.connect(self._estimate)
+        self.lines.advice_taken.connect(self._take_advice)
+
+    def _head(self) -> QHBoxLayout:
+        self.title = ElidedLabel("", "page-title")
+        self._abilities = QHBoxLayout()
+        self._abilities.setSpacing(6)
+        head = QHBoxLayout()
+        head.setContentsMargins(0, 0, 4, 0)
+        head.addWidget(self.title, 1)
+        head.addLayout(self._abilities)
+        return head
+
+    def _foot(self) -> QStackedWidget:
+        icons = self._context.icons
+        self.remember = CheckBox(icons, self.tr("Remember"))
+        self.remember.setToolTip(self.tr("Load this model with these settings from now on"))
+        self.reset = GhostButton(icons, self.tr("Reset"))
+        self.reset.setToolTip(self.tr("Back to what suits this computer"))
+        self.load = PrimaryButton(icons, self.tr("Load model"))
+        self.reset.clicked.connect(self._reset)
+        self.load.clicked.connect(self._load)
+        settle = QWidget()
+        row = QHBoxLayout(settle)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(self.remember)
+        row.addStretch(1)
+        row.addWidget(self.reset)
+        row.addWidget(self.load)
+        self.progress = ProgressBar(icons, self.tr("Loading"))
+        self.percent = Label("", "body", "text-2")
+        self.cancel = Button(icons, self.tr("Cancel"))
+        self.cancel.clicked.connect(self._cancel)
+        loading = QWidget()
+        row = QHBoxLayout(loading)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(12)
+        row.addWidget(self.percent)
+        row.addWidget(self.progress, 1)
+        row.addWidget(self.cancel)
+        self._feet = QStackedWidget()
+        self._feet.addWidget(settle)
+        self._feet.addWidget(loading)
+        self._feet.setFixedHeight(self._context.theme.metric("control"))
+        return self._feet
+
+    # What is shown
+
+    @property
+    def model(self) -> LocalModel | None:
+        """The model in view."""
+        return self._model
+
+    def show_model(self, model: LocalModel | None) -> None:
+        """Read a model's header and show its settings; None empties the pane."""
+        if self._reading is not None:
+            self._reading.cancel()
+        other = self._model is None or model is None or model.id != self._model.id
+        self._model = model
+        if other:
+            self._facts = None
+            self._drop_error()
+            self._show_parts(False)
+        self.title.setText(model.name if model else "")
+        self._show_abilities(model)
+        if model is None:
+            return
+        if model.problem is not None or not model.present:
+            self._refuse(model.problem or self.tr("Its drive or file is away."))
+            return
+        self.note.hide()
+        self._reading = self._context.worker.run(
+            self._reader.read, model, done=self._learn, failed=self._unreadable
+        )
+
+    def _show_parts(self, shown: bool) -> None:
+        self.form.setVisible(shown)
+        self.card.setVisible(shown)
+        self.lines.setVisible(shown)
+        self._feet.setVisible(shown)
+
+    def _show_abilities(self, model: LocalModel | None) -> None:
+        while (item := self._abilities.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        words = {
+            "vision": self.tr("Vision"),
+            "tools": self.tr("Tools"),
+            "reasoning": self.tr("Reasoning"),
+            "embeddings": self.tr("Embeddings"),
+        }
+        for name, icon in _ABILITIES.items():
+            if model is not None and name in model.capabilities:
+                self._abilities.addWidget(IconView(self._context.icons, icon, 14, "text-3"))
+                self._abilities.addWidget(Label(words[name], "caption", "text-2"))
+
+    def _refuse(self, why: str) -> None:
+        self._show_parts(False)
+        self.note.setText(self.tr("This model cannot be loaded. %1").replace("%1", why))
+        self.note.show()
+
+    def _unreadable(self, error: AppError) -> None:
+        self._refuse(" ".join(part for part in (error.message or error.title, error.hint) if part))
+
+    def _learn(self, facts: Facts) -> None:
+        """Facts are here; what was changed meanwhile in the form of the same model stays."""
+        if self._model is None or facts.model.id != self._model.id:
+            return
+        fresh = self._facts is None
+        self._facts = facts
+        if fresh:
+            self._start()
+            if self._error is None:
+                self._show_parts(True)
+            self._feet.show()
+        self._follow()
+        self._estimate()
+
+    def _start(self) -> None:
+        """The form as the model would be loaded now, or as it is loaded."""
+        facts = self._facts
+        if facts is None:
+            return
+        settings = self._context.settings.current
+        room = forecast(facts.model, facts.header, LoadConfig(), facts.memory, facts.held).memory
+        start = partial(starting_config, facts.model, facts.header, facts.hardware, settings, room)
+        self._standard = start()
+        self.form.show_model(bounds_of(facts.header, facts.hardware), start(remembered=False))
+        loaded = self._context.runtime.get(facts.model.id)
+        running = loaded is not None and loaded.state == "ready"
+        self.form.show_config(loaded.config if loaded and running else self._standard)
+        self.remember.setChecked(facts.model.id in settings.models.load)
+
+    def follow_runtime(self) -> None:
+        """The state of the model in view changed."""
+        self._follow()
+
+    def refresh(self) -> None:
+        """What is free changed: read it again."""
+        self.show_model(self._model)
+
+    def _loaded(self) -> LoadedModel | None:
+        return self._context.runtime.get(self._model.id) if self._model else None
+
+    def _follow(self) -> None:
+        loaded = self._loaded()
+        loading = loaded is not None and loaded.state == "loading"
+        self._feet.setCurrentIndex(1 if loading else 0)
+        self.form.setEnabled(not loading)
+        if loaded is not None and loading:
+            if self._error is not None:
+                self._drop_error()
+                self._show_parts(True)
+            words = self.tr("Loading, %1").replace("%1", formatting.percent(loaded.fraction))
+            self.percent.setText(words)
+            self.progress.set_fraction(loaded.fraction)
+        self._name_button()
+
+    def _name_button(self) -> None:
+        loaded = self._loaded()
+        if loaded is not None and loaded.state == "ready":
+            same = self.form.config() in (loaded.config, loaded.wanted)
+            self.load.setText(self.tr("Use model") if same else self.tr("Reload model"))
+        elif self._forecast is not None and self._forecast.verdict.fit is Fit.TOO_LARGE:
+            self.load.setText(self.tr("Load anyway"))
+        else:
+            self.load.setText(self.tr("Load model"))
+
+    def _estimate(self) -> None:
+        facts = self._facts
+        if facts is None:
+            return
+        config = self.form.config()
+        shown = forecast(facts.model, facts.header, config, facts.memory, facts.held)
+        self._forecast = shown
+        change = None
+        if shown.verdict.fit is not Fit.FITS:
+            change = advice(facts.model, facts.header, config, shown.memory)
+        self.card.show_forecast(shown)
+        self.lines.show_forecast(shown, change, config.kv_type)
+        self._name_button()
+
+    # What the person does
+
+    def _take_advice(self, config: LoadConfig) -> None:
+        self.form.show_config(config)
+        self._estimate()
+
+    def _reset(self) -> None:
+        facts = self._facts
+        if facts is None:
+            return
+        settings = self._context.settings.current
+        config = starting_config(
+            facts.model, facts.header, facts.hardware, settings, facts.memory, remembered=False
+        )
+        self.form.show_config(config)
+        self._estimate()
+
+    def _load(self) -> None:
+        force = self._forecast is not None and self._forecast.verdict.fit is Fit.TOO_LARGE
+        self._ask(force)
+
+    def _ask(self, force: bool) -> None:
+        if self._model is None:
+            return
+        self._drop_error()
+        self._show_parts(True)
+        config: LoadConfig | None = self.form.config()
+        remember = self.remember.isChecked()
+        loaded = self._loaded()
+        if loaded is None and not remember and config == self._standard:
+            config = None  # what suits is decided when it is loaded
+        self.load_asked.emit(self._model, config, force, remember)
+
+    def _cancel(self) -> None:
+        if self._model is not None:
+            self.cancel_asked.emit(self._model.id)
+
+    # Errors
+
+    def show_error(self, error: AppError) -> None:
+        """Why the model in view could not be loaded, in place of the estimate."""
+        self._drop_error()
+        remedies = [("again", self.tr("Try again"))]
+        if isinstance(error, NotEnoughMemory):
+            remedies = [("settings", self.tr("Change settings")), ("force", self.tr("Load anyway"))]
+        self._error = ErrorCard(self._context.icons, error, remedies)
+        self._error.remedy_chosen.connect(self._remedy)
+        self._errors.addWidget(self._error)
+        self._show_parts(False)
+        self._feet.setVisible(self._facts is not None)
+        self._follow()
+
+    def _remedy(self, key: str) -> None:
+        if key == "settings":
+            self._drop_error()
+            self._show_parts(True)
+            self.form.context.field.setFocus()
+        else:
+            self._ask(force=key == "force")
+
+    def _drop_error(self) -> None:
+        if self._error is not None:
+            self._errors.removeWidget(self._error)
+            self._error.hide()
+            self._error.deleteLater()
+            self._error = None
