@@ -16,12 +16,12 @@ from PySide6.QtWidgets import QApplication
 
 from app.core.paths import AppPaths, app_paths, resource
 from app.core.settings import SettingsStore
-from app.gui.icons import Icons
-from app.gui.main_window import MainWindow
-from app.gui.theme import Theme
+from app.gui.frame import Frame
+from app.gui.tokens import load_tokens
 
 if TYPE_CHECKING:
     from app.gui.context import AppContext
+    from app.gui.main_window import MainWindow
 
 _NO_DISPLAY = """corral: there is no display to open a window on.
 In the terminal:          corral run MODEL
@@ -37,51 +37,57 @@ def has_display(environment: Mapping[str, str] = os.environ) -> bool:
     return any(environment.get(name) for name in names)
 
 
-def make_look(app: QApplication, settings: SettingsStore) -> Icons:
-    """Dress the application as the settings say; the icons know the theme."""
-    theme = Theme(parent=app)
-    look = settings.current.appearance
-    theme.set_choice(look.theme, look.font_size)
-    theme.apply(app)
-    return Icons(theme)
-
-
 class Program(QObject):
     """The running window and its parts.
 
     `start` shows the frame of the window; once that is painted, `furnish` makes the parts of the
-    program and fills the window. Then begins what takes longer than a blink, on other threads.
+    program and fills the frame. Then begins what takes longer than a blink, on other threads.
     """
 
     def __init__(self, app: QApplication, paths: AppPaths) -> None:
         super().__init__()
+        self._app = app
         self._paths = paths
         self._settings = SettingsStore(paths.settings_file)
-        self._icons = make_look(app, self._settings)
+        self._tokens = load_tokens()
         self._context: AppContext | None = None
+        self._main: MainWindow | None = None
         self._closed = False
-        self.window = MainWindow(self._settings, self._icons)
+        self.window = Frame(self._settings, self._tokens)
 
     @property
     def context(self) -> AppContext:
-        """The parts of the program; made now if the window is not furnished yet."""
+        """The parts of the program; made now if they are not yet."""
         if self._context is None:
-            from app.gui.assembly import assemble
+            from app.gui.assembly import assemble, make_look
 
-            self._context = assemble(self._paths, self._settings, self._icons, parent=self)
+            icons = make_look(self._app, self._settings, self._tokens)
+            icons.theme.setParent(self)
+            self._context = assemble(self._paths, self._settings, icons, parent=self)
         return self._context
 
+    @property
+    def main(self) -> MainWindow:
+        """What fills the frame; made now if it is not yet."""
+        self.furnish()
+        assert self._main is not None
+        return self._main
+
     def start(self) -> None:
-        """Show the window; it is furnished when it was painted."""
+        """Show the frame; it is filled when it was painted."""
         self.window.first_painted.connect(self.furnish)
         self.window.show()
 
     def furnish(self) -> None:
-        """Fill the window, and begin what takes longer; a second call does nothing."""
-        if self._closed or self.window.is_furnished():
+        """Fill the frame, and begin what takes longer; a second call does nothing."""
+        if self._closed or self._main is not None:
             return
+        from app.gui.main_window import MainWindow
+
         context = self.context
-        self.window.furnish(context)
+        self._main = MainWindow(context)
+        self.window.fill(self._main)
+        self.window.closing.connect(self._main.leave)
         context.worker.run(context.library.scan, done=self._scanned)
         context.worker.run(context.downloads.start)
         problems = (context.settings.problem, context.store.problem, *context.presets.problems)
@@ -90,7 +96,7 @@ class Program(QObject):
                 context.notifier.error(problem)
 
     def _scanned(self, _: object) -> None:
-        self.window.library_scanned()
+        self.main.library_scanned()
 
     def close(self) -> None:
         """End everything; a second call does nothing."""

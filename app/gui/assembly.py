@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication
 
 from app.core.catalogue import Catalogue
 from app.core.chat import ChatService
@@ -21,11 +22,22 @@ from app.gui.bridge import Bridge
 from app.gui.context import AppContext
 from app.gui.icons import Icons
 from app.gui.notify import Notifier
+from app.gui.theme import Theme
+from app.gui.tokens import Tokens
 from app.gui.worker import Later, Worker
 
 log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 5.0
+
+
+def make_look(app: QApplication, settings: SettingsStore, tokens: Tokens | None = None) -> Icons:
+    """Dress the application as the settings say; the icons know the theme."""
+    theme = Theme(tokens)
+    look = settings.current.appearance
+    theme.apply(app)
+    theme.choose(look.theme, look.font_size)
+    return Icons(theme)
 
 
 def assemble(

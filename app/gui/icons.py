@@ -46,9 +46,9 @@ class Icons:
 
     def _render(self, name: str, size: int, color: str, dpr: float) -> QPixmap:
         source = self._source(name).replace("currentColor", color)
-        width = self.theme.tokens.icon.stroke.get(str(size))
+        width = self.theme.tokens.stroke.get(size)
         if width is not None:
-            source = _WIDTH.sub(f'stroke-width="{width.lucide_stroke_width}"', source)
+            source = _WIDTH.sub(f'stroke-width="{width}"', source)
         return _draw(source, size, dpr)
 
     def _source(self, name: str) -> str:

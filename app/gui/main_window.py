@@ -1,25 +1,23 @@
-"""The window: rail, pages, and the keys that work everywhere."""
+"""What is in the window: rail, pages, and the keys that work everywhere."""
 
 from __future__ import annotations
 
-import base64
 import importlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
-from PySide6.QtCore import QByteArray, QCoreApplication, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QPaintEvent, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QWidget
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from app.gui.page import Page
 from app.gui.rail import Rail
 
 if TYPE_CHECKING:
-    from app.core.settings import Settings, SettingsStore
+    from app.core.settings import Settings
     from app.gui.context import AppContext
-    from app.gui.icons import Icons
     from app.gui.palette import Palette
 
 Factory = Callable[["AppContext"], Page]
@@ -59,63 +57,28 @@ def factory_of(page_id: str) -> Factory:
     return make
 
 
-class MainWindow(QMainWindow):
-    """Shows one page at a time; each is as it was left.
+class MainWindow(QWidget):
+    """What fills the frame: rail and pages. Shows one page at a time; each is as it was left."""
 
-    It comes in two steps, so that something is on the screen before the parts of the program
-    are made: the constructor makes the frame with the rail, `furnish` the rest.
-    """
-
-    first_painted = Signal()
-    """The frame is on the screen; told once."""
-    closing = Signal()
-    """The window was closed; the application ends the rest."""
-
-    def __init__(self, settings: SettingsStore, icons: Icons) -> None:
+    def __init__(self, context: AppContext, factories: Mapping[str, Factory] | None = None) -> None:
         super().__init__()
-        self._settings = settings
-        self._factories: Mapping[str, Factory] = {}
-        self._pages: dict[str, Page] = {}
-        self._current = ""
-        self._painted = False
-        self.palette_overlay: Palette | None = None
-        self.setWindowTitle("Corral")
-        self._sizes = icons.theme.tokens.size
-        self.setMinimumSize(QSize(*_pair(self._sizes["window-min"])))
-        self.rail = Rail(icons)
-        self.stack = QStackedWidget()
-        self._lay_out()
-        self.rail.set_current(self._first_page())
-        self.rail.offline.setVisible(settings.current.network.offline)
-        self._restore()
-
-    def furnish(self, context: AppContext, factories: Mapping[str, Factory] | None = None) -> None:
-        """Bring the window to life: pages (or those of `factories`), keys, what is going on."""
         self._context = context
         self._factories = factories or {page_id: factory_of(page_id) for page_id in _CLASSES}
+        self._pages: dict[str, Page] = {}
+        self._current = ""
+        self.palette_overlay: Palette | None = None
+        self.rail = Rail(context.icons)
+        self.stack = QStackedWidget()
+        self._lay_out()
         self._bind_keys()
-        self.rail.chosen.connect(self.open_page)
-        self.rail.offline_chosen.connect(
-            partial(self.open_page, "settings", {"section": "general"})
-        )
         context.notifier.attach(self, self.stack)
         context.bridge.on(context.settings.changed, self._settings_changed)
         downloads = context.downloads
         for hook in (downloads.changed, downloads.removed, downloads.finished):
             context.bridge.on(hook, self._downloads_changed)
+        self._settings_changed(context.settings.current)
         self._downloads_changed()
         self.open_page(self._first_page())
-
-    def is_furnished(self) -> bool:
-        """Whether it has more than its frame."""
-        return bool(self._factories)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Tell of the first time."""
-        super().paintEvent(event)
-        if not self._painted:
-            self._painted = True
-            QTimer.singleShot(0, self.first_painted.emit)
 
     # Pages
 
@@ -174,7 +137,7 @@ class MainWindow(QMainWindow):
         self._key("Shift+F6", lambda: self._next_region(-1))
         self._key("F1", self.open_shortcuts)
         self._key("Ctrl+/", self.open_shortcuts)
-        self._key("Ctrl+Q", self.close)
+        self._key("Ctrl+Q", lambda: self.window().close())
 
     def _key(self, key: str, action: Callable[[], object]) -> None:
         shortcut = QShortcut(QKeySequence(key), self)
@@ -229,16 +192,17 @@ class MainWindow(QMainWindow):
     # Looks and state
 
     def _lay_out(self) -> None:
-        central = QWidget()
-        row = QHBoxLayout(central)
+        row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(self.rail)
         row.addWidget(self.stack, 1)
-        self.setCentralWidget(central)
         for page_id, icon, name, key in PLACES:
             foot = page_id == "settings"
             self.rail.add(page_id, icon, place_name(name), key, foot=foot)
+        self.rail.chosen.connect(self.open_page)
+        offline = partial(self.open_page, "settings", {"section": "general"})
+        self.rail.offline_chosen.connect(offline)
 
     def _settings_changed(self, settings: Settings) -> None:
         look = settings.appearance
@@ -250,15 +214,9 @@ class MainWindow(QMainWindow):
         words = self.tr("%n running", "", busy) if busy else ""
         self.rail.buttons["downloads"].set_count(busy, words)
 
-    def _restore(self) -> None:
-        saved = self._settings.current.window
-        if not saved.geometry or not self.restoreGeometry(_blob(saved.geometry)):
-            size = QSize(*_pair(self._sizes["window-default"]))
-            self.resize(size.boundedTo(self.screen().availableSize()))
-
     def _first_page(self) -> str:
         """The page one left, or the chat."""
-        page_id = self._settings.current.window.page
+        page_id = self._context.settings.current.window.page
         return page_id if page_id in self.rail.buttons else "chat"
 
     def library_scanned(self) -> None:
@@ -266,26 +224,13 @@ class MainWindow(QMainWindow):
         if self._current == "first-start" and not self._wants_first_start():
             self.open_page("chat")
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """Keep where the window was; pages keep what is theirs."""
+    def leave(self) -> None:
+        """The window is closing: keep the place, and let pages keep what is theirs."""
         for page in self._pages.values():
             page.leaving()
-        window = self._settings.current.window
-        geometry = base64.b64encode(self.saveGeometry().data()).decode("ascii")
-        page_id = self._current if self._current in self.rail.buttons else self._first_page()
-        self._settings.update(
-            window=msgspec.structs.replace(window, geometry=geometry, page=page_id)
-        )
-        super().closeEvent(event)
-        self.closing.emit()
-
-
-def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    return value if isinstance(value, tuple) else (value, value)
-
-
-def _blob(text: str) -> QByteArray:
-    return QByteArray.fromBase64(QByteArray(text.encode("ascii", "replace")))
+        window = self._context.settings.current.window
+        place = self._current if self._current in self.rail.buttons else self._first_page()
+        self._context.settings.update(window=msgspec.structs.replace(window, page=place))
 
 
 def _first_focusable(region: QWidget) -> QWidget | None:

@@ -28,6 +28,7 @@ class Notifier(QObject):
         self._host: QWidget | None = None
         self._page: QWidget | None = None
         self._toast: Toast | None = None
+        self._report: Report | None = None
 
     def attach(self, host: QWidget, page: QWidget | None = None) -> None:
         """The window that questions cover, and the part of it that toasts stand in."""
@@ -106,10 +107,27 @@ class Notifier(QObject):
         return question
 
     def report(self, error: BaseException) -> Report | None:
-        """A defect: offer what is needed to find it. The program goes on."""
+        """A defect: offer what is needed to find it. The program goes on.
+
+        While one report is open, further defects only reach the log.
+        """
         if self._host is None:
             return None
+        if self._report is not None:
+            return self._report
         text = "".join(traceback.format_exception(error))
-        report = Report(self._icons, self._host, text)
-        report.open(report.close_button)
-        return report
+        self._report = Report(self._icons, self._host, text)
+        self._report.closed.connect(self._forget_report)
+        self._report.open(self._report.close_button)
+        return self._report
+
+    def shown_toast(self) -> Toast | None:
+        """The toast in view."""
+        return self._toast
+
+    def shown_report(self) -> Report | None:
+        """The report in view."""
+        return self._report
+
+    def _forget_report(self) -> None:
+        self._report = None

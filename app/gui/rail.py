@@ -2,11 +2,10 @@
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QVBoxLayout, QWidget
 
 from app.gui.controls.badges import draw_count
 from app.gui.controls.buttons import IconButton, tip_with_shortcut
-from app.gui.controls.card import Line, Region
 from app.gui.controls.focus import RingFocus
 from app.gui.controls.icon_view import MarkView
 from app.gui.controls.painting import box, dpr_of, painter_for, pixmap_in
@@ -87,14 +86,8 @@ class Rail(QWidget):
         self._icons = icons
         self.setFixedWidth(icons.theme.metric("rail"))
         self.setAccessibleName(self.tr("Places"))
-        ground = Region("rail", self)
-        outer = QHBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addWidget(ground)
-        outer.addWidget(Line(vertical=True))
-        self._column = QVBoxLayout(ground)
-        self._column.setContentsMargins(8, 0, 7, 8)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(8, 0, 8, 8)
         self._column.setSpacing(_GAP)
         cell = QWidget()
         cell.setFixedSize(40, icons.theme.metric("header"))
@@ -122,6 +115,12 @@ class Rail(QWidget):
         """Mark the place one is at."""
         for each, button in self.buttons.items():
             button.setChecked(each == page_id)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Ground and line; not by the style sheet, which is not there at the first paint."""
+        painter, color = QPainter(self), self._icons.theme.color
+        painter.fillRect(self.rect(), color("rail"))
+        painter.fillRect(self.rect().adjusted(self.width() - 1, 0, 0, 0), color("border"))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Up and down move the focus between the places."""

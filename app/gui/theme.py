@@ -42,7 +42,6 @@ class Theme(QObject):
         self._app: QApplication | None = None
         self._colors: dict[str, QColor] = {}
         self._fonts: dict[tuple[str, bool, bool], QFont] = {}
-        self.template = resource("style/corral.qss").read_text(encoding="utf-8")
 
     def color(self, role: str) -> QColor:
         """The colour of a role of the tokens; `syntax.NAME` gives one of code."""
@@ -75,7 +74,7 @@ class Theme(QObject):
     def _make_font(self, style: str, mono: bool, tabular: bool) -> QFont:
         spec = self.tokens.type[style]
         mono = mono or spec.family == "mono"
-        family = (self.tokens.font.mono if mono else self.tokens.font.ui).family
+        family = self.tokens.mono_family if mono else self.tokens.ui_family
         font = QFont([family, *_SYSTEM_FALLBACK])
         font.setPixelSize(self.font_size(style))
         font.setWeight(QFont.Weight(spec.weight))
@@ -121,10 +120,6 @@ class Theme(QObject):
         self._choice = choice
         self._take_up(self._scheme_of(choice), reading_size)
 
-    def set_choice(self, choice: Choice, reading_size: int) -> None:
-        """Begin with the person's settings, before `apply`."""
-        self._choice, self.reading_size = choice, reading_size
-
     def _scheme_of(self, choice: Choice) -> Scheme:
         if choice != "system":
             return choice
@@ -167,8 +162,8 @@ class Theme(QObject):
         values = {role: self.css(role) for role in self.tokens.color[self.scheme]}
         values |= {f"font-{name}": f"{self.font_size(name)}px" for name in self.tokens.type}
         values |= {f"weight-{name}": str(spec.weight) for name, spec in self.tokens.type.items()}
-        values["mono"] = f'"{self.tokens.font.mono.family}"'
-        return fill(self.template, values)
+        values["mono"] = f'"{self.tokens.mono_family}"'
+        return fill(template(), values)
 
     def palette(self) -> QPalette:
         """The palette of the scheme in force, for what the sheet does not reach."""
@@ -202,12 +197,15 @@ class Theme(QObject):
         return palette
 
 
+def template() -> str:
+    """The style sheet with its placeholders."""
+    return resource("style/corral.qss").read_text(encoding="utf-8")
+
+
 def load_fonts() -> None:
     """Make the fonts that ship with the program known to Qt; once is enough."""
-    if "Inter" in QFontDatabase.families():
-        known = QFontDatabase.families()
-        if "JetBrains Mono" in known:
-            return
+    if {"Inter", "JetBrains Mono"} <= set(QFontDatabase.families()):
+        return
     folder: Path = resource("fonts")
     for path in sorted(folder.glob("*.ttf")):
         QFontDatabase.addApplicationFont(str(path))

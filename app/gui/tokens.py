@@ -1,64 +1,57 @@
 """The design tokens: every colour and measure of the window, read from one file."""
 
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
-from msgspec import Struct
 
 from app.core.paths import resource
 
 Scheme = Literal["dark", "light"]
+Length = int | tuple[int, int]
 
 
-class TypeStyle(Struct, frozen=True):
+class TypeStyle(NamedTuple):
     """A named size of text. Sizes are pixels at the reading size that ships."""
 
     size: int
     line: int
     weight: int
-    family: Literal["ui", "mono"] = "ui"
+    family: Literal["ui", "mono"]
 
 
-class FontFamily(Struct, frozen=True):
-    """A family that ships with the program."""
+class Tokens:
+    """`resources/style/tokens.json`. Lengths are device-independent pixels, times milliseconds.
 
-    family: str
-    fallback: tuple[str, ...] = ()
+    Part of what is painted first, so plain Python: a typed decoder takes longer to set up.
+    """
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self.roles: dict[str, str] = raw["roles"]
+        self.color: dict[Scheme, dict[str, str]] = raw["color"]
+        self.syntax: dict[Scheme, dict[str, str]] = raw["syntax"]
+        self.type = {
+            name: TypeStyle(each["size"], each["line"], each["weight"], each.get("family", "ui"))
+            for name, each in raw["type"].items()
+        }
+        self.size: dict[str, Length] = {
+            name: each if isinstance(each, int) else (each[0], each[1])
+            for name, each in raw["size"].items()
+        }
+        self.radius: dict[str, int | str] = raw["radius"]
+        self.stroke: dict[int, float] = {
+            int(size): each["lucide_stroke_width"] for size, each in raw["icon"]["stroke"].items()
+        }
+        """Stroke width in Lucide's own units, by icon size."""
+        self.ui_family: str = raw["font"]["ui"]["family"]
+        self.mono_family: str = raw["font"]["mono"]["family"]
+        self.motion: dict[str, int | str] = raw["motion"]
 
 
-class Stroke(Struct, frozen=True):
-    """How thick a Lucide icon is drawn at one size."""
-
-    lucide_stroke_width: float
-
-
-class IconSizes(Struct, frozen=True):
-    """Icon sizes by use, and the stroke of each."""
-
-    stroke: dict[str, Stroke]
-
-
-class FontFamilies(Struct, frozen=True):
-    """The two families."""
-
-    ui: FontFamily
-    mono: FontFamily
-
-
-class Tokens(Struct, frozen=True):
-    """`resources/style/tokens.json`. Lengths are device-independent pixels, times milliseconds."""
-
-    roles: dict[str, str]
-    color: dict[Scheme, dict[str, str]]
-    syntax: dict[Scheme, dict[str, str]]
-    type: dict[str, TypeStyle]
-    size: dict[str, int | tuple[int, int]]
-    radius: dict[str, int | str]
-    icon: IconSizes
-    font: FontFamilies
-    motion: dict[str, int | str]
+def pair(length: Length) -> tuple[int, int]:
+    """Width and height of a measure; both the same where it has one number."""
+    return length if isinstance(length, tuple) else (length, length)
 
 
 def load_tokens() -> Tokens:
     """Read the tokens that ship with the program."""
-    return msgspec.json.decode(resource("style/tokens.json").read_bytes(), type=Tokens)
+    return Tokens(msgspec.json.decode(resource("style/tokens.json").read_bytes()))

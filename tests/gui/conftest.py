@@ -12,8 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.paths import app_paths
 from app.core.settings import SettingsStore
-from app.gui.application import make_look
-from app.gui.assembly import assemble, close_context
+from app.gui.assembly import assemble, close_context, make_look
 from app.gui.context import AppContext
 from app.gui.icons import Icons
 from app.gui.theme import Theme

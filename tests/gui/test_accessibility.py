@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QAbstractSlider,
+    QApplication,
     QComboBox,
     QLineEdit,
     QPlainTextEdit,
@@ -27,6 +28,7 @@ OPERATED = (
     QAbstractButton,
     QAbstractItemView,
     QAbstractSlider,
+    QApplication,
     QComboBox,
     QLineEdit,
     QPlainTextEdit,
@@ -61,8 +63,7 @@ def empty_page(context: AppContext) -> Page:
 @pytest.fixture
 def window(context: AppContext, show: Show) -> MainWindow:
     factories: dict[str, Factory] = {page_id: empty_page for page_id, *_ in PLACES}
-    window = MainWindow(context.settings, context.icons)
-    window.furnish(context, {**factories, "settings": SettingsPage})
+    window = MainWindow(context, {**factories, "settings": SettingsPage})
     window.open_page("settings")
     show(window)
     return window
@@ -125,7 +126,7 @@ def test_tab_reaches_every_control(window: MainWindow) -> None:
         window.rail.buttons["chat"].setFocus(Qt.FocusReason.TabFocusReason)
         reached: set[QWidget] = set()
         for _ in range(3 * len(wanted)):
-            focus = window.focusWidget()
+            focus = QApplication.focusWidget()
             assert focus is not None
             reached.add(focus)
             QTest.keyClick(window.windowHandle(), Qt.Key.Key_Tab)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.downloads import DownloadManager
@@ -67,12 +67,6 @@ def factories(made: list[str]) -> Mapping[str, Factory]:
     return {page_id: factory(page_id) for page_id, *_ in PLACES}
 
 
-def furnished(context: AppContext, factories: Mapping[str, Factory]) -> MainWindow:
-    window = MainWindow(context.settings, context.icons)
-    window.furnish(context, factories)
-    return window
-
-
 @pytest.fixture
 def made() -> list[str]:
     return []
@@ -80,7 +74,7 @@ def made() -> list[str]:
 
 @pytest.fixture
 def window(context: AppContext, show: Show, made: list[str]) -> MainWindow:
-    window = furnished(context, factories(made))
+    window = MainWindow(context, factories(made))
     show(window)
     return window
 
@@ -148,14 +142,14 @@ def test_f6_goes_around_the_regions(window: MainWindow) -> None:
     visited = []
     for _ in range(4):
         press(window, "F6")
-        focus = window.focusWidget()
+        focus = QApplication.focusWidget()
         assert focus is not None
         regions: list[QWidget] = [window.rail, page.first, page.second]
         visited += [regions.index(each) for each in regions if each.isAncestorOf(focus)]
     start = visited[0]
     assert visited == [(start + step) % 3 for step in range(4)]
     press(window, "Shift+F6")
-    focus = window.focusWidget()
+    focus = QApplication.focusWidget()
     assert focus is not None
     assert [window.rail, page.first, page.second][(visited[-1] - 1) % 3].isAncestorOf(focus)
 
@@ -200,23 +194,16 @@ def test_badge_counts_what_is_running(
     assert "2" in button.accessibleName()
 
 
-def test_place_and_size_are_kept(
+def test_the_place_is_kept_and_pages_are_told(
     window: MainWindow, context: AppContext, show: Show, made: list[str]
 ) -> None:
     press(window, "Ctrl+2")
-    window.resize(1100, 720)
-    window.close()
-    again = furnished(context, factories(made))
-    show(again)
-    assert again.height() == 720  # the width is cut to the screen of the offscreen platform
-    assert page_of(again).page_id == "discover"
-
-
-def test_close_tells_pages_and_the_application(window: MainWindow, qtbot: QtBot) -> None:
     page = page_of(window)
-    with qtbot.waitSignal(window.closing):
-        window.close()
+    window.leave()
     assert page.notes[-1] == "leaving"
+    again = MainWindow(context, factories(made))
+    assert page_of(again).page_id == "discover"
+    show(again)
 
 
 def test_first_start_stands_for_the_chat_until_it_is_left(
@@ -225,7 +212,7 @@ def test_first_start_stands_for_the_chat_until_it_is_left(
     def first_start(context: AppContext) -> Page:
         return NotingPage(context, "first-start")
 
-    window = furnished(context, {**factories(made), "first-start": first_start})
+    window = MainWindow(context, {**factories(made), "first-start": first_start})
     show(window)
     assert page_of(window).page_id == "first-start"
     assert window.rail.buttons["chat"].isChecked()
@@ -276,15 +263,15 @@ def test_overlay_keeps_the_focus_and_gives_it_back(window: MainWindow) -> None:
     press(window, "F1")
     for _ in range(4):
         press(window, "Tab")
-        focus = window.focusWidget()
+        focus = QApplication.focusWidget()
         assert focus is not None
         assert not page.isAncestorOf(focus)
     press(window, "Esc")
-    assert window.focusWidget() is page.field
+    assert QApplication.focusWidget() is page.field
 
 
 def test_the_real_settings_page_opens(context: AppContext, show: Show, made: list[str]) -> None:
-    window = furnished(context, {**factories(made), "settings": SettingsPage})
+    window = MainWindow(context, {**factories(made), "settings": SettingsPage})
     show(window)
     press(window, "Ctrl+5")
     assert isinstance(window.current_page, SettingsPage)

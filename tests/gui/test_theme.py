@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.gui.style_sheet import fill
-from app.gui.theme import Theme, parse_color
+from app.gui.theme import Theme, parse_color, template
 
 
 def test_colours_of_hex_and_rgba() -> None:
@@ -55,7 +55,7 @@ def test_system_follows_the_desktop(
 
 def test_sheet_has_no_placeholder_left_and_names_no_colour_of_its_own(theme: Theme) -> None:
     assert "@" not in theme.sheet()
-    assert "#" not in theme.template
+    assert "#" not in template()
 
 
 def test_unknown_placeholder_is_a_mistake() -> None:

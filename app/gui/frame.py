@@ -1,0 +1,77 @@
+"""The window of the system: where it is, how large, and its first paint.
+
+Imports little, so that the frame is on the screen, in the colours of the theme, before the rest
+of the window is even imported. (The namespace `Qt` alone takes a fifth of a bare window's start.)
+"""
+
+import base64
+
+from msgspec.structs import replace
+from PySide6.QtCore import QByteArray, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QColor, QGuiApplication, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QMainWindow, QWidget
+
+from app.core.settings import SettingsStore
+from app.gui.tokens import Scheme, Tokens, pair
+
+_DARK_BELOW = 128
+
+
+def first_scheme(settings: SettingsStore) -> Scheme:
+    """The scheme that the settings name, or the one the system's colours look like."""
+    choice = settings.current.appearance.theme
+    if choice != "system":
+        return choice
+    ground = QGuiApplication.palette().color(QPalette.ColorRole.Window)
+    return "dark" if ground.lightness() < _DARK_BELOW else "light"
+
+
+class Frame(QMainWindow):
+    """Paints the grounds of rail and page until `fill` brings the content."""
+
+    first_painted = Signal()
+    """It is on the screen; told once."""
+    closing = Signal()
+    """It is about to close."""
+
+    def __init__(self, settings: SettingsStore, tokens: Tokens) -> None:
+        super().__init__()
+        self._settings = settings
+        self._rail = pair(tokens.size["rail"])[0]
+        colors = tokens.color[first_scheme(settings)]
+        self._grounds = [QColor(colors[role]) for role in ("canvas", "rail", "border")]
+        self._painted = False
+        self.setWindowTitle("Corral")
+        self.setMinimumSize(*pair(tokens.size["window-min"]))
+        self._restore(*pair(tokens.size["window-default"]))
+
+    def _restore(self, width: int, height: int) -> None:
+        saved = self._settings.current.window.geometry
+        blob = QByteArray.fromBase64(QByteArray(saved.encode("ascii", "replace")))
+        if not saved or not self.restoreGeometry(blob):
+            room = self.screen().availableSize()
+            self.resize(min(width, room.width()), min(height, room.height()))
+
+    def fill(self, content: QWidget) -> None:
+        """Put the content in; the frame paints no more."""
+        self.setCentralWidget(content)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Grounds without content; tells of the first time."""
+        if self.centralWidget() is None:
+            canvas, rail, border = self._grounds
+            painter = QPainter(self)
+            painter.fillRect(self.rect(), canvas)
+            painter.fillRect(0, 0, self._rail, self.height(), rail)
+            painter.fillRect(self._rail - 1, 0, 1, self.height(), border)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self.first_painted.emit)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Keep where the window was."""
+        self.closing.emit()
+        geometry = base64.b64encode(self.saveGeometry().data()).decode("ascii")
+        window = replace(self._settings.current.window, geometry=geometry)
+        self._settings.update(window=window)
+        super().closeEvent(event)

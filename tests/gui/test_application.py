@@ -1,0 +1,137 @@
+"""The program as a whole: frame first, then the rest; an end that loses nothing."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.core.paths import app_paths
+from app.core.settings import SettingsStore
+from app.gui.application import Program, has_display
+from app.gui.frame import first_scheme
+
+
+@pytest.fixture
+def program(qapp: QApplication, qtbot: QtBot) -> Iterator[Program]:
+    program = Program(qapp, app_paths())
+    yield program
+    program.window.close()
+    program.close()
+    program.window.deleteLater()
+    program.deleteLater()
+
+
+def test_frame_is_painted_first_and_then_filled(program: Program, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(program.window.first_painted):
+        program.start()
+    qtbot.waitUntil(lambda: program.window.centralWidget() is not None)
+    assert program.window.centralWidget() is program.main
+
+
+def test_frame_has_the_grounds_of_the_theme(program: Program) -> None:
+    picture = program.window.grab().toImage()
+    theme = program.context.theme
+    assert picture.pixelColor(10, 300) == theme.color("rail")
+    assert picture.pixelColor(500, 300) == theme.color("canvas")
+
+
+def test_frame_keeps_its_size(program: Program, qapp: QApplication) -> None:
+    program.window.show()
+    program.window.resize(1100, 720)
+    program.window.close()
+    again = Program(qapp, app_paths())
+    assert again.window.height() == 720
+    again.close()
+    again.window.deleteLater()
+
+
+def test_closing_twice_is_harmless(program: Program) -> None:
+    program.furnish()
+    program.close()
+    program.close()
+
+
+def test_closing_before_it_was_filled(qapp: QApplication) -> None:
+    program = Program(qapp, app_paths())
+    program.start()
+    program.window.close()
+    program.close()
+    program.furnish()
+    assert program.window.centralWidget() is None
+    program.window.deleteLater()
+
+
+def test_a_broken_settings_file_is_told_of(qapp: QApplication, qtbot: QtBot) -> None:
+    paths = app_paths()
+    paths.settings_file.parent.mkdir(parents=True)
+    paths.settings_file.write_text("{broken", encoding="utf-8")
+    program = Program(qapp, paths)
+    program.start()
+    qtbot.waitUntil(lambda: program.window.centralWidget() is not None)
+    assert program.context.notifier.shown_toast() is not None
+    program.window.close()
+    program.close()
+    program.window.deleteLater()
+
+
+def test_defect_in_a_slot_is_reported_and_the_program_goes_on(program: Program) -> None:
+    program.furnish()
+    program.window.show()
+    program.report(ZeroDivisionError("planted"))
+    report = program.context.notifier.shown_report()
+    assert report is not None
+    assert "planted" in report.details.toPlainText()
+    QTest.keyClick(report.close_button, Qt.Key.Key_Space)
+    assert not report.isVisible()
+
+
+@pytest.mark.parametrize("choice", ["dark", "light"])
+def test_first_scheme_is_the_chosen_one(qapp: QApplication, tmp_path: Path, choice: str) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(f'{{"version": 1, "appearance": {{"theme": "{choice}"}}}}', encoding="utf-8")
+    assert first_scheme(SettingsStore(file)) == choice
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a display can be missing")
+def test_display_is_looked_for() -> None:
+    assert not has_display({})
+    assert has_display({"DISPLAY": ":0"})
+    assert has_display({"QT_QPA_PLATFORM": "offscreen"})
+
+
+def test_without_a_display_it_says_how_to_go_on(corral_home: Path) -> None:
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    done = subprocess.run(
+        [sys.executable, "-m", "app"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == 1
+    assert "corral run" in done.stderr
+
+
+def test_first_paint_needs_little() -> None:
+    """What the frame does not need is not imported before it is painted."""
+    code = "import sys, app.gui.application; print([m for m in sys.modules if m.startswith('app')])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    for module in ("app.core.hub", "app.core.runtime", "app.gui.main_window", "app.gui.controls"):
+        assert f"'{module}'" not in done.stdout
