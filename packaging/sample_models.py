@@ -28,11 +28,13 @@ class Shape:
     feed_forward: int
     context: int
     vocabulary: int
+    tied: bool = False
+    """The output matrix is the token embedding."""
 
 
 SHAPES = (
     Shape("bartowski", "Llama-3.2-3B-Instruct-GGUF", "Llama-3.2-3B-Instruct-Q4_K_M.gguf",
-          "Llama 3.2 3B Instruct", "llama", 28, 3072, 24, 8, 8192, 131_072, 128_256),
+          "Llama 3.2 3B Instruct", "llama", 28, 3072, 24, 8, 8192, 131_072, 128_256, tied=True),
     Shape("bartowski", "Meta-Llama-3.1-8B-Instruct-GGUF",
           "Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf", "Meta Llama 3.1 8B Instruct", "llama",
           32, 4096, 32, 8, 14_336, 131_072, 128_256),
@@ -87,6 +89,8 @@ def tensors(shape: Shape) -> list[tuple[str, int, int, int]]:
     """Name, columns, rows and type of each matrix."""
     width, narrow = shape.width, shape.width // shape.heads * shape.kv_heads
     rows = [("token_embd.weight", width, shape.vocabulary, Q6_K)]
+    if not shape.tied:
+        rows.append(("output.weight", width, shape.vocabulary, Q6_K))
     for layer in range(shape.layers):
         block = f"blk.{layer}."
         rows += [

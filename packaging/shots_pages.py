@@ -37,6 +37,7 @@ class Photographer:
         self._app = QApplication(["corral"])
         self._program = Program(self._app, self._paths)
         self._window = self._program.window
+        self._main = self._program.main
 
     def take_all(self) -> None:
         """All pages at 1×; at another ratio only the chat."""
@@ -54,7 +55,7 @@ class Photographer:
         self._program.close()
 
     def _chat(self) -> None:
-        self._window.open_page("chat", {"conversation_id": self._shown})
+        self._main.open_page("chat", {"conversation_id": self._shown})
         page = self.chat_page
         self.until(lambda: page.conversation is not None and len(page.pane.transcript.items()) > 1)
         self.rest(2.0)
@@ -62,22 +63,22 @@ class Photographer:
 
     def _pages(self) -> None:
         page = self.chat_page
-        self._window.open_page("chat", {"new": True})
+        self._main.open_page("chat", {"new": True})
         self.rest(0.5)
         self.shoot("chat-empty")
-        self._window.open_page("discover")
+        self._main.open_page("discover")
         self.rest(2.5)
         self.shoot("discover")
-        self._window.open_page("models")
+        self._main.open_page("models")
         self.rest(1.5)
         self.shoot("models")
-        self._window.open_page("downloads")
+        self._main.open_page("downloads")
         self.rest(0.5)
         self.shoot("downloads")
-        self._window.open_page("settings")
+        self._main.open_page("settings")
         self.rest(0.5)
         self.shoot("settings")
-        self._window.open_page("chat", {"conversation_id": self._shown})
+        self._main.open_page("chat", {"conversation_id": self._shown})
         self.rest(1.0)
         page.open_picker()
         self.rest(1.0)
@@ -87,16 +88,16 @@ class Photographer:
         self.rest(0.5)
         self.shoot("presets")
         page.leave_presets()
-        self._window.open_palette()
+        self._main.open_palette()
         self.rest(0.5)
         self.shoot("palette")
-        overlay = self._window.palette_overlay
+        overlay = self._main.palette_overlay
         if overlay is not None:
             overlay.hide()
 
     def _small(self) -> None:
         self._window.resize(*SMALL)
-        self._window.open_page("chat", {"conversation_id": self._shown})
+        self._main.open_page("chat", {"conversation_id": self._shown})
         self.rest(1.5)
         self.shoot("chat-small")
         self._window.resize(*SIZE)
@@ -105,7 +106,7 @@ class Photographer:
     @property
     def chat_page(self) -> ChatPage:
         """The chat page of the window."""
-        page = self._window.page("chat")
+        page = self._main.page("chat")
         assert isinstance(page, ChatPage)
         return page
 

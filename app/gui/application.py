@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QLocale, QObject
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -125,6 +125,9 @@ def main(argv: Sequence[str] = ()) -> int:
     app = QApplication(["corral", *argv])
     app.setApplicationName("Corral")
     app.setDesktopFileName("corral")
+    if QLocale.system().language() == QLocale.Language.C:
+        # "C" groups no thousands; British English does, and counts 24 hours.
+        QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
     app.setWindowIcon(QIcon(str(resource("brand/app-icon.svg"))))
     program = Program(app, paths)
     program.start()
