@@ -1,0 +1,1 @@
+"""Tests of setting up and of what is built for people."""
