@@ -20,6 +20,7 @@ from app.gui.controls.fields import NumberField, SearchField, TextField, parse_n
 from app.gui.controls.labels import Label
 from app.gui.controls.list_view import RowDelegate, RowListView, RowRole
 from app.gui.controls.menu import Menu
+from app.gui.controls.overlay_bar import OverlayScrollBar
 from app.gui.controls.popover import Popover
 from app.gui.controls.segments import Chip, Segments
 from app.gui.controls.slider import Slider, ValueSlider
@@ -426,6 +427,23 @@ def test_list_paints_every_kind_of_row(rows: RowListView, theme: Theme) -> None:
             for y in range(rect.top(), rect.bottom())
         ]
         assert any(color != ground for color in line), f"row {row} is empty"
+
+
+def test_list_keeps_the_width_of_its_rows_when_it_scrolls(rows: RowListView) -> None:
+    width = rows.visualRect(rows.model().index(1, 0)).width()
+    rows.setFixedHeight(80)
+    QApplication.processEvents()
+    bar = rows.findChild(OverlayScrollBar)
+    assert isinstance(bar, OverlayScrollBar)
+    assert bar.isVisible()
+    assert rows.visualRect(rows.model().index(1, 0)).width() == width
+    bar.setValue(bar.maximum())
+    assert rows.verticalScrollBar().value() == rows.verticalScrollBar().maximum() > 0
+    rows.verticalScrollBar().setValue(0)
+    assert bar.value() == 0
+    rows.setFixedHeight(400)
+    QApplication.processEvents()
+    assert not bar.isVisible()
 
 
 # Panels

@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.gui.controls.focus import KEYBOARD_REASONS
+from app.gui.controls.overlay_bar import OverlayScrollBar
 from app.gui.controls.painting import box, dpr_of, painter_for, pixmap_in
 from app.gui.icons import Icons
 from app.gui.theme import Theme
@@ -263,6 +264,7 @@ class RowListView(QListView):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        OverlayScrollBar(self)
         self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
         self.setMouseTracking(True)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
