@@ -33,11 +33,12 @@ class MemoryCard(Card):
         self._badge_row.addWidget(self.head, 1)
         self._legend = [Label("", "caption", "text-2") for _ in SumBar.ROLES]
         legend = QHBoxLayout()
-        legend.setSpacing(8)
+        legend.setSpacing(0)
         for role, label in zip(SumBar.ROLES, self._legend, strict=True):
             legend.addWidget(StatusDot(icons, role))
+            legend.addSpacing(6)
             legend.addWidget(label)
-            legend.addSpacing(8)
+            legend.addSpacing(10)
         legend.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 12, 14, 12)

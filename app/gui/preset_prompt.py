@@ -34,7 +34,8 @@ COUNT_DELAY_MS = 300
 CHARACTERS_PER_TOKEN = 4
 """Of English prose, for a guess while no model is loaded."""
 
-_VARIABLE = re.compile(r"\{\{[ \t]*(?:" + "|".join(VARIABLES) + r")[ \t]*\}\}")
+VARIABLE = re.compile(r"\{\{[ \t]*(?P<name>" + "|".join(VARIABLES) + r")[ \t]*\}\}")
+"""A variable as `fill_variables` knows it."""
 
 
 class VariableHighlighter(QSyntaxHighlighter):
@@ -52,7 +53,7 @@ class VariableHighlighter(QSyntaxHighlighter):
         look.setFontFamilies(font.families())
         look.setForeground(self._theme.color("accent"))
         look.setBackground(self._theme.color("accent-tint"))
-        for match in _VARIABLE.finditer(text):
+        for match in VARIABLE.finditer(text):
             self.setFormat(match.start(), match.end() - match.start(), look)
 
 
