@@ -109,11 +109,8 @@ class Program(QObject):
             close_context(self._context)
 
     def report(self, error: BaseException) -> None:
-        """A defect in the GUI thread: tell the person and go on; Ctrl+C closes the window."""
-        if isinstance(error, KeyboardInterrupt):
-            self.window.close()
-        else:
-            self.context.notifier.report(error)
+        """A defect in the GUI thread: tell the person and go on."""
+        self.context.notifier.report(error)
 
 
 def main(argv: Sequence[str] = ()) -> int:
@@ -132,10 +129,13 @@ def main(argv: Sequence[str] = ()) -> int:
     program = Program(app, paths)
     program.start()
     from app.gui.logging_hooks import LoggingHooks
+    from app.gui.signals import EndSignals
 
     hooks = LoggingHooks(paths, program.report)
+    signals = EndSignals(program.window.close)
     try:
         return app.exec()
     finally:
         program.close()
+        signals.close()
         hooks.close()

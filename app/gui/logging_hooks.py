@@ -33,8 +33,7 @@ class LoggingHooks:
     def _unexpected(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
-        if not issubclass(kind, KeyboardInterrupt):
-            log.error("unexpected failure in the window", exc_info=(kind, error, trace))
+        log.error("unexpected failure in the window", exc_info=(kind, error, trace))
         self._report(error)
 
     def close(self) -> None:

@@ -122,6 +122,39 @@ def test_without_a_display_it_says_how_to_go_on(corral_home: Path) -> None:
     assert "corral run" in done.stderr
 
 
+_WINDOW = """
+import sys
+from PySide6.QtCore import QTimer
+from app.gui import application
+
+def tell(self):
+    furnish(self)
+    print("ready", flush=True)
+
+furnish = application.Program.furnish
+application.Program.furnish = tell
+sys.exit(application.main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGTERM to send there")
+def test_a_request_of_the_system_to_end_is_followed_in_order(corral_home: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _WINDOW],
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    assert process.wait(30) == 0
+    process.stdout.close()
+    settings = SettingsStore(app_paths().settings_file).current
+    assert settings.window.geometry
+
+
 def test_first_paint_needs_little() -> None:
     """What the frame does not need is not imported before it is painted."""
     code = "import sys, app.gui.application; print([m for m in sys.modules if m.startswith('app')])"

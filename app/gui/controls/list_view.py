@@ -128,7 +128,7 @@ class RowDelegate(QStyledItemDelegate):
             pixmap_in(painter, area, pixmap)
             rect = rect.adjusted(20, 0, 0, 0)
         font = self.theme.font("caption")
-        font.setWeight(font.Weight.Medium)
+        font.setWeight(font.Weight.DemiBold)
         painter.setFont(font)
         painter.setPen(self.theme.color("text-3"))
         area = rect.adjusted(0, _GROUP_DROP, 0, _GROUP_DROP)

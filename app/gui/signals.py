@@ -1,0 +1,45 @@
+"""Ends the window in order when the system asks for it: Ctrl+C, log-out, `kill`."""
+
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+from PySide6.QtCore import QObject, QSocketNotifier
+
+_ASKED_TO_END = (signal.SIGINT, signal.SIGTERM)
+
+
+class EndSignals(QObject):
+    """Wakes Qt's loop for signals, which Python alone would only see at the next event."""
+
+    def __init__(self, end: Callable[[], object], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._end = end
+        self._asked = False
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+        self._fd_before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        self._before = {number: signal.signal(number, self._note) for number in _ASKED_TO_END}
+        kind = QSocketNotifier.Type.Read
+        self._notifier = QSocketNotifier(self._reader.fileno(), kind, self)
+        self._notifier.activated.connect(self._woken)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._asked = True
+
+    def _woken(self) -> None:
+        self._reader.recv(64)
+        if self._asked:
+            self._asked = False
+            self._end()
+
+    def close(self) -> None:
+        """Leave signals as they were."""
+        self._notifier.setEnabled(False)
+        signal.set_wakeup_fd(self._fd_before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._reader.close()
+        self._writer.close()
