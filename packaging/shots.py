@@ -15,6 +15,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "screenshots"
+SCREEN = {
+    "name": "screen",
+    "x": 0,
+    "y": 0,
+    "width": 2560,
+    "height": 1440,
+    "logicalDpi": 96,
+    "logicalBaseDpi": 96,
+    "dpr": 1,
+}
+"""Offscreen's own screen is 800 wide, too small for popovers to keep their place."""
 
 
 def main() -> int:
@@ -31,34 +42,18 @@ def main() -> int:
 def shoot(theme: str, scale: str, *, first: bool = False) -> None:
     """One run of the program: the pixel ratio can only be chosen before it starts."""
     with tempfile.TemporaryDirectory() as home:
+        screen = Path(home) / "screen.json"
+        screen.write_text(json.dumps({"screens": [SCREEN]}), encoding="utf-8")
         environment = {
             **os.environ,
-            "CORRAL_HOME": home,
-            "QT_QPA_PLATFORM": "offscreen",
+            "CORRAL_HOME": str(Path(home) / "corral"),
+            "QT_QPA_PLATFORM": f"offscreen:configfile={screen}",
             "QT_SCALE_FACTOR": scale,
         }
-        job = json.dumps({"theme": theme, "scale": scale, "first": first})
-        command = [sys.executable, str(Path(__file__).resolve()), job]
+        command = [sys.executable, "-m", "tests.shots.photographer", str(FOLDER), theme, scale]
+        command += ["first"] if first else []
         subprocess.run(command, env=environment, cwd=ROOT, check=True, timeout=300)
 
 
-def run_job(theme: str, scale: str, *, first: bool) -> None:
-    """Inside the run: show the pages one after the other and keep what they look like."""
-    sys.path.insert(0, str(ROOT))  # the local hub of the tests
-    from shots_pages import Photographer
-
-    from tests.hub.__main__ import starter_file
-    from tests.hub.samples import add_samples
-    from tests.hub.server import LocalHub
-
-    with LocalHub() as hub:
-        os.environ["HF_ENDPOINT"] = hub.url
-        add_samples(hub, starter_file())
-        Photographer(FOLDER, theme, float(scale), first=first).take_all()
-
-
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        run_job(**json.loads(sys.argv[1]))
-        sys.exit(0)
     sys.exit(main())

@@ -1,5 +1,10 @@
-"""What is photographed, page by page; used by `shots.py` inside a run of the program."""
+"""A run of the program that is photographed page by page; started by `packaging/shots.py`.
 
+python -m tests.shots.photographer FOLDER THEME SCALE [first]
+"""
+
+import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,14 +13,17 @@ import msgspec
 from PySide6.QtCore import QLocale, QPoint
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QApplication, QWidget
-from sample_chats import add_samples
-from sample_models import write_sample_models
 
 from app.core.conversation_store import ConversationStore
 from app.core.paths import AppPaths, app_paths
 from app.core.settings import SettingsStore
 from app.gui.application import Program
 from app.gui.chat_page import ChatPage
+from tests.hub.__main__ import starter_file
+from tests.hub.samples import add_samples as add_repositories
+from tests.hub.server import LocalHub
+from tests.shots.sample_chats import add_samples
+from tests.shots.sample_models import write_sample_models
 
 SIZE = (1320, 840)
 SMALL = (1024, 700)
@@ -158,3 +166,17 @@ def prepare(paths: AppPaths, theme: str, *, first: bool) -> int:
     shown = add_samples(store)
     store.close()
     return shown
+
+
+def main(arguments: list[str]) -> None:
+    """Photograph against the local hub."""
+    folder, theme, scale = arguments[:3]
+    with LocalHub() as hub:
+        os.environ["HF_ENDPOINT"] = hub.url
+        add_repositories(hub, starter_file())
+        first = arguments[3:] == ["first"]
+        Photographer(Path(folder), theme, float(scale), first=first).take_all()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

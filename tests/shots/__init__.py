@@ -1,0 +1,1 @@
+"""What `make shots` photographs: the pages of the program over sample data."""
