@@ -304,7 +304,7 @@ class Inspector(Region):
 
     def _take_prompt(self, text: str) -> None:
         if text != self.prompt.toPlainText():
-            self.prompt.setPlainText(text)
+            self.prompt.replace_text(text)
 
     # Presets
 

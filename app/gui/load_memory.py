@@ -53,13 +53,14 @@ class MemoryCard(Card):
         """Other numbers."""
         need, fit = forecast.need, forecast.verdict
         total = formatting.installed_memory(fit.total)
-        size = formatting.file_size(need.total).removesuffix(" GB")
-        self.head.setText(self.tr("Needs %1 of %2").replace("%1", size).replace("%2", total))
+        size = formatting.file_size(need.total)
+        shown = _number_alone(size, total)
+        self.head.setText(self.tr("Needs %1 of %2").replace("%1", shown).replace("%2", total))
         self._show_badge(fit.fit, fit.free)
         parts = (need.weights, need.kv_cache, need.compute + need.overhead)
         names = (self.tr("Weights %1"), self.tr("Context %1"), self.tr("Working %1"))
         words = [
-            name.replace("%1", formatting.file_size(part).removesuffix(" GB"))
+            name.replace("%1", _number_alone(formatting.file_size(part), size))
             for name, part in zip(names, parts, strict=True)
         ]
         for label, text in zip(self._legend, words, strict=True):
@@ -177,3 +178,9 @@ class AdviceLines(QWidget):
         else:
             text = self.tr("%1 and %2 will be ejected to make room.")
             self.ejected.say(text.replace("%1", ", ".join(names[:-1])).replace("%2", names[-1]))
+
+
+def _number_alone(size: str, other: str) -> str:
+    """ "8.2" for "8.2 GB" where the other size has the same unit, and it was or will be read."""
+    number, unit = size.split(maxsplit=1) if len(size.split()) == 2 else (size, "")
+    return number if unit and other.split()[-1] == unit else size

@@ -2,6 +2,7 @@
 
 from msgspec import structs
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.core.presets import Preset
@@ -21,6 +22,14 @@ COLUMN = 640
 LABELS = 176
 GAP = 16
 PROMPT_HEIGHT = 132
+
+
+class SmallGhostButton(GhostButton):
+    """One that stands among captions."""
+
+    def label_font(self) -> QFont:
+        """As small as what it stands beside."""
+        return self._icons.theme.font("caption")
 
 
 class PresetEditor(ScrollPage):
@@ -45,7 +54,8 @@ class PresetEditor(ScrollPage):
         )
         self.prompt.setFixedHeight(PROMPT_HEIGHT)
         self.tokens = TokenLabel(context)
-        self.larger = GhostButton(icons, self.tr("Larger"), "maximize-2", small=True)
+        self.larger = SmallGhostButton(icons, self.tr("Larger"), "maximize-2", small=True)
+        self.larger.setFixedHeight(20)
         self.larger.setToolTip(self.tr("Write in a larger field"))
         self.sampling = SamplingRows(icons, label=128, field=64, gap=16)
         self.limits = LimitRows(icons, field=140, chips=140)
@@ -64,7 +74,7 @@ class PresetEditor(ScrollPage):
         prompt = QWidget()
         column = QVBoxLayout(prompt)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
+        column.setSpacing(8)
         column.addWidget(self.prompt)
         below = QHBoxLayout()
         below.addWidget(InsertRow(self._context.icons, self.prompt), 1)
@@ -82,7 +92,7 @@ class PresetEditor(ScrollPage):
         self.column.addSpacing(24)
         sent = self.tr("Sent before every chat.")
         add(_section(self.tr("System prompt"), sent, prompt, self.tokens))
-        self._add_line(14)
+        self._add_line()
         freely = self.tr("How freely the model chooses its words.")
         add(_section(self.tr("Sampling"), freely, self.sampling))
         self._add_line()
@@ -91,8 +101,8 @@ class PresetEditor(ScrollPage):
         add(_section(self.tr("Model"), self.tr("Used when a chat starts."), model))
         self.column.addStretch(1)
 
-    def _add_line(self, above: int = 16) -> None:
-        self.column.addSpacing(above)
+    def _add_line(self) -> None:
+        self.column.addSpacing(16)
         self.column.addWidget(Line())
         self.column.addSpacing(16)
 
@@ -165,7 +175,7 @@ class PresetEditor(ScrollPage):
 
     def _take_prompt(self, text: str) -> None:
         if text != self.prompt.toPlainText():
-            self.prompt.setPlainText(text)
+            self.prompt.replace_text(text)
 
 
 def _section(title: str, sentence: str, content: QWidget, note: QWidget | None = None) -> QWidget:

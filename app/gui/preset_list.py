@@ -80,9 +80,10 @@ class PresetList(Region):
         self.import_button.clicked.connect(self.import_asked)
         self.new_button.clicked.connect(self.new_asked)
         head = QWidget()
-        head.setFixedHeight(icons.theme.metric("header"))
+        # The first group title moves up beside the line of the header.
+        head.setFixedHeight(icons.theme.metric("header") - 8)
         row = QHBoxLayout(head)
-        row.setContentsMargins(8, 0, 12, 0)
+        row.setContentsMargins(8, 8, 12, 0)
         row.setSpacing(8)
         row.addWidget(self.back_button)
         row.addWidget(Label(self.tr("Presets"), "page-title"), 1)

@@ -49,7 +49,7 @@ class PresetPreview(Region):
         body.setContentsMargins(16, 11, 16, 16)
         body.setSpacing(0)
         body.addWidget(Label(self.tr("System"), "caption", "text-3"))
-        body.addSpacing(6)
+        body.addSpacing(3)
         body.addWidget(self.text)
         self.changed_part = QWidget()
         part = QVBoxLayout(self.changed_part)
@@ -136,7 +136,8 @@ class PresetPreview(Region):
         line.addWidget(Label(self._names()[change.field], "caption", "text-2"))
         line.addStretch(1)
         if change.lines:
-            after = self.tr("%n line(s)", "", change.lines)
+            many = self.tr("%n lines", "", change.lines)
+            after = self.tr("1 line") if change.lines == 1 else many
         else:
             before = ElidedLabel(self._words(change.before), "caption", "text-3")
             struck = before.font()

@@ -71,6 +71,7 @@ class VariableEdit(RingFocus, QTextEdit):
         self.setPlaceholderText(placeholder)
         self.setAcceptRichText(False)
         self.setTabChangesFocus(True)
+        self.setStyleSheet("padding-top: 5px")  # the distance of lines adds above the first one
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(0)
         self.viewport().setAutoFillBackground(False)
@@ -89,6 +90,12 @@ class VariableEdit(RingFocus, QTextEdit):
             self.setPlainText(text)
             self._space_lines()
             self.blockSignals(blocked)
+
+    def replace_text(self, text: str) -> None:
+        """Another text as if it had been typed here."""
+        if text != self.toPlainText():
+            self.show_text(text)
+            self.textChanged.emit()
 
     def _space_lines(self) -> None:
         self.document().setUndoRedoEnabled(False)  # spacing is not a step to undo
