@@ -102,9 +102,14 @@ class MainWindow(QWidget):
         if page_id == "chat" and argument is None and self._wants_first_start():
             page_id = "first-start"
         page = self.page(page_id)
+        place = "chat" if page_id == "first-start" else page_id
+        focus = self.focusWidget()
+        if page_id != self._current and (focus is None or not self.rail.isAncestorOf(focus)):
+            # Else Qt would give the focus to whatever comes first on the page.
+            self.rail.buttons[place].setFocus(Qt.FocusReason.OtherFocusReason)
         self._current = page_id
         self.stack.setCurrentWidget(page)
-        self.rail.set_current("chat" if page_id == "first-start" else page_id)
+        self.rail.set_current(place)
         page.activated()
         if argument is not None:
             page.open_with(argument)

@@ -108,6 +108,13 @@ def test_pages_are_made_when_first_wanted_and_kept(window: MainWindow, made: lis
     assert page_of(window) is page
 
 
+def test_a_new_page_does_not_snatch_the_focus(window: MainWindow) -> None:
+    page_of(window).field.setFocus()
+    press(window, "Ctrl+2")
+    assert window.rail.buttons["discover"].hasFocus()
+    assert not window.rail.buttons["discover"].has_ring()
+
+
 def test_rail_buttons_go_to_places(window: MainWindow) -> None:
     QTest.mouseClick(window.rail.buttons["discover"], Qt.MouseButton.LeftButton)
     assert page_of(window).page_id == "discover"
