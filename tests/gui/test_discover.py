@@ -41,6 +41,8 @@ MEMORY = MemorySnapshot(total=16 * GB, available=12 * GB)
 CHECK = FitCheck(MEMORY)
 LLAMA = "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF"
 Show = Callable[[QWidget], QWidget]
+WAIT = 10_000
+"""Milliseconds that a slow machine gets."""
 
 
 @pytest.fixture(autouse=True)
@@ -210,11 +212,11 @@ def files(**sizes: float) -> tuple[RepoFile, ...]:
     )
 
 
-def lines_of(context: int = 8192, **sizes: float) -> tuple[variants_lines.VariantLine, ...]:
+def lines_of(**sizes: float) -> tuple[variants_lines.VariantLine, ...]:
     return variants_lines.of_detail(
         "a/b",
         group_variants("a/b", files(**sizes)),
-        FitCheck(MEMORY, context),
+        CHECK,
         ModelShape(8_000_000_000),
         mlx_usable=False,
         why_not="not here",
@@ -338,15 +340,15 @@ def test_a_suggestion_becomes_exact_when_the_hub_answers(
     page.browser.list.choose("llama-3.1-8b-instruct")
     table = page.detail.table
     assert [row.line.label for row in table.rows()] == ["Q4_K_M"]
-    qtbot.waitUntil(lambda: len(table.rows()) > 4, timeout=5000)
+    qtbot.waitUntil(lambda: len(table.rows()) > 4, timeout=WAIT)
     assert not any(row.line.about for row in table.rows())
     assert page.detail.main_button.text() == "Download 4.9 GB"
-    qtbot.waitUntil(page.detail.card.isVisible, timeout=5000)
+    qtbot.waitUntil(page.detail.card.isVisible, timeout=WAIT)
     assert page.detail.read_all.isVisible()
     pictures = [each for each in samples.log.entries() if each.path.endswith(".png")]
     assert pictures == []
     known = page._known[LLAMA]
-    qtbot.waitUntil(lambda: known.header is not None, timeout=5000)
+    qtbot.waitUntil(lambda: known.header is not None, timeout=WAIT)
     assert known.header is not None
     assert known.header.block_count == 32
 
@@ -378,7 +380,7 @@ def test_typing_asks_the_hub_once(page: DiscoverPage, samples: LocalHub, qtbot: 
     page.activated()
     page.browser.head.scope.set_current(1)
     page.browser.head.scope.chosen.emit(1)
-    qtbot.waitUntil(lambda: len(rows_of(page)) > 5, timeout=5000)
+    qtbot.waitUntil(lambda: len(rows_of(page)) > 5, timeout=WAIT)
     samples.log.clear()
     qtbot.keyClicks(page.browser.head.search, "nomic")
     qtbot.waitUntil(lambda: [r.title for r in rows_of(page)] == ["nomic-embed-text-v1.5-GGUF"])
@@ -390,14 +392,14 @@ def test_scrolling_fetches_page_after_page(page: DiscoverPage, hub: LocalHub, qt
     for number in range(75):
         hub.add(f"maker/Model-{number:02}-1B-GGUF", {"a-Q4_K_M.gguf": b"x"}, tags=["gguf"])
     page.browser.open_text("Model")
-    qtbot.waitUntil(lambda: len(rows_of(page)) >= 30, timeout=5000)
+    qtbot.waitUntil(lambda: len(rows_of(page)) >= 30, timeout=WAIT)
     bar = page.browser.list.verticalScrollBar()
 
     def scrolled_to_the_end() -> bool:
         bar.setValue(bar.maximum())
         return len(rows_of(page)) == 75
 
-    qtbot.waitUntil(scrolled_to_the_end, timeout=5000)
+    qtbot.waitUntil(scrolled_to_the_end, timeout=WAIT)
     assert page.browser.footer.text() == "75 models"
     assert len(hub.log.entries(path="/api/models")) == 3
 
@@ -408,7 +410,7 @@ def test_a_pasted_address_goes_straight_to_the_model(
     page.activated()
     address = "https://huggingface.co/Qwen/Qwen3-8B-GGUF/blob/main/Qwen3-8B-Q4_K_M.gguf"
     page.browser.head.search.setText(address)
-    qtbot.waitUntil(lambda: "Qwen/Qwen3-8B-GGUF" in page._known, timeout=5000)
+    qtbot.waitUntil(lambda: "Qwen/Qwen3-8B-GGUF" in page._known, timeout=WAIT)
     assert [row.title for row in rows_of(page)] == ["Qwen3 8B"]
     assert page.detail.main_button.isVisible()
 
@@ -418,11 +420,11 @@ def test_a_name_that_does_not_exist_is_said_and_can_be_tried_again(
 ) -> None:
     page.open_with({"repo": "nobody/nothing"})
     detail = page.detail
-    qtbot.waitUntil(lambda: detail._stack.currentWidget() is detail._failure, timeout=5000)
+    qtbot.waitUntil(lambda: detail._stack.currentWidget() is detail._failure, timeout=WAIT)
     assert not detail.main_button.isVisible()
     hub.add("nobody/nothing", {"a-Q4_K_M.gguf": b"x" * 99})
     detail.retry.emit()
-    qtbot.waitUntil(lambda: len(detail.table.rows()) == 1, timeout=5000)
+    qtbot.waitUntil(lambda: len(detail.table.rows()) == 1, timeout=WAIT)
     assert detail.card.isHidden()
 
 
@@ -433,12 +435,12 @@ def test_a_hub_out_of_order_leaves_the_shipped_list(
     page.activated()
     page.browser.list.choose("llama-3.1-8b-instruct")
     strip = page.detail.strip
-    qtbot.waitUntil(strip.isVisible, timeout=8000)
+    qtbot.waitUntil(strip.isVisible, timeout=WAIT)
     assert "out of order" in strip.label.text()
     assert "shipped list" in strip.label.text()
     assert page.detail.main_button.isEnabled()
     strip.action.click()
-    qtbot.waitUntil(lambda: LLAMA in page._known, timeout=5000)
+    qtbot.waitUntil(lambda: LLAMA in page._known, timeout=WAIT)
     assert not strip.isVisible()
 
 
@@ -447,10 +449,10 @@ def test_a_failed_list_says_why_and_can_be_tried_again(
 ) -> None:
     samples.fault("/api/models", body=b"<html>log in</html>", times=1)
     page.browser.open_text("Llama")
-    qtbot.waitUntil(page.browser.strip.isVisible, timeout=5000)
+    qtbot.waitUntil(page.browser.strip.isVisible, timeout=WAIT)
     assert "cannot be read" in page.browser.strip.label.text()
     page.browser.strip.action.click()
-    qtbot.waitUntil(lambda: bool(rows_of(page)), timeout=5000)
+    qtbot.waitUntil(lambda: bool(rows_of(page)), timeout=WAIT)
     assert not page.browser.strip.isVisible()
 
 
@@ -462,7 +464,7 @@ def test_nothing_leaves_while_offline(
     page.browser.list.choose("qwen3-8b")
     page.browser.head.scope.set_current(1)
     page.browser.head.scope.chosen.emit(1)
-    qtbot.waitUntil(lambda: page.detail._card_note.isVisible(), timeout=5000)
+    qtbot.waitUntil(lambda: page.detail._card_note.isVisible(), timeout=WAIT)
     assert page.detail.offline.isVisible()
     assert not page.detail.main_button.isEnabled()
     assert "offline" in page.detail.main_button.toolTip()
@@ -473,7 +475,7 @@ def test_nothing_leaves_while_offline(
     assert asked.args[0] == "settings"
     assert samples.log.entries() == []
     offline(context, on=False)
-    qtbot.waitUntil(lambda: "Qwen/Qwen3-8B-GGUF" in page._known, timeout=5000)
+    qtbot.waitUntil(lambda: "Qwen/Qwen3-8B-GGUF" in page._known, timeout=WAIT)
     assert not page.detail.offline.isVisible()
 
 
@@ -487,9 +489,9 @@ def test_no_result_offers_the_hub_and_other_filters(
     assert "gpt-oss zzz" in empty.title.text()
     assert empty.button.text() == "Search the hub"
     empty.button.click()
-    qtbot.waitUntil(lambda: empty.button.text() == "Clear the filters", timeout=5000)
+    qtbot.waitUntil(lambda: empty.button.text() == "Clear the filters", timeout=WAIT)
     empty.button.click()
-    qtbot.waitUntil(lambda: len(rows_of(page)) > 5, timeout=5000)
+    qtbot.waitUntil(lambda: len(rows_of(page)) > 5, timeout=WAIT)
     assert not page.browser.head.is_filtering()
 
 
@@ -500,7 +502,7 @@ def test_a_download_takes_its_hashes_from_the_hub(
     page.browser.list.choose("llama-3.1-8b-instruct")
     page.detail.main_button.click()  # before the hub has answered
     assert page.detail.main_button.text() == "Asking the hub…"
-    qtbot.waitUntil(lambda: len(context.downloads.items()) == 1, timeout=5000)
+    qtbot.waitUntil(lambda: len(context.downloads.items()) == 1, timeout=WAIT)
     request = context.downloads.items()[0].request
     assert request.quantization == "Q4_K_M"
     assert request.revision == samples.repositories[LLAMA].sha
@@ -513,7 +515,7 @@ def test_too_large_asks_one_question(
 ) -> None:
     page.activated()
     page.browser.list.choose("llama-3.1-8b-instruct")
-    qtbot.waitUntil(lambda: len(page.detail.table.rows()) > 4, timeout=5000)
+    qtbot.waitUntil(lambda: len(page.detail.table.rows()) > 4, timeout=WAIT)
     line = next(row.line for row in page.detail.table.rows() if row.line.label == "F16")
     page.detail.download.emit(line)
     question = page.findChildren(Question)[-1]
@@ -522,7 +524,7 @@ def test_too_large_asks_one_question(
     assert context.downloads.items() == ()
     page.detail.download.emit(line)
     next(iter(page.findChildren(Question)[-1].answers.values())).click()
-    qtbot.waitUntil(lambda: len(context.downloads.items()) == 1, timeout=5000)
+    qtbot.waitUntil(lambda: len(context.downloads.items()) == 1, timeout=WAIT)
 
 
 def test_from_download_to_chat(
@@ -533,9 +535,9 @@ def test_from_download_to_chat(
     context.downloads.start()
     page.open_with({"repo": "maker/Tiny-GGUF"})
     button = page.detail.main_button
-    qtbot.waitUntil(button.isVisible, timeout=5000)
+    qtbot.waitUntil(button.isVisible, timeout=WAIT)
     button.click()
-    qtbot.waitUntil(lambda: button.text() == "Chat", timeout=15_000)
+    qtbot.waitUntil(lambda: button.text() == "Chat", timeout=2 * WAIT)
     row = page.detail.table.rows()[0]
     assert row.action.word.text() == "On this computer"
     with qtbot.waitSignal(page.open_page) as asked:

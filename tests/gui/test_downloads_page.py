@@ -23,6 +23,8 @@ pytestmark = pytest.mark.gui
 
 GB = 10**9
 Show = Callable[[QWidget], QWidget]
+WAIT = 10_000
+"""Milliseconds that a slow machine gets."""
 
 
 @pytest.fixture(autouse=True)
@@ -158,23 +160,23 @@ def test_empty_says_what_will_be_here(page: DownloadsPage, qtbot: QtBot) -> None
     with qtbot.waitSignal(page.open_page) as asked:
         page._empty.button.click()
     assert asked.args == ["discover", None]
-    qtbot.waitUntil(lambda: "free in the models folder" in page.disk.text(), timeout=5000)
+    qtbot.waitUntil(lambda: "free in the models folder" in page.disk.text(), timeout=WAIT)
 
 
 def test_a_download_from_waiting_to_chat(
     page: DownloadsPage, hub: LocalHub, context: AppContext, qtbot: QtBot
 ) -> None:
     context.downloads.add(request(hub, "Tiny", tiny_model().data()))
-    qtbot.waitUntil(lambda: page.groups["done"].isVisible(), timeout=15_000)
+    qtbot.waitUntil(lambda: page.groups["done"].isVisible(), timeout=2 * WAIT)
     row = next(iter(page._rows.values()))
-    qtbot.waitUntil(row.chat_button.isVisible, timeout=5000)
+    qtbot.waitUntil(row.chat_button.isVisible, timeout=WAIT)
     with qtbot.waitSignal(page.open_page) as asked:
         row.chat_button.click()
     assert asked.args is not None
     assert asked.args[0] == "chat"
     assert context.library.get(asked.args[1]["model_id"]).repo == "maker/Tiny"
     page.clear.click()
-    qtbot.waitUntil(lambda: page._empty.isVisible(), timeout=5000)
+    qtbot.waitUntil(lambda: page._empty.isVisible(), timeout=WAIT)
     assert context.downloads.items() == ()
     assert context.library.models()
 
@@ -185,24 +187,24 @@ def test_pause_resume_and_cancel_with_a_question(
     big = request(hub, "Big", b"x" * 8_000_000)
     hub.fault("Big.gguf", origin="cdn", rate=400_000)
     started = context.downloads.add(big)
-    qtbot.waitUntil(lambda: started.id in page._rows, timeout=5000)
+    qtbot.waitUntil(lambda: started.id in page._rows, timeout=WAIT)
     row = page._rows[started.id]
-    qtbot.waitUntil(lambda: row.item.state == "running" and row.item.done > 0, timeout=15_000)
+    qtbot.waitUntil(lambda: row.item.state == "running" and row.item.done > 0, timeout=2 * WAIT)
     assert page.summary.text()
     row.pause_button.click()
-    qtbot.waitUntil(lambda: row.item.state == "paused", timeout=5000)
+    qtbot.waitUntil(lambda: row.item.state == "paused", timeout=WAIT)
     assert page.groups["waiting"].isVisible()
     assert row.bar.isVisible()
     assert page.pause_all.text() == "Resume all"
     page.pause_all.click()
-    qtbot.waitUntil(lambda: row.item.state in ("waiting", "running"), timeout=5000)
+    qtbot.waitUntil(lambda: row.item.state in ("waiting", "running"), timeout=WAIT)
     row.cancel_button.click()
     question = page.findChildren(Question)[-1]
     question.dismiss()
     assert context.downloads.items()
     row.cancel_button.click()
     next(iter(page.findChildren(Question)[-1].answers.values())).click()
-    qtbot.waitUntil(lambda: page._empty.isVisible(), timeout=5000)
+    qtbot.waitUntil(lambda: page._empty.isVisible(), timeout=WAIT)
 
 
 def test_a_failure_stays_with_its_reason(
@@ -211,15 +213,15 @@ def test_a_failure_stays_with_its_reason(
     gone = request(hub, "Gone", b"x" * 5000)
     del hub.repositories["maker/Gone"]
     added = context.downloads.add(gone)
-    qtbot.waitUntil(lambda: page.groups["help"].isVisible(), timeout=15_000)
+    qtbot.waitUntil(lambda: page.groups["help"].isVisible(), timeout=2 * WAIT)
     row = page._rows[added.id]
     assert row.retry_button.isVisible()
     assert row._left.property("role") == "danger"
     assert len(row._left.text()) > 20
     request(hub, "Gone", b"x" * 5000)
     row.retry_button.click()
-    qtbot.waitUntil(lambda: page._rows[added.id].item.state != "failed", timeout=5000)
-    qtbot.waitUntil(lambda: context.downloads.items()[0].state != "running", timeout=15_000)
+    qtbot.waitUntil(lambda: page._rows[added.id].item.state != "failed", timeout=WAIT)
+    qtbot.waitUntil(lambda: context.downloads.items()[0].state != "running", timeout=2 * WAIT)
 
 
 def test_a_download_that_is_gone_is_told(

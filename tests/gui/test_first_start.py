@@ -23,6 +23,8 @@ pytestmark = pytest.mark.gui
 
 GB = 10**9
 Show = Callable[[QWidget], QWidget]
+WAIT = 10_000
+"""Milliseconds that a slow machine gets."""
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +70,7 @@ def test_what_this_computer_has() -> None:
 
 
 def test_the_survey_comes_by_itself(page: FirstStart, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: "memory" in page.hardware.accessibleName(), timeout=8000)
+    qtbot.waitUntil(lambda: "memory" in page.hardware.accessibleName(), timeout=WAIT)
     assert "free" in page.hardware.accessibleName()
 
 
@@ -98,11 +100,11 @@ def test_a_suggestion_is_downloaded_with_the_hubs_hashes(
     row = page._rows[-1]
     row.button.click()
     assert not row.button.isEnabled()
-    qtbot.waitUntil(lambda: len(context.downloads.items()) == 1, timeout=8000)
+    qtbot.waitUntil(lambda: len(context.downloads.items()) == 1, timeout=WAIT)
     request = context.downloads.items()[0].request
     assert request.repo == row.entry.gguf_repo
     assert all(file.sha256 for file in request.files)
-    qtbot.waitUntil(row.bar.isVisible, timeout=5000)
+    qtbot.waitUntil(row.bar.isVisible, timeout=WAIT)
     assert row.button.text() in ("Waiting", "Downloading")
     assert not row.button.isEnabled()
 
@@ -111,7 +113,7 @@ def test_a_hub_out_of_reach_is_said_beside_the_button(
     page: FirstStart, hub: LocalHub, qtbot: QtBot
 ) -> None:
     page._rows[0].button.click()
-    qtbot.waitUntil(page.problem.isVisible, timeout=8000)
+    qtbot.waitUntil(page.problem.isVisible, timeout=WAIT)
     assert "was not found" in page.problem.label.text()
     assert page._rows[0].button.isEnabled()
 
@@ -121,7 +123,7 @@ def test_offline_says_why_nothing_can_be_downloaded(
 ) -> None:
     network = msgspec.structs.replace(context.settings.current.network, offline=True)
     context.settings.update(network=network)
-    qtbot.waitUntil(lambda: not page._rows[0].button.isEnabled(), timeout=5000)
+    qtbot.waitUntil(lambda: not page._rows[0].button.isEnabled(), timeout=WAIT)
     assert "offline" in page._rows[0].button.toolTip()
     assert page.starter_card.button.isEnabled()
 
@@ -132,7 +134,7 @@ def test_a_file_of_ones_own_is_used_where_it_lies(
     path = tmp_path / "elsewhere" / "Own-F32.gguf"
     path.parent.mkdir()
     path.write_bytes(tiny_model().data())
-    with qtbot.waitSignal(page.open_page, timeout=8000) as asked:
+    with qtbot.waitSignal(page.open_page, timeout=WAIT) as asked:
         page.adopt(path)
     assert asked.args is not None
     assert context.library.get(asked.args[1]["model_id"]).path == path
@@ -142,7 +144,7 @@ def test_a_file_that_is_no_model_is_said(page: FirstStart, tmp_path: Path, qtbot
     path = tmp_path / "text.gguf"
     path.write_bytes(b"not a model")
     page.adopt(path)
-    qtbot.waitUntil(page.problem.isVisible, timeout=8000)
+    qtbot.waitUntil(page.problem.isVisible, timeout=WAIT)
     assert "GGUF" in page.problem.label.text()
 
 

@@ -37,6 +37,8 @@ from tests.core.broken_gguf import tiny_model
 pytestmark = pytest.mark.gui
 
 Show = Callable[[QWidget], QWidget]
+WAIT = 10_000
+"""Milliseconds that a slow machine gets."""
 NOW = datetime(2026, 11, 23, 14, 0)
 
 
@@ -273,7 +275,7 @@ def test_the_drawer_reads_the_header(page: ModelsPage, context: AppContext, qtbo
     page.open_with({"model_id": tiny(page).model.id})
     assert page.drawer.isVisible()
     assert page.drawer.title.text() == tiny(page).model.name
-    qtbot.waitUntil(page.drawer._plot_part.isVisible, timeout=5000)
+    qtbot.waitUntil(page.drawer._plot_part.isVisible, timeout=WAIT)
     assert page.drawer.plot.accessibleName().startswith("Needs ")
     assert page.escape()
     assert page.drawer.isHidden()
@@ -325,8 +327,8 @@ def test_deleting_asks_and_goes_to_the_trash(
     assert row.model.path.exists()
     page.library_actions.ask_delete(row.model)
     next(iter(page.findChildren(Question)[-1].answers.values())).click()
-    qtbot.waitUntil(lambda: not row.model.path.exists(), timeout=8000)
-    qtbot.waitUntil(lambda: len(shown(page)) == 2, timeout=5000)
+    qtbot.waitUntil(lambda: not row.model.path.exists(), timeout=WAIT)
+    qtbot.waitUntil(lambda: len(shown(page)) == 2, timeout=WAIT)
 
 
 def test_what_is_not_corrals_is_only_forgotten(
@@ -336,7 +338,7 @@ def test_what_is_not_corrals_is_only_forgotten(
     page.library_actions.ask_delete(starter.model)
     question = page.findChildren(Question)[-1]
     next(iter(question.answers.values())).click()
-    qtbot.waitUntil(lambda: len(shown(page)) == 2, timeout=5000)
+    qtbot.waitUntil(lambda: len(shown(page)) == 2, timeout=WAIT)
     assert starter.model.path.exists()
 
 
@@ -347,7 +349,7 @@ def test_a_file_elsewhere_is_used_in_place(
     path.parent.mkdir()
     path.write_bytes(tiny_model().data())
     page.library_actions.adopt(path)
-    qtbot.waitUntil(page.drawer.isVisible, timeout=8000)
+    qtbot.waitUntil(page.drawer.isVisible, timeout=WAIT)
     row = page.table.current_row()
     assert row is not None
     assert row.model.path == path
@@ -361,8 +363,8 @@ def test_the_models_folder_moves_with_its_models(
     target = tmp_path / "new folder"
     page.library_actions.change_folder(target, move=True)
     assert page.strip.isVisible()
-    qtbot.waitUntil(lambda: context.library.folder == target, timeout=8000)
-    qtbot.waitUntil(lambda: not page.strip.isVisible(), timeout=5000)
+    qtbot.waitUntil(lambda: context.library.folder == target, timeout=WAIT)
+    qtbot.waitUntil(lambda: not page.strip.isVisible(), timeout=WAIT)
     assert tiny(page).model.path.is_relative_to(target)
 
 
