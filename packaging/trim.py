@@ -1,0 +1,82 @@
+"""Take out of a frozen folder what Corral never uses, and what only that needed.
+
+python packaging/trim.py dist/corral/_internal
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+UNUSED = (
+    "PySide6/Qt/translations",
+    "PySide6/Qt/qml",
+    "PySide6/Qt/plugins/egldeviceintegrations",
+    "PySide6/Qt/plugins/generic",
+    "PySide6/Qt/plugins/networkinformation",
+    "PySide6/Qt/plugins/tls",
+    "PySide6/Qt/plugins/imageformats/libqicns.so",
+    "PySide6/Qt/plugins/imageformats/libqt*.so",
+    "PySide6/Qt/plugins/imageformats/libqwbmp.so",
+    # Would mix the GTK of the person's system with libraries frozen here.
+    "PySide6/Qt/plugins/platformthemes/libqgtk3.so",
+    "PySide6/Qt/plugins/platforms/libqeglfs.so",
+    "PySide6/Qt/plugins/platforms/libqlinuxfb.so",
+    "PySide6/Qt/plugins/platforms/libqminimal*.so",
+    "PySide6/Qt/plugins/platforms/libqvkkhrdisplay.so",
+    "PySide6/Qt/plugins/platforms/libqvnc.so",
+    # The same library under its full version.
+    "llama_cpp/lib/*.so.*.*.*",
+)
+LIBRARY_FOLDERS = (".", "PySide6/Qt/lib")
+"""Libraries in these are there because others need them; anything else is loaded by name."""
+
+
+def trim(folder: Path) -> None:
+    """Trim the `_internal` folder of a PyInstaller build for Linux."""
+    for pattern in UNUSED:
+        for path in folder.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    remove_orphans(folder)
+    if shutil.which("strip"):
+        # Others were edited by their makers' tools and would break.
+        for path in folder.glob("libpython3*.so*"):
+            subprocess.run(["strip", "--strip-unneeded", path], check=True)
+
+
+def is_library(path: Path) -> bool:
+    return ".so" in path.name and path.is_file()
+
+
+def needed_names(paths: Iterable[Path], folder: Path) -> set[str]:
+    """File names of all libraries that the files at `paths` need, directly or not."""
+    search = os.pathsep.join(str(folder / name) for name in LIBRARY_FOLDERS)
+    done = subprocess.run(
+        ["ldd", *paths],
+        env={**os.environ, "LD_LIBRARY_PATH": search},
+        capture_output=True,
+        text=True,
+        check=False,  # it fails for a file that needs nothing
+    )
+    return {line.split()[0] for line in done.stdout.splitlines() if line.startswith("\t")}
+
+
+def remove_orphans(folder: Path) -> None:
+    """Delete the libraries that were frozen for something that is gone."""
+    depended_on = {folder / name for name in LIBRARY_FOLDERS}
+    libraries = [path for path in folder.rglob("*") if is_library(path)]
+    roots = [path for path in libraries if path.parent not in depended_on]
+    kept = needed_names([*roots, folder.parent / "corral"], folder)
+    for path in libraries:
+        is_python = path.name.startswith("libpython3")
+        if path.parent in depended_on and path.name not in kept and not is_python:
+            path.unlink()
+    for path in folder.iterdir():
+        if path.is_symlink() and not path.exists():
+            path.unlink()
+
+
+if __name__ == "__main__":
+    trim(Path(sys.argv[1]).resolve())
