@@ -80,10 +80,10 @@ def get(arguments: Namespace) -> int:
         events: queue.SimpleQueue[DownloadItem] = queue.SimpleQueue()
         parts.downloads.changed.connect(events.put)
         parts.downloads.start()
-        item = _started(parts, request)
-        if item is None:
+        if _is_here(parts, request):
             sys.stdout.write(f"{request.title} {variant.quantization} is on this computer\n")
             return 0
+        item = parts.downloads.add(request)  # continues what an earlier call left
         try:
             item = _wait(item, events, ProgressLine(quiet=arguments.quiet))
         except KeyboardInterrupt:
@@ -129,18 +129,12 @@ def _variant(detail: HubDetail, quantization: str) -> Variant:
     return chosen
 
 
-def _started(parts: Parts, request: DownloadRequest) -> DownloadItem | None:
-    """The queued item, continued if it was there before; None if it is downloaded already."""
-    for item in parts.downloads.items():
-        same = item.request.repo == request.repo
-        if same and item.request.quantization == request.quantization and item.state != "done":
-            if item.state in ("paused", "failed"):
-                parts.downloads.resume(item.id)
-            return item
-    for model in parts.library.models():
-        if model.repo == request.repo and model.quantization == request.quantization:
-            return None
-    return parts.downloads.add(request)
+def _is_here(parts: Parts, request: DownloadRequest) -> bool:
+    """Whether the library has this variant already."""
+    return any(
+        model.repo == request.repo and model.quantization == request.quantization
+        for model in parts.library.models()
+    )
 
 
 def _wait(
