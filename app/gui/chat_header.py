@@ -190,7 +190,8 @@ class ModelPill(HeaderChip):
         x = self.draw_text(painter, rect.x() + 16, self._name, "body-strong", "text")
         side = self._shown_side()
         if side:
-            tone = "danger" if self._dot == "danger-mark" else "text-3"
+            quiet = "text-2" if self.underMouse() else "text-3"
+            tone = "danger" if self._dot == "danger-mark" else quiet
             self.draw_text(painter, x + 8, side, "body", tone)
         if self._fraction is not None:
             self._paint_load(painter, self._fraction)

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 Factory = Callable[["AppContext"], Page]
 
 PLACES = (
-    ("chat", "message-square", "Chat", "Ctrl+1"),
-    ("discover", "compass", "Discover", "Ctrl+2"),
-    ("models", "box", "My models", "Ctrl+3"),
-    ("downloads", "download", "Downloads", "Ctrl+4"),
-    ("settings", "settings", "Settings", "Ctrl+5"),
+    ("chat", "message-square", "Ctrl+1"),
+    ("discover", "compass", "Ctrl+2"),
+    ("models", "box", "Ctrl+3"),
+    ("downloads", "download", "Ctrl+4"),
+    ("settings", "settings", "Ctrl+5"),
 )
 _CLASSES = {
     "chat": ("app.gui.chat_page", "ChatPage"),
@@ -40,10 +40,16 @@ _CLASSES = {
 _BUSY = ("running", "verifying")
 
 
-def place_name(name: str) -> str:
-    """The name of a place in the person's language."""
-    # QT_TRANSLATE_NOOP("places", …): Chat, Discover, My models, Downloads, Settings
-    return QCoreApplication.translate("places", name)
+def place_names() -> dict[str, str]:
+    """The names of the places in the person's language, by page id."""
+    translate = QCoreApplication.translate
+    return {
+        "chat": translate("places", "Chat"),
+        "discover": translate("places", "Discover"),
+        "models": translate("places", "My models"),
+        "downloads": translate("places", "Downloads"),
+        "settings": translate("places", "Settings"),
+    }
 
 
 def factory_of(page_id: str) -> Factory:
@@ -132,7 +138,7 @@ class MainWindow(QWidget):
     # Keys
 
     def _bind_keys(self) -> None:
-        for page_id, _, _, key in PLACES:
+        for page_id, _, key in PLACES:
             self._key(key, partial(self.open_page, page_id))
         self._key("Ctrl+N", lambda: self.open_page("chat", {"new": True}))
         self._key("Ctrl+K", self.open_palette)
@@ -202,9 +208,9 @@ class MainWindow(QWidget):
         row.setSpacing(0)
         row.addWidget(self.rail)
         row.addWidget(self.stack, 1)
-        for page_id, icon, name, key in PLACES:
-            foot = page_id == "settings"
-            self.rail.add(page_id, icon, place_name(name), key, foot=foot)
+        names = place_names()
+        for page_id, icon, key in PLACES:
+            self.rail.add(page_id, icon, names[page_id], key, foot=page_id == "settings")
         self.rail.chosen.connect(self.open_page)
         offline = partial(self.open_page, "settings", {"section": "general"})
         self.rail.offline_chosen.connect(offline)

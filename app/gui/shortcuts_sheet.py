@@ -1,6 +1,6 @@
 """The sheet of all keys (F1)."""
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -10,46 +10,7 @@ from app.gui.controls.labels import Label
 from app.gui.controls.overlay import Overlay
 from app.gui.icons import Icons
 
-_CONTEXT = "shortcuts"
-# QT_TRANSLATE_NOOP("shortcuts", …): every title and sentence here
-GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-    (
-        "Go to",
-        (
-            ("Chat", "Ctrl+1"),
-            ("Discover", "Ctrl+2"),
-            ("My models", "Ctrl+3"),
-            ("Downloads", "Ctrl+4"),
-            ("Settings", "Ctrl+5"),
-            ("Anything: models, chats, places", "Ctrl+K"),
-            ("The next part of the page", "F6"),
-        ),
-    ),
-    (
-        "Chat",
-        (
-            ("New chat", "Ctrl+N"),
-            ("Find in this chat", "Ctrl+F"),
-            ("Find in all chats", "Ctrl+Shift+F"),
-            ("Send", "Enter"),
-            ("Break the line", "Shift+Enter"),
-            ("Stop the answer, or close", "Esc"),
-        ),
-    ),
-    (
-        "Lists",
-        (
-            ("Open", "Enter"),
-            ("Rename", "F2"),
-            ("Delete", "Del"),
-        ),
-    ),
-    ("Help", (("This sheet", "F1"), ("Quit", "Ctrl+Q"))),
-)
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate(_CONTEXT, text)
+Group = tuple[str, tuple[tuple[str, str], ...]]
 
 
 def key_names(shortcut: str) -> list[str]:
@@ -69,9 +30,9 @@ class ShortcutList(QWidget):
         left, right = QVBoxLayout(), QVBoxLayout()
         for column in (left, right):
             column.setSpacing(0)
-        for index, (title, rows) in enumerate(GROUPS):
+        for index, (title, rows) in enumerate(self._groups()):
             column = left if index in (0, 3) else right
-            column.addWidget(Label(_tr(title), "group-title"))
+            column.addWidget(Label(title, "group-title"))
             column.addSpacing(8)
             column.addLayout(self._grid(icons, rows))
             column.addSpacing(16)
@@ -79,12 +40,54 @@ class ShortcutList(QWidget):
             column.addStretch(1)
             columns.addLayout(column, 1)
 
+    def _groups(self) -> tuple[Group, ...]:
+        return (
+            (
+                self.tr("Go to"),
+                (
+                    (self.tr("Chat"), "Ctrl+1"),
+                    (self.tr("Discover"), "Ctrl+2"),
+                    (self.tr("My models"), "Ctrl+3"),
+                    (self.tr("Downloads"), "Ctrl+4"),
+                    (self.tr("Settings"), "Ctrl+5"),
+                    (self.tr("Anything: models, chats, places"), "Ctrl+K"),
+                    (self.tr("The next part of the page"), "F6"),
+                ),
+            ),
+            (
+                self.tr("Chat"),
+                (
+                    (self.tr("New chat"), "Ctrl+N"),
+                    (self.tr("Find in this chat"), "Ctrl+F"),
+                    (self.tr("Find in all chats"), "Ctrl+Shift+F"),
+                    (self.tr("Send"), "Enter"),
+                    (self.tr("Break the line"), "Shift+Enter"),
+                    (self.tr("Stop the answer, or close"), "Esc"),
+                ),
+            ),
+            (
+                self.tr("Lists"),
+                (
+                    (self.tr("Open"), "Enter"),
+                    (self.tr("Rename"), "F2"),
+                    (self.tr("Delete"), "Del"),
+                ),
+            ),
+            (
+                self.tr("Help"),
+                (
+                    (self.tr("This sheet"), "F1"),
+                    (self.tr("Quit"), "Ctrl+Q"),
+                ),
+            ),
+        )
+
     def _grid(self, icons: Icons, rows: tuple[tuple[str, str], ...]) -> QGridLayout:
         grid = QGridLayout()
         grid.setVerticalSpacing(6)
         grid.setColumnStretch(0, 1)
         for row, (text, shortcut) in enumerate(rows):
-            grid.addWidget(Label(_tr(text), "body", "text-2"), row, 0)
+            grid.addWidget(Label(text, "body", "text-2"), row, 0)
             keys = QHBoxLayout()
             keys.setSpacing(4)
             keys.addStretch(1)
@@ -98,7 +101,8 @@ class ShortcutsSheet(Overlay):
     """All keys in one panel."""
 
     def __init__(self, icons: Icons, host: QWidget) -> None:
-        super().__init__(icons, QCoreApplication.translate(_CONTEXT, "Shortcuts"), host, width=720)
+        super().__init__(icons, "", host, width=720)
+        self.panel.setAccessibleName(self.tr("Shortcuts"))
         self.body.setContentsMargins(24, 12, 24, 8)
         head = QHBoxLayout()
         head.addWidget(Label(self.tr("Shortcuts"), "page-title"), 1)

@@ -91,7 +91,7 @@ def press(window: MainWindow, keys: str) -> None:
     QTest.keyClick(window.windowHandle(), combination.key(), combination.keyboardModifiers())
 
 
-@pytest.mark.parametrize(("page_id", "key"), [(place[0], place[3]) for place in PLACES])
+@pytest.mark.parametrize(("page_id", "key"), [(place[0], place[2]) for place in PLACES])
 def test_keys_go_to_places(window: MainWindow, page_id: str, key: str) -> None:
     press(window, key)
     assert page_of(window).page_id == page_id

@@ -11,9 +11,9 @@ def painter_for(painter: QPainter) -> QPainter:
 
 
 def device_line(painter: QPainter, width: float = 1.0) -> float:
-    """The width nearest to `width` that is a whole number of device pixels."""
+    """A whole number of device pixels, at least one and not wider than `width`."""
     dpr = painter.device().devicePixelRatioF()
-    return float(max(1, round(width * dpr)) / dpr)
+    return float(max(1, int(width * dpr)) / dpr)
 
 
 def box(
