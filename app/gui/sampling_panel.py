@@ -118,11 +118,16 @@ class SamplingRows(QWidget):
         self.changed.emit()
 
     def show_values(self, values: SamplingParams, standard: SamplingParams) -> None:
-        """Show values without telling; `standard` is what Reset goes back to."""
+        """Show values without telling; `standard` is what Reset goes back to.
+
+        A value that is shown already is left alone: it may be half typed.
+        """
         for each in self._parameters:
             row = self.rows[each.field]
             value, default = getattr(values, each.field), getattr(standard, each.field)
-            row.set_range(min(each.minimum, value, default), max(each.maximum, value, default))
+            low, high = min(each.minimum, value, default), max(each.maximum, value, default)
+            if (row.field.minimum, row.field.maximum) != (low, high):
+                row.set_range(low, high)
             row.set_default(default)
             if row.value() != value:
                 row.set_value(value)

@@ -1,0 +1,201 @@
+"""Decisions about memory: who makes room, what would fit, ways on after an engine died."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QLocale
+
+from app.core.engine import EngineProcess
+from app.core.gguf_types import GgufArray, GgufHeader, MetadataValue
+from app.core.hardware import HardwareSurvey, MemorySnapshot
+from app.core.library_types import LocalModel
+from app.core.memory import Fit, estimate, verdict
+from app.core.runtime import LoadedModel
+from app.core.settings import Models, Settings
+from app.gui.load_advice import (
+    Held,
+    advice,
+    config_for,
+    forecast,
+    remedies,
+    rough_estimate,
+    starting_config,
+)
+from backends.types import LoadConfig
+
+GB = 10**9
+HARDWARE = HardwareSurvey("test", 8, 16, (), 16 * GB)
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    before = QLocale()
+    QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
+    yield
+    QLocale.setDefault(before)
+
+
+def header() -> GgufHeader:
+    """Llama 3.1 8B: 131,072 bytes of KV cache per token."""
+    hyper: dict[str, MetadataValue] = {
+        "general.architecture": "llama",
+        "llama.block_count": 32,
+        "llama.context_length": 131_072,
+        "llama.embedding_length": 4096,
+        "llama.attention.head_count": 32,
+        "llama.attention.head_count_kv": 8,
+        "tokenizer.ggml.tokens": GgufArray(type=8, count=128_256, values=None),
+    }
+    return GgufHeader(
+        version=3, metadata=hyper, tensor_count=0, tensors=(), data_offset=0, complete=True
+    )
+
+
+def model(name: str = "Big", size: int = 5 * GB, **values: object) -> LocalModel:
+    path = Path("/models") / f"{name}.gguf"
+    known = {"id": name, "name": name, "path": path, "files": (path,), "size": size}
+    return LocalModel(**{**known, **values})  # type: ignore[arg-type]  # a test's shorthand
+
+
+def memory(free: float) -> MemorySnapshot:
+    return MemorySnapshot(total=16 * GB, available=round(free * GB))
+
+
+def died(config: LoadConfig) -> LoadedModel:
+    return LoadedModel(model(), config, EngineProcess("scripted"), config, state="stopped")
+
+
+def test_what_fits_ejects_nobody() -> None:
+    held = Held("other", "Other", estimate(header(), LoadConfig(), 4 * GB))
+    shown = forecast(model(), header(), LoadConfig(context_length=8192), memory(12), [held])
+    assert shown.verdict.fit is Fit.FITS
+    assert shown.ejected == ()
+    assert shown.memory == memory(12)
+
+
+def test_models_make_room_longest_idle_first_and_no_more_than_needed() -> None:
+    config = LoadConfig(context_length=32_768)
+    held = [
+        Held(name, name, estimate(header(), LoadConfig(context_length=16_384), 4 * GB))
+        for name in ("first", "second", "third")
+    ]
+    need = estimate(header(), config, 5 * GB).total
+    shown = forecast(model(), header(), config, memory(need / GB - 3), held)
+    assert shown.ejected == ("first", "second")
+    assert shown.verdict.fit is not Fit.TOO_LARGE
+
+
+def test_the_model_itself_gives_its_memory_back_without_being_called_ejected() -> None:
+    config = LoadConfig(context_length=32_768)
+    own = Held("Big", "Big", estimate(header(), config, 5 * GB))
+    alone = forecast(model(), header(), config, memory(6), [])
+    again = forecast(model(), header(), config, memory(6), [own])
+    assert alone.verdict.fit is Fit.TOO_LARGE
+    assert again.verdict.free == 6 * GB + own.returned
+    assert again.ejected == ()
+
+
+def test_advice_is_the_longest_context_that_fits() -> None:
+    config = LoadConfig(context_length=65_536)
+    change = advice(model(), header(), config, memory(9))
+    assert change is not None
+    fits = verdict(estimate(header(), change.config, 5 * GB), memory(9))
+    twice = replace_context(change.config, 2)
+    assert fits.fit is Fit.FITS
+    assert change.need == fits.need
+    assert verdict(estimate(header(), twice, 5 * GB), memory(9)).fit is not Fit.FITS
+
+
+def replace_context(config: LoadConfig, factor: int) -> LoadConfig:
+    assert config.context_length is not None
+    return LoadConfig(context_length=config.context_length * factor, kv_type=config.kv_type)
+
+
+def test_no_advice_where_not_even_the_weights_go_in() -> None:
+    assert advice(model(), header(), LoadConfig(context_length=8192), memory(4)) is None
+
+
+def test_a_quantized_cache_is_advised_where_the_context_alone_is_not_enough() -> None:
+    smallest = estimate(header(), LoadConfig(context_length=512), 5 * GB)
+    quantized = estimate(header(), LoadConfig(context_length=512, kv_type="q8_0"), 5 * GB)
+    between = (smallest.total + quantized.total) / 2 / 0.85
+    config = LoadConfig(context_length=8192, flash_attention=False)
+    change = advice(model(), header(), config, memory(between / GB))
+    assert change is not None
+    assert (change.config.kv_type, change.config.flash_attention) == ("q8_0", None)
+
+
+def test_remedies_change_least_first_and_come_back_by_their_keys() -> None:
+    small = model("Small", 2 * GB, quantization="Q4_K_M", parameters=3_000_000_000)
+    found = remedies(
+        died(LoadConfig(context_length=65_536)), header(), memory(10), (model(), small)
+    )
+    assert [each.button for each in found] == [
+        "Reload and continue",
+        "Reload and continue",
+        "Switch model",
+    ]
+    assert found[0].label.startswith("Context ")
+    assert found[0].label.endswith(" tokens")
+    assert found[1].label.endswith("KV type q8_0")
+    assert found[2].label == "Small · Q4_K_M"
+    first, second, third = (config_for(each.key) for each in found)
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert first[0] is None
+    assert second[0] is None
+    assert third == ("Small", LoadConfig())
+    assert (second[1].context_length or 0) > (first[1].context_length or 0)
+    for each, choice in zip(found[:2], (first, second), strict=True):
+        need = estimate(header(), choice[1], 5 * GB)
+        assert verdict(need, memory(10)).fit is Fit.FITS
+        assert each.needs == f"needs {need.total / GB:.1f} GB"
+
+
+def test_a_quantized_cache_is_left_out_where_it_gains_nothing() -> None:
+    found = remedies(
+        died(LoadConfig(context_length=65_536, kv_type="q8_0")), header(), memory(10), ()
+    )
+    assert len(found) == 1
+    choice = config_for(found[0].key)
+    assert choice is not None
+    assert choice[1].kv_type == "q8_0"
+
+
+def test_the_model_to_switch_to_is_the_largest_that_fits_and_can_be_loaded() -> None:
+    models = (
+        model("Tiny", GB),
+        model("Middle", 3 * GB),
+        model("Broken", 4 * GB, problem="It is damaged."),
+        model("Away", 4 * GB, present=False),
+        model("Huge", 40 * GB),
+    )
+    found = remedies(died(LoadConfig(context_length=512)), header(), memory(6), models)
+    assert found[-1].label == "Middle"
+
+
+def test_nothing_fits_then_nothing_is_offered() -> None:
+    assert remedies(died(LoadConfig(context_length=8192)), header(), memory(0.2), ()) == ()
+
+
+@pytest.mark.parametrize("key", ["again", "", "{}", '{"config": 3}', "[1]"])
+def test_other_keys_are_not_load_settings(key: str) -> None:
+    assert config_for(key) is None
+
+
+def test_a_model_starts_as_it_was_remembered_or_as_suits_this_computer() -> None:
+    remembered = LoadConfig(context_length=2048, threads=3)
+    settings = Settings(models=Models(load={"Big": remembered}))
+    start = starting_config(model(), header(), HARDWARE, settings, memory(14))
+    assert (start.context_length, start.threads) == (2048, 3)
+    fresh = starting_config(model(), header(), HARDWARE, settings, memory(14), remembered=False)
+    assert (fresh.context_length, fresh.threads) == (8192, 7)
+
+
+def test_a_rough_estimate_takes_the_standard_context() -> None:
+    long = rough_estimate(model(parameters=8_000_000_000, context_length=131_072))
+    assert long.kv_cache == 131_072 * 8192
+    short = rough_estimate(model(parameters=8_000_000_000, context_length=2048))
+    assert short.kv_cache == 131_072 * 2048
