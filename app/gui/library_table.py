@@ -269,6 +269,7 @@ class LibraryHeader(QHeaderView):
         self.setSortIndicatorShown(True)
         self.setHighlightSections(False)
         self.setFixedHeight(33)
+        self.setAccessibleName(self.tr("Columns"))
 
     def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:
         """One name."""

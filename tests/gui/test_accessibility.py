@@ -17,8 +17,10 @@ from PySide6.QtWidgets import (
     QScrollBar,
     QWidget,
 )
+from pytestqt.qtbot import QtBot
 
 from app.gui.context import AppContext
+from app.gui.controls.buttons import IconButton
 from app.gui.main_window import PLACES, Factory, MainWindow
 from app.gui.page import Page
 from app.gui.settings_page import SettingsPage
@@ -156,3 +158,21 @@ def test_values_are_spoken(window: MainWindow) -> None:
     size = spoken["Text size"]
     assert isinstance(size, QAccessibleInterface)
     assert size.text(QAccessible.Text.Value)
+
+
+@pytest.mark.parametrize("page_id", ["chat", "discover", "models", "downloads", "first-start"])
+def test_real_pages_have_names_and_tool_tips(
+    context: AppContext, show: Show, page_id: str, qtbot: QtBot
+) -> None:
+    context.library.scan()
+    window = MainWindow(context)
+    window.open_page(page_id)
+    show(window)
+    qtbot.wait(50)
+    controls = [each for each in operated(window) if not window.rail.isAncestorOf(each)]
+    assert controls
+    nameless = [type(each).__name__ for each in controls if not spoken_name(each).strip()]
+    assert nameless == []
+    icons = [each for each in controls if isinstance(each, IconButton)]
+    bare = [spoken_name(each) for each in icons if not each.toolTip()]
+    assert bare == []
