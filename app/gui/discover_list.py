@@ -148,6 +148,13 @@ class DiscoverList(RowListView):
             self.setCurrentIndex(index)
         return index.isValid()
 
+    def choose_repo(self, repo: str) -> None:
+        """Show that a repository is in view: its row is the current one, else none is."""
+        row = self.current_row()
+        if row is None or row.repo != repo:
+            self.clearSelection()
+            self.setCurrentIndex(QModelIndex())
+
     def _current_changed(self, current: QModelIndex, _: QModelIndex) -> None:
         row = self._model.row(current)
         if isinstance(row, ModelRow):

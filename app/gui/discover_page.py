@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -147,6 +148,7 @@ class DiscoverPage(Page):
 
     def _show(self, subject: Subject, revision: str | None = None) -> None:
         self._subject, self._revision = subject, revision
+        self.browser.list.choose_repo(subject.repo)
         self.detail.set_problem("")
         known = self._known.get(subject.repo)
         if known is not None and revision is None:
@@ -295,7 +297,8 @@ class DiscoverPage(Page):
         if subject is None or subject.repo != line.repo:
             return
         if subject.detail is not None and line.variant is not None:
-            self.starter.start(subject.detail, line.variant, subject.title)
+            title = re.sub(r"[-_.]gguf$", "", subject.title, flags=re.IGNORECASE)
+            self.starter.start(subject.detail, line.variant, title)
         elif subject.entry is not None:
             self.starter.start_entry(subject.entry, line.file)
         self._show_lines()
@@ -339,4 +342,4 @@ class DiscoverPage(Page):
             self._retry()
 
     def _open_settings(self) -> None:
-        self.open_page.emit("settings", {"group": "network"})
+        self.open_page.emit("settings", {"section": "network"})

@@ -67,6 +67,9 @@ class DownloadRow(QWidget):
         line.setContentsMargins(0, 8, 0, 7)
         line.addWidget(self.bar)
         column.addWidget(self._bar_line)
+        self._gap = QWidget()
+        self._gap.setFixedHeight(4)
+        column.addWidget(self._gap)
         second = QHBoxLayout()
         second.setSpacing(16)
         self._left = Label("", "caption", "text-3", wrap=True)
@@ -119,6 +122,7 @@ class DownloadRow(QWidget):
         self._right.setText(said.right)
         has_bar = item.state in _BAR_STATES or (item.state != "done" and item.done > 0)
         self._bar_line.setVisible(has_bar)
+        self._gap.setVisible(not has_bar)
         self.bar.set_fraction(words.fraction(item))
         self.bar.set_role(words.BAR_ROLES.get(item.state, "accent"))
         for button, states in self._shown_in.items():

@@ -92,6 +92,8 @@ def parameters(count: int | None) -> str:
         return UNKNOWN
     if count >= 999_500_000:
         return _tr("%1 B").replace("%1", _fixed(count / 1e9, 1))
+    if count < 1e6:
+        return _tr("%1 K").replace("%1", _fixed(count / 1e3, 0))
     return _tr("%1 M").replace("%1", _fixed(count / 1e6, 0))
 
 

@@ -45,23 +45,38 @@ class FactLines(QWidget):
         self._grid.setVerticalSpacing(6)
         self._grid.setColumnMinimumWidth(0, 108)
         self._grid.setColumnStretch(1, 1)
+        self._kinds: list[bool] = []
+        self._labels: list[tuple[Label, Label]] = []
 
     def set_lines(self, lines: Sequence[library_facts.Line]) -> None:
-        """Show other lines."""
-        while (item := self._grid.takeAt(0)) is not None:
-            if (old := item.widget()) is not None:
-                old.hide()
-                old.deleteLater()
-        for row, line in enumerate(lines):
-            name = Label(line.name, "body", "text-3")
-            value: Label
-            if line.is_path:
-                value = ElidedLabel(line.value, mode=Qt.TextElideMode.ElideMiddle)
-            else:
-                value = Label(line.value, wrap=True)
+        """Show other lines. Labels are kept where the kinds of lines stay the same."""
+        kinds = [line.is_path for line in lines]
+        if kinds != self._kinds:
+            self._rebuild(kinds)
+        for (name, value), line in zip(self._labels, lines, strict=True):
+            name.setText(line.name)
+            value.setText(line.value)
             value.setAccessibleName(f"{line.name}: {line.value}")
+
+    def _rebuild(self, kinds: list[bool]) -> None:
+        for label in (label for pair in self._labels for label in pair):
+            self._grid.removeWidget(label)
+            label.hide()
+            label.deleteLater()
+        self._kinds, self._labels = kinds, []
+        for row, is_path in enumerate(kinds):
+            name = Label("", "body", "text-3", self)
+            middle = Qt.TextElideMode.ElideMiddle
+            value = (
+                ElidedLabel("", parent=self, mode=middle)
+                if is_path
+                else Label("", parent=self, wrap=True)
+            )
             self._grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(value, row, 1)
+            name.show()
+            value.show()
+            self._labels.append((name, value))
 
 
 class LibraryDrawer(Region):

@@ -43,9 +43,11 @@ def memory_curve(
 ) -> MemoryCurve | None:
     """The curve of one model; None if its header does not tell enough."""
     longest = min(header.context_length or 0, MOST_TOKENS)
-    if longest < 512 or not header.block_count:
+    if longest < 2 * config.batch_size or not header.block_count:
         return None
-    tokens = tuple(max(256, round(longest * step / (POINTS - 1))) for step in range(POINTS))
+    tokens = tuple(
+        max(config.batch_size, round(longest * step / (POINTS - 1))) for step in range(POINTS)
+    )
     context = min(config.context_length or 8192, header.context_length or longest)
 
     def need(count: int, kv_type: KVType) -> int:
@@ -190,8 +192,11 @@ class MemoryPlot(QWidget):
         painter.drawEllipse(at, 4, 4)
         painter.setPen(theme.color("text"))
         text = formatting.file_size(need)
-        left = at.x() + 8 if at.x() < area.right() - 70 else at.x() - 70
-        painter.drawText(QRectF(left, at.y() + 4, 64, 16), _VCENTER, text)
+        if at.x() < area.right() - 70:
+            painter.drawText(QRectF(at.x() + 8, at.y() + 4, 64, 16), _VCENTER, text)
+        else:  # the curve comes from below
+            right = _VCENTER | Qt.AlignmentFlag.AlignRight
+            painter.drawText(QRectF(at.x() - 72, at.y() - 22, 72, 16), right, text)
 
 
 def place_all(curve: MemoryCurve, place: PlaceOf) -> tuple[list[QPointF], list[QPointF]]:

@@ -272,9 +272,10 @@ def test_what_is_here_is_listed_with_its_problems(page: ModelsPage) -> None:
 
 def test_the_drawer_reads_the_header(page: ModelsPage, context: AppContext, qtbot: QtBot) -> None:
     assert page.drawer.isHidden()
-    page.open_with({"model_id": tiny(page).model.id})
+    starter = next(row for row in shown(page) if row.model.source == "starter")
+    page.open_with({"model_id": starter.model.id})
     assert page.drawer.isVisible()
-    assert page.drawer.title.text() == tiny(page).model.name
+    assert page.drawer.title.text() == "SmolLM2 135M Instruct"
     qtbot.waitUntil(page.drawer._plot_part.isVisible, timeout=WAIT)
     assert page.drawer.plot.accessibleName().startswith("Needs ")
     assert page.escape()
