@@ -75,8 +75,11 @@ class CodeText(ReadingBrowser):
                 self._append(cursor, line)
             elif self._lines[number] != line:
                 self._rewrite(cursor, number, line)
+        fresh = not self._lines or not self.textCursor().atStart()
         self._lines = list(lines)
         cursor.endEditBlock()
+        if fresh:
+            self.keep_start_in_view()
 
     def _cut(self, cursor: QTextCursor, count: int) -> None:
         block = self.document().findBlockByNumber(max(0, count - 1))

@@ -6,7 +6,7 @@ One block of the Markdown is one QTextBlock, so that a growing answer rewrites o
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QCoreApplication, Qt, QUrl
 from PySide6.QtGui import (
     QFont,
     QFontMetrics,
@@ -192,6 +192,9 @@ class DocumentWriter:
         """Insert one span at the cursor."""
         form = self.formats.of_span(span, heading)
         text = span.text.replace("\n", LINE_BREAK)
+        if span.image:
+            words = QCoreApplication.translate("Message", "Image: %1")
+            text = words.replace("%1", text)
         if span.math:
             formula = self.formula(span, heading)
             picture = self._math.picture(formula)

@@ -1,8 +1,6 @@
 """A table of a message: lines between rows only, first column flush with the text."""
 
-from collections.abc import Sequence
-
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QFontMetrics,
     QPainter,
@@ -13,14 +11,15 @@ from PySide6.QtGui import (
     QTextFrameFormat,
     QTextLength,
     QTextTable,
+    QTextTableCell,
     QTextTableCellFormat,
     QTextTableFormat,
 )
 from PySide6.QtWidgets import QTextEdit, QWidget
 
 from app.gui.blocks_document import DocumentWriter, TextFormats, TextLook
-from app.gui.blocks_text import BlockParts, ReadingBrowser
-from app.gui.controls.painting import device_line
+from app.gui.blocks_text import BlockParts, ReadingBrowser, code_grounds
+from app.gui.controls.painting import box, device_line, painter_for
 from app.gui.markdown import Align, Span, TableBlock, TextBlock
 from app.gui.math_images import Formula
 
@@ -28,6 +27,8 @@ ABOVE, BELOW = 5, 8
 """Room in a row above and below the text, whose fixed line height has more above it; with the
 line a row is 34 high."""
 BETWEEN = 24
+_ROUNDING = 4
+"""Shares of the width are rounded; a word must not wrap for that."""
 COMFORTABLE = 240
 """A column wider than this wraps before the table scrolls."""
 
@@ -50,7 +51,7 @@ class TableView(ReadingBrowser):
         self._parts = parts
         self._block: TableBlock | None = None
         self._table: QTextTable | None = None
-        self._comfortable = 0.0
+        self._widths: list[float] = []
         self._waiting: set[Formula] = set()
         self.setLineWrapMode(QTextEdit.LineWrapMode.FixedPixelWidth)
         self.setAccessibleName(self.tr("Table"))
@@ -58,13 +59,17 @@ class TableView(ReadingBrowser):
 
     def show_block(self, block: TableBlock) -> None:
         """Show a table, or the same one grown."""
-        if block != self._block:
-            self._block = block
+        if block == self._block:
+            return
+        before, self._block = self._block, block
+        if before and before.head == block.head and before.align == block.align:
+            self._grow(before, block)
+        else:
             self._write(block)
 
     def fit(self, width: int) -> int:
         """Lay out for a width; returns the height."""
-        wanted = max(width, round(self._comfortable))
+        wanted = max(width, round(sum(self._widths)))
         wide = wanted > width
         policy = Qt.ScrollBarPolicy
         self.setHorizontalScrollBarPolicy(
@@ -78,7 +83,8 @@ class TableView(ReadingBrowser):
         return round(self.document().size().height()) + bar
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """A strong line under the head, a line between rows."""
+        """Grounds of inline code, text, a strong line under the head and one between rows."""
+        self._paint_grounds(event.rect())
         super().paintEvent(event)
         if self._table is None:
             return
@@ -96,30 +102,77 @@ class TableView(ReadingBrowser):
             y = round(bottom) + BELOW
             painter.fillRect(QRectF(0, y, self.viewport().width(), line), color)
 
+    def _paint_grounds(self, visible: QRect) -> None:
+        painter = painter_for(QPainter(self.viewport()))
+        painter.translate(-self.horizontalScrollBar().value(), 0)
+        layout = self.document().documentLayout()
+        area = QRectF(visible.translated(self.horizontalScrollBar().value(), 0))
+        block = self.document().begin()
+        while block.isValid():
+            if layout.blockBoundingRect(block).intersects(area):
+                corner = layout.blockBoundingRect(block).topLeft() - block.layout().position()
+                for rect in code_grounds(block):
+                    ground = rect.translated(corner.x(), corner.y())
+                    ground = ground.adjusted(0, 1, 0, -1)
+                    box(
+                        painter,
+                        ground,
+                        self._theme.radius("small"),
+                        fill=self._theme.color("hover"),
+                    )
+            block = block.next()
+
     def _write(self, block: TableBlock) -> None:
-        head = TextFormats(self._theme, TextLook("body-strong", "text-2"))
-        body = TextFormats(self._theme, TextLook("body", "text"))
         self.document().clear()
+        self._waiting = set()
+        widths = self._column_widths(block)
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
-        widths = self._column_widths(block)
-        self._comfortable = sum(widths)
         self._table = cursor.insertTable(
             1 + len(block.rows), len(widths), self._table_format(widths)
         )
-        self._waiting = set()
         for row, cells in enumerate((block.head, *block.rows)):
-            formats = body if row else head
-            writer = DocumentWriter(
-                self.document(), formats, self._parts.math, self.devicePixelRatioF()
-            )
-            for column, spans in enumerate(cells[: len(block.head)]):
-                self._write_cell(writer, row, column, spans, block.align[column])
-            self._waiting |= writer.waiting
+            self._write_row(self._table, row, cells, block.align)
         self._hide_last_line()
         cursor.endEditBlock()
+        self.keep_start_in_view()
 
-    def _table_format(self, widths: Sequence[float]) -> QTextTableFormat:
+    def _grow(self, before: TableBlock, block: TableBlock) -> None:
+        """Rewrite only the rows that are new or have changed."""
+        table = self._table
+        assert table is not None
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        extra = len(block.rows) - len(before.rows)
+        if extra > 0:
+            table.appendRows(extra)
+        elif extra < 0:
+            table.removeRows(1 + len(block.rows), -extra)
+        for row, cells in enumerate(block.rows):
+            if row >= len(before.rows) or before.rows[row] != cells:
+                self._write_row(table, row + 1, cells, block.align)
+        widths = self._column_widths(block)
+        if widths != self._widths:
+            table.setFormat(self._table_format(widths))
+        cursor.endEditBlock()
+
+    def _write_row(
+        self,
+        table: QTextTable,
+        row: int,
+        cells: tuple[tuple[Span, ...], ...],
+        align: tuple[Align, ...],
+    ) -> None:
+        look = TextLook("body", "text") if row else TextLook("body-strong", "text-2")
+        formats = TextFormats(self._theme, look)
+        ratio = self.devicePixelRatioF()
+        writer = DocumentWriter(self.document(), formats, self._parts.math, ratio)
+        for column, spans in enumerate(cells[: table.columns()]):
+            self._write_cell(writer, table.cellAt(row, column), spans, align[column])
+        self._waiting |= writer.waiting
+
+    def _table_format(self, widths: list[float]) -> QTextTableFormat:
+        self._widths = widths
         made = QTextTableFormat()
         made.setBorder(0)
         made.setCellSpacing(0)
@@ -134,17 +187,17 @@ class TableView(ReadingBrowser):
         return made
 
     def _write_cell(
-        self, writer: DocumentWriter, row: int, column: int, spans: tuple[Span, ...], align: Align
+        self, writer: DocumentWriter, cell: QTextTableCell, spans: tuple[Span, ...], align: Align
     ) -> None:
-        assert self._table is not None
-        cell = self._table.cellAt(row, column)
+        last = self._table is not None and cell.column() == self._table.columns() - 1
         form = QTextTableCellFormat()
         form.setTopPadding(ABOVE)
         form.setBottomPadding(BELOW + 1)
-        last = column == self._table.columns() - 1
         form.setRightPadding(0 if last else BETWEEN)
         cell.setFormat(form)
         cursor = cell.firstCursorPosition()
+        cursor.setPosition(cell.lastPosition(), QTextCursor.MoveMode.KeepAnchor)
+        cursor.removeSelectedText()
         line = writer.formats.of_block(TextBlock(spans), 0, writer.is_tall(TextBlock(spans)))
         line.setAlignment(_ALIGN[align])
         cursor.setBlockFormat(line)
@@ -166,14 +219,22 @@ class TableView(ReadingBrowser):
 
     def _column_widths(self, block: TableBlock) -> list[float]:
         """What each column needs to read well: its longest cell, or less if that is long."""
-        metrics = QFontMetrics(self._theme.font("body-strong"))
         widths: list[float] = []
         for column in range(max(1, len(block.head))):
             cells = [row[column] for row in (block.head, *block.rows) if column < len(row)]
-            texts = ("".join(span.text for span in cell) for cell in cells)
-            natural = max((metrics.horizontalAdvance(text) for text in texts), default=0)
-            widths.append(min(COMFORTABLE, natural) + BETWEEN)
+            natural = max((self._natural_width(cell) for cell in cells), default=0)
+            widths.append(min(COMFORTABLE, natural) + BETWEEN + _ROUNDING)
         return widths
+
+    def _natural_width(self, cell: tuple[Span, ...]) -> int:
+        plain = QFontMetrics(self._theme.font("body-strong"))
+        mono = QFontMetrics(self._theme.font("code"))
+        return sum(
+            mono.horizontalAdvance(span.text) + 12
+            if span.code or span.math
+            else plain.horizontalAdvance(span.text)
+            for span in cell
+        )
 
     def _take_formula(self, formula: Formula) -> None:
         if formula in self._waiting and self._block is not None:

@@ -93,6 +93,11 @@ class ReadingBrowser(QTextBrowser):
         """Nothing is loaded: no file, no network."""
         return None  # pictures of formulas are in the document already
 
+    def keep_start_in_view(self) -> None:
+        """Writing at the end takes the text cursor along, and the view would go after it."""
+        if not self.textCursor().hasSelection() and not self.hasFocus():
+            self.moveCursor(QTextCursor.MoveOperation.Start)
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         """The page scrolls, unless the text is wider than its frame and the wheel is sideways."""
         sideways = abs(event.angleDelta().x()) > abs(event.angleDelta().y())
@@ -183,6 +188,8 @@ class TextRun(ReadingBrowser):
             for number, block in enumerate(self._blocks)
         ]
         self._writer.write(self._blocks, first, gaps)
+        if first == 0:
+            self.keep_start_in_view()
         if self._writer.waiting and not self._math_connected:
             self._math_connected = True
             self._draws_formulas.connect(self._take_formula)

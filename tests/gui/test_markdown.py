@@ -117,6 +117,50 @@ texts = st.one_of(
     ).map("".join),
 )
 
+LINES = [
+    *(
+        "- a",
+        "- b",
+        "* c",
+        "1. d",
+        "2. e",
+        "7) f",
+        "  more",
+        "   deep",
+        "    code",
+        "",
+        "",
+        "-",
+        "1.",
+    ),
+    *(
+        "| a | b |",
+        "|---|---|",
+        "| c |",
+        "|",
+        "text",
+        "```",
+        "```py",
+        "   ```",
+        "- ```",
+        "> q",
+        ">",
+    ),
+    *(
+        "# h",
+        "---",
+        "===",
+        "  - nested",
+        "   1. nested",
+        "$$",
+        "\\[",
+        "\\]",
+        "- - x",
+        "[r]: http://a",
+    ),
+]
+lined = st.lists(st.sampled_from(LINES), max_size=25).map("\n".join)
+
 
 def kinds(text: str) -> list[str]:
     return [type(block).__name__.removesuffix("Block") for block in parse(text)]
@@ -292,8 +336,8 @@ def test_parsing_never_raises(text: str) -> None:
         assert isinstance(plain_text(block), str)
 
 
-@given(texts, st.data())
-@settings(max_examples=200, deadline=None)
+@given(st.one_of(texts, lined), st.data())
+@settings(max_examples=300, deadline=None)
 def test_any_split_ends_in_the_same_blocks(text: str, data: st.DataObject) -> None:
     streaming = StreamingMarkdown()
     rest = text
@@ -302,6 +346,30 @@ def test_any_split_ends_in_the_same_blocks(text: str, data: st.DataObject) -> No
         streaming.append(rest[:size])
         rest = rest[size:]
     assert streaming.finish() == parse(text)
+
+
+def test_long_lists_and_tables_are_taken_in_piece_by_piece() -> None:
+    rows = "".join(f"| {number} | `x` |\n" for number in range(30))
+    items = "".join(f"{number}. item\n" for number in range(1, 30))
+    loose = "".join(f"- item {number}\n\n" for number in range(30))
+    text = f"| a | b |\n|---|---|\n{rows}\n{items}\n***\n\n{loose}\nend"
+    streaming = StreamingMarkdown()
+    for start in range(0, len(text), 7):
+        streaming.append(text[start : start + 7])
+    assert tuple(streaming.blocks) == parse(text)
+    assert streaming.finish() == parse(text)
+
+
+@pytest.mark.parametrize(
+    "line", ["| {} | some words here | `x` |\n", "1. **item {}** `code` words\n"]
+)
+def test_long_lists_and_tables_grow_in_linear_time(line: str) -> None:
+    streaming = StreamingMarkdown()
+    streaming.append("| a | b | c |\n|---|---|---|\n" if line[0] == "|" else "")
+    before = time.thread_time()
+    for number in range(600):
+        streaming.append(line.format(number))
+    assert time.thread_time() - before < 2
 
 
 def test_finished_blocks_are_never_parsed_again() -> None:
