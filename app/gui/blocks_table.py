@@ -52,6 +52,8 @@ class TableView(ReadingBrowser):
         self._block: TableBlock | None = None
         self._table: QTextTable | None = None
         self._widths: list[float] = []
+        self._lines: list[int] = []
+        self._has_code = False
         self._waiting: set[Formula] = set()
         self.setLineWrapMode(QTextEdit.LineWrapMode.FixedPixelWidth)
         self.setAccessibleName(self.tr("Table"))
@@ -62,6 +64,8 @@ class TableView(ReadingBrowser):
         if block == self._block:
             return
         before, self._block = self._block, block
+        cells = (cell for row in (block.head, *block.rows) for cell in row)
+        self._has_code = any(span.code for cell in cells for span in cell)
         if before and before.head == block.head and before.align == block.align:
             self._grow(before, block)
         else:
@@ -78,7 +82,9 @@ class TableView(ReadingBrowser):
         self.ensurePolished()
         if self.width() != width:
             self.resize(width, self.height())
-        self.setLineWrapColumnOrWidth(wanted)
+        if self.lineWrapColumnOrWidth() != wanted:
+            self.setLineWrapColumnOrWidth(wanted)
+        self._lines = self._row_lines()
         bar = self.horizontalScrollBar().sizeHint().height() if wide else 0
         return round(self.document().size().height()) + bar
 
@@ -86,23 +92,24 @@ class TableView(ReadingBrowser):
         """Grounds of inline code, text, a strong line under the head and one between rows."""
         self._paint_grounds(event.rect())
         super().paintEvent(event)
-        if self._table is None:
-            return
         painter = QPainter(self.viewport())
         line = device_line(painter)
-        layout = self.document().documentLayout()
-        for row in range(self._table.rows() - 1):
-            bottom = max(
-                layout.blockBoundingRect(
-                    self._table.cellAt(row, column).lastCursorPosition().block()
-                ).bottom()
-                for column in range(self._table.columns())
-            )
-            color = self._theme.color("border-strong" if row == 0 else "border")
-            y = round(bottom) + BELOW
+        for row, y in enumerate(self._lines):
+            color = self._theme.color("border" if row else "border-strong")
             painter.fillRect(QRectF(0, y, self.viewport().width(), line), color)
 
+    def _row_lines(self) -> list[int]:
+        """Where the lines between rows are, from the place of the text below each."""
+        if self._table is None:
+            return []
+        layout = self.document().documentLayout()
+        cells = (self._table.cellAt(row, 0) for row in range(1, self._table.rows()))
+        blocks = (cell.firstCursorPosition().block() for cell in cells)
+        return [round(layout.blockBoundingRect(block).top()) - ABOVE - 1 for block in blocks]
+
     def _paint_grounds(self, visible: QRect) -> None:
+        if not self._has_code:
+            return
         painter = painter_for(QPainter(self.viewport()))
         painter.translate(-self.horizontalScrollBar().value(), 0)
         layout = self.document().documentLayout()
