@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QAction, QFontMetrics, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QFontMetrics, QKeySequence, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.gui.controls.painting import box, dpr_of, painter_for, pixmap_in
+from app.gui.controls.popup_shape import paint_popup, prepare_popup, shape_popup
 from app.gui.icons import Icons
 
 
@@ -21,7 +22,7 @@ class Menu(QMenu):
             | Qt.WindowType.FramelessWindowHint
             | Qt.WindowType.NoDropShadowWindowHint
         )
-        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
+        prepare_popup(self)
 
     def add(
         self,
@@ -67,17 +68,16 @@ class Menu(QMenu):
             widest = max(widest, metrics.horizontalAdvance(action.text()) + extra)
         return widest + 76
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Round at the new size."""
+        super().resizeEvent(event)
+        shape_popup(self, self._icons.theme)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Frame and rows."""
         theme = self._icons.theme
         painter = painter_for(QPainter(self))
-        box(
-            painter,
-            self.rect(),
-            theme.radius("surface"),
-            fill=theme.color("overlay"),
-            border=theme.color("border-strong"),
-        )
+        paint_popup(self, painter, theme)
         for action in self.actions():
             rect = self.actionGeometry(action)
             if action.isSeparator():

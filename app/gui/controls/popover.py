@@ -1,10 +1,11 @@
 """A panel that opens beside what it belongs to; Esc or a click elsewhere closes it."""
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.gui.controls.painting import box, painter_for
+from app.gui.controls.painting import painter_for
+from app.gui.controls.popup_shape import paint_popup, prepare_popup, shape_popup
 from app.gui.icons import Icons
 
 
@@ -22,7 +23,7 @@ class Popover(QWidget):
         )
         self._theme = icons.theme
         self.setAccessibleName(name)
-        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
+        prepare_popup(self)
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(1, 1, 1, 1)
         self.body.setSpacing(0)
@@ -44,13 +45,11 @@ class Popover(QWidget):
         super().hideEvent(event)
         self.closed.emit()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Round at the new size."""
+        super().resizeEvent(event)
+        shape_popup(self, self._theme)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """The frame."""
-        theme = self._theme
-        box(
-            painter_for(QPainter(self)),
-            self.rect(),
-            theme.radius("surface"),
-            fill=theme.color("overlay"),
-            border=theme.color("border-strong"),
-        )
+        paint_popup(self, painter_for(QPainter(self)), self._theme)

@@ -50,7 +50,9 @@ class Toast(QFrame):
         row.addWidget(close)
         self.setMinimumSize(_WIDTH, 44)
         self.setMaximumWidth(480)
-        self._timer = QTimer(self, singleShot=True, interval=icons.theme.duration("toast_stays"))
+        # Not `duration`: a toast must be read also where the system asks for no movement.
+        stays = int(icons.theme.tokens.motion["toast_stays"])
+        self._timer = QTimer(self, singleShot=True, interval=stays)
         self._timer.timeout.connect(self._time_is_up)
         parent.installEventFilter(self)
 
