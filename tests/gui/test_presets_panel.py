@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from app.core.presets import Preset
 from app.gui.context import AppContext
 from app.gui.controls.list_view import RowListView, RowRole
+from app.gui.controls.toast import Toast
 from app.gui.preset_changes import changed_lines, changes
 from app.gui.preset_list import UNSAVED
 from app.gui.preset_page import PresetView
@@ -166,7 +167,9 @@ def test_delete_can_be_undone(
     view.delete.click()
     qtbot.waitUntil(lambda: context.presets.find(mine.id) is None)
     qtbot.waitUntil(lambda: "Mine" not in dict(rows(view.list.view)))
-    view._put_back(mine)
+    toast = view.findChild(Toast)
+    assert isinstance(toast, Toast)
+    toast.action.click()
     qtbot.waitUntil(lambda: context.presets.find(mine.id) == mine)
     qtbot.waitUntil(lambda: view.title.text() == "Mine")
 
