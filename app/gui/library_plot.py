@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from app.core.gguf_types import GgufHeader
 from app.core.memory import estimate
 from app.gui import formatting
-from app.gui.controls.painting import painter_for
+from app.gui.controls.painting import device_line, painter_for
 from app.gui.icons import Icons
 from backends.types import KVType, LoadConfig
 
@@ -142,7 +142,8 @@ class MemoryPlot(QWidget):
         painter.setFont(theme.font("caption", tabular=True))
         for step in steps:
             y = area.bottom() - area.height() * step / steps[-1]
-            painter.fillRect(QRectF(area.x(), round(y), area.width(), 1), theme.color("border"))
+            line = QRectF(area.x(), round(y), area.width(), device_line(painter))
+            painter.fillRect(line, theme.color("border"))
             painter.setPen(theme.color("text-3"))
             label = QRect(0, round(y) - 8, _LEFT - 8, 16)
             text = f"{step:g}"

@@ -15,7 +15,7 @@ from app.core.gguf_types import GgufHeader
 from app.core.hardware import memory_snapshot
 from app.core.library import LocalModel
 from app.core.runtime import NotEnoughMemory
-from app.gui import formatting, library_menus, library_rows, library_table
+from app.gui import formatting, library_menus, library_rows
 from app.gui.chat_models import ChatModels
 from app.gui.controls.buttons import Button, IconButton
 from app.gui.controls.card import Line, Region
@@ -27,6 +27,7 @@ from app.gui.library_actions import LibraryActions
 from app.gui.library_disk import DiskPicture, DiskUse, disk_use
 from app.gui.library_drawer import LibraryDrawer
 from app.gui.library_menus import RowAction
+from app.gui.library_model import CONTEXT, PARAMETERS, QUANTIZATION
 from app.gui.library_rows import LibraryRow
 from app.gui.library_table import LibraryTable
 from app.gui.page import Page
@@ -256,9 +257,9 @@ class ModelsPage(Page):
         room = self.width() - (self.drawer.width() if not self.drawer.isHidden() else 0)
         hidden: list[int] = []
         if room < _NARROW:
-            hidden = [library_table.PARAMETERS, library_table.CONTEXT]
+            hidden = [PARAMETERS, CONTEXT]
         if room < _VERY_NARROW:
-            hidden.append(library_table.QUANTIZATION)
+            hidden.append(QUANTIZATION)
         self.table.hide_columns(hidden)
         self.count.setVisible(room >= _VERY_NARROW)
 

@@ -15,20 +15,14 @@ from app.core.library import LocalModel
 from app.gui.context import AppContext
 from app.gui.icons import Icons
 from app.gui.library_defaults import LoadDefaults
+from app.gui.library_delegate import action_places
 from app.gui.library_disk import disk_use
 from app.gui.library_facts import defaults, overview
 from app.gui.library_menus import row_menu
+from app.gui.library_model import ADDED, NAME, PARAMETERS, SIZE, LibraryTableModel
 from app.gui.library_plot import axis_steps, memory_curve
 from app.gui.library_rows import LibraryRow, matches, second_line
-from app.gui.library_table import (
-    ADDED,
-    NAME,
-    PARAMETERS,
-    SIZE,
-    LibraryTable,
-    LibraryTableModel,
-    action_places,
-)
+from app.gui.library_table import LibraryTable
 from app.gui.models_page import ModelsPage
 from app.gui.question import Question
 from backends.types import LoadConfig
@@ -182,6 +176,24 @@ def test_icons_appear_in_the_row_under_the_pointer(icons: Icons, show: Show, qtb
 
 
 # Facts, plot, defaults, disk
+
+
+def test_the_keyboard_leads_into_the_table(icons: Icons, show: Show, qtbot: QtBot) -> None:
+    table = LibraryTable(icons)
+    table.resize(900, 300)
+    table.table_model().set_rows([LibraryRow(model("a")), LibraryRow(model("b"))])
+    show(table)
+    table.clearFocus()
+    table.setFocus(Qt.FocusReason.TabFocusReason)
+    row = table.current_row()
+    assert row is not None
+    assert row.model.name == "a"
+    qtbot.keyClick(table, Qt.Key.Key_Down)
+    row = table.current_row()
+    assert row is not None
+    assert row.model.name == "b"
+    with qtbot.waitSignal(table.chat_asked):
+        qtbot.keyClick(table, Qt.Key.Key_Return)
 
 
 def test_facts_of_a_model(tmp_path: Path) -> None:
