@@ -17,6 +17,7 @@ from app.gui.controls.combo import ComboBox
 from app.gui.controls.elided import ElidedLabel
 from app.gui.controls.empty_state import EmptyState
 from app.gui.controls.fields import NumberField, SearchField, TextField, parse_number
+from app.gui.controls.focus import FocusRing
 from app.gui.controls.labels import Label
 from app.gui.controls.list_view import RowDelegate, RowListView, RowRole
 from app.gui.controls.menu import Menu
@@ -84,6 +85,27 @@ def test_ring_is_for_the_keyboard_only(page: QWidget, icons: Icons) -> None:
     assert second.has_ring()
     first.setFocus(Qt.FocusReason.MouseFocusReason)
     assert not second.has_ring()
+
+
+def rings(page: QWidget) -> list[QWidget]:
+    return [ring for ring in page.findChildren(FocusRing) if ring.isVisible()]
+
+
+def test_ring_follows_what_moves_and_dies_with_its_control(page: QWidget, icons: Icons) -> None:
+    box = QWidget()
+    QVBoxLayout(box).setContentsMargins(0, 0, 0, 0)
+    button = Button(icons, "One")
+    put(box, button)
+    put(page, box)
+    button.setFocus(Qt.FocusReason.TabFocusReason)
+    (ring,) = rings(page)
+    before = ring.mapTo(page, QPoint())
+    box.move(box.x(), box.y() + 40)
+    assert ring.mapTo(page, QPoint()) - before == QPoint(0, 40)
+    button.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert rings(page) == []
 
 
 def test_field_shows_its_ring_always(page: QWidget, icons: Icons) -> None:

@@ -4,8 +4,10 @@ The ring is an overlay on the control's parent, so controls keep their exact siz
 else of the window has to leave room.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
+import shiboken6
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
@@ -35,7 +37,9 @@ class FocusRing(QWidget):
         self._radius = radius
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        control.installEventFilter(self)
+        for widget in _up_to(control, ground):
+            widget.installEventFilter(self)
+        control.destroyed.connect(self.deleteLater)
         self._follow()
         self.show()
         self.raise_()
@@ -47,6 +51,8 @@ class FocusRing(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay around the control."""
+        if not shiboken6.isValid(self._control):
+            return False
         kind = event.type()
         if kind in (QEvent.Type.Move, QEvent.Type.Resize):
             self._follow()
@@ -71,6 +77,14 @@ class FocusRing(QWidget):
         painter.drawRoundedRect(
             QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), radius, radius
         )
+
+
+def _up_to(control: QWidget, ground: QWidget) -> Iterator[QWidget]:
+    """The control and what it stands in, below the ground: if one moves, the ring moves."""
+    widget: QWidget | None = control
+    while widget is not None and widget is not ground:
+        yield widget
+        widget = widget.parentWidget()
 
 
 def _ground_of(control: QWidget) -> QWidget:
