@@ -183,6 +183,7 @@ def test_the_keyboard_leads_into_the_table(icons: Icons, show: Show, qtbot: QtBo
     table.resize(900, 300)
     table.table_model().set_rows([LibraryRow(model("a")), LibraryRow(model("b"))])
     show(table)
+    qtbot.waitUntil(table.isActiveWindow)
     table.clearFocus()
     table.setFocus(Qt.FocusReason.TabFocusReason)
     row = table.current_row()
