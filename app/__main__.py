@@ -7,6 +7,12 @@ the window or the command line.
 import sys
 from collections.abc import Sequence
 
+_NO_LIBRARY = """\
+corral: the window needs a system library that is missing. {error}.
+On Debian and Ubuntu:     sudo apt-get install libgl1 libegl1 libxcb-cursor0 libxkbcommon-x11-0
+In the terminal:          corral run MODEL
+"""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what `argv` (default: the process's own) asks for; answers the exit status."""
@@ -26,13 +32,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.write(f"corral {__version__}\n")
             return 0
         case [] | ["--smoke-test"]:
-            from app.gui import application
-
-            return application.main(words)
+            return _open_window(words)
         case _:
             from app.cli import main as command_line
 
             return command_line.main(words)
+
+
+def _open_window(words: Sequence[str]) -> int:
+    try:
+        from app.gui import application
+    except ImportError as error:
+        if "shared object" not in str(error):
+            raise
+        sys.stderr.write(_NO_LIBRARY.format(error=error))
+        return 1
+    return application.main(words)
 
 
 if __name__ == "__main__":

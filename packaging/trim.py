@@ -40,6 +40,7 @@ def trim(folder: Path) -> None:
         for path in folder.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     remove_orphans(folder)
+    link_twins(folder / "llama_cpp" / "lib")
     if shutil.which("strip"):
         # Others were edited by their makers' tools and would break.
         for path in folder.glob("libpython3*.so*"):
@@ -76,6 +77,15 @@ def remove_orphans(folder: Path) -> None:
     for path in folder.iterdir():
         if path.is_symlink() and not path.exists():
             path.unlink()
+
+
+def link_twins(folder: Path) -> None:
+    """Keep libraries that a wheel carries as `x.so` and again as `x.so.0` only once."""
+    for path in folder.glob("*.so"):
+        twin = path.with_name(f"{path.name}.0")
+        if twin.exists() and twin.read_bytes() == path.read_bytes():
+            path.unlink()
+            path.symlink_to(twin.name)
 
 
 if __name__ == "__main__":
