@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from PySide6.QtCore import QLocale
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from app.core.errors import AppError
@@ -77,11 +78,9 @@ class MemoryFoot(Region):
             self._show(key, formatting.UNKNOWN)
 
     def _words(self, size: int) -> str:
+        """In GB throughout, so that the line keeps its length."""
+        number = QLocale().toString(max(0.1, size / 1e9), "f", 1)
         whole = formatting.installed_memory(self._total)
-        number = formatting.file_size(size)
-        unit = whole.rsplit(" ", 1)[-1]
-        if number.endswith(unit):
-            number = number.removesuffix(unit).rstrip()
         return self.tr("%1 of %2").replace("%1", number).replace("%2", whole)
 
     def _show(self, key: tuple[str, LoadConfig] | None, words: str, size: int = 0) -> None:

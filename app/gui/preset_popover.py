@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.gui.context import AppContext
 from app.gui.controls.buttons import GhostButton
@@ -40,7 +40,11 @@ class PresetPopover(Popover):
         self.body.addSpacing(6)
         self.body.addWidget(Line())
         self.body.addSpacing(6)
-        self.body.addWidget(self.manage_button, 0, Qt.AlignmentFlag.AlignHCenter)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(8, 0, 8, 0)
+        foot.addWidget(self.manage_button)
+        foot.addStretch(1)
+        self.body.addLayout(foot)
 
     def open_under(self, widget: QWidget, current: str = "", **_: object) -> None:
         """Open under the chip with the preset in force chosen."""
