@@ -5,15 +5,18 @@ import datetime
 import itertools
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import msgspec
 
 from app.cli.parts import Parts
-from app.cli.rendering import ProgressLine, statistics
-from app.core.errors import NotFoundError
-from app.core.presets import Preset, fill_variables
+from app.cli.rendering import ProgressLine, print_error, statistics, without_controls
+from app.core.engine import EngineProcess
+from app.core.engine_errors import refusal
+from app.core.errors import EngineDied, ModelError, NotFoundError
+from app.core.presets import Preset, fill_for_person
 from app.core.runtime import LoadedModel
+from backends.errors import BackendError
 from backends.types import (
     ChatMessage,
     Delta,
@@ -35,7 +38,7 @@ def run(arguments: Namespace) -> int:
         preset = _preset(parts, arguments.preset)
         loaded = _load(parts, model.id, arguments)
         chat = TerminalChat(
-            loaded,
+            loaded.engine,
             system=_system_prompt(parts, preset, arguments.system),
             sampling=_sampling(preset, arguments),
             stats=arguments.stats,
@@ -62,13 +65,7 @@ def _preset(parts: Parts, preset_id: str | None) -> Preset | None:
 
 def _system_prompt(parts: Parts, preset: Preset | None, override: str | None) -> str:
     text = override if override is not None else preset.system_prompt if preset else ""
-    settings = parts.settings.current
-    return fill_variables(
-        text,
-        user=settings.chat.user_name,
-        language=settings.appearance.language,
-        today=datetime.datetime.now().astimezone().date(),
-    )
+    return fill_for_person(text, parts.settings.current, datetime.date.today())
 
 
 def _sampling(preset: Preset | None, arguments: Namespace) -> SamplingParams:
@@ -102,9 +99,9 @@ class TerminalChat:
     """A conversation with a loaded model, kept in memory only."""
 
     def __init__(
-        self, loaded: LoadedModel, *, system: str, sampling: SamplingParams, stats: bool
+        self, engine: EngineProcess, *, system: str, sampling: SamplingParams, stats: bool
     ) -> None:
-        self._engine = loaded.engine
+        self._engine = engine
         self._system = system
         self._sampling = sampling
         self._stats = stats
@@ -124,9 +121,12 @@ class TerminalChat:
         while True:
             try:
                 line = input(">>> ").strip()
-            except (EOFError, KeyboardInterrupt):
+            except EOFError:
                 sys.stdout.write("\n")
                 return
+            except KeyboardInterrupt:  # only what is typed is given up
+                sys.stdout.write("\n")
+                continue
             if line == "/bye":
                 return
             if line == "/clear":
@@ -134,39 +134,56 @@ class TerminalChat:
             elif line in ("/help", "/?"):
                 sys.stdout.write(HELP + "\n")
             elif line:
-                self.answer(line)
+                self._reply(line)
+
+    def _reply(self, line: str) -> None:
+        """Answer; a message that the model refuses is forgotten and the chat goes on."""
+        try:
+            self.answer(line)
+        except EngineDied:
+            raise
+        except ModelError as error:
+            print_error(error)
 
     def answer(self, text: str) -> bool:
-        """Stream the answer to `text`; False if the person stopped it."""
-        self._messages.append(ChatMessage("user", text))
-        request = GenerationRequest(str(next(self._ids)), tuple(self._messages), self._sampling)
-        answer, finish = self._stream(request, self._engine.generate(request))
-        self._messages.append(ChatMessage("assistant", answer))
+        """Stream the answer to `text`; False if the person stopped it.
+
+        Raises `ModelError`; the chat is then as it was before.
+        """
+        question = ChatMessage("user", text)
+        request = GenerationRequest(
+            str(next(self._ids)), (*self._messages, question), self._sampling
+        )
+        try:
+            answer, finish = self._stream(self._engine.generate(request))
+        except BackendError as error:
+            raise refusal(error) from error
+        self._messages += [question, ChatMessage("assistant", answer)]
         sys.stdout.write("\n")
         sys.stdout.flush()
         if self._stats and finish:
             sys.stderr.write(statistics(finish) + "\n")
         return finish is not None and finish.reason != "cancelled"
 
-    def _stream(
-        self, request: GenerationRequest, events: Iterator[GenerationEvent]
-    ) -> tuple[str, Finish | None]:
-        """Print the answer as it comes; Ctrl+C cancels it and the rest is still collected."""
+    def _stream(self, events: Generator[GenerationEvent, None, None]) -> tuple[str, Finish | None]:
+        """Print the answer as it comes, reasoning on standard error.
+
+        Answers the text, and how it ended; None after Ctrl+C, which ends it early.
+        """
         line = ProgressLine()
         pieces: list[str] = []
-        while True:
-            try:
-                for event in events:
-                    if isinstance(event, Progress):
-                        line.show(f"Reading your message {event.processed / event.total:.0%}")
-                    elif isinstance(event, Delta):
-                        line.clear()
-                        sys.stdout.write(event.text)
-                        sys.stdout.flush()
-                        if event.kind == "text":
-                            pieces.append(event.text)
-                    else:
-                        return "".join(pieces), event
-                return "".join(pieces), None
-            except KeyboardInterrupt:
-                self._engine.cancel(request.id)
+        with contextlib.closing(events), contextlib.suppress(KeyboardInterrupt):
+            for event in events:
+                if isinstance(event, Progress):
+                    line.show(f"Reading your message {event.processed / event.total:.0%}")
+                elif isinstance(event, Delta):
+                    line.clear()
+                    stream = sys.stdout if event.kind == "text" else sys.stderr
+                    stream.write(without_controls(event.text))
+                    stream.flush()
+                    if event.kind == "text":
+                        pieces.append(event.text)
+                else:
+                    return "".join(pieces), event
+        line.clear()
+        return "".join(pieces), None

@@ -1,6 +1,7 @@
 """The words of the command line."""
 
 import argparse
+from collections.abc import Callable
 
 from app import __version__
 
@@ -15,12 +16,15 @@ exit codes:
 """
 
 
-def positive(text: str) -> int:
-    """A whole number above zero."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above zero")
-    return value
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """Reads a whole number from `least` to `most`."""
+
+    def number(text: str) -> int:
+        if not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not between {least} and {most}")
+        return int(text)
+
+    return number
 
 
 def temperature(text: str) -> float:
@@ -56,10 +60,16 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument("prompt", nargs="?", metavar="PROMPT", help="one question; without it, a chat")
     run.add_argument("--preset", metavar="ID", help="system-prompt preset, such as coder")
     run.add_argument("--system", metavar="TEXT", help="system prompt; wins over the preset's")
-    run.add_argument("--max-tokens", type=positive, metavar="N", help="tokens of an answer at most")
+    run.add_argument(
+        "--max-tokens", type=whole(1, 1_000_000), metavar="N", help="tokens of an answer at most"
+    )
     run.add_argument("--temperature", type=temperature, metavar="T", help="0 is the likeliest text")
-    run.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer")
-    run.add_argument("--context", type=positive, metavar="N", help="context length in tokens")
+    run.add_argument(
+        "--seed", type=whole(0, 2**32 - 2), metavar="N", help="the same seed, the same answer"
+    )
+    run.add_argument(
+        "--context", type=whole(256, 10_485_760), metavar="N", help="context length in tokens"
+    )
     run.add_argument("--stats", action="store_true", help="speed and token counts after an answer")
     run.add_argument(
         "--force", action="store_true", help="load even if the memory estimate says no"

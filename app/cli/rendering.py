@@ -1,5 +1,6 @@
 """How the terminal shows sizes, tables, progress and errors."""
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import TextIO
@@ -24,6 +25,14 @@ def human_time(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def without_controls(text: str) -> str:
+    """`text` of a model without what would command the terminal; line feeds and tabs stay."""
+    return _CONTROLS.sub("", text)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:

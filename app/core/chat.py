@@ -13,16 +13,13 @@ from app.core.conversation_store import ConversationStore
 from app.core.conversations import Conversation, Message, title_from
 from app.core.engine_errors import refusal
 from app.core.errors import ConversationError, ModelError
-from app.core.presets import BUILT_IN, Preset, PresetStore, fill_variables
+from app.core.presets import BUILT_IN, Preset, PresetStore, fill_for_person
 from app.core.runtime import LoadedModel, ModelRuntime
 from app.core.settings import SettingsStore
 from backends.errors import BackendError
 from backends.types import ChatMessage, GenerationRequest
 
 __all__ = ["ChatRun", "ChatService", "TokenCount"]
-
-_LANGUAGES = {"en": "English"}
-"""What `{{language}}` stands for, by the language of the window."""
 
 
 class TokenCount(Struct, frozen=True):
@@ -126,13 +123,7 @@ class ChatService:
         text = conversation.system_prompt
         if text is None:
             text = self.preset_of(conversation).system_prompt
-        settings = self._settings.current
-        return fill_variables(
-            text,
-            user=settings.chat.user_name,
-            language=_LANGUAGES[settings.appearance.language],
-            today=self._today(),
-        ).strip()
+        return fill_for_person(text, self._settings.current, self._today())
 
     def request_for(self, conversation_id: int, draft: str = "") -> GenerationRequest:
         """The request that the shown branch makes, with `draft` as the next message if any."""

@@ -5,7 +5,7 @@ A crash of native code ends the child and nothing else: every waiting call then 
 `EngineDied`, which says what happened in words for a person.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TypeVar
@@ -20,7 +20,7 @@ from backends.types import (
     ChatMessage,
     EngineStats,
     Finish,
-    GenerationEvents,
+    GenerationEvent,
     GenerationRequest,
     LoadConfig,
     LoadProgress,
@@ -120,7 +120,7 @@ class EngineProcess:
         command = wire.CountTokens
         return self._get(lambda number: command(number, tuple(messages)), wire.Counted).tokens
 
-    def generate(self, request: GenerationRequest) -> GenerationEvents:
+    def generate(self, request: GenerationRequest) -> Generator[GenerationEvent, None, None]:
         """Events of one answer. The request is sent at the first `next`.
 
         Closing the iterator early cancels the request and waits until the engine let go of it.

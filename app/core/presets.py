@@ -15,6 +15,7 @@ from app.core.errors import AppError, SettingsError
 from app.core.events import EventHook
 from app.core.files import set_aside, storage_error, write_atomically
 from app.core.paths import resource
+from app.core.settings import LANGUAGES, Settings
 from backends.types import SamplingParams
 
 log = logging.getLogger(__name__)
@@ -251,6 +252,16 @@ def fill_variables(text: str, *, user: str, language: str, today: date) -> str:
         "language": language,
     }
     return _VARIABLE.sub(lambda match: values[match[1]], text)
+
+
+def fill_for_person(text: str, settings: Settings, today: date) -> str:
+    """`text` with its variables filled by what the person has set."""
+    return fill_variables(
+        text,
+        user=settings.chat.user_name,
+        language=LANGUAGES[settings.appearance.language],
+        today=today,
+    ).strip()
 
 
 def _new_id(name: str) -> str:

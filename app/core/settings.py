@@ -25,6 +25,10 @@ MIGRATIONS: Mapping[int, Callable[[Raw], Raw]] = {}
 """What turns a file of version N into one of version N + 1, by N."""
 
 
+LANGUAGES = {"en": "English"}
+"""What the window can be shown in: the name of each language, for people and models."""
+
+
 class Appearance(Struct, frozen=True):
     """How the window looks."""
 
@@ -85,6 +89,8 @@ class Window(Struct, frozen=True):
     state: str = ""
     page: str = "chat"
     conversation_id: int | None = None
+    draft: str = ""
+    """What was typed in a chat that had not begun."""
     chat_list_width: Annotated[int, Meta(ge=240, le=360)] = 264
     """Pixels."""
     inspector_open: bool = True
