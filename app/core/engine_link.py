@@ -301,10 +301,10 @@ class EngineLink:
 
     def _report_end(self, process: subprocess.Popen[bytes], status: int) -> None:
         with self._state:
-            self._gone = True
             by_itself = not self._closing
             if by_itself:
                 self._death = death(status, self.last_words(), self._blame)
+            self._gone = True  # last: who sees it without the lock asks why
             was_ready = self._ready
             calls = tuple(self._calls.values())
         for call in calls:
