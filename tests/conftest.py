@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -81,6 +82,16 @@ def starter_file() -> Path:
     return Path(str(next(f for f in files if f.suffix == ".gguf").locate()))
 
 
+_trash = tempfile.TemporaryDirectory(prefix="corral-tests-")
+"""Where freedesktop's trash is looked for, which is read once and for all."""
+
+
 def pytest_configure() -> None:
-    """Offscreen unless somebody wants to watch."""
+    """Offscreen unless somebody wants to watch; what tests delete is not the person's trash."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    os.environ["XDG_DATA_HOME"] = _trash.name
+
+
+def pytest_unconfigure() -> None:
+    """Empty the trash."""
+    _trash.cleanup()
