@@ -13,7 +13,7 @@ from app.core.engine import EngineProcess
 from app.core.engine_errors import refusal
 from app.core.errors import ConversationError
 from backends.errors import BackendError
-from backends.types import Delta, Finish, GenerationEvent, GenerationRequest, Usage
+from backends.types import Delta, Finish, FinishReason, GenerationEvent, GenerationRequest, Usage
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class ChatRun:
         self._lock = threading.Lock()
         self._state: Literal["new", "running", "ended"] = "new"
         self._cancelled = threading.Event()
+        self._interrupted = False
         self._content = assistant_message.content
         self._reasoning = assistant_message.reasoning
 
@@ -59,12 +60,13 @@ class ChatRun:
         """
         if not self._enter("running"):
             return
-        reason: MessageFinish = "interrupted"
+        broken_off: MessageFinish = "interrupted"
         stream = self._engine.generate(self._request)
         try:
             for event in stream:
                 if isinstance(event, Finish):
-                    self._end("complete", event.reason, event.usage)
+                    state, reason = self._outcome(event.reason)
+                    self._end(state, reason, event.usage)
                 elif isinstance(event, Delta):
                     self._take(event)
                 if self._cancelled.is_set() and not self.ended:
@@ -72,13 +74,13 @@ class ChatRun:
                     self._engine.cancel(self.id)
                 yield event
         except BackendError as error:
-            reason = "error"
+            broken_off = "error"
             raise refusal(error) from error
         finally:
             # Whoever stops listening stops the engine, too.
             if not self.ended:
                 self._engine.cancel(self.id)
-                self._end("interrupted", reason, None)
+                self._end("interrupted", broken_off, None)
 
     def cancel(self) -> None:
         """Stop the answer soon; what was written is kept. From any thread.
@@ -87,9 +89,14 @@ class ChatRun:
         """
         self._cancelled.set()
         if self._enter("ended"):
-            self._store_end("complete", "cancelled", None)
+            self._store_end(*self._outcome("cancelled"), None)
         elif not self.ended:
             self._engine.cancel(self.id)
+
+    def interrupt(self) -> None:
+        """Like `cancel`, but because the program ends: the answer is kept as interrupted."""
+        self._interrupted = True
+        self.cancel()
 
     @property
     def ended(self) -> bool:
@@ -110,6 +117,12 @@ class ChatRun:
         else:
             self._content += piece.text
         self._store.save_soon(self.assistant_message.id, self._content, self._reasoning)
+
+    def _outcome(self, reason: FinishReason) -> tuple[MessageState, MessageFinish]:
+        """How an answer that ended for `reason` is kept."""
+        if self._interrupted and reason == "cancelled":
+            return "interrupted", "interrupted"
+        return "complete", reason
 
     def _end(self, state: MessageState, reason: MessageFinish, usage: Usage | None) -> None:
         self._state = "ended"

@@ -121,9 +121,9 @@ class Answers(QObject):
             answer.run.cancel()
 
     def close(self) -> None:
-        """End all of them; their streams end with the worker."""
+        """The program ends: so do they, to be continued; their streams end with the worker."""
         for answer in self._running.values():
-            answer.run.cancel()
+            answer.run.interrupt()
 
     def _follow(self, run: ChatRun) -> None:
         answer = Answer(run, self._worker, self)

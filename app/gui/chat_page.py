@@ -181,8 +181,8 @@ class ChatPage(Page):
         return [*parts, self.inspector] if self.inspector.isVisible() else parts
 
     def leaving(self) -> None:
-        """Keep the draft and what was open; answers stop and are kept as far as they came."""
-        self.pane.keep_draft()
+        """Keep the draft and what was open; answers end and are kept as far as they came."""
+        self.pane.close_draft()
         self.answers.close()
         window = self._context.settings.current.window
         current = self.conversation
@@ -190,6 +190,7 @@ class ChatPage(Page):
             window=structs.replace(
                 window,
                 conversation_id=current.id if current else None,
+                draft=self.pane.new_draft,
                 chat_list_width=max(LIST_LEAST, min(LIST_MOST, self.splitter.sizes()[0] + LINE)),
             )
         )
@@ -291,6 +292,7 @@ class ChatPage(Page):
     def _begun(self, text: str, conversation: Conversation) -> None:
         """The new chat is stored: show it with what was typed, and send that."""
         self._wanted = conversation.id
+        self.pane.composer.set_text("")  # it is the draft of this chat now
         typed = structs.replace(conversation, draft=text)
         self.pane.show_conversation(typed, ())
         self.list.show_current(conversation.id)

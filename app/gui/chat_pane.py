@@ -59,7 +59,12 @@ class ChatPane(QWidget):
         self._reading: Task | None = None
         self._counting: Task | None = None
         self._names: dict[str, str] = {}
+        self._errors: dict[int, AppError] = {}
+        """What broke off the last answer, by conversation, until the next one begins there."""
+        self.new_draft = context.settings.current.window.draft
+        """What is typed in the chat that has not begun."""
         self._build()
+        self.composer.set_text(self.new_draft)
         answers.began.connect(self._began)
         answers.ended.connect(self._ended)
 
@@ -107,7 +112,7 @@ class ChatPane(QWidget):
         self._leave()
         self._conversation = None
         self._show_messages(())
-        self.composer.set_text("")
+        self.composer.set_text(self.new_draft)
         self.composer.set_generating(False)
         self.count_tokens()
 
@@ -125,6 +130,10 @@ class ChatPane(QWidget):
         self._answer = answer  # known before the messages are shown: it has the newest text
         self._show_messages(messages)
         self._join(answer)
+        if answer is None and any(message.state == "streaming" for message in messages):
+            self.reload()  # it ended after they were read
+        if messages and conversation.id in self._errors:
+            self.show_error(messages[-1].id, self._errors[conversation.id])
         if message_id is not None:
             self.transcript.scroll_to(message_id)
         self.count_tokens()
@@ -141,14 +150,15 @@ class ChatPane(QWidget):
 
     def reload(self) -> None:
         """Read the messages in view anew."""
-        if self._conversation is None:
-            return
+        if self._conversation is not None:
+            self._read(self._conversation.id, self._show_messages)
+
+    def _read(self, conversation_id: int, done: Callable[[tuple[Message, ...]], None]) -> None:
+        """Only the newest reading is shown: an older one may come in later."""
         if self._reading is not None:
             self._reading.cancel()
         path = self._context.store.path
-        self._reading = self._context.worker.run(
-            path, self._conversation.id, done=self._show_messages
-        )
+        self._reading = self._context.worker.run(path, conversation_id, done=done)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the find bar in its corner."""
@@ -197,6 +207,7 @@ class ChatPane(QWidget):
             self._answer = None
 
     def _began(self, conversation_id: int, answer: Answer) -> None:
+        self._errors.pop(conversation_id, None)
         if self._conversation is None or self._conversation.id != conversation_id:
             return
         if answer.run.user_message.content.strip() == self.composer.text().strip():
@@ -219,6 +230,8 @@ class ChatPane(QWidget):
             )
 
     def _ended(self, conversation_id: int, error: AppError | None) -> None:
+        if error is not None:
+            self._errors[conversation_id] = error
         if self._conversation is None or self._conversation.id != conversation_id:
             return
         answer, self._answer = self._answer, None
@@ -226,19 +239,18 @@ class ChatPane(QWidget):
         if answer is None:
             return
         message_id = answer.run.assistant_message.id
-        self._context.worker.run(
-            self._context.store.message,
-            message_id,
-            done=partial(self._finish, conversation_id, error),
-        )
+        self._read(conversation_id, partial(self._finish, message_id, error))
         self.count_tokens()
 
-    def _finish(self, conversation_id: int, error: AppError | None, message: Message) -> None:
-        if self._conversation is None or self._conversation.id != conversation_id:
-            return
-        self.transcript.finish(message.id, self._item(message))
+    def _finish(
+        self, message_id: int, error: AppError | None, messages: tuple[Message, ...]
+    ) -> None:
+        for message in messages:
+            if message.id == message_id:
+                self.transcript.finish(message_id, self._item(message))
+        self._show_messages(messages)
         if error is not None:
-            self.show_error(message.id, error)
+            self.show_error(message_id, error)
 
     def show_error(
         self, message_id: int, error: AppError, remedies: tuple[Remedy, ...] = ()
@@ -346,9 +358,23 @@ class ChatPane(QWidget):
         """Store what is typed and not sent."""
         self._keep_soon.stop()
         conversation, text = self._conversation, self.composer.text()
-        if conversation is not None and text != conversation.draft:
+        if conversation is None:
+            self.new_draft = text
+        elif text != conversation.draft:
             update = partial(self._context.store.update, conversation.id, draft=text)
             self._context.worker.run(update, done=self.conversation_changed)
+
+    def close_draft(self) -> None:
+        """Store what is typed before the program ends; a few milliseconds."""
+        self._keep_soon.stop()
+        conversation, text = self._conversation, self.composer.text()
+        if conversation is None:
+            self.new_draft = text
+        elif text != conversation.draft:
+            try:
+                self._context.store.update(conversation.id, draft=text)
+            except AppError as error:
+                log.warning("draft not kept: %s", error)
 
     def count_tokens(self) -> None:
         """Ask how much of the context the prompt takes with what is typed."""

@@ -57,20 +57,16 @@ class Desk:
     def __init__(self, app: QApplication, qtbot: QtBot) -> None:
         self.qtbot = qtbot
         self.program = Program(app, app_paths())
-        self.window = self.program.window
+        self.frame = self.program.window
         self.program.start()
-        qtbot.waitExposed(self.window)
-        self.window.activateWindow()
-        self.program.furnish()
-        self.open_page("chat")
+        qtbot.waitExposed(self.frame)
+        self.frame.activateWindow()
+        self.window = self.program.main
+        self.window.open_page("chat")
 
     @property
     def context(self) -> AppContext:
         return self.program.context
-
-    def open_page(self, page_id: str) -> None:
-        """As a click on the rail; a chat is shown even if nobody has seen the first page."""
-        self.window.open_page(page_id)
 
     @property
     def page(self) -> ChatPage:
@@ -80,9 +76,9 @@ class Desk:
 
     def close(self) -> None:
         """As a person does; then the program ends."""
-        self.window.close()
+        self.frame.close()
         self.program.close()
-        self.window.deleteLater()
+        self.frame.deleteLater()
         self.program.deleteLater()
 
     def until(self, condition: Callable[[], Any], timeout: int = DEADLINE_MS) -> None:

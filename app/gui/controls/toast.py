@@ -45,6 +45,7 @@ class Toast(QFrame):
             self.action = LinkButton(icons, action, small=True)
             self.action.clicked.connect(self._act)
             row.addWidget(self.action)
+            row.addSpacing(4)
         close = IconButton(icons, "x", self.tr("Close"))
         close.clicked.connect(self.leave)
         row.addWidget(close)
