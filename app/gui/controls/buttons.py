@@ -8,7 +8,6 @@ from app.gui.controls.focus import RingFocus, RingShape
 from app.gui.controls.painting import box, dpr_of, painter_for, pixmap_in
 from app.gui.icons import Icons
 
-_SIDE = 12
 _ICON = 16
 _GAP = 8
 
@@ -30,6 +29,8 @@ class Button(RingFocus, QPushButton):
     edge = "border-strong"
     edge_disabled = "border"
     ink = "text"
+    side = 12
+    """Between label and edge; 2 less when small."""
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class Button(RingFocus, QPushButton):
         if self._icon_name:
             width += _ICON + (_GAP if self.text() else 0)
         height = self._icons.theme.metric("control-small" if self._small else "control")
-        side = _SIDE if not self._small else 10
+        side = self.side if not self._small else max(0, self.side - 2)
         return QSize(
             width + 2 * side + 2, max(height, QFontMetrics(self.label_font()).height() + 6)
         )
@@ -100,11 +101,11 @@ class Button(RingFocus, QPushButton):
             border=theme.color(edge) if edge else None,
         )
         font = self.label_font()
-        text = QFontMetrics(font).elidedText(
-            self.text(), Qt.TextElideMode.ElideRight, max(0, self.width() - 16)
-        )
-        label = QFontMetrics(font).horizontalAdvance(text)
-        icon = _ICON + (_GAP if text else 0) if self._icon_name else 0
+        metrics = QFontMetrics(font)
+        icon = _ICON + (_GAP if self.text() else 0) if self._icon_name else 0
+        room = max(0, self.width() - icon - min(16, self.side))
+        text = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, room)
+        label = metrics.horizontalAdvance(text)
         x = (self.width() - label - icon) // 2
         role = self.ink_now()
         if self._icon_name:
@@ -144,8 +145,12 @@ class GhostButton(Button):
 
 
 class LinkButton(GhostButton):
-    """Text in the accent colour that does something here, such as Undo or Read all."""
+    """Text in the accent colour that does something here, such as Undo or Read all.
 
+    Flush with what stands above and below it.
+    """
+
+    side = 0
     fill_hover = ""
     fill_pressed = ""
     ink = "accent"
