@@ -17,11 +17,14 @@ def delete_files(
 ) -> None:
     """Delete a model's files, and the folders below `root` that are empty then.
 
-    A companion that another model uses too stays. Raises StorageError.
+    What belongs to another model too, or to none, stays. Raises StorageError.
     """
     needed = {path for other in others for path in other.files}
-    whole_folder = model.path.is_dir()
-    doomed = [model.path] if whole_folder else [path for path in model.files if path not in needed]
+    doomed = [path for path in model.files if path not in needed]
+    folder = model.path if model.path.is_dir() else model.path.parent
+    whole_folder = folder == model.path != root and set(folder.iterdir()) == set(doomed)
+    if whole_folder:  # one thing in the trash instead of a dozen
+        doomed = [folder]
     deleted: list[Path] = []
     for path in doomed:
         try:
@@ -34,7 +37,7 @@ def delete_files(
         except OSError as error:
             raise _delete_error(model, path, deleted, error, to_trash=to_trash) from error
         deleted.append(path)
-    _remove_empty(model.path.parent, root)
+    _remove_empty(folder, root)
 
 
 def _delete_error(
@@ -63,7 +66,8 @@ def _delete_error(
 def _remove_empty(folder: Path, root: Path) -> None:
     while folder != root and folder.is_relative_to(root):
         try:
-            folder.rmdir()
+            if folder.exists():
+                folder.rmdir()
         except OSError:  # not empty
             return
         folder = folder.parent

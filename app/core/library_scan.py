@@ -1,7 +1,7 @@
 """Find the files of models below a folder; nothing is opened."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -45,8 +45,7 @@ def find_models(root: Path, source: Source) -> Iterator[Found]:
     """
     for folder, names in _folders(root):
         if _is_mlx(names):
-            files = tuple(folder / name for name in sorted(names))
-            yield Found(folder, files, (), root, source)
+            yield Found(folder, _mlx_files(folder, names), (), root, source)
         yield from _gguf_models(folder, names, root, source)
 
 
@@ -74,6 +73,11 @@ def _is_mlx(names: set[str]) -> bool:
     weights = any(name.endswith(".safetensors") for name in names)
     unfinished = any(name.lower().endswith(_UNFINISHED) for name in names)
     return weights and "config.json" in names and not unfinished
+
+
+def _mlx_files(folder: Path, names: Iterable[str]) -> tuple[Path, ...]:
+    """All of the folder but GGUF files, which are models of their own."""
+    return tuple(folder / name for name in sorted(names) if not name.lower().endswith(".gguf"))
 
 
 def _gguf_models(folder: Path, names: set[str], root: Path, source: Source) -> Iterator[Found]:
@@ -111,8 +115,8 @@ def parts_of(name: str) -> tuple[str, ...]:
 def find_at(path: Path, source: Source) -> Found:
     """The model at one path: a GGUF file, any part of a split one, or an MLX folder."""
     if path.is_dir():
-        files = tuple(sorted(each for each in path.iterdir() if each.is_file()))
-        return Found(path, files, (), path.parent, source)
+        names = [each.name for each in path.iterdir() if each.is_file()]
+        return Found(path, _mlx_files(path, names), (), path.parent, source)
     expected = [path.with_name(name) for name in parts_of(path.name)]
     parts = tuple(part for part in expected if part.is_file()) or (path,)
     missing = tuple(part.name for part in expected if part not in parts)
