@@ -1,6 +1,7 @@
 """The models on this computer: found, named, adopted, deleted."""
 
 import logging
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -98,7 +99,7 @@ class ModelLibrary:
         for root, own in self._roots():
             yield from find_models(root, "corral" if own else "folder")
         for text in self._choices.adopted:
-            if Path(text).exists():
+            if os.path.exists(text):  # unlike Path.exists, False for a drive that answers by errors
                 yield find_at(Path(text), "folder")
         yield from starter_models()
 
@@ -120,8 +121,8 @@ class ModelLibrary:
 
     def _away(self, known: dict[str, KnownModel]) -> Iterator[LocalModel]:
         """Models seen before whose folder or drive is not there now."""
-        roots = [root for root, _ in self._roots() if not root.is_dir()]
-        adopted = {text for text in self._choices.adopted if not Path(text).exists()}
+        roots = [root for root, _ in self._roots() if not os.path.isdir(root)]
+        adopted = {text for text in self._choices.adopted if not os.path.exists(text)}
         for text, entry in self._index.known.items():
             if text in known or entry.model is None:
                 continue

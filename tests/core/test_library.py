@@ -553,3 +553,35 @@ def test_damaged_choices_are_set_aside(
     (paths.data / "library.json").write_bytes(b'{"adopted": 7}')
     assert own(ModelLibrary(paths, settings)) == []
     assert list(paths.data.glob("library.json.broken-*"))
+
+
+def test_deleting_an_mlx_model_leaves_what_else_lies_in_its_folder(
+    library: ModelLibrary, paths: AppPaths
+) -> None:
+    neighbours = [
+        put(paths.models, "maker/Tiny-GGUF/tiny.gguf"),
+        put(paths.models, "flat.gguf"),
+        put(paths.models, "notes/read me.txt", b"mine"),
+    ]
+    put(paths.models, "config.json", b"{}")
+    weights = put(paths.models, "model.safetensors", b"x")
+    model = next(model for model in own(library) if model.format == "mlx")
+    library.delete("flat", to_trash=False)
+    assert not neighbours.pop(1).exists()
+    library.delete(model.id, to_trash=False)
+    assert not weights.exists()
+    assert all(path.exists() for path in neighbours)
+
+
+def test_a_folder_that_the_system_cannot_even_look_at(
+    library: ModelLibrary, settings: SettingsStore, paths: AppPaths
+) -> None:
+    impossible = "/" + "x" * 300  # "File name too long", as a lost network drive says other things
+    models = msgspec.structs.replace(settings.current.models, extra_folders=(impossible,))
+    settings.update(models=models)
+    put(paths.models, "good.gguf")
+    assert [model.id for model in own(library)] == ["good"]
+    paths.data.joinpath("library.json").write_bytes(
+        msgspec.json.encode({"adopted": [f"{impossible}/model.gguf"]})
+    )
+    assert [model.id for model in own(ModelLibrary(paths, settings))] == ["good"]
