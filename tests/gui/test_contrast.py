@@ -10,10 +10,21 @@ SCHEMES: tuple[Scheme, ...] = ("dark", "light")
 TEXT_MINIMUM = 4.5
 GRAPHICS_MINIMUM = 3.0
 
-GROUNDS = (
-    "rail sidebar canvas raised overlay inset hover pressed selected control control-hover "
-    "control-pressed user-bubble"
-).split()
+GROUNDS = [
+    "rail",
+    "sidebar",
+    "canvas",
+    "raised",
+    "overlay",
+    "inset",
+    "hover",
+    "pressed",
+    "selected",
+    "control",
+    "control-hover",
+    "control-pressed",
+    "user-bubble",
+]
 PAGE_GROUNDS = ["sidebar", "canvas", "raised", "overlay", "selected", "hover"]
 PLAIN = [
     (text, ground)
