@@ -141,11 +141,17 @@ class StreamingMarkdown:
             return
         if any(token.level == 0 for token in tokens[1:-1]):
             return
-        items = [i for i, t in enumerate(tokens) if t.type == "list_item_open" and t.level == 1]
-        begin = _first_line(tokens[0])
-        if len(items) < 3 or _first_line(tokens[items[-1]]) - begin >= self._tail.count("\n"):
-            return
+        begin, complete = _first_line(tokens[0]), self._tail.count("\n")
+        items = [
+            index
+            for index, token in enumerate(tokens)
+            if token.type == "list_item_open"
+            and token.level == 1
+            and _first_line(token) - begin < complete
+        ]
         done = len(items) - 2
+        if done < 1:
+            return
         cut = items[done]
         self._looseness.add(_is_loose(tokens))
         finished = list(blocks_from_tokens([*tokens[:cut], tokens[-1]], breaks=True))

@@ -133,13 +133,16 @@ class MessageView(QWidget):
             self._error.dismissed.connect(self._dismiss_error)
             self._error.show()
 
-    def begin_edit(self) -> None:
-        """Put a field in place of the text."""
+    def begin_edit(self, draft: str | None = None) -> None:
+        """Put a field in place of the text, with the text in it or what it was changed to."""
         if self._editor is not None:
             self._editor.begin()
             return
         self._editor = MessageEditor(
-            self._parts, self.item.text, can_send=self.is_user, parent=self
+            self._parts,
+            self.item.text if draft is None else draft,
+            can_send=self.is_user,
+            parent=self,
         )
         self._editor.saved.connect(self._save_edit)
         self._editor.cancelled.connect(self._leave_edit)
@@ -148,6 +151,11 @@ class MessageView(QWidget):
         self.column.hide()
         self._tell_resized()
         self._editor.begin()
+
+    @property
+    def draft(self) -> str:
+        """What the field holds."""
+        return self._editor.field.toPlainText() if self._editor else self.item.text
 
     def is_editing(self) -> bool:
         """Whether the field is shown."""

@@ -52,6 +52,8 @@ class TranscriptView(MessageScroll):
         self._live: dict[int, LiveAnswer] = {}
         self._progress: dict[int, tuple[Progress, float | None]] = {}
         self._errors: dict[int, ErrorNote] = {}
+        self._drafts: dict[int, str] = {}
+        """Edits whose widgets are being built anew."""
         self._finder = Finder()
         self.setAccessibleName(self.tr("Messages"))
         self._fade = Fade(theme, self.viewport())
@@ -210,9 +212,17 @@ class TranscriptView(MessageScroll):
             view.show_progress(*self._progress[item.id])
         view.show_error(self._errors.get(item.id))
         view.set_last(self._is_last(item))
+        if item.id in self._drafts:
+            view.begin_edit(self._drafts.pop(item.id))
         if self._finder.needle:
             mark(view, self._finder.needle, self._current_in(item.id), self._theme)
         return view
+
+    def drop_views(self) -> None:
+        """Build all widgets anew, as for another theme; an edit under way goes on."""
+        drafts = {view.item.id: view.draft for view in self._views.values() if view.is_editing()}
+        super().drop_views()
+        self._drafts |= drafts
 
     def showEvent(self, event: QShowEvent) -> None:
         """Take up what was written while hidden."""

@@ -32,6 +32,8 @@ class MessageScroll(QAbstractScrollArea):
         self._views: dict[int, MessageView] = {}
         self._fitted: dict[int, int] = {}
         """Heights of the views as laid out now."""
+        self._changed: set[int] = set()
+        """Messages to be laid out again."""
         self._follows = True
         self._settling = False
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -79,7 +81,7 @@ class MessageScroll(QAbstractScrollArea):
         try:
             for _ in range(_ROUNDS):
                 self._sync_bar()
-                if not self._measure_visible():
+                if not self._measure():
                     break
             self._sync_bar()
             self._place()
@@ -92,14 +94,9 @@ class MessageScroll(QAbstractScrollArea):
 
     def refit(self, message_id: int) -> None:
         """A message may have another height now."""
-        row = self._rows.row(message_id)
-        if row < 0:
-            return
-        if message_id in self._views and self.isVisible():
-            self._settling = True
-            self._fit(row)
-            self._settling = False
-        self.settle()
+        if self._rows.row(message_id) >= 0:
+            self._changed.add(message_id)
+            self.settle()
 
     def reveal(self, message_id: int, y: int = 0) -> None:
         """Scroll so that the place `y` of a message stands a little below the top."""
@@ -139,12 +136,17 @@ class MessageScroll(QAbstractScrollArea):
         last = self._rows.at(round(scroll + room * (1 + screens)) - 1)
         return range(max(0, first), last + 1)
 
-    def _measure_visible(self) -> bool:
+    def _measure(self) -> bool:
+        """Lay out what has changed and what came into view; True while heights move."""
         moved = False
+        changed, self._changed = self._changed, set()
+        for message_id in changed:
+            if message_id in self._views:
+                moved |= self._fit(self._rows.row(message_id))
         for row in self._visible():
             if self._rows.items[row].id not in self._views:
                 moved |= self._fit(row)
-        return moved
+        return moved or bool(self._changed)
 
     def _fit(self, row: int) -> bool:
         """Lay a message out; True when its height was another one than thought."""

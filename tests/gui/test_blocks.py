@@ -17,9 +17,11 @@ from app.gui.blocks_document import CODE
 from app.gui.blocks_math import MathView
 from app.gui.blocks_table import TableView
 from app.gui.blocks_text import BlockParts, TextRun, code_grounds, selected_text
+from app.gui.controls.card import ScrollPage
 from app.gui.highlight import highlight, language_title
 from app.gui.icons import Icons
 from app.gui.markdown import CodeBlock, parse
+from app.gui.markdown_view import MarkdownView
 from app.gui.math_images import Formula, MathImages, draw_all
 from app.gui.theme import Theme
 from app.gui.worker import Worker
@@ -316,3 +318,28 @@ def test_formats_mark_inline_code(column: BlockColumn) -> None:
     cursor = run_of(column).textCursor()
     cursor.setPosition(4)
     assert cursor.charFormat().boolProperty(CODE)
+
+
+def test_a_card_is_as_high_as_its_text_and_tells_its_links(
+    theme: Theme, icons: Icons, worker: Worker, show: Callable[[QWidget], QWidget], qtbot: QtBot
+) -> None:
+    page = ScrollPage(600)
+    card = MarkdownView(theme, icons, worker)
+    card.set_markdown("# Model\n\nhard\nwrapped [link](https://a.b) " + "word " * 200)
+    page.column.addWidget(card)
+    page.resize(700, 500)
+    show(page)
+    wide = card.height()
+    run = card.findChildren(TextRun)[0]
+    assert "hard wrapped" in run.toPlainText()
+    assert wide == run.height() - run.RISE
+    page.resize(400, 500)
+    assert card.height() > wide
+    with qtbot.waitSignal(card.link_activated) as chosen:
+        run.link_chosen.emit("https://a.b")
+    assert chosen.args == ["https://a.b"]
+    theme.choose("dark")
+    assert card.findChildren(TextRun)
+    theme.choose("light")
+    card.set_markdown("short")
+    assert card.height() == 24

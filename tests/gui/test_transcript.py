@@ -490,6 +490,16 @@ def test_a_message_being_edited_is_not_dropped(transcript: TranscriptView) -> No
     assert view_of(transcript, 59).is_editing()
 
 
+def test_an_edit_outlives_a_change_of_theme(transcript: TranscriptView, theme: Theme) -> None:
+    transcript.set_messages(SHORT)
+    transcript.begin_edit(3)
+    editor = view_of(transcript, 3).findChildren(MessageEditor)[0]
+    editor.field.setPlainText("half a thought")
+    theme.choose("dark")
+    assert view_of(transcript, 3).is_editing()
+    assert view_of(transcript, 3).draft == "half a thought"
+
+
 def test_a_bubble_is_as_wide_as_its_text(transcript: TranscriptView) -> None:
     transcript.set_messages([MessageItem(1, "user", "hi"), MessageItem(2, "user", "word " * 60)])
     short, long = (view_of(transcript, n).column for n in (1, 2))
