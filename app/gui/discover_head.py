@@ -153,7 +153,7 @@ class DiscoverHead(QWidget):
             menu.add(capability_word(name), partial(self._toggle, name, not chosen), checked=chosen)
         menu.addSeparator()
         formats: tuple[tuple[Format, str], ...] = (
-            ("gguf", self.tr("GGUF, for every computer")),
+            ("gguf", self.tr("GGUF files")),
             ("mlx", self.tr("MLX, for Macs")),
             ("any", self.tr("Any format")),
         )

@@ -112,7 +112,7 @@ class DownloadsPage(Page):
         column.addWidget(Line())
         self.offline = Strip(icons, tone="offline", action=self.tr("Open settings"))
         self.offline.action_chosen.connect(
-            lambda: self.open_page.emit("settings", {"group": "network"})
+            lambda: self.open_page.emit("settings", {"section": "network"})
         )
         self.offline.hide()
         column.addWidget(self.offline)

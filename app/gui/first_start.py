@@ -113,7 +113,6 @@ class FirstStart(Page):
     def _make_ways(self) -> QHBoxLayout:
         icons = self._context.icons
         row = QHBoxLayout()
-        row.setContentsMargins(-12, 0, 0, 0)  # a ghost button begins with its icon
         row.setSpacing(8)
         ways = (
             (self.tr("Browse all models"), "compass", self._browse),
