@@ -17,7 +17,7 @@ from app.gui.controls.combo import ComboBox
 from app.gui.controls.labels import Label
 from app.gui.inspector_memory import MemoryFoot
 from app.gui.inspector_writer import OverrideWriter
-from app.gui.preset_choice import ChatDraft, draft_of, preset_of
+from app.gui.preset_choice import ChatDraft, draft_for, draft_of, preset_of
 from app.gui.preset_name import PresetNameQuestion
 from app.gui.preset_prompt import LargerPrompt, TokenLabel, VariableEdit
 from app.gui.sampling_panel import LimitRows, SamplingRows
@@ -176,6 +176,12 @@ class Inspector(Region):
     def choose_preset(self, preset_id: str) -> None:
         """Another preset; the changes of the one before are gone."""
         self._put(ChatDraft(preset_id))
+
+    def try_edit(self, edited: Preset) -> None:
+        """A preset as it was edited and not saved: its changes become this chat's own."""
+        stored = self._context.presets.find(edited.id)
+        if stored is not None:
+            self._put(draft_for(stored, edited))
 
     def is_changed(self) -> bool:
         """Whether the chat differs from its preset."""

@@ -17,7 +17,7 @@ from app.gui.icons import Icons
 from backends.types import KVType, LoadConfig
 
 ROW = 36
-LABEL, FIELD, GAP = 104, 80, 12
+LABEL, FIELD, GAP = 112, 80, 12
 SMALLEST_CONTEXT = 256
 UNTRAINED_CONTEXT = 131_072
 """The longest context offered for a model that does not say how long it was trained for."""

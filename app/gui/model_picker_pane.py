@@ -226,9 +226,7 @@ class PickerPane(QWidget):
         self._facts = facts
         if fresh:
             self._start()
-            if self._error is None:
-                self._show_parts(True)
-            self._feet.show()
+            self._show_parts(self._error is None)
         self._follow()
         self._estimate()
 
@@ -345,8 +343,6 @@ class PickerPane(QWidget):
         self._error.remedy_chosen.connect(self._remedy)
         self._errors.addWidget(self._error)
         self._show_parts(False)
-        self._feet.setVisible(self._facts is not None)
-        self._follow()
 
     def _remedy(self, key: str) -> None:
         if key == "settings":

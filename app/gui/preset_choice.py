@@ -28,6 +28,16 @@ def draft_of(conversation: Conversation) -> ChatDraft:
     return ChatDraft(conversation.preset_id, conversation.system_prompt, conversation.sampling)
 
 
+def draft_for(stored: Preset, edited: Preset) -> ChatDraft:
+    """What a chat has to say to be as an edited preset would make it."""
+    same_prompt = edited.system_prompt == stored.system_prompt
+    return ChatDraft(
+        stored.id,
+        None if same_prompt else edited.system_prompt,
+        None if edited.sampling == stored.sampling else edited.sampling,
+    )
+
+
 def preset_of(
     presets: PresetStore,
     settings: Settings,

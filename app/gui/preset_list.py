@@ -44,7 +44,7 @@ class PresetList(Region):
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__("sidebar", parent)
         self._icons = icons
-        self.setFixedWidth(icons.theme.metric("list-chat"))
+        self.setFixedWidth(icons.theme.metric("list-chat") - 1)  # the line beside it counts
         self._model = QStandardItemModel(self)
         self.view = RowListView(icons, self.tr("Presets"))
         self.view.setItemDelegate(

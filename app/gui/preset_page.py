@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import structs
 from PySide6.QtCore import QPoint, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.presets import Preset
@@ -60,7 +61,8 @@ class PresetView(Region):
         row.addWidget(self.list)
         row.addWidget(Line(vertical=True))
         row.addLayout(middle, 1)
-        row.addWidget(Line(vertical=True))
+        self._preview_line = Line(vertical=True)
+        row.addWidget(self._preview_line)
         row.addWidget(self.preview)
 
     def _head(self) -> QWidget:
@@ -74,6 +76,8 @@ class PresetView(Region):
         dot.setFixedSize(6, 6)
         mark.addWidget(dot)
         mark.addWidget(Label(self.tr("Changed, not saved"), "caption", "accent"))
+        self.try_button = IconButton(icons, "message-square", self.tr("Try in a new chat"))
+        self.try_button.hide()
         self.duplicate = IconButton(icons, "copy", self.tr("Duplicate"))
         self.export = IconButton(icons, "file-output", self.tr("Export…"))
         self.restore = IconButton(
@@ -91,7 +95,8 @@ class PresetView(Region):
         row.addWidget(self.title)
         row.addWidget(self.unsaved_mark)
         row.addStretch(1)
-        for button in (self.duplicate, self.export, self.restore, self.delete):
+        buttons = (self.try_button, self.duplicate, self.export, self.restore, self.delete)
+        for button in buttons:
             row.addWidget(button)
         row.addSpacing(16)
         row.addWidget(self.revert)
@@ -105,13 +110,23 @@ class PresetView(Region):
         self.list.import_asked.connect(self._ask_import)
         self.list.menu_asked.connect(self._open_menu)
         self.editor.edited.connect(self._edited)
-        self.preview.try_asked.connect(lambda: self.try_in_chat.emit(self._current))
+        self.preview.try_asked.connect(self._try)
+        self.try_button.clicked.connect(self._try)
         self.duplicate.clicked.connect(lambda: self._duplicate(self._current))
         self.export.clicked.connect(lambda: self._ask_export(self._current))
         self.restore.clicked.connect(lambda: self._restore(self._current))
         self.delete.clicked.connect(lambda: self._delete(self._current))
         self.revert.clicked.connect(self._revert)
         self.save.clicked.connect(self._save)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room, what the model receives gives way."""
+        super().resizeEvent(event)
+        metric = self._context.theme.metric
+        wide = self.width() >= metric("inspector-overlay-below") - metric("rail")
+        self.preview.setVisible(wide)
+        self._preview_line.setVisible(wide)
+        self.try_button.setVisible(not wide)
 
     # What is shown
 
@@ -179,6 +194,9 @@ class PresetView(Region):
             self._edits[preset.id] = preset
         self.list.mark(preset, unsaved=preset.id in self._edits)
         self._show_state()
+
+    def _try(self) -> None:
+        self.try_in_chat.emit(self._current)
 
     def _revert(self) -> None:
         self._edits.pop(self._current, None)

@@ -29,7 +29,7 @@ class PresetPreview(Region):
         super().__init__("sidebar", parent)
         self._context = context
         self._preset: Preset | None = None
-        self.setFixedWidth(context.theme.metric("inspector"))
+        self.setFixedWidth(context.theme.metric("inspector") - 1)  # the line beside it counts
         self.text = QLabel()
         self.text.setTextFormat(Qt.TextFormat.RichText)
         self.text.setWordWrap(True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec import structs
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -302,6 +303,14 @@ def test_variables_stand_out(context: AppContext, qtbot: QtBot) -> None:
     assert [(each.start, each.length) for each in formats] == [(6, 8)]
     edit.insert_variable("date")
     assert edit.toPlainText().startswith("{{date}}")
+
+
+def test_an_edited_preset_is_tried_with_its_changes(
+    inspector: Inspector, context: AppContext
+) -> None:
+    inspector.try_edit(structs.replace(coder(context), name="Other", system_prompt="Try this."))
+    assert inspector.draft() == ChatDraft("coder", "Try this.")
+    assert inspector.prompt.toPlainText() == "Try this."
 
 
 def test_the_preset_in_force_falls_back_to_the_default_one(context: AppContext) -> None:

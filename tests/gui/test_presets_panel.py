@@ -253,6 +253,19 @@ def test_try_and_back(view: PresetView, mine: Preset, qtbot: QtBot) -> None:
         view.list.back_button.click()
 
 
+def test_in_a_small_window_the_fields_keep_their_room(
+    view: PresetView, mine: Preset, qtbot: QtBot
+) -> None:
+    view.resize(968, 660)
+    assert view.preview.isHidden()
+    viewport = view.editor.viewport().width()
+    assert view.editor.content.minimumSizeHint().width() <= viewport
+    with qtbot.waitSignal(view.try_in_chat):
+        view.try_button.click()
+    view.resize(1264, 840)
+    assert view.preview.isVisible()
+
+
 def test_variables_are_inserted_and_filled(view: PresetView, qtbot: QtBot) -> None:
     write_prompt(view, "It is ", qtbot)
     view.editor.prompt.insert_variable("language")
