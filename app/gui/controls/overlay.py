@@ -37,8 +37,8 @@ class Overlay(QWidget):
         """Show it, and put the focus on a widget of it."""
         window = self.window()
         self._returns_to = window.focusWidget()
-        self._cover()
         self.show()
+        self._cover()  # after `show`: only then the style sheet's fonts are in force
         self.raise_()
         (focus or self.panel).setFocus(Qt.FocusReason.PopupFocusReason)
 
