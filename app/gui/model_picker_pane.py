@@ -319,11 +319,11 @@ class PickerPane(QWidget):
         if self._model is None:
             return
         self._drop_error()
-        self._show_parts(True)
-        config: LoadConfig | None = self.form.config()
-        remember = self.remember.isChecked()
-        loaded = self._loaded()
-        if loaded is None and not remember and config == self._standard:
+        known = self._facts is not None
+        self._show_parts(known)
+        config = self.form.config() if known else None
+        remember = known and self.remember.isChecked()
+        if self._loaded() is None and not remember and config == self._standard:
             config = None  # what suits is decided when it is loaded
         self.load_asked.emit(self._model, config, force, remember)
 
