@@ -105,6 +105,9 @@ def move_files(models: Sequence[LocalModel], old: Path, new: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(source, target)
         except OSError as error:
+            if source.exists():  # what was copied of it until the disk was full
+                with contextlib.suppress(OSError):
+                    target.unlink(missing_ok=True)
             for back, moved in reversed(done):
                 with contextlib.suppress(OSError):  # it then stays where it was moved to
                     shutil.move(moved, back)

@@ -410,6 +410,7 @@ def test_a_move_that_fails_changes_nothing(
 
     def fail_on_b(source: Path, target: Path) -> object:
         if source.name.startswith("b") and tmp_path / "new" in target.parents:
+            target.write_bytes(b"half of it")
             raise OSError(28, "No space left on device")
         return real(source, target)
 
@@ -417,6 +418,7 @@ def test_a_move_that_fails_changes_nothing(
     with pytest.raises(StorageError, match="No space left"):
         library.change_folder(tmp_path / "new", move=True)
     assert own(library) == before
+    assert not list((tmp_path / "new").rglob("*.gguf"))
 
 
 @pytest.fixture
