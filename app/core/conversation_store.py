@@ -304,7 +304,7 @@ class ConversationStore:
         self.changed(self._database.write(job))
 
     def restore_message(self, message_id: int) -> Message:
-        """Undo `delete_message`."""
+        """Undo `delete_message`; what the message answers comes back with it."""
 
         def job(connection: sqlite3.Connection) -> Message:
             row = connection.execute(
@@ -312,6 +312,8 @@ class ConversationStore:
             ).fetchone()
             if row is not None and row["deleted"] is not None:
                 rows.mark_subtree(connection, message_id, row["deleted"], None)
+            for ancestor in rows.ancestors(connection, message_id):
+                rows.update(connection, "messages", ancestor["id"], {"deleted": None})
             message = rows.find_message(connection, message_id)
             rows.refresh_preview(connection, message.conversation_id)
             return message

@@ -244,6 +244,21 @@ class TestMessages:
         assert shown(store, chat.id) == ["q", "a", "more", "end"]
         assert store.restore_message(more.id).content == "more"
 
+    def test_undoing_out_of_order_brings_back_what_was_answered(
+        self, store: ConversationStore
+    ) -> None:
+        chat = store.create().id
+        question, answer = chain(store, chat, "question", "answer")
+        other = store.append(chat, "assistant", "other", question.id)
+        store.delete_message(answer.id)
+        store.delete_message(question.id)
+        store.restore_message(answer.id)
+        assert shown(store, chat) == ["question", "answer"]
+        assert store.siblings(answer.id) == (store.message(answer.id),)
+        assert other.id not in [message.id for message in store.path(store.duplicate(chat).id)]
+        store.purge_trash(older_than_days=-1)
+        assert shown(store, chat) == ["question", "answer"]
+
     def test_a_search_hit_on_another_branch_can_be_shown(self, store: ConversationStore) -> None:
         chat = store.create()
         question, _, _, deep = chain(store, chat.id, "q", "a", "f", "needle")
