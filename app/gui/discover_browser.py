@@ -101,7 +101,8 @@ class DiscoverBrowser(Region):
         self._check, self._local, self._offline = check, tuple(local), offline
         if offline:
             self._stop()
-        if self.head.current().scope == "hub" and not offline and self._fetched is None:
+        is_hub = self.head.current().scope == "hub" and self._reference is None
+        if is_hub and not offline and self._fetched is None:
             self._begin()
         else:
             self._show()

@@ -59,6 +59,8 @@ class DiscoverPage(Page):
         self._check = FitCheck(memory_snapshot())
         self._subject: Subject | None = None
         self._revision: str | None = None
+        self._wanted = ""
+        """File or quantization that the person named, until its variant is known."""
         self._known: dict[str, _Known] = {}
         entries = context.catalogue.entries()
         self.browser = DiscoverBrowser(
@@ -144,10 +146,11 @@ class DiscoverPage(Page):
     def _reference_given(self, reference: Reference) -> None:
         entry = self._context.catalogue.for_repo(reference.repo)
         own = entry if entry and entry.gguf_repo.casefold() == reference.repo.casefold() else None
-        self._show(Subject(reference.repo, own), reference.revision)
+        wanted = reference.file or reference.quantization or ""
+        self._show(Subject(reference.repo, own), reference.revision, wanted)
 
-    def _show(self, subject: Subject, revision: str | None = None) -> None:
-        self._subject, self._revision = subject, revision
+    def _show(self, subject: Subject, revision: str | None = None, wanted: str = "") -> None:
+        self._subject, self._revision, self._wanted = subject, revision, wanted
         self.browser.list.choose_repo(subject.repo)
         self.detail.set_problem("")
         known = self._known.get(subject.repo)
@@ -193,6 +196,9 @@ class DiscoverPage(Page):
             why = self.tr("Corral is offline. Switch that off in Settings to download.")
             lines = tuple(replace(line, usable=False, problem=why) for line in lines)
         self.detail.set_lines(lines, start_over=start_over)
+        if self._wanted and subject.detail is not None:
+            self.detail.table.choose(self._wanted)
+            self._wanted = ""
 
     def _lines(self, subject: Subject) -> tuple[VariantLine, ...]:
         if subject.detail is None:

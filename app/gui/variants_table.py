@@ -103,6 +103,18 @@ class VariantsTable(QWidget):
         row = self._rows.get(self._chosen)
         return row.line if row else None
 
+    def choose(self, wanted: str) -> bool:
+        """Choose the variant of this file or quantization; False if there is none."""
+        for line in self._lines:
+            if wanted == line.file or wanted.casefold() == line.label.casefold():
+                if line not in shortened(self._lines):
+                    self._all = True
+                self._chosen = line.file
+                self._refresh()
+                self._choose(line.file)
+                return True
+        return False
+
     def set_lines(self, lines: Sequence[VariantLine], *, start_over: bool = False) -> None:
         """Show these; the recommended one is chosen at first, later what the person chose."""
         if start_over:

@@ -408,11 +408,24 @@ def test_a_pasted_address_goes_straight_to_the_model(
     page: DiscoverPage, samples: LocalHub, qtbot: QtBot
 ) -> None:
     page.activated()
-    address = "https://huggingface.co/Qwen/Qwen3-8B-GGUF/blob/main/Qwen3-8B-Q4_K_M.gguf"
+    address = "https://huggingface.co/Qwen/Qwen3-8B-GGUF/blob/main/Qwen3-8B-Q2_K.gguf"
     page.browser.head.search.setText(address)
     qtbot.waitUntil(lambda: "Qwen/Qwen3-8B-GGUF" in page._known, timeout=WAIT)
     assert [row.title for row in rows_of(page)] == ["Qwen3 8B"]
     assert page.detail.main_button.isVisible()
+    line = page.detail.table.chosen_line()
+    assert line is not None
+    assert line.label == "Q2_K"
+
+
+def test_a_named_quantization_is_chosen(
+    page: DiscoverPage, samples: LocalHub, qtbot: QtBot
+) -> None:
+    page.browser.head.search.setText(f"{LLAMA}:Q8_0")
+    qtbot.waitUntil(lambda: LLAMA in page._known, timeout=WAIT)
+    line = page.detail.table.chosen_line()
+    assert line is not None
+    assert line.label == "Q8_0"
 
 
 def test_a_name_that_does_not_exist_is_said_and_can_be_tried_again(
