@@ -17,6 +17,7 @@ from app.gui.preset_name import PresetNameQuestion
 from app.gui.preset_prompt import LargerPrompt, VariableEdit
 from app.gui.stop_strings import StopChip, StopStrings
 from backends.types import SamplingParams
+from tests.gui.test_accessibility import operated, spoken_name
 
 pytestmark = pytest.mark.gui
 
@@ -293,6 +294,18 @@ def test_stop_strings_grow_by_lines(context: AppContext, qtbot: QtBot) -> None:
     strings.set_values(("a long stop", "another one", "and a third"))
     assert strings.height() > 2 * one
     assert all(strings.rect().contains(chip.geometry()) for chip in strings.findChildren(StopChip))
+
+
+def test_every_control_has_a_name_and_takes_the_keyboard(
+    inspector: Inspector, qtbot: QtBot
+) -> None:
+    set_temperature(inspector, "1.4", qtbot)
+    inspector.limits.stop.set_values(("END",))
+    controls = list(operated(inspector))
+    assert controls
+    assert [each for each in controls if not spoken_name(each).strip()] == []
+    refusing = [each for each in controls if not each.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    assert refusing == []
 
 
 def test_variables_stand_out(context: AppContext, qtbot: QtBot) -> None:

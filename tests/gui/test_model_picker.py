@@ -21,6 +21,7 @@ from app.gui.model_picker import ModelPicker
 from app.gui.model_picker_list import PickerEntry, PickerList, grouped
 from backends.types import LoadConfig
 from tests.core.broken_gguf import tiny_model
+from tests.gui.test_accessibility import operated, spoken_name
 
 pytestmark = pytest.mark.gui
 
@@ -305,6 +306,17 @@ def test_esc_closes_and_find_more_leads_to_discover(
         picker.more.click()
     assert signal.args == ["discover", None]
     assert not picker.isVisible()
+
+
+def test_every_control_has_a_name_and_takes_the_keyboard(
+    picker: ModelPicker, host: QWidget, starter: LocalModel, qtbot: QtBot
+) -> None:
+    open_on(picker, host, starter, qtbot)
+    controls = list(operated(picker))
+    assert controls
+    assert [each for each in controls if not spoken_name(each).strip()] == []
+    refusing = [each for each in controls if not each.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    assert refusing == []
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from app.gui.preset_page import PresetView
 from app.gui.preset_popover import PresetPopover
 from app.gui.preset_preview import filled
 from backends.types import SamplingParams
+from tests.gui.test_accessibility import operated, spoken_name
 
 pytestmark = pytest.mark.gui
 
@@ -264,6 +265,14 @@ def test_in_a_small_window_the_fields_keep_their_room(
         view.try_button.click()
     view.resize(1264, 840)
     assert view.preview.isVisible()
+
+
+def test_every_control_has_a_name_and_takes_the_keyboard(view: PresetView) -> None:
+    controls = list(operated(view))
+    assert controls
+    assert [each for each in controls if not spoken_name(each).strip()] == []
+    refusing = [each for each in controls if not each.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    assert refusing == []
 
 
 def test_variables_are_inserted_and_filled(view: PresetView, qtbot: QtBot) -> None:
