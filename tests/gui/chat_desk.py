@@ -54,7 +54,8 @@ class LibraryWithScripts(ModelLibrary):
 class Desk:
     """One run of the program; another one in the same home is a restart."""
 
-    def __init__(self, app: QApplication, qtbot: QtBot) -> None:
+    def __init__(self, app: QApplication, qtbot: QtBot, page: str | None = "chat") -> None:
+        """`page` None: where the window opens by itself."""
         self.qtbot = qtbot
         self.program = Program(app, app_paths())
         self.frame = self.program.window
@@ -62,7 +63,9 @@ class Desk:
         qtbot.waitExposed(self.frame)
         self.frame.activateWindow()
         self.window = self.program.main
-        self.window.open_page("chat")
+        qtbot.waitUntil(self.window.isVisible, timeout=DEADLINE_MS)
+        if page is not None:
+            self.window.open_page(page)
 
     @property
     def context(self) -> AppContext:
