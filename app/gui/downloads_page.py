@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QHideEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from app.core.download_space import free_space
 from app.core.download_state import DownloadItem
 from app.core.downloads import AT_ONCE
 from app.core.errors import AppError
@@ -321,9 +319,8 @@ class DownloadsPage(Page):
     # The disk
 
     def _look_at_disk(self) -> None:
-        folder = self._context.settings.current.models.folder
-        path = Path(folder) if folder else self._context.paths.models
-        self._context.worker.run(free_space, path, done=self._disk_seen, failed=self._no_disk)
+        folder = self._context.library.folder
+        self._context.worker.run(free_space, folder, done=self._disk_seen, failed=self._no_disk)
 
     def _disk_seen(self, free: int | None) -> None:
         self._free = free
@@ -331,14 +328,3 @@ class DownloadsPage(Page):
 
     def _no_disk(self, error: AppError) -> None:
         self._disk_seen(None)
-
-
-def free_space(folder: Path) -> int | None:
-    """Bytes free where `folder` is or will be; None if that cannot be told. Touches the disk."""
-    for place in (folder, *folder.parents):
-        if os.path.isdir(place):
-            try:
-                return shutil.disk_usage(place).free
-            except OSError:
-                return None
-    return None

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from app.core.errors import AppError
+from app.core.download_space import free_space
+from app.core.errors import AppError, StorageError
 from app.core.hardware import HardwareSurvey, memory_snapshot
 from app.core.library import LocalModel
 from app.gui.controls.buttons import Button, GhostButton
@@ -18,7 +19,6 @@ from app.gui.controls.icon_view import MarkView
 from app.gui.controls.labels import Label
 from app.gui.controls.strip import Strip
 from app.gui.discover_fit import FitCheck, fit_tip
-from app.gui.downloads_page import free_space
 from app.gui.downloads_start import DownloadStarter, item_for, local_for
 from app.gui.first_start_parts import HardwareLine, StarterCard, SuggestionRow, hardware_facts
 from app.gui.page import Page
@@ -279,4 +279,8 @@ class FirstStart(Page):
 
 
 def _survey_and_disk(context: AppContext) -> tuple[HardwareSurvey, int | None]:
-    return context.hardware, free_space(context.library.folder)
+    try:
+        free: int | None = free_space(context.library.folder)
+    except StorageError:
+        free = None
+    return context.hardware, free

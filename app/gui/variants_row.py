@@ -210,7 +210,8 @@ class VariantRow(RingFocus, QAbstractButton):
         self.line = line
         self.action.show_line(line)
         size = formatting.file_size(line.size, about=line.about)
-        parts = [line.label, self.quality_words(), size]
+        note = self.tr("Recommended") if line.recommended else ""
+        parts = [line.label, note, self.quality_words(), size]
         if line.judged is not None:
             parts.append(fit_word(line.judged.fit))
         self.setAccessibleName(", ".join(part for part in parts if part))

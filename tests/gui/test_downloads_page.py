@@ -12,7 +12,7 @@ from app.core.download_state import DownloadItem, DownloadProblem, DownloadReque
 from app.core.variants import RepoFile
 from app.gui import downloads_words as words
 from app.gui.context import AppContext
-from app.gui.downloads_page import DownloadsPage, free_space
+from app.gui.downloads_page import DownloadsPage
 from app.gui.downloads_row import DownloadRow
 from app.gui.icons import Icons
 from app.gui.question import Question
@@ -231,9 +231,3 @@ def test_a_download_that_is_gone_is_told(
     toast = context.notifier.shown_toast()
     assert toast is not None
     assert "not in the list" in toast.label.text()
-
-
-def test_free_space_of_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
-    free = free_space(tmp_path / "not" / "yet")
-    assert free is not None
-    assert free > 0
