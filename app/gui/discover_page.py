@@ -101,7 +101,7 @@ class DiscoverPage(Page):
         bridge.on(context.downloads.changed, self._download_changed)
         bridge.on(context.downloads.finished, self._download_changed)
         bridge.on(context.downloads.removed, self._download_removed)
-        bridge.on(context.library.changed, self._world_changed)
+        bridge.on(context.library.changed, self._library_changed)
         bridge.on(context.settings.changed, self._settings_changed)
         detail.set_context(self._tokens)
 
@@ -310,7 +310,9 @@ class DiscoverPage(Page):
         self._show_lines()
 
     def _download_changed(self, item: DownloadItem) -> None:
-        if self._subject is not None and item.request.repo == self._subject.repo:
+        """Many times a second; a page out of view looks again when it comes back."""
+        subject = self._subject
+        if self.isVisible() and subject is not None and item.request.repo == subject.repo:
             self._show_lines()
 
     def _download_removed(self, item_id: str) -> None:
@@ -338,6 +340,10 @@ class DiscoverPage(Page):
         offline = self._context.settings.current.network.offline
         text = self.tr("Corral is offline. This is the list that ships with it.")
         self.detail.set_offline(offline, text)
+
+    def _library_changed(self) -> None:
+        if self.isVisible():
+            self._world_changed()
 
     def _settings_changed(self, _: object) -> None:
         self._world_changed()

@@ -229,7 +229,9 @@ class DownloadsPage(Page):
         return local.id if local else None
 
     def _changed(self, item: DownloadItem) -> None:
-        """Most changes are only more bytes of one row."""
+        """Most changes are only more bytes of one row. Out of view nothing needs to follow."""
+        if not self.isVisible():
+            return
         ids = self._order.get(words.group_of(item), [])
         if item.id not in ids:
             self.refresh()
