@@ -15,6 +15,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.core.conversation_store import ConversationStore
+from app.core.download_state import DownloadRequest
 from app.core.paths import AppPaths, app_paths
 from app.core.settings import SettingsStore
 from app.gui.application import Program
@@ -28,13 +29,23 @@ from tests.shots.sample_models import write_sample_models
 SIZE = (1320, 840)
 SMALL = (1024, 700)
 LIMIT = 60.0
+DOWNLOADS = (
+    ("ggml-org/gemma-4-E4B-it-GGUF", "Q4_K_M"),
+    ("unsloth/Qwen3-4B-Instruct-2507-GGUF", "Q4_K_M"),
+    ("bartowski/Llama-3.2-1B-Instruct-GGUF", "Q4_K_M"),
+    ("bartowski/Mistral-7B-Instruct-v0.3-GGUF", "Q5_K_M"),
+    ("unsloth/Qwen3-0.6B-GGUF", "Q8_0"),
+)
 
 
 class Photographer:
     """Starts the program in a prepared home and photographs its pages."""
 
-    def __init__(self, folder: Path, theme: str, scale: float, *, first: bool) -> None:
+    def __init__(
+        self, hub: LocalHub, folder: Path, theme: str, scale: float, *, first: bool
+    ) -> None:
         """`first`: the home of somebody who has just installed the program."""
+        self._hub = hub
         self._folder = folder
         self._theme = theme
         self._scale = scale
@@ -80,9 +91,7 @@ class Photographer:
         self._main.open_page("models")
         self.rest(1.5)
         self.shoot("models")
-        self._main.open_page("downloads")
-        self.rest(0.5)
-        self.shoot("downloads")
+        self._downloads()
         self._main.open_page("settings")
         self.rest(0.5)
         self.shoot("settings")
@@ -102,6 +111,33 @@ class Photographer:
         overlay = self._main.palette_overlay
         if overlay is not None:
             overlay.hide()
+
+    def _downloads(self) -> None:
+        """Two that run slowly, one paused, one waiting, one that failed."""
+        context = self._program.context
+        self._hub.fault("", origin="cdn", rate=3e6)
+        broken = "Llama-3.2-1B-Instruct-Q4_K_M.gguf"
+        self._hub.fault(broken, origin="hub", method="HEAD", status=503)
+        ids = []
+        for repo, quantization in DOWNLOADS:
+            detail = context.hub.detail(repo)
+            variant = next(v for v in detail.variants if v.quantization == quantization)
+            request = DownloadRequest(
+                repo=repo,
+                revision=detail.model.sha,
+                title=repo.partition("/")[2].removesuffix("-GGUF"),
+                quantization=quantization,
+                files=variant.files,
+            )
+            ids.append(context.downloads.add(request).id)
+        self._main.open_page("downloads")
+        self.rest(6.0)
+        context.downloads.pause(ids[1])
+        self.rest(3.0)
+        self.shoot("downloads")
+        for each in ids:
+            context.downloads.cancel(each)
+        self.rest(0.5)
 
     def _small(self) -> None:
         self._window.resize(*SMALL)
@@ -175,7 +211,7 @@ def main(arguments: list[str]) -> None:
         os.environ["HF_ENDPOINT"] = hub.url
         add_repositories(hub, starter_file())
         first = arguments[3:] == ["first"]
-        Photographer(Path(folder), theme, float(scale), first=first).take_all()
+        Photographer(hub, Path(folder), theme, float(scale), first=first).take_all()
 
 
 if __name__ == "__main__":
