@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.core.gguf_types import GgufHeader
 from app.core.library import LocalModel
 from app.gui import formatting, library_facts
 from app.gui.controls.buttons import Button, IconButton, PrimaryButton
@@ -25,7 +24,7 @@ from app.gui.controls.labels import Label
 from app.gui.controls.strip import Strip
 from app.gui.icons import Icons
 from app.gui.inline_link import InlineLink
-from app.gui.library_defaults import LoadDefaults
+from app.gui.library_defaults import LoadDefaults, LoadFacts
 from app.gui.library_plot import MemoryPlot, memory_curve
 from app.gui.library_rows import LibraryRow, second_line
 from app.gui.library_tabs import Tabs
@@ -230,15 +229,17 @@ class LibraryDrawer(Region):
             ]
         )
 
-    def show_header(
-        self, model: LocalModel, header: GgufHeader | None, config: LoadConfig, free: int
+    def show_facts(
+        self, model: LocalModel, facts: LoadFacts | None, config: LoadConfig | None, free: int
     ) -> None:
         """Show what the file's header tells; None while it is read, or where it cannot be."""
+        header = facts.header if facts else None
         self._facts.set_lines(library_facts.overview(model, header))
-        self._defaults.set_lines(library_facts.defaults(config, header))
-        self.form.set_limits(header)
-        self.form.show_config(config)
-        curve = memory_curve(header, model.size, config, free) if header else None
+        self._defaults.set_lines(library_facts.defaults(config or LoadConfig(), header))
+        self.form.show_facts(facts, config)
+        curve = None
+        if facts is not None:
+            curve = memory_curve(facts.header, model.size, config or facts.standard, free)
         self.plot.show_curve(curve)
         self._plot_part.setVisible(curve is not None)
         template = header.chat_template if header else None

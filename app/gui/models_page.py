@@ -11,9 +11,9 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
-from app.core.gguf_types import GgufHeader
 from app.core.hardware import memory_snapshot
 from app.core.library import LocalModel
+from app.core.memory import default_config
 from app.core.runtime import NotEnoughMemory
 from app.gui import formatting, library_menus, library_rows
 from app.gui.chat_models import ChatModels
@@ -24,6 +24,7 @@ from app.gui.controls.fields import SearchField
 from app.gui.controls.labels import Label
 from app.gui.controls.strip import Strip
 from app.gui.library_actions import LibraryActions
+from app.gui.library_defaults import LoadFacts
 from app.gui.library_disk import DiskPicture, DiskUse, disk_use
 from app.gui.library_drawer import LibraryDrawer
 from app.gui.library_menus import RowAction
@@ -53,7 +54,7 @@ class ModelsPage(Page):
         self._models = ChatModels(context, self)
         self.library_actions = LibraryActions(context, self)
         self._shown: LocalModel | None = None
-        self._header: GgufHeader | None = None
+        self._facts: LoadFacts | None = None
         self._header_task: Task | None = None
         self._chosen = ""
         self._lay_out()
@@ -268,18 +269,19 @@ class ModelsPage(Page):
     def _read_header(self, model: LocalModel) -> None:
         if self._header_task is not None:
             self._header_task.cancel()
-        self._shown, self._header = model, None
+        self._shown, self._facts = model, None
         self._show_header()
         if model.present and not model.problem and model.format == "gguf":
             self._header_task = self._context.worker.run(
-                self._context.library.header,
-                model.id,
+                _load_facts,
+                self._context,
+                model,
                 done=self._header_read,
                 failed=self._header_failed,
             )
 
-    def _header_read(self, header: GgufHeader) -> None:
-        self._header = header
+    def _header_read(self, facts: LoadFacts) -> None:
+        self._facts = facts
         self._show_header()
 
     def _header_failed(self, error: AppError) -> None:
@@ -287,19 +289,16 @@ class ModelsPage(Page):
 
     def _show_header(self) -> None:
         if self._shown is not None:
-            config = self._config_of(self._shown.id)
+            config = self._context.settings.current.models.load.get(self._shown.id)
             free = memory_snapshot().available
-            self.drawer.show_header(self._shown, self._header, config, free)
+            self.drawer.show_facts(self._shown, self._facts, config, free)
 
-    def _config_of(self, model_id: str) -> LoadConfig:
-        return self._context.settings.current.models.load.get(model_id, LoadConfig())
-
-    def _config_changed(self, config: LoadConfig) -> None:
+    def _config_changed(self, config: LoadConfig | None) -> None:
         if self._shown is None:
             return
         models = self._context.settings.current.models
         load = {key: value for key, value in models.load.items() if key != self._shown.id}
-        if config != LoadConfig():
+        if config is not None:
             load[self._shown.id] = config
         try:
             self._context.settings.update(models=structs.replace(models, load=load))
@@ -389,3 +388,12 @@ class ModelsPage(Page):
 
     def _settings_changed(self, _: object) -> None:
         self._show_header()
+
+
+def _load_facts(context: AppContext, model: LocalModel) -> LoadFacts:
+    """Reads the file and waits for the survey of the hardware."""
+    header, hardware = context.library.header(model.id), context.hardware
+    engine = context.settings.current.engine
+    return LoadFacts(
+        header, hardware, default_config(header, hardware, engine, file_size=model.size)
+    )

@@ -11,10 +11,11 @@ from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from app.core.gguf import read_header
+from app.core.hardware import HardwareSurvey
 from app.core.library import LocalModel
 from app.gui.context import AppContext
 from app.gui.icons import Icons
-from app.gui.library_defaults import LoadDefaults
+from app.gui.library_defaults import SETTLE_MS, LoadDefaults, LoadFacts
 from app.gui.library_delegate import action_places
 from app.gui.library_disk import disk_use
 from app.gui.library_facts import defaults, overview
@@ -240,22 +241,28 @@ def test_axis_steps_are_round(most: float, steps: list[float]) -> None:
     assert axis_steps(most) == pytest.approx(steps)
 
 
-def test_load_defaults_take_effect_at_once(icons: Icons, show: Show, qtbot: QtBot) -> None:
+def test_load_defaults_are_told_once_they_settle(
+    icons: Icons, show: Show, tmp_path: Path, qtbot: QtBot
+) -> None:
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(tiny_model().set("llama.context_length", 4, 32_768).data())
+    standard = LoadConfig(context_length=8192, threads=3)
+    facts = LoadFacts(read_header(path), HardwareSurvey("x", 4, 8, (), 16 * 10**9), standard)
     form = LoadDefaults(icons)
     show(form)
-    form.show_config(LoadConfig(context_length=4096))
+    assert not form.form.isEnabled()
+    with qtbot.assertNotEmitted(form.changed, wait=2 * SETTLE_MS):
+        form.show_facts(facts, None)
+    assert not form.reset.isEnabled()
+    with qtbot.waitSignal(form.changed) as told:
+        form.form.threads.set_value(6)
+        form.form.changed.emit()
+    assert told.args == [LoadConfig(context_length=8192, threads=6)]
     assert form.reset.isEnabled()
     with qtbot.waitSignal(form.changed) as told:
-        form.threads.setText("6")
-        form.threads.textEdited.emit("6")
-    assert told.args == [LoadConfig(context_length=4096, threads=6)]
-    with qtbot.assertNotEmitted(form.changed):
-        form.threads.textEdited.emit("six")
-    assert form.threads.is_wrong()
-    with qtbot.waitSignal(form.changed) as told:
         form.reset.click()
-    assert told.args == [LoadConfig()]
-    assert form.context.value() is None
+    assert told.args == [None]
+    assert form.form.config() == standard
 
 
 def test_disk_use_counts_each_model_where_it_is(tmp_path: Path) -> None:
@@ -314,7 +321,7 @@ def test_defaults_are_kept_in_the_settings(
     assert page.drawer.form.isVisible()
     page.drawer.form.changed.emit(LoadConfig(context_length=512))
     assert context.settings.current.models.load == {model_id: LoadConfig(context_length=512)}
-    page.drawer.form.changed.emit(LoadConfig())
+    page.drawer.form.changed.emit(None)
     assert context.settings.current.models.load == {}
 
 
