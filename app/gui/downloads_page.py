@@ -130,6 +130,12 @@ class DownloadsPage(Page):
         self._stack.addWidget(self._empty)
         self._page = ScrollPage(icons.theme.metric("page-column-max"))
         self._stack.addWidget(self._page)
+        self._make_groups()
+        column.addWidget(Line())
+        column.addLayout(self._make_foot())
+
+    def _make_groups(self) -> None:
+        icons = self._context.icons
         titles: dict[GroupName, str] = {
             "now": self.tr("Now"),
             "waiting": self.tr("Waiting"),
@@ -143,7 +149,9 @@ class DownloadsPage(Page):
         self.clear = InlineLink(icons, self.tr("Clear list"))
         self.clear.clicked.connect(self._clear)
         self.groups["done"].add_action(self.clear)
-        column.addWidget(Line())
+
+    def _make_foot(self) -> QHBoxLayout:
+        icons = self._context.icons
         foot = QHBoxLayout()
         foot.setContentsMargins(24, 0, 24, 0)
         foot.setSpacing(12)
@@ -151,7 +159,7 @@ class DownloadsPage(Page):
         self.disk = Label("", "caption", "text-2")
         self.disk.setFixedHeight(39)
         foot.addWidget(self.disk, 1)
-        column.addLayout(foot)
+        return foot
 
     def _make_header(self) -> QWidget:
         header = QWidget()

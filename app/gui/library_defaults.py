@@ -39,7 +39,7 @@ class LoadDefaults(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 16, 24, 16)
         column.setSpacing(8)
-        note = self.tr("Used whenever this model is loaded, from the next time on.")
+        note = self.tr("In force from the next load of this model on.")
         column.addWidget(Label(note, "caption", "text-3", wrap=True))
         self.form = LoadForm(icons)
         column.addWidget(self.form)

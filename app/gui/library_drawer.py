@@ -221,7 +221,7 @@ class LibraryDrawer(Region):
         self.folder_button.setEnabled(model.present)
         forget = model.read_only or not model.present
         self.delete_button.set_name(self.tr("Take off the list") if forget else self.tr("Delete"))
-        self.delete_button.set_icon("x" if forget else "trash-2")
+        self.delete_button.set_icon("minus" if forget else "trash-2")
         self._files.set_lines(
             [
                 library_facts.Line(formatting.file_size(_size_of(path)), str(path), is_path=True)

@@ -53,7 +53,7 @@ def row_menu(
     menu.add(
         _tr("Take off the list…") if forget else _tr("Delete…"),
         partial(actions.ask_delete, row.model),
-        icon="x" if forget else "trash-2",
+        icon="minus" if forget else "trash-2",
         shortcut="Del",
         danger=not forget,
     )
