@@ -119,10 +119,6 @@ class DiscoverBrowser(Region):
         else:
             self._begin()
 
-    def is_fetching(self) -> bool:
-        """Whether the hub is being asked."""
-        return self._task is not None
-
     # The list
 
     def _filter_changed(self, wanted: DiscoverFilter) -> None:

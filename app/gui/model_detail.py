@@ -208,14 +208,6 @@ class ModelDetail(QWidget):
 
     # What it is told
 
-    def show_nothing(self) -> None:
-        """No model is chosen."""
-        self._skeleton_timer.stop()
-        self.strip.hide()
-        self.outside.hide()
-        self._crumbs.setText("")
-        self._stack.setCurrentWidget(self._empty)
-
     def show_waiting(self, subject: Subject) -> None:
         """Nothing is known of this model yet; the hub is being asked."""
         self._crumbs.setText(subject.crumbs)
