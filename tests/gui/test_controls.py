@@ -367,7 +367,7 @@ def test_elided_label_tells_the_whole_only_when_cut(
 ) -> None:
     shown: list[str] = []
     monkeypatch.setattr(QToolTip, "showText", lambda _at, text, *_: shown.append(text))
-    label = ElidedLabel("/home/somebody/models/a/very/long/path/model.gguf")
+    label = ElidedLabel("/srv/somebody/models/a/very/long/path/model.gguf")
     put(page, label)
     label.setFixedWidth(500)
     help_event = QHelpEvent(QEvent.Type.ToolTip, QPoint(2, 2), QPoint(2, 2))
