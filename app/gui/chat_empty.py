@@ -223,7 +223,11 @@ class ChatEmpty(QWidget):
             self._chips.addWidget(button)
             self._buttons.append(button)
 
-    def _choose(self, preset_id: str) -> None:
+    def mark(self, preset_id: str) -> None:
+        """Show which preset is the chosen one."""
         for button in self._buttons:
             button.setChecked(button.preset.id == preset_id)
+
+    def _choose(self, preset_id: str) -> None:
+        self.mark(preset_id)
         self.preset_chosen.emit(preset_id)

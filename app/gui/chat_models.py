@@ -53,9 +53,10 @@ class ChatModels(QObject):
         self._waiting: dict[str, list[Callable[[], object]]] = {}
         context.bridge.on(context.runtime.changed, self.changed.emit)
 
-    def of(self, conversation: Conversation | None) -> LocalModel | None:
-        """The model a chat uses: its own, one that is loaded, the last used, or any at all."""
-        wanted = [conversation.model_id] if conversation and conversation.model_id else []
+    def of(self, conversation: Conversation | None, preset_model: str | None) -> LocalModel | None:
+        """A chat's model: its own, its preset's, a loaded one, the last used, or any at all."""
+        own = conversation.model_id if conversation else None
+        wanted = [model_id for model_id in (own, preset_model) if model_id]
         wanted += [each.model.id for each in self._context.runtime.loaded()]
         wanted += self._context.settings.current.models.recent
         for model_id in wanted:

@@ -4,32 +4,33 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from msgspec import structs
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.chat import ChatRun
 from app.core.conversations import Conversation, Message
 from app.core.errors import AppError, EngineDied
+from app.core.hardware import memory_snapshot
 from app.core.library_types import LocalModel
 from app.core.presets import Preset
+from app.core.runtime import LoadedModel
 from app.gui.chat_answers import Answers
 from app.gui.chat_empty import ChatEmpty
 from app.gui.chat_header import ChatHeader
+from app.gui.chat_layout import ChatLayout
 from app.gui.chat_list import ChatList
 from app.gui.chat_models import ChatModels
 from app.gui.chat_pane import ChatPane
+from app.gui.chat_sender import ChatSender
 from app.gui.context import AppContext
 from app.gui.inspector import Inspector
+from app.gui.load_advice import config_for, remedies
+from app.gui.message_item import Remedy
 from app.gui.model_picker import ModelPicker
 from app.gui.page import Page
-from app.gui.preset_page import PresetView
 from app.gui.preset_popover import PresetPopover
+from app.gui.preset_view import PresetView
 from backends.types import LoadConfig
-
-LINE = 1
-"""Lines between regions lie inside the measure of the panel beside them."""
-LIST_LEAST, LIST_MOST = 240, 360
 
 
 class ChatPage(Page):
@@ -42,8 +43,10 @@ class ChatPage(Page):
         self._context = context
         self._chosen_model: str | None = None
         self._wanted: int | None = None
+        self._narrow = False
         self.answers = Answers(context.worker, self)
         self.models = ChatModels(context, self)
+        self.sending = ChatSender(context, self.models, self.answers, self)
         self._build()
         self._connect()
         self._show_presets()
@@ -52,48 +55,29 @@ class ChatPage(Page):
 
     def _build(self) -> None:
         context = self._context
-        theme, icons = context.theme, context.icons
+        window = context.settings.current.window
         self.list = ChatList(context, self.answers)
-        self.list.setMinimumWidth(LIST_LEAST - LINE)
-        self.list.setMaximumWidth(LIST_MOST)
-        self.header = ChatHeader(icons)
-        self.empty = ChatEmpty(icons)
+        self.header = ChatHeader(context.icons)
+        self.empty = ChatEmpty(context.icons)
         self.pane = ChatPane(context, self.answers, self.empty)
         self.inspector = Inspector(context)
-        self.inspector.setFixedWidth(theme.metric("inspector") - LINE)
         self.picker = ModelPicker(context, self)
         self.preset_popover = PresetPopover(context, self)
         self._preset_view: PresetView | None = None
-        middle = QFrame()
-        middle.setProperty("region", "canvas")
-        column = QVBoxLayout(middle)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.header)
-        column.addWidget(line(horizontal=True))
-        column.addWidget(self.pane, 1)
-        self._inspector_line = line()
-        right = QWidget()
-        row = QHBoxLayout(right)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(middle, 1)
-        row.addWidget(self._inspector_line)
-        row.addWidget(self.inspector)
-        self._right = right
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.setHandleWidth(1)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.addWidget(self.list)
-        self.splitter.addWidget(right)
-        self.splitter.setStretchFactor(1, 1)
-        self.splitter.setSizes([context.settings.current.window.chat_list_width - LINE, 1000])
+        self.layout_of_chat = ChatLayout(
+            context.theme,
+            self.list,
+            self.header,
+            self.pane,
+            self.inspector,
+            list_width=window.chat_list_width,
+        )
         self._views = QStackedWidget()
-        self._views.addWidget(self.splitter)
+        self._views.addWidget(self.layout_of_chat)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._views)
-        self._show_inspector(context.settings.current.window.inspector_open)
+        self._show_inspector(window.inspector_open)
 
     def _connect(self) -> None:
         context = self._context
@@ -121,6 +105,10 @@ class ChatPage(Page):
         self.pane.act_asked.connect(self._act)
         self.pane.branched.connect(self.open_conversation)
         self.pane.remedy_chosen.connect(self._remedy)
+        self.sending.stored.connect(self._begun)
+        self.sending.bound.connect(self._took_changes)
+        self.sending.refused.connect(self._not_sent)
+        self.sending.model_wanted.connect(self.open_picker)
         self.models.changed.connect(self._model_changed)
         self.models.failed.connect(self._load_failed)
         self.answers.ended.connect(self._answer_ended)
@@ -183,6 +171,7 @@ class ChatPage(Page):
     def leaving(self) -> None:
         """Keep the draft and what was open; answers end and are kept as far as they came."""
         self.pane.close_draft()
+        self.inspector.flush()
         self.answers.close()
         window = self._context.settings.current.window
         current = self.conversation
@@ -191,16 +180,18 @@ class ChatPage(Page):
                 window,
                 conversation_id=current.id if current else None,
                 draft=self.pane.new_draft,
-                chat_list_width=max(LIST_LEAST, min(LIST_MOST, self.splitter.sizes()[0] + LINE)),
+                chat_list_width=self.layout_of_chat.list_width,
             )
         )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is little room the settings give way until they are asked for."""
         super().resizeEvent(event)
-        narrow = self.window().width() < self._context.theme.metric("inspector-overlay-below")
-        wanted = self._context.settings.current.window.inspector_open
-        self._show_inspector(wanted and not narrow)
+        narrow = self.layout_of_chat.is_narrow()
+        if narrow != self._narrow:
+            self._narrow = narrow
+            wanted = self._context.settings.current.window.inspector_open
+            self._show_inspector(wanted and not narrow)
 
     # Conversation
 
@@ -267,78 +258,73 @@ class ChatPage(Page):
     # Sending
 
     def _send(self, text: str) -> None:
-        self._when_ready(partial(self._send_now, text))
+        self.inspector.flush()
+        if self.conversation is None:
+            self.sending.begin(text, self.inspector.draft(), self.model)
+        else:
+            self.sending.send(text, self.conversation, self.model)
 
-    def _send_now(self, text: str) -> None:
-        conversation = self.conversation
-        if conversation is not None:
-            self.answers.start(
-                partial(self._context.chat.send, conversation.id, text), failed=self._not_sent
-            )
+    def _begun(self, conversation: Conversation, text: str) -> None:
+        """The new chat is stored; if it is still in view, show it with what was typed."""
+        if self.conversation is not None or self._wanted is not None:
             return
-        draft, model = self.inspector.draft(), self.model
-        store = self._context.store
-
-        def begin() -> Conversation:
-            return store.create(
-                preset_id=draft.preset_id,
-                model_id=model.id if model else None,
-                system_prompt=draft.system_prompt,
-                sampling=draft.sampling,
-            )
-
-        self._context.worker.run(begin, done=partial(self._begun, text), failed=self._not_sent)
-
-    def _begun(self, text: str, conversation: Conversation) -> None:
-        """The new chat is stored: show it with what was typed, and send that."""
         self._wanted = conversation.id
         self.pane.composer.set_text("")  # it is the draft of this chat now
-        typed = structs.replace(conversation, draft=text)
-        self.pane.show_conversation(typed, ())
+        self.pane.show_conversation(structs.replace(conversation, draft=text), ())
         self.list.show_current(conversation.id)
         self._show_state()
-        self._send_now(text)
 
     def _act(self, ask: Callable[[], ChatRun]) -> None:
-        self._when_ready(lambda: self.answers.start(ask, failed=self._not_sent))
+        self.inspector.flush()
+        if self.conversation is not None:
+            self.sending.ask(ask, self.conversation, self.model)
 
     def _not_sent(self, error: AppError) -> None:
         self.pane.reload()
         self._context.notifier.error(error)
 
-    def _when_ready(self, then: Callable[[], object]) -> None:
-        """Call `then` with the chat's model ready: at once, after loading it, or never."""
-        model = self.model
-        if model is None:
-            self.open_picker()
-            return
-        loaded = self._context.runtime.get(model.id)
-        if loaded is not None and loaded.state == "ready":
-            self._bind_model(model, then)
-        else:
-            self.models.load(model, then=partial(self._bind_model, model, then))
-
-    def _bind_model(self, model: LocalModel, then: Callable[[], object]) -> None:
-        """Store which model the chat uses before it is asked anything."""
-        conversation = self.conversation
-        if conversation is None or conversation.model_id == model.id:
-            then()
-            return
-        update = partial(self._context.store.update, conversation.id, model_id=model.id)
-        self._context.worker.run(update, done=lambda changed: self._bound(changed, then))
-
-    def _bound(self, conversation: Conversation, then: Callable[[], object]) -> None:
-        self.pane.conversation_changed(conversation)
-        then()
-
-    def _remedy(self, message_id: int, key: str) -> None:
-        self._when_ready(partial(self.pane.continue_answer, message_id))
-
     def _answer_ended(self, conversation_id: int, error: object) -> None:
         self._show_state()
         shown = self.conversation is not None and self.conversation.id == conversation_id
-        if isinstance(error, AppError) and not isinstance(error, EngineDied) and not shown:
-            self._context.notifier.error(error)
+        if not isinstance(error, AppError):
+            return
+        if not isinstance(error, EngineDied):
+            if not shown:
+                self._context.notifier.error(error)
+            return
+        model = self.model
+        stopped = self._context.runtime.get(model.id) if model is not None else None
+        if shown and stopped is not None:
+            self._context.worker.run(
+                self._ways_out, stopped, done=partial(self._offer, conversation_id, error)
+            )
+
+    def _ways_out(self, stopped: LoadedModel) -> tuple[Remedy, ...]:
+        """Blocks: reads the model's header."""
+        library = self._context.library
+        header = library.header(stopped.model.id)
+        return remedies(stopped, header, memory_snapshot(), library.models())
+
+    def _offer(self, conversation_id: int, error: AppError, ways: tuple[Remedy, ...]) -> None:
+        if self.conversation is not None and self.conversation.id == conversation_id:
+            self.pane.offer(error, ways)
+
+    def _remedy(self, message_id: int, key: str) -> None:
+        """One way out of an error was chosen: load as it says, then go on with the answer."""
+        conversation, model = self.conversation, self.model
+        if conversation is None or model is None:
+            return
+        ask = self.pane.continuing(message_id)
+        choice = config_for(key)
+        if choice is None:
+            self.sending.ask(ask, conversation, model)
+            return
+        other, config = choice
+        if other is not None:
+            model = self._context.library.get(other)
+        self._chosen_model = model.id
+        go_on = partial(self.sending.ask, ask, conversation, model)
+        self.models.load(model, config if other is None else None, then=go_on)
 
     # Model
 
@@ -349,7 +335,8 @@ class ChatPage(Page):
             for model in self._context.library.models():
                 if model.id == self._chosen_model:
                     return model
-        return self.models.of(self.conversation)
+        wanted = self.preset.model if self.conversation is None else None
+        return self.models.of(self.conversation, wanted)
 
     def open_picker(self) -> None:
         """Choose and load a model."""
@@ -363,8 +350,10 @@ class ChatPage(Page):
 
     def _model_ready(self, model: LocalModel) -> None:
         self.picker.hide()
-        if self._chosen_model == model.id:
-            self._bind_model(model, self._show_state)
+        if self._chosen_model == model.id and self.conversation is not None:
+            self.sending.bind(self.conversation, model, self._show_state)
+        else:
+            self._show_state()
 
     def _cancel_load(self) -> None:
         model = self.model
@@ -378,7 +367,9 @@ class ChatPage(Page):
 
     def _load_failed(self, model_id: str, error: AppError) -> None:
         self._show_state()
-        if not self.picker.isVisible():
+        if self.picker.isVisible():
+            self.picker.show_error(model_id, error)
+        else:
             self._context.notifier.error(error)
 
     def _names(self) -> dict[str, str]:
@@ -425,13 +416,17 @@ class ChatPage(Page):
 
     def leave_presets(self) -> None:
         """Back from the preset editor to the chat."""
-        self._views.setCurrentWidget(self.splitter)
+        self._views.setCurrentWidget(self.layout_of_chat)
         self._show_presets()
 
     def _try_preset(self, preset_id: str) -> None:
+        edited = self._preset_view.unsaved(preset_id) if self._preset_view else None
         self.leave_presets()
         self.new_chat()
-        self._choose_preset(preset_id)
+        if edited is not None:
+            self.inspector.try_edit(edited)
+        else:
+            self.inspector.choose_preset(preset_id)
         self._show_presets()
 
     # What the header and the settings show
@@ -447,6 +442,7 @@ class ChatPage(Page):
         else:
             self.header.model.show_model(model.name, model.quantization, loaded)
         self.inspector.show_conversation(conversation, loaded)
+        self.empty.mark(self.preset.id)
         self.pane.composer.set_model_name(model.name if model else "")
         self.pane.set_model_names(self._names())
         self.pane.count_tokens()
@@ -457,20 +453,8 @@ class ChatPage(Page):
         self._show_inspector(shown)
 
     def _show_inspector(self, shown: bool) -> None:
-        self.inspector.setVisible(shown)
-        self._inspector_line.setVisible(shown)
+        self.layout_of_chat.show_inspector(shown)
         self.header.inspector.setChecked(shown)
 
     def _settings_changed(self, _: object) -> None:
         self.pane.composer.set_enter_sends(self._context.settings.current.chat.enter_sends)
-
-
-def line(*, horizontal: bool = False) -> QFrame:
-    """A line between two regions."""
-    frame = QFrame()
-    frame.setProperty("line", "true")
-    if horizontal:
-        frame.setFixedHeight(1)
-    else:
-        frame.setFixedWidth(1)
-    return frame

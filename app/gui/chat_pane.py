@@ -208,6 +208,7 @@ class ChatPane(QWidget):
 
     def _began(self, conversation_id: int, answer: Answer) -> None:
         self._errors.pop(conversation_id, None)
+        self.transcript.clear_error(answer.run.assistant_message.id)
         if self._conversation is None or self._conversation.id != conversation_id:
             return
         if answer.run.user_message.content.strip() == self.composer.text().strip():
@@ -289,10 +290,16 @@ class ChatPane(QWidget):
     def _continue(self, message_id: int) -> None:
         self._act(self._context.chat.continue_, message_id)
 
-    def continue_answer(self, message_id: int) -> None:
-        """Go on writing an answer where it stopped."""
-        self.transcript.clear_error(message_id)
-        self._continue(message_id)
+    def continuing(self, message_id: int) -> Callable[[], ChatRun]:
+        """What goes on writing an answer where it stopped."""
+        assert self._conversation is not None
+        return partial(self._context.chat.continue_, self._conversation.id, message_id)
+
+    def offer(self, error: AppError, ways: tuple[Remedy, ...]) -> None:
+        """Better ways out of the error that is shown."""
+        items = self.transcript.items()
+        if items and ways:
+            self.show_error(items[-1].id, error, ways)
 
     def _act(self, call: Callable[[int, int], ChatRun], message_id: int) -> None:
         if self._conversation is not None:

@@ -210,9 +210,10 @@ def test_the_gauge_counts_what_is_typed(sit: Sit) -> None:
     desk.type("some more words to count")
     desk.until(lambda: composer.token_words() != before)
     counted = int(composer.token_words().split(" ")[0].replace(",", ""))
+    shown = len(desk.items())
     desk.send("")
-    desk.settled()
-    usage = desk.last().usage
+    desk.until(lambda: len(desk.items()) == shown + 2)
+    usage = desk.settled().usage
     assert usage is not None
     assert usage.prompt_tokens == counted
 

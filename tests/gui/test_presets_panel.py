@@ -16,9 +16,9 @@ from app.gui.controls.list_view import RowListView, RowRole
 from app.gui.controls.toast import Toast
 from app.gui.preset_changes import changed_lines, changes
 from app.gui.preset_list import UNSAVED
-from app.gui.preset_page import PresetView
 from app.gui.preset_popover import PresetPopover
 from app.gui.preset_preview import filled
+from app.gui.preset_view import PresetView
 from backends.types import SamplingParams
 from tests.gui.test_accessibility import operated, spoken_name
 
