@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QPoint, QRect, QTimer, Signal
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -111,6 +111,13 @@ class ChatList(QFrame):
         """Mark the conversation that the page shows."""
         self._current = conversation_id
         self._mark_current()
+
+    def start_search(self, text: str = "") -> None:
+        """Put the cursor into the search field; without a text what is there is selected."""
+        if text:
+            self.search.setText(text)
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
 
     def refresh(self) -> None:
         """Read the list anew."""

@@ -126,10 +126,13 @@ class ChatPage(Page):
         self.pane.composer.focus_field()
 
     def open_with(self, argument: object) -> None:
-        """A conversation, a new chat with a model or preset, or the picker."""
+        """A conversation, words to search for, a new chat with a model or preset, or the picker."""
         wanted = argument if isinstance(argument, dict) else {}
         if "conversation_id" in wanted:
             self.open_conversation(int(wanted["conversation_id"]))
+            return
+        if "search" in wanted:
+            self.list.start_search(str(wanted["search"]))
             return
         if wanted.get("pick_model"):
             self.open_picker()

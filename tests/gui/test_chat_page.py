@@ -1,0 +1,299 @@
+"""The chat page around the messages: list, search, drafts, header, keys, a real model."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QLineEdit
+from pytestqt.qtbot import QtBot
+
+from app.gui.controls.list_view import RowRole
+from tests.gui.chat_desk import DEADLINE_MS, Desk, Sit, scripted_model, sitting
+
+pytestmark = pytest.mark.gui
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
+CONTROL_SHIFT = CONTROL | Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture
+def sit(qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sit]:
+    yield from sitting(qapp, qtbot, monkeypatch)
+
+
+def current(desk: Desk) -> int:
+    conversation = desk.page.conversation
+    assert conversation is not None
+    return conversation.id
+
+
+def stored_chat(desk: Desk, *texts: str, title: str = "") -> int:
+    """A chat in the store, with the person's and the model's messages in turn."""
+    store = desk.context.store
+    chat = store.create(title=title, preset_id="blank")
+    parent = None
+    for number, text in enumerate(texts):
+        role = "assistant" if number % 2 else "user"
+        parent = store.append(chat.id, role, text, parent).id
+    desk.until(lambda: chat.id in desk.rows())
+    return chat.id
+
+
+def titles(desk: Desk) -> list[str]:
+    model = desk.page.list.model
+    indexes = [model.index(row) for row in range(model.rowCount())]
+    return [str(i.data()) for i in indexes if i.data(RowRole.KIND) == "row"]
+
+
+def groups(desk: Desk) -> list[str]:
+    model = desk.page.list.model
+    indexes = [model.index(row) for row in range(model.rowCount())]
+    return [str(i.data()) for i in indexes if i.data(RowRole.KIND) == "group"]
+
+
+# The list
+
+
+def test_renaming_in_place(sit: Sit) -> None:
+    desk = sit()
+    chat = stored_chat(desk, "Hello", "Hi", title="Old name")
+    desk.open_chat(chat)
+    desk.chat_menu(chat, "Rename")
+    view = desk.page.list.view
+    desk.until(lambda: view.viewport().findChildren(QLineEdit))
+    (editor,) = view.viewport().findChildren(QLineEdit)
+    assert editor.text() == "Old name"
+    editor.selectAll()
+    desk.qtbot.keyClicks(editor, "New name")
+    desk.press(Qt.Key.Key_Return, editor)
+    desk.until(lambda: titles(desk) == ["New name"])
+    desk.until(lambda: desk.page.header.title.text() == "New name")
+    assert desk.context.store.get(chat).auto_title is False
+
+
+def test_pinned_chats_stand_first(sit: Sit) -> None:
+    desk = sit()
+    old = stored_chat(desk, "One", title="old")
+    stored_chat(desk, "Two", title="new")
+    desk.chat_menu(old, "Pin")
+    desk.until(lambda: titles(desk) == ["old", "new"])
+    assert groups(desk) == ["Pinned", "Today"]
+    desk.chat_menu(old, "Unpin")
+    desk.until(lambda: titles(desk) == ["new", "old"])
+
+
+def test_duplicating_copies_all_messages(sit: Sit) -> None:
+    desk = sit()
+    chat = stored_chat(desk, "One", "Two", title="The chat")
+    desk.chat_menu(chat, "Duplicate")
+    desk.until(lambda: len(desk.rows()) == 2)
+    (copy,) = set(desk.rows()) - {chat}
+    assert [m.content for m in desk.context.store.path(copy)] == ["One", "Two"]
+
+
+def test_a_deleted_chat_comes_back_by_undo(sit: Sit) -> None:
+    desk = sit()
+    chat = stored_chat(desk, "One", "Two", title="The chat")
+    desk.open_chat(chat)
+    desk.chat_menu(chat, "Delete")
+    desk.until(lambda: not desk.rows())
+    assert desk.page.conversation is None
+    assert desk.page.empty.isVisible()
+    assert "trash for 30 days" in desk.toast().accessibleName()
+    desk.toast_action()
+    desk.open_chat(chat)
+    desk.until(lambda: desk.texts() == ["One", "Two"])
+
+
+def test_undo_waits_where_the_system_asks_for_no_movement(sit: Sit, qapp: QApplication) -> None:
+    desk = sit()
+    assert not qapp.isEffectEnabled(Qt.UIEffect.UI_General)  # as here
+    chat = stored_chat(desk, "One", title="The chat")
+    desk.chat_menu(chat, "Delete")
+    toast = desk.toast()
+    with desk.qtbot.assertNotEmitted(toast.destroyed, wait=500):
+        pass
+    assert toast.isVisible()
+
+
+# Search
+
+
+def test_search_finds_titles_and_text_and_opens_at_the_message(sit: Sit) -> None:
+    desk = sit()
+    texts = [f"message number {number}" for number in range(60)]
+    texts[7] = "here is the wombat"
+    long = stored_chat(desk, *texts, title="A long chat")
+    other = stored_chat(desk, "Hello", title="All about wombats")
+    stored_chat(desk, "Nothing", title="Nothing")
+    field = desk.page.list.search
+    desk.qtbot.keyClicks(field, "wombat")
+    desk.until(lambda: sorted(desk.rows()) == sorted([long, other]))
+    wanted = desk.context.store.path(long)[7].id
+    desk.open_chat(long, wanted)
+    desk.until(lambda: len(desk.items()) == 60)
+    view = desk.page.pane.transcript.view_of(wanted)
+    assert view is not None
+    assert 0 <= view.y() < desk.page.pane.transcript.viewport().height()
+
+    field.clear()
+    desk.until(lambda: len(desk.rows()) == 3)
+
+
+def test_search_opens_a_message_on_a_branch_that_is_not_shown(sit: Sit) -> None:
+    desk = sit()
+    chat = stored_chat(desk, "the old wording", "an answer")
+    first = desk.context.store.path(chat)[0].id
+    desk.context.store.edit_message(first, "the new one")
+    desk.open_chat(chat)
+    desk.until(lambda: desk.texts() == ["the new one"])
+    desk.qtbot.keyClicks(desk.page.list.search, "wording")
+    desk.until(lambda: desk.page.list.model.row_of(chat) == 0)
+    desk.open_chat(chat, first)
+    desk.until(lambda: desk.texts() == ["the old wording", "an answer"])
+
+
+def test_a_search_without_success_says_so(sit: Sit) -> None:
+    desk = sit()
+    stored_chat(desk, "Hello", title="A chat")
+    desk.qtbot.keyClicks(desk.page.list.search, 'zebra "* OR')
+    desk.until(lambda: not desk.rows())
+    assert "zebra" in desk.page.list.empty.text()
+
+
+def test_ctrl_shift_f_searches_all_chats_and_leaves_the_chat_in_view(sit: Sit) -> None:
+    desk = sit()
+    chat = stored_chat(desk, "Hello", "Hi")
+    desk.open_chat(chat)
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_F, CONTROL_SHIFT)
+    desk.until(desk.page.list.search.hasFocus)
+    assert current(desk) == chat
+
+
+def test_ctrl_f_finds_in_the_chat(sit: Sit) -> None:
+    desk = sit()
+    chat = stored_chat(desk, "a needle here", "and a needle there")
+    desk.open_chat(chat)
+    desk.until(lambda: len(desk.items()) == 2)
+    found: list[tuple[int, int]] = []
+    desk.page.pane.transcript.found.connect(lambda now, count: found.append((now, count)))
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_F, CONTROL)
+    bar = desk.page.pane.find_bar
+    desk.until(bar.isVisible)
+    desk.qtbot.keyClicks(bar.field, "needle")
+    desk.until(lambda: found and found[-1][1] == 2)
+    desk.press(Qt.Key.Key_Escape, bar.field)  # empties the field
+    desk.press(Qt.Key.Key_Escape, bar.field)
+    desk.until(lambda: not bar.isVisible())
+
+
+# Drafts
+
+
+def test_drafts_are_kept_per_chat_and_over_a_restart(sit: Sit) -> None:
+    desk = sit()
+    one = stored_chat(desk, "One")
+    two = stored_chat(desk, "Two")
+    composer = desk.page.pane.composer
+    desk.type("for a new chat")
+    desk.open_chat(one)
+    desk.until(lambda: composer.text() == "")
+    desk.type("for the first")
+    desk.open_chat(two)
+    desk.until(lambda: composer.text() == "")
+    desk.type("for the second")
+    desk.open_chat(one)
+    desk.until(lambda: composer.text() == "for the first")
+    desk.new_chat()
+    assert composer.text() == "for a new chat"
+    desk.open_chat(two)
+    desk.until(lambda: composer.text() == "for the second")
+    desk.type(" chat")
+
+    again = sit()
+    again.until(lambda: again.page.conversation and current(again) == two)
+    assert again.page.pane.composer.text() == "for the second chat"
+    again.new_chat()
+    assert again.page.pane.composer.text() == "for a new chat"
+    again.open_chat(one)
+    again.until(lambda: again.page.pane.composer.text() == "for the first")
+
+
+def test_a_message_that_was_sent_is_no_draft(sit: Sit) -> None:
+    desk = sit()
+    desk.ask("Hello")
+    chat = current(desk)
+    desk.new_chat()
+    assert desk.page.pane.composer.text() == ""
+    desk.open_chat(chat)
+    assert desk.page.pane.composer.text() == ""
+    again = sit()
+    again.until(lambda: len(again.items()) == 2)
+    assert again.page.pane.composer.text() == ""
+    again.new_chat()
+    assert again.page.pane.composer.text() == ""
+
+
+# Presets and models
+
+
+def test_the_preset_of_a_new_chat_is_used_and_kept(sit: Sit) -> None:
+    desk = sit()
+    desk.page.empty.preset_chosen.emit("translator")
+    desk.until(lambda: "Translator" in desk.page.header.preset.accessibleName())
+    answer = desk.ask("Hello")
+    assert "professional translator" in answer.text  # the scripted engine quotes its orders
+    again = sit()
+    again.until(lambda: len(again.items()) == 2)
+    again.until(lambda: "Translator" in again.page.header.preset.accessibleName())
+
+
+def test_each_chat_keeps_its_model(sit: Sit) -> None:
+    scripted_model("other", text="I am the other one")
+    desk = sit()
+    desk.ask("Hello")
+    first = current(desk)
+    desk.new_chat()
+    desk.page.picker.use_model.emit(desk.context.library.get("other"), None, False)
+    desk.until(lambda: "Other, ready" in desk.page.header.model.accessibleName())
+    assert desk.ask("Hello").text == "I am the other one"
+    desk.open_chat(first)
+    desk.until(lambda: "Model, ready" in desk.page.header.model.accessibleName())
+    assert "> Again" in desk.ask("Again").text
+
+
+def test_the_page_one_left_is_as_one_left_it(sit: Sit) -> None:
+    desk = sit()
+    chat = stored_chat(desk, *(f"message {number}" for number in range(40)))
+    desk.open_chat(chat)
+    desk.until(lambda: len(desk.items()) == 40)
+    transcript = desk.page.pane.transcript
+    transcript.scroll_to(desk.items()[5].id)
+    place = transcript.verticalScrollBar().value()
+    desk.type("half a th")
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_4, CONTROL)
+    desk.until(lambda: desk.window.current_page is not desk.page)
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_1, CONTROL)
+    desk.until(desk.page.isVisible)
+    assert current(desk) == chat
+    assert desk.page.pane.composer.text() == "half a th"
+    assert transcript.verticalScrollBar().value() == place
+
+
+@pytest.mark.engine
+def test_a_real_model_answers(qapp: QApplication, qtbot: QtBot, starter_file: Path) -> None:
+    """The starter model, which the library adopts in place."""
+    desk = Desk(qapp, qtbot)
+    try:
+        desk.until(desk.context.library.models)
+        assert desk.context.library.models()[0].path == starter_file
+        desk.page.empty.preset_chosen.emit("strict-json")
+        desk.send("The number of legs of a cat")
+        desk.until(lambda: len(desk.items()) == 2, 2 * DEADLINE_MS)
+        desk.until(lambda: desk.last().state != "streaming", 2 * DEADLINE_MS)
+        answer = desk.settled()
+        assert answer.text.strip()
+        assert answer.model_name.startswith("SmolLM2")
+    finally:
+        desk.close()
