@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
 HUB_MODULES = ("app/core/hub", "app/core/transfer")
 MESSAGE_BOXES = {"QMessageBox", "QErrorMessage"}
 
@@ -47,8 +48,8 @@ def complaint(path: str, module: str, name: str) -> str | None:
 def main() -> int:
     found = 0
     for folder in ("app", "backends"):
-        for file in sorted(Path(folder).rglob("*.py")):
-            path = file.as_posix()
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            path = file.relative_to(ROOT).as_posix()
             for line, module, name in imports(ast.parse(file.read_text(encoding="utf-8"))):
                 if text := complaint(path, module, name):
                     print(f"{path}:{line}: {text}")

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,11 +30,28 @@ ALLOWED_TOP_LEVEL = {
 MACHINE = re.compile(r"(?<![\w.])/(?:work|root|home|Users)/[a-z]|pythonhosted|registry\.npmjs")
 
 
-def tracked_files() -> list[Path]:
-    listing = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    return [Path(name) for name in listing.stdout.split("\0") if name]
+def project_files() -> list[Path]:
+    """What belongs to the project: what git tracks, or all that is not ignored where git is not."""
+    try:
+        listing = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return unignored_files()
+    names = [Path(name) for name in listing.stdout.split("\0") if name]
+    return [name for name in names if (ROOT / name).exists()]
+
+
+def unignored_files() -> list[Path]:
+    """Every file but those whose name, or a folder's above it, is in `.gitignore`."""
+    lines = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    ignored = [".git", *(line.strip("/") for line in lines if line)]
+    files = (path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file())
+    return [
+        path
+        for path in files
+        if not any(fnmatch(part, pattern) for part in path.parts for pattern in ignored)
+    ]
 
 
 def complaints(files: list[Path]) -> list[str]:
@@ -57,7 +75,7 @@ def complaints(files: list[Path]) -> list[str]:
 
 
 def main() -> int:
-    found = complaints([path for path in tracked_files() if (ROOT / path).exists()])
+    found = complaints(project_files())
     for line in found:
         print(line)
     return 1 if found else 0

@@ -39,8 +39,7 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     if contracts.returncode:
         return contracts
     return subprocess.run(
-        [sys.executable, "packaging/check_imports.py"],
-        cwd=folder,
+        [sys.executable, str(folder / "packaging" / "check_imports.py")],
         capture_output=True,
         text=True,
         check=False,
@@ -69,7 +68,9 @@ def test_a_planted_violation_is_found(copy_of_the_project: Path, violation: str)
     planted = copy_of_the_project / name
     before = planted.read_text(encoding="utf-8") if planted.exists() else ""
     planted.write_text(before + line, encoding="utf-8")
-    assert lint(copy_of_the_project).returncode != 0
+    result = lint(copy_of_the_project)
+    assert result.returncode != 0
+    assert planted.stem in result.stdout
 
 
 def test_packaging_is_no_python_package() -> None:

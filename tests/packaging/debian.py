@@ -26,7 +26,7 @@ def why_impossible() -> str | None:
         return "a Debian machine in a folder needs Linux"
     if os.geteuid() != 0:
         return "a Debian machine in a folder needs root"
-    missing = [name for name in ("debootstrap", "unshare") if shutil.which(name) is None]
+    missing = [name for name in ("debootstrap", "git", "unshare") if shutil.which(name) is None]
     return f"not installed: {', '.join(missing)}" if missing else None
 
 
