@@ -2,7 +2,8 @@
 
     python packaging/bench_tight_loop.py MODEL THREADS PROMPT_TOKENS NEW_TOKENS
 
-Prints the decoded tokens per second. No template, no text, no pipe: what the library can do.
+Prints the decoded tokens per second. No template, no text, no pipe: what the library can do. Runs
+at the priority of an engine child, or a busy computer would give the two unequal shares.
 """
 
 import ctypes
@@ -10,6 +11,8 @@ import sys
 import time
 
 from llama_cpp import llama_cpp as llama
+
+from backends.host import lower_priority
 
 
 def decode_speed(path: str, threads: int, prompt_tokens: int, new_tokens: int) -> float:
@@ -44,6 +47,7 @@ QUIET = llama.llama_log_callback(lambda level, text, data: None)
 """Kept here: the library calls it for as long as it runs."""
 
 if __name__ == "__main__":
+    lower_priority()
     llama.llama_log_set(QUIET, ctypes.c_void_p(0))
     path, threads, prompt, new = sys.argv[1], *map(int, sys.argv[2:5])
     print(decode_speed(path, threads, prompt, new))
