@@ -181,8 +181,9 @@ class ChatPane(QWidget):
         item = from_message(message, self._names.get(message.model or "", ""))
         answer = self._answer
         if answer is not None and answer.run.assistant_message.id == message.id:
-            # What has come since the last write is in the answer only.
-            return replace(item, text=answer.content, reasoning=answer.reasoning)
+            # What the window was told counts: the store is behind it, or at the end ahead of it.
+            text, reasoning = answer.content, answer.reasoning
+            return replace(item, text=text, reasoning=reasoning, state="streaming")
         return item
 
     # The answer on its way

@@ -130,6 +130,7 @@ def test_deleting_a_chat_ends_its_answer(sit: Sit) -> None:
     desk.until(lambda: desk.page.conversation is None)
     desk.until(lambda: desk.page.answers.of(chat) is None)
     desk.toast_action()
+    desk.until(lambda: desk.context.store.get(chat).deleted is None)
     desk.open_chat(chat)
     desk.until(lambda: len(desk.items()) == 2)
     assert len(desk.last().text) >= 10

@@ -102,6 +102,7 @@ def test_a_deleted_chat_comes_back_by_undo(sit: Sit) -> None:
     assert desk.page.empty.isVisible()
     assert "trash for 30 days" in desk.toast().accessibleName()
     desk.toast_action()
+    desk.until(lambda: desk.context.store.get(chat).deleted is None)
     desk.open_chat(chat)
     desk.until(lambda: desk.texts() == ["One", "Two"])
 
