@@ -1,7 +1,8 @@
 """The pipe to one engine child: commands out, replies sorted to the calls they belong to.
 
-Two threads serve it: one reads replies, one drains the child's log so that it never blocks on a
-full pipe. When the child ends, for whatever reason, every open call is woken and told why.
+Three threads serve it: one writes commands, so that no caller is stuck in the pipe of a child
+that does not read; one reads replies; one drains the child's log so that it never blocks on a full
+pipe. When the child ends, for whatever reason, every open call is woken and told why.
 """
 
 import itertools
@@ -76,12 +77,11 @@ class EngineLink:
         """The child ended by itself after it was ready. Fires in the reading thread."""
         self._command = tuple(command)
         self._process: subprocess.Popen[bytes] | None = None
-        self._commands: IO[bytes] | None = None
         self._listener: threading.Thread | None = None
         self._numbers = itertools.count(wire.STARTUP_ID)
         self._words: deque[str] = deque(maxlen=KEPT_LINES)
-        self._sending = threading.Lock()
-        """Held while a command is written."""
+        self._commands: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        """Lines on their way to the child; None is the end."""
         self._state = threading.Lock()
         """Guards what follows."""
         self._calls: dict[int, Call] = {}
@@ -151,7 +151,7 @@ class EngineLink:
             if self._gone:
                 raise self._ending()
             self._calls[call.number] = call
-        self._write(line)
+        self._commands.put(line)
         return call
 
     def next(self, call: Call) -> wire.Reply:
@@ -174,7 +174,7 @@ class EngineLink:
     def cancel(self, call: Call, deadline: float) -> None:
         """Ask the child to end `call` within `deadline` seconds, or be killed."""
         if not call.done and call.deadline is None:
-            self._write(wire.encode(wire.Cancel(call.number)))
+            self._commands.put(wire.encode(wire.Cancel(call.number)))
             call.expect_within(deadline, "not cancelled")
 
     def calls(self, request_id: str) -> tuple[Call, ...]:
@@ -195,7 +195,7 @@ class EngineLink:
             process, listener = self._process, self._listener
         if process is None or listener is None:
             return
-        self._hang_up()
+        self._commands.put(None)
         end_child(process, grace=END_GRACE)
         if listener is not threading.current_thread():
             listener.join(2 * END_GRACE)
@@ -219,7 +219,10 @@ class EngineLink:
             ) from error
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise AssertionError("a child has three pipes")
-        self._process, self._commands = process, process.stdin
+        self._process = process
+        writer = threading.Thread(
+            target=self._write, args=(process.stdin,), name="engine-commands", daemon=True
+        )
         drain = threading.Thread(
             target=self._drain, args=(process.stderr,), name="engine-log", daemon=True
         )
@@ -229,30 +232,19 @@ class EngineLink:
             name="engine-replies",
             daemon=True,
         )
-        drain.start()
-        self._listener.start()
+        for thread in (writer, drain, self._listener):
+            thread.start()
 
-    def _write(self, line: bytes) -> None:
-        with self._sending:
-            try:
-                if self._commands is not None:
-                    self._commands.write(line)
-                    self._commands.flush()
-            except (OSError, ValueError):
-                # The pipe is broken or closed. The listener tells every call why.
-                log.debug("engine process %s does not listen", self.pid)
-
-    def _hang_up(self) -> None:
-        """Close the child's input, at which it leaves; unless a writer is stuck in that pipe."""
-        if not self._sending.acquire(timeout=END_GRACE):
-            return
+    def _write(self, stream: IO[bytes]) -> None:
+        """Send commands; at the end close the child's input, at which it leaves."""
         try:
-            if self._commands is not None:
-                self._commands.close()
+            with stream:
+                while (line := self._commands.get()) is not None:
+                    stream.write(line)
+                    stream.flush()
         except OSError:
-            log.debug("engine process %s was gone already", self.pid)
-        finally:
-            self._sending.release()
+            # The pipe is broken. The listener tells every call why.
+            log.debug("engine process %s does not listen", self.pid)
 
     def _execute(self, call: Call) -> None:
         """Kill a child that missed a deadline. If even that does not help, give up on it."""
@@ -286,7 +278,7 @@ class EngineLink:
                 self._distrust(process)
         status = end_child(process, grace=END_GRACE)
         drain.join(END_GRACE)
-        self._hang_up()
+        self._commands.put(None)
         shutil.rmtree(folder, ignore_errors=True)
         self._report_end(process, status)
 

@@ -236,6 +236,28 @@ def test_closing_gets_past_a_writer_that_is_stuck(monkeypatch: pytest.MonkeyPatc
         assert time.monotonic() - started < 5
 
 
+def test_a_child_that_does_not_read_blocks_neither_the_caller_nor_cancel() -> None:
+    with odd_engine("time.sleep(600)", cancel_deadline=0.5) as engine:
+        request = ask("word " * 200_000)
+        problems: list[BaseException] = []
+
+        def answer() -> None:
+            try:
+                list(engine.generate(request))
+            except EngineDied as death:
+                problems.append(death)
+
+        caller = threading.Thread(target=answer)
+        caller.start()
+        while not engine._link.calls(request.id):
+            assert caller.is_alive()
+        started = time.monotonic()
+        engine.cancel(request.id)
+        assert time.monotonic() - started < 0.4
+        caller.join(DEADLINE)
+        assert "stopped answering" in str(problems[0])
+
+
 PARENT = """
 import sys, time
 from app.core.engine import EngineProcess
