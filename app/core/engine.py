@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TypeVar
 
+import psutil
+
 from app.core.children import child_command
 from app.core.engine_link import Call, EngineClosed, EngineLink
 from app.core.errors import ModelError
@@ -84,6 +86,19 @@ class EngineProcess:
     def idle_seconds(self) -> float:
         """Seconds since the last call ended; 0 while one is running."""
         return self._link.idle_seconds
+
+    @property
+    def mapped_bytes(self) -> int:
+        """Memory of the child that is a file's, such as a model's weights.
+
+        Linux calls it available, since it could be read again; an engine that has to is slow.
+        Elsewhere it is not called so, and this is 0.
+        """
+        try:
+            memory = psutil.Process(self.pid).memory_info() if self.pid else None
+        except psutil.Error:
+            return 0
+        return getattr(memory, "shared", 0)
 
     def last_words(self) -> tuple[str, ...]:
         """The last lines of the child's log, oldest first."""

@@ -56,7 +56,10 @@ class Call:
         self.blame: Blame = "not cancelled"
         """What is wrong with a child that misses the deadline."""
         self.replies: queue.SimpleQueue[wire.Reply | None] = queue.SimpleQueue()
-        """None says: look again at the deadline, and whether the child is gone."""
+        """None says: look again at the deadline, and whether the child is gone.
+
+        Nobody reading them costs some 200 bytes a token, and an answer ends with its context.
+        """
 
     def expect_within(self, seconds: float, blame: Blame) -> None:
         """Set the deadline, from any thread."""

@@ -58,10 +58,12 @@ def plan_load(
     *,
     force: bool = False,
     replaced: LoadConfig | None = None,
+    mapped: int = 0,
 ) -> LoadConfig:
     """Check model and settings; fill in what is left open in `config`.
 
-    `replaced` is how this model is loaded now: that memory becomes free again.
+    `replaced` is how this model is loaded now: that memory becomes free again. `mapped` is how
+    many bytes of their files other engines use, which the system calls available.
 
     Raises:
         NotEnoughMemory: it does not fit and `force` is False.
@@ -70,6 +72,7 @@ def plan_load(
     check_settings(config)
     header = check_model(model.path)
     memory = memory_snapshot()
+    memory = msgspec.structs.replace(memory, available=max(0, memory.available - mapped))
     if replaced is not None:
         memory = _with_returned(memory, estimate(header, replaced, model.size))
     engine = msgspec.structs.replace(settings.engine, default_load=config)

@@ -175,9 +175,15 @@ class ModelRuntime:
         if backend == "llamacpp":
             if self._hardware is None:
                 self._hardware = survey()
-            replaced = None if present is None else present.config
+            others = [each for each in self.loaded() if each.model.id != model.id]
             final = plan_load(
-                model, wanted, settings, self._hardware, force=force, replaced=replaced
+                model,
+                wanted,
+                settings,
+                self._hardware,
+                force=force,
+                replaced=None if present is None else present.config,
+                mapped=sum(each.engine.mapped_bytes for each in others),
             )
         else:
             check_settings(wanted)

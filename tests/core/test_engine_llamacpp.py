@@ -1,15 +1,20 @@
 """The real engine in its child: same contract, and what its death looks like."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
 from app.core.engine import EngineProcess
 from app.core.errors import EngineDied
+from app.core.gguf import read_header
+from app.core.hardware import MemorySnapshot
 from app.core.library_types import LocalModel
-from app.core.runtime import ModelRuntime
+from app.core.memory import estimate
+from app.core.runtime import ModelRuntime, NotEnoughMemory
 from app.core.settings import SettingsStore
 from backends.base import Backend
 from backends.types import GenerationEvent, LoadConfig, Progress
@@ -107,5 +112,24 @@ def test_a_prompt_is_counted_while_another_one_is_processed(starter_file: Path) 
         assert isinstance(first, Progress)
         assert engine.count_tokens(ask("Hello there").messages) == alone
         assert engine.stats().cached_tokens < first.total
-        events.close()  # type: ignore[attr-defined]  # a generator
+        events.close()
         assert text_of(engine.generate(request()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere mapped files are not called free")
+def test_weights_in_use_are_not_free_for_another_model(
+    starter: LocalModel, corral_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = LoadConfig(context_length=512)
+    need = estimate(read_header(starter.path), config, starter.size).total
+    enough = MemorySnapshot(total=8 * 10**9, available=need + starter.size // 2)
+    monkeypatch.setattr("app.core.load_plan.memory_snapshot", lambda: enough)
+    runtime = ModelRuntime(SettingsStore(corral_home / "settings.json"))
+    try:
+        runtime.load(starter, config)
+        with pytest.raises(NotEnoughMemory):
+            runtime.load(msgspec.structs.replace(starter, id="another"), config)
+        runtime.eject(starter.id)
+        runtime.load(msgspec.structs.replace(starter, id="another"), config)
+    finally:
+        runtime.close()
