@@ -127,7 +127,7 @@ def test_leaving_a_hanging_answer_takes_the_deadline_at_most(tmp_path: Path) -> 
         events = engine.generate(ask("!hang"))
         assert [next(events) for _ in range(5)]
         started = time.monotonic()
-        events.close()  # type: ignore[attr-defined]  # a generator
+        events.close()
         assert time.monotonic() - started < 5
         assert deaths.get(timeout=DEADLINE).title == "The engine stopped answering"
 

@@ -143,7 +143,7 @@ def test_tokens_are_counted_while_an_answer_is_written(
         assert engine.idle_seconds == 0
     assert engine.count_tokens(ask("one two").messages) == 5
     assert engine.stats().cached_tokens > 0
-    events.close()  # type: ignore[attr-defined]  # a generator
+    events.close()
     assert engine.idle_seconds < 5
 
 
@@ -172,7 +172,7 @@ def test_a_waiting_request_is_cancelled_at_once(engine: EngineProcess, tmp_path:
             next(first)
         assert second.result(DEADLINE) == [Finish("cancelled")]
     assert isinstance(next(first), Delta)
-    first.close()  # type: ignore[attr-defined]  # a generator
+    first.close()
 
 
 def test_closing_the_iterator_early_cancels(engine: EngineProcess, tmp_path: Path) -> None:
