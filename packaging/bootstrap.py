@@ -37,6 +37,7 @@ COMPILER = {
 # A name may have alternatives, divided by a bar: newer releases renamed some libraries.
 COMPILER_PACKAGE = "g++"
 VENV_PACKAGE = f"python3.{sys.version_info.minor}-venv|python3-venv"
+FREEZE_PACKAGES = [f"libpython3.{sys.version_info.minor}", "binutils"]
 QT_PACKAGES = [
     "libglib2.0-0t64|libglib2.0-0",
     "libgl1",
@@ -115,23 +116,24 @@ def root_command() -> list[str] | None:
     return ["sudo", "-n"] if allowed.returncode == 0 else None
 
 
-def needed_to_set_up() -> list[str]:
-    """Packages without which setting up cannot end well; empty once it has."""
-    if STAMP.exists():
-        return []
+def needed_to_set_up(extras: Sequence[str]) -> list[str]:
+    """Packages without which setting up, or what the extras are for, cannot end well."""
     needed = []
-    if not has_module("ensurepip"):
-        needed.append(VENV_PACKAGE)
-    if shutil.which(os.environ.get("CXX", "c++")) is None:
-        needed.append(COMPILER_PACKAGE)
+    if not STAMP.exists():
+        if not has_module("ensurepip"):
+            needed.append(VENV_PACKAGE)
+        if shutil.which(os.environ.get("CXX", "c++")) is None:
+            needed.append(COMPILER_PACKAGE)
+    if "installer" in extras and sys.base_prefix == "/usr":
+        needed += FREEZE_PACKAGES
     return needed
 
 
-def install_system_packages() -> None:
-    """On Debian and Ubuntu: what Qt, the virtual environment and the engine's build need."""
+def install_system_packages(extras: Sequence[str]) -> None:
+    """On Debian and Ubuntu: what Qt, the virtual environment, the engine and freezing need."""
     if not sys.platform.startswith("linux") or shutil.which("dpkg-query") is None:
         return
-    needed = needed_to_set_up()
+    needed = needed_to_set_up(extras)
     missing = missing_packages([*needed, *QT_PACKAGES])
     if not missing:
         return
@@ -217,7 +219,7 @@ def setup(extras: Sequence[str]) -> None:
         SystemExit: it cannot be done, with the reason.
     """
     try:
-        install_system_packages()
+        install_system_packages(extras)
         create_venv()
         install_python_packages(extras)
     except subprocess.CalledProcessError as error:

@@ -101,9 +101,14 @@ def try_out() -> None:
 
 def main() -> int:
     start = time.monotonic()
-    freeze()
-    subprocess.run([sys.executable, TRIM, FOLDER / "_internal"], check=True)
-    try_out()
+    try:
+        freeze()
+        subprocess.run([sys.executable, TRIM, FOLDER / "_internal"], check=True)
+        try_out()
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        words = " ".join(map(str, error.cmd))
+        print(f"freeze: stopped at: {words}\nThe reason is above.", file=sys.stderr)
+        return 1
     size = sum(file.stat().st_size for file in FOLDER.rglob("*") if not file.is_symlink())
     seconds = time.monotonic() - start
     print(f"frozen into {FOLDER.relative_to(ROOT)}, {size / 1e6:.0f} MB, {seconds:.0f} seconds")

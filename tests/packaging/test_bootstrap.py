@@ -66,7 +66,7 @@ def test_without_root_every_missing_package_is_named_in_one_line(
 ) -> None:
     debian += [name.split("|")[0] for name in bootstrap.QT_PACKAGES if name != "libegl1"]
     with pytest.raises(SystemExit) as stop:
-        bootstrap.install_system_packages()
+        bootstrap.install_system_packages(())
     line = str(stop.value)
     assert "\n" not in line
     assert line.endswith("sudo apt-get install g++ libegl1")
@@ -76,7 +76,7 @@ def test_without_root_missing_qt_libraries_alone_do_not_stop_the_terminal(
     bootstrap: ModuleType, debian: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     debian += ["g++", *(n.split("|")[0] for n in bootstrap.QT_PACKAGES if n != "libegl1")]
-    bootstrap.install_system_packages()
+    bootstrap.install_system_packages(())
     assert capsys.readouterr().out.endswith("sudo apt-get install libegl1\n")
 
 
@@ -84,8 +84,18 @@ def test_nothing_is_said_when_nothing_is_missing(
     bootstrap: ModuleType, debian: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     debian += ["g++", *(n.split("|")[0] for n in bootstrap.QT_PACKAGES)]
-    bootstrap.install_system_packages()
+    bootstrap.install_system_packages(())
     assert capsys.readouterr().out == ""
+
+
+def test_freezing_needs_the_library_of_the_systems_python(
+    bootstrap: ModuleType, debian: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    debian += ["g++", "binutils", *(n.split("|")[0] for n in bootstrap.QT_PACKAGES)]
+    monkeypatch.setattr(bootstrap.sys, "base_prefix", "/usr")
+    bootstrap.install_system_packages(("dev",))
+    with pytest.raises(SystemExit, match=r"apt-get install libpython3\.\d+$"):
+        bootstrap.install_system_packages(("installer",))
 
 
 def test_other_systems_are_not_asked_for_debian_packages(
@@ -94,7 +104,7 @@ def test_other_systems_are_not_asked_for_debian_packages(
     monkeypatch.setattr(bootstrap, "installed_packages", lambda _names: pytest.fail("asked"))
     for platform in ("win32", "darwin"):
         monkeypatch.setattr(bootstrap.sys, "platform", platform)
-        bootstrap.install_system_packages()
+        bootstrap.install_system_packages(())
 
 
 # --- Python packages
@@ -164,7 +174,7 @@ def test_a_half_made_environment_is_made_anew(bootstrap: ModuleType) -> None:
 
 
 def test_a_failing_step_is_named(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
+    def broken(_extras: tuple[str, ...]) -> None:
         raise subprocess.CalledProcessError(100, ["apt-get", "update"])
 
     monkeypatch.setattr(bootstrap, "install_system_packages", broken)
@@ -179,7 +189,7 @@ def test_a_failing_installation_names_what_the_engine_needs(
         raise subprocess.CalledProcessError(1, [str(bootstrap.PYTHON), "-m", "pip"])
 
     monkeypatch.setattr(bootstrap, "create_venv", broken)
-    monkeypatch.setattr(bootstrap, "install_system_packages", lambda: None)
+    monkeypatch.setattr(bootstrap, "install_system_packages", lambda _extras: None)
     with pytest.raises(SystemExit) as stop:
         bootstrap.setup(())
     assert bootstrap.COMPILER in str(stop.value)

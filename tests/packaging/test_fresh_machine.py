@@ -88,6 +88,13 @@ def test_a_second_run_installs_nothing(first_run: tuple[Machine, str]) -> None:
     assert "installing" not in done.stdout
 
 
+def test_make_installer_freezes_and_tries_the_result(first_run: tuple[Machine, str]) -> None:
+    machine, _ = first_run
+    done = machine.run("make", "installer", folder=CHECKOUT, timeout=10 * MINUTES)
+    assert done.returncode == 0, done.stdout
+    assert "frozen into dist/corral" in done.stdout
+
+
 def test_without_root_what_is_missing_is_named_in_one_line(
     new_machine: Callable[[], Machine],
 ) -> None:
