@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -27,7 +27,7 @@ LARGEST = 230 * MEGABYTES
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The frozen program, away from the checkout it was made from."""
     done = subprocess.run(
         [sys.executable, ROOT / "build_installer.py", "freeze"],
@@ -39,7 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stdout + done.stderr
     away = tmp_path_factory.mktemp("frozen") / "corral"
     shutil.copytree(ROOT / "dist" / "corral", away, symlinks=True)
-    return away
+    yield away
+    shutil.rmtree(away)
 
 
 def run(
