@@ -15,7 +15,10 @@ SOURCE_ROOT = Path(__file__).resolve().parents[2]
 
 _INSTALLED = {"site-packages", "dist-packages"}
 """Folders that Python searches by itself; named in PYTHONPATH they would hide its own modules."""
-_NOT_FOR_ENGINES = ("GGML_BACKEND_PATH", "LLAMA_CPP_LIB_PATH", "MTMD_CPP_LIB", "HF_TOKEN")
+_NOT_FOR_ENGINES = (
+    *("GGML_BACKEND_PATH", "LLAMA_CPP_LIB_PATH", "MTMD_CPP_LIB"),
+    *("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"),
+)
 _NOT_FOR_ENGINES_PREFIXES = ("OMP_", "GOMP_", "KMP_")
 
 

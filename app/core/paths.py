@@ -44,11 +44,6 @@ class AppPaths(Struct, frozen=True):
         """The list of downloads, as JSON."""
         return self.data / "downloads.json"
 
-    @property
-    def downloads_state(self) -> Path:
-        """Working files of running and paused downloads."""
-        return self.data / "downloads"
-
 
 def app_paths(env: Mapping[str, str] | None = None) -> AppPaths:
     """The folders in force: all under `CORRAL_HOME` if it is set, else the system's usual places.

@@ -223,6 +223,7 @@ def test_the_child_does_not_inherit_what_could_change_the_engine(
         "OMP_NUM_THREADS": "64",
         "GOMP_SPINCOUNT": "0",
         "HF_TOKEN": "hf_secret",
+        "HUGGING_FACE_HUB_TOKEN": "hf_secret",
     }
     for name, value in planted.items():
         monkeypatch.setenv(name, value)

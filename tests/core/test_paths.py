@@ -15,7 +15,6 @@ def every_path(paths: AppPaths) -> list[Path]:
         paths.settings_file,
         paths.presets_dir,
         paths.downloads_file,
-        paths.downloads_state,
     ]
 
 
