@@ -61,6 +61,7 @@ def _row(model: LocalModel) -> dict[str, object]:
         "source": model.source,
         "read_only": model.read_only,
         "present": model.present,
+        "problem": model.problem,
     }
 
 
@@ -178,7 +179,10 @@ def _confirmed(model: LocalModel) -> bool:
         raise AppError(
             f"{model.name} was not deleted", hint="Without a terminal to ask in, add --yes."
         )
-    answer = input(f"Delete {model.name} ({human_size(model.size)})? [y/N] ")
+    try:
+        answer = input(f"Delete {model.name} ({human_size(model.size)})? [y/N] ")
+    except EOFError:
+        return False
     return answer.strip().lower() in ("y", "yes")
 
 

@@ -21,13 +21,17 @@ def main(argv: Sequence[str]) -> int:
     from app.cli.commands import COMMANDS
 
     try:
-        return COMMANDS[arguments.command](arguments)
+        code = COMMANDS[arguments.command](arguments)
+        sys.stdout.flush()  # here an error can still be told
+        return code
     except AppError as error:
         print_error(error)
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
+    except OSError as error:
         with contextlib.suppress(OSError):
             sys.stdout.close()
+        if not isinstance(error, BrokenPipeError):  # nobody wants the rest: that is no news
+            print_error(AppError("The system refused to read or write", f"It says: {error}."))
         return 1
