@@ -238,7 +238,10 @@ class ConversationStore:
         finish_reason: MessageFinish | UnsetType | None = UNSET,
         usage: Usage | UnsetType | None = UNSET,
     ) -> Message:
-        """Change a message in place: the end of a running answer, or its beginning anew."""
+        """Change a message in place: the end of a running answer, or its beginning anew.
+
+        Of a deleted one, which may yet be restored, it is changed as well before this raises.
+        """
         values = _given(
             content=content,
             reasoning=reasoning,
@@ -249,19 +252,24 @@ class ConversationStore:
         if state is not UNSET:
             values["writer"] = self._writer if state == "streaming" else None
 
-        def job(connection: sqlite3.Connection) -> Message:
+        def job(connection: sqlite3.Connection) -> Message | ConversationError:
             self._database.forget(message_id)
             rows.update(connection, "messages", message_id, values)
-            message = rows.find_message(connection, message_id)
+            try:
+                message = rows.find_message(connection, message_id)
+            except ConversationError as error:
+                return error
             summary: dict[str, object] = {"updated": time.time()}
             if message.role == "assistant" and message.state != "streaming":
                 summary["preview"] = preview_from(message.content)
             rows.update(connection, "conversations", message.conversation_id, summary)
             return message
 
-        message = self._database.write(job)
-        self.changed(message.conversation_id)
-        return message
+        result = self._database.write(job)
+        if isinstance(result, ConversationError):
+            raise result
+        self.changed(result.conversation_id)
+        return result
 
     def save_soon(self, message_id: int, content: str, reasoning: str) -> None:
         """Have the growing text of an answer on the disk within half a second; quick."""

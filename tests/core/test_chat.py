@@ -463,6 +463,9 @@ def test_a_message_deleted_while_it_is_answered_is_no_error(desk: Desk) -> None:
     assert isinstance(events[-1], Finish)
     assert desk.store.path(chat.id) == ()
     assert desk.chat.running(chat.id) is None
+    desk.store.restore_message(run.user_message.id)
+    answer = desk.store.path(chat.id)[-1]
+    assert (answer.content, answer.state) == (text_of(events), "complete")
 
 
 # Engines that fail
