@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from app.gui.controls.list_view import RowRole
+from backends.types import Role
 from tests.gui.chat_desk import DEADLINE_MS, Desk, Sit, scripted_model, sitting
 
 pytestmark = pytest.mark.gui
@@ -34,7 +35,7 @@ def stored_chat(desk: Desk, *texts: str, title: str = "") -> int:
     chat = store.create(title=title, preset_id="blank")
     parent = None
     for number, text in enumerate(texts):
-        role = "assistant" if number % 2 else "user"
+        role: Role = "assistant" if number % 2 else "user"
         parent = store.append(chat.id, role, text, parent).id
     desk.until(lambda: chat.id in desk.rows())
     return chat.id

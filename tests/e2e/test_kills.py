@@ -1,0 +1,186 @@
+"""The whole program is killed while it answers and downloads; what it promised is there after.
+
+What each part keeps is tested in `test_chat_kills` and `test_download_kills`; this is the window
+itself, with everything at once.
+"""
+
+import hashlib
+import json
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.core.children import SOURCE_ROOT
+from app.core.conversation_store import ConversationStore
+from app.core.paths import app_paths
+from app.core.transfer_wire import Limits
+from app.gui import assembly
+from tests.gui.chat_desk import Desk, LibraryWithScripts, scripted_model
+from tests.hub.server import LocalHub
+
+REPO, FILE = "someone/SmolLM2-GGUF", "SmolLM2.Q4_1.gguf"
+LONGEST_LIFE = 2.0
+"""Seconds from the first promise to the kill, at most."""
+LOST_AT_MOST = 1.0
+"""Seconds of text that may be lost."""
+DEADLINE = 40
+"""Seconds for one life."""
+ON_THE_WAY = 0.15
+"""Seconds that a promise may take from the engine to the window and out of it."""
+
+Promises = list[dict[str, Any]]
+
+
+def live_and_die(life: float) -> tuple[Promises, float]:
+    """Start the program, kill it some time after its first promise; what it promised, and when."""
+    command = [sys.executable, "-m", "tests.e2e.driven_app", REPO]
+    promises: Promises = []
+    killed: list[float] = []
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, cwd=SOURCE_ROOT, encoding="utf-8"
+    ) as program:
+        assert program.stdout is not None
+        family: list[psutil.Process] = []
+
+        def kill() -> None:
+            family.extend(psutil.Process(program.pid).children(recursive=True))
+            killed.append(time.monotonic())
+            program.kill()
+
+        timer = threading.Timer(life, kill)
+        watchdog = threading.Timer(DEADLINE, program.kill)
+        watchdog.start()
+        for line in program.stdout:
+            if not line.endswith("\n"):
+                continue
+            promises.append(json.loads(line))
+            if promises[-1]["kind"] == "user" and not timer.is_alive() and not killed:
+                timer.start()
+        watchdog.cancel()
+        watchdog.join()
+        assert killed or timer.is_alive(), f"it ended by itself: {promises}"
+        timer.join()
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == [], "children outlived the program"
+    return promises, killed[0]
+
+
+def check_chat(store: ConversationStore, promises: Promises, killed: float) -> None:
+    said: defaultdict[int, str] = defaultdict(str)
+    safe: defaultdict[int, str] = defaultdict(str)
+    for promise in promises:
+        if promise["kind"] == "user":
+            message = store.message(promise["id"])
+            assert (message.content, message.state) == (promise["text"], "complete")
+        elif promise["kind"] == "delta":
+            said[promise["id"]] += promise["text"]
+            if promise["time"] < killed - LOST_AT_MOST - ON_THE_WAY:
+                safe[promise["id"]] += promise["text"]
+    assert said, "nothing was said before the kill"
+    for number, text in said.items():
+        message = store.message(number)
+        assert message.content.startswith(safe[number])
+        assert text.startswith(message.content) or message.content.startswith(text)
+        assert message.state in ("complete", "interrupted")
+    *others, last = said
+    assert all(store.message(number).state == "complete" for number in others)
+    assert store.path(store.message(last).conversation_id)[-1].role in ("assistant", "user")
+
+
+def check_download(promises: Promises, before: int) -> int:
+    """It goes on where it was, up to the blocks that were on their way; how far it came."""
+    done = [promise["done"] for promise in promises if promise["kind"] == "download"]
+    if done:
+        assert done[0] >= before - Limits().block
+        assert max(done) >= done[0]
+    return max([*done, 0])
+
+
+def storm(hub: LocalHub, starter: Path, kills: int, rate: float) -> None:
+    chance = random.Random(kills)
+    scripted_model("model", tokens_per_second=300)
+    hub.add(REPO, {FILE: starter}, tags=["gguf"])
+    slow = hub.fault(FILE, origin="cdn", rate=rate)
+    history = []
+    came = 0
+    for number in range(kills):
+        promises, killed = live_and_die(chance.uniform(0.3, LONGEST_LIFE))
+        assert not [each for each in promises if each["kind"] == "error"], promises
+        with closing(ConversationStore(app_paths().conversations)) as store:
+            assert store.problem is None, f"kill {number}"
+            check_chat(store, promises, killed)
+        came = check_download(promises, came)
+        history.append((promises, killed))
+    with closing(ConversationStore(app_paths().conversations)) as store:
+        for promises, killed in history:
+            check_chat(store, promises, killed)
+    assert came > 0
+    slow.rate = None
+
+
+def check_reopened(app: QApplication, qtbot: QtBot, hub: LocalHub, starter: Path) -> None:
+    """A person opens the window again: the chats are there, the download goes on to its end."""
+    desk = Desk(app, qtbot)
+    try:
+        store = desk.context.store
+        desk.until(lambda: len(desk.rows()) == len(store.list()) > 0)
+        desk.open_chat(store.list()[0].id)
+        desk.until(lambda: len(desk.items()) == len(desk.stored()))
+        assert desk.texts() == [message.content for message in desk.stored()]
+        assert desk.last().state in ("interrupted", "complete")
+        answer = desk.ask("Are you still there? !tokens=20")
+        assert answer.finish_reason == "stop"
+        items = desk.context.downloads.items
+        desk.until(lambda: [item.state for item in items()] == ["done"], timeout=60_000)
+        target = app_paths().models / REPO / FILE
+        assert digest(target) == digest(starter)
+        desk.until(lambda: target in [model.path for model in desk.context.library.models()])
+    finally:
+        desk.close()
+
+
+def digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+@pytest.mark.gui
+def test_two_kills(
+    qapp: QApplication,
+    qtbot: QtBot,
+    hub: LocalHub,
+    starter_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    storm(hub, starter_file, 2, rate=2_000_000)
+    monkeypatch.setattr(assembly, "ModelLibrary", LibraryWithScripts)
+    check_reopened(qapp, qtbot, hub, starter_file)
+    again = hub.log.sent(FILE) - starter_file.stat().st_size
+    assert again <= 3 * Limits().block  # two kills, and the first bytes that Discover looks at
+
+
+@pytest.mark.gui
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_fifty_kills(
+    qapp: QApplication,
+    qtbot: QtBot,
+    hub: LocalHub,
+    starter_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    storm(hub, starter_file, 50, rate=150_000)
+    monkeypatch.setattr(assembly, "ModelLibrary", LibraryWithScripts)
+    check_reopened(qapp, qtbot, hub, starter_file)
+    again = hub.log.sent(FILE) - starter_file.stat().st_size
+    assert again <= 51 * Limits().block
