@@ -11,7 +11,7 @@ from app.core.conversation_store import ConversationStore
 from app.core.conversations import Message, MessageFinish, MessageState
 from app.core.engine import EngineProcess
 from app.core.engine_errors import refusal
-from app.core.errors import ConversationError
+from app.core.errors import ConversationError, StorageError
 from backends.errors import BackendError
 from backends.types import Delta, Finish, FinishReason, GenerationEvent, GenerationRequest, Usage
 
@@ -56,7 +56,7 @@ class ChatRun:
         Raises:
             EngineDied: the engine's process ended; the answer is marked interrupted.
             ModelError: the engine refused the request; its finish reason is "error".
-            StorageError: the answer could not be stored.
+            StorageError: the answer could not be stored; its text will be once there is room.
         """
         if not self._enter("running"):
             return
@@ -140,6 +140,9 @@ class ChatRun:
             )
         except ConversationError as error:  # deleted meanwhile, or Corral is ending
             log.info("answer %d: %s", self.assistant_message.id, error)
+        except StorageError:  # its text goes to the disk as soon as there is room
+            self._store.save_soon(self.assistant_message.id, self._content, self._reasoning)
+            raise
         finally:
             self._on_end(self)
 

@@ -20,6 +20,8 @@ Job = Callable[[sqlite3.Connection], T]
 
 SAVE_INTERVAL = 0.5
 """Seconds that a change given to `write_soon` waits at most."""
+RETRY_INTERVAL = 5.0
+"""Seconds until such a change is tried again when the disk was full."""
 _BUSY_TIMEOUT_MS = 10_000
 
 _WAKE = object()
@@ -111,7 +113,10 @@ class Database:
         return future.result()
 
     def write_soon(self, key: Hashable, job: Job[object]) -> None:
-        """Run `job` within `SAVE_INTERVAL`, in place of a waiting one with the same key; quick."""
+        """Run `job` within `SAVE_INTERVAL`, in place of a waiting one with the same key; quick.
+
+        While the disk is full or gone it is tried again and again.
+        """
         with self._lock:
             self._refuse_if_closed()
             if not self._pending:
@@ -200,10 +205,15 @@ class Database:
         self._due = None
         with self._lock:
             jobs, self._pending = self._pending, {}
-        for job in jobs.values():
+        for key, job in jobs.items():
             try:
                 self._transact(job)
-            except Exception:  # nobody waits; the next save or the answer's end will tell
+            except StorageError as error:  # nobody waits; the answer's end will tell
+                log.warning("a growing answer could not be saved yet: %s", error)
+                with self._lock:
+                    self._pending.setdefault(key, job)
+                self._due = time.monotonic() + RETRY_INTERVAL
+            except Exception:
                 log.exception("a growing answer could not be saved")
 
     def _answer(self, job: Job[T], future: Future[T]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from app.core.chat import ChatRun, ChatService
 from app.core.conversation_store import ConversationStore
 from app.core.conversations import Message
-from app.core.errors import ConversationError, EngineDied, ModelError
+from app.core.errors import ConversationError, EngineDied, ModelError, StorageError
 from app.core.library_types import LocalModel
 from app.core.presets import PresetStore
 from app.core.runtime import ModelRuntime
@@ -540,3 +540,27 @@ def test_ejecting_the_model_ends_its_answers(own_desk: Callable[..., Desk]) -> N
 
     assert isinstance(events[-1], Finish)
     assert (answer.content, answer.finish_reason) == (text_of(events), "cancelled")
+
+
+def test_an_answer_that_found_the_disk_full_is_stored_when_there_is_room(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.core.database.RETRY_INTERVAL", 0.1)
+    connection = desk.store._database._connection
+
+    def set_pages(most: int) -> None:
+        desk.store._database.write(lambda c: None)  # let what waits be done first
+        connection.execute(f"PRAGMA max_page_count = {most}")
+
+    chat = desk.store.create(preset_id="blank")
+    run = desk.chat.send(chat.id, "long !tokens=20000")
+    set_pages(1)  # SQLite takes the pages there are
+    events: list[GenerationEvent] = []
+    with pytest.raises(StorageError, match="disk is full"):
+        events.extend(run.events())
+    assert len(text_of(events)) > 10_000
+    assert desk.chat.running(chat.id) is None
+    set_pages(2**30)
+    deadline = time.monotonic() + 10
+    while desk.store.message(run.assistant_message.id).content != text_of(events):
+        assert time.monotonic() < deadline
