@@ -90,6 +90,7 @@ class UsedProgram(application.Program):
 
 
 if __name__ == "__main__":
-    application.Program = UsedProgram  # type: ignore[misc]  # the entry builds it by this name
-    assembly.ModelLibrary = LibraryWithScripts  # type: ignore[misc]
+    # The entry builds the program, and that its library, by these names.
+    setattr(application, "Program", UsedProgram)  # noqa: B010
+    setattr(assembly, "ModelLibrary", LibraryWithScripts)  # noqa: B010
     sys.exit(application.main())

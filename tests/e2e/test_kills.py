@@ -100,7 +100,7 @@ def check_chat(store: ConversationStore, promises: Promises, killed: float) -> N
 
 def check_download(promises: Promises, before: int) -> int:
     """It goes on where it was, up to the blocks that were on their way; how far it came."""
-    done = [promise["done"] for promise in promises if promise["kind"] == "download"]
+    done: list[int] = [promise["done"] for promise in promises if promise["kind"] == "download"]
     if done:
         assert done[0] >= before - Limits().block
         assert max(done) >= done[0]
