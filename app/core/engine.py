@@ -17,7 +17,13 @@ from app.core.engine_link import Call, EngineClosed, EngineLink
 from app.core.errors import ModelError
 from backends import wire
 from backends.base import LoadProgressCallback
-from backends.errors import BackendError, BadLoadSetting, BadRequest, EngineFailure
+from backends.errors import (
+    BackendError,
+    BadLoadSetting,
+    BadRequest,
+    EngineFailure,
+    LoadCancelled,
+)
 from backends.types import (
     ChatMessage,
     EngineStats,
@@ -120,15 +126,20 @@ class EngineProcess:
             call = self._link.ask(lambda number: wire.Load(number, path, config))
         except wire.WireError as error:
             raise BadLoadSetting("A load setting is out of its range", str(error)) from error
+        wanted = True
         with self._settled(call):
-            while True:
+            while not call.done:
                 match self._link.next(call):
                     case wire.Event(event=LoadProgress(fraction=fraction)):
                         if not on_progress(fraction):
+                            wanted = False
                             self._link.cancel(call, self._cancel_deadline)
                     case wire.Loaded(info=info):
                         call.done = True
-                        return info
+        if not wanted:  # it was loaded before it heard of that
+            self.unload()
+            raise LoadCancelled("The load was cancelled")
+        return info
 
     def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """Tokens of the whole prompt; answered between two tokens while the engine generates."""

@@ -254,3 +254,15 @@ def test_tokens_pass_the_pipe_fast_enough(engine: EngineProcess, tmp_path: Path)
         count = sum(isinstance(event, Delta) for event in engine.generate(ask("x")))
         best = max(best, count / (time.perf_counter() - started))
     assert best > 20_000
+
+
+def test_a_load_cancelled_at_its_very_end_is_cancelled_all_the_same(
+    engine: EngineProcess, tmp_path: Path
+) -> None:
+    def refuse_the_last(fraction: float) -> bool:
+        return fraction < 1
+
+    with pytest.raises(LoadCancelled):
+        engine.load(str(write_script(tmp_path)), LoadConfig(), refuse_the_last)
+    with pytest.raises(BadRequest):
+        list(engine.generate(ask("Hello")))
