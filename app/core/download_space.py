@@ -16,7 +16,7 @@ def check_space(folder: Path, need: int) -> None:
         raise StorageError(
             "There is not enough space on this disk",
             f"All downloads together need {_gb(need)} and {_gb(RESERVE)} stays free; "
-            f"{_gb(free)} are free at {folder}. Nothing was downloaded.",
+            f"{_gb(free)} are free at {folder}. Nothing more was fetched.",
             "Free some space, choose a smaller variant, or choose another models folder.",
         )
 

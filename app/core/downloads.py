@@ -31,7 +31,7 @@ from app.core.paths import AppPaths
 from app.core.settings import Settings, SettingsStore
 from app.core.transfer_child import TransferChild, run_description
 from app.core.transfer_names import check_names, repository_folder
-from app.core.transfer_wire import Completed, Failed, Fetch, Limits, Moved, Reply, Stop, Stopped
+from app.core.transfer_wire import Completed, Failed, Fetch, Limits, Moved, Reply, Stop
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +67,11 @@ class DownloadManager:
         self._list = DownloadList(paths.downloads_file if keep_list else None)
         self._condition = threading.Condition(threading.RLock())
         self._entries: dict[str, DownloadEntry] = {}
-        self._dropped: dict[str, DownloadEntry] = {}
-        """Cancelled downloads by run, until the child has let go of their files."""
+        self._stopping: dict[str, DownloadEntry] = {}
+        """Downloads by runs that were stopped, until the child has let go of their files."""
+        self._dropped: list[DownloadEntry] = []
+        """Cancelled downloads whose files are not deleted yet."""
+        self._deleting = threading.Lock()
         self._news: deque[Callable[[], None]] = deque()
         self._telling = False
         self._child: TransferChild | None = None
@@ -133,11 +136,17 @@ class DownloadManager:
         self._tell()
 
     def resume(self, item_id: str) -> None:
-        """Continue a paused or failed download. Raises `OfflineError`."""
+        """Continue a paused or failed download.
+
+        Raises:
+            OfflineError: nothing may leave this computer.
+            StorageError: the disk has no room for the rest of everything queued plus 1 GB.
+        """
         with self._condition:
             entry = self._entry(item_id)
             self._access(entry.request)
             if entry.state in ("paused", "failed"):
+                self._check_space(entry)
                 entry.settle("waiting")
                 entry.crashes = 0
                 self._update(entry)
@@ -151,15 +160,14 @@ class DownloadManager:
         """Stop, delete what was fetched, and drop the item. A done one keeps its files."""
         with self._condition:
             entry = self._entry(item_id)
-            run = self._stop_run(entry)
-            if run is not None:
-                self._dropped[run] = entry
+            self._stop_run(entry)
             del self._entries[item_id]
+            if entry.state != "done":
+                self._dropped.append(entry)
             self._news.append(partial(self.removed, item_id))
             self._store()
             self._schedule()
-        if run is None and entry.state != "done":
-            entry.discard(self._library.folder)
+        self._discard_dropped()
         self._tell()
 
     def remove(self, item_id: str) -> None:
@@ -216,7 +224,11 @@ class DownloadManager:
             raise download_problems.here_already(entry)
 
     def _check_space(self, entry: DownloadEntry) -> None:
-        queued = [each for each in self._entries.values() if each.state not in ("done", "failed")]
+        queued = [
+            each
+            for each in self._entries.values()
+            if each is not entry and each.state not in ("done", "failed")
+        ]
         check_space(entry.folder, sum(each.total - each.done for each in [*queued, entry]))
 
     def _schedule(self) -> None:
@@ -238,7 +250,8 @@ class DownloadManager:
     def _may_run(self, entry: DownloadEntry) -> bool:
         """Not too many at once; two that share a file, such as a projector, follow one another."""
         active = self._active()
-        return len(active) < AT_ONCE and not any(entry.shares_a_file(other) for other in active)
+        busy = [*active, *self._dropped]
+        return len(active) < AT_ONCE and not any(entry.shares_a_file(other) for other in busy)
 
     def _send_fetch(self, entry: DownloadEntry) -> None:
         assert self._child is not None
@@ -254,13 +267,24 @@ class DownloadManager:
             Fetch(entry.run, access, request.repo, request.revision, request.files, folder, limits)
         )
 
-    def _stop_run(self, entry: DownloadEntry) -> str | None:
-        """Tell the child to let go of a running download; answers the run."""
+    def _stop_run(self, entry: DownloadEntry) -> None:
+        """Tell the child to let go of a running download."""
         run, entry.run = entry.run, None
         if run is not None and self._child is not None:
+            self._stopping[run] = entry
             self._child.send(Stop(run))
-            return run
-        return None
+
+    def _discard_dropped(self) -> None:
+        """Delete the files of cancelled downloads that nobody writes any more."""
+        with self._deleting:
+            with self._condition:
+                held = list(self._stopping.values())
+                free = [entry for entry in self._dropped if entry not in held]
+            for entry in free:  # calls go on meanwhile: a large file takes its time
+                entry.discard(self._library.folder)
+            with self._condition:
+                self._dropped = [entry for entry in self._dropped if entry not in free]
+                self._schedule()
 
     # -- the child
 
@@ -276,8 +300,11 @@ class DownloadManager:
                 retired = self._child is not child
                 self._child = None
             status = child.close()
+            with self._condition:
+                self._stopping.clear()
             if not self._closing and not retired:
                 self._child_died(child, status)
+            self._discard_dropped()
             self._tell()
 
     def _next_child(self) -> TransferChild | None:
@@ -303,7 +330,7 @@ class DownloadManager:
     def _retire_if_idle(self, child: TransferChild) -> None:
         """A child with nothing to do ends; the next download gets a new one."""
         with self._condition:
-            if self._child is child and not self._active() and not self._dropped:
+            if self._child is child and not self._active() and not self._stopping:
                 self._child = None
                 child.hang_up()
 
@@ -313,6 +340,7 @@ class DownloadManager:
     def _hear(self, reply: Reply) -> None:
         with self._condition:
             entry = next((e for e in self._entries.values() if e.run == reply.run), None)
+            stopped = None if isinstance(reply, Moved) else self._stopping.pop(reply.run, None)
             match reply:
                 case Moved() if entry is not None:
                     entry.moved(reply.done, reply.verified)
@@ -320,15 +348,15 @@ class DownloadManager:
                 case Failed() if entry is not None:
                     problem = DownloadProblem(reply.title, reply.message, reply.hint, reply.detail)
                     self._fail(entry, problem)
-                case Failed() | Stopped() if reply.run in self._dropped:
-                    self._dropped.pop(reply.run).discard(self._library.folder)
-        if isinstance(reply, Completed):
-            self._complete(entry or self._dropped.pop(reply.run, None))
+                case Completed() if entry is not None:
+                    entry.run = None  # there is nothing to stop any more
+        if isinstance(reply, Completed) and (completed := entry or stopped):
+            self._complete(completed)
+        if not isinstance(reply, Moved):
+            self._discard_dropped()
 
-    def _complete(self, entry: DownloadEntry | None) -> None:
-        """List the model, then call the download done."""
-        if entry is None:
-            return
+    def _complete(self, entry: DownloadEntry) -> None:
+        """List the model, then call the download done. It may have been too late to stop it."""
         problem: DownloadProblem | None = None
         try:
             model = self._library.register(entry.targets())
@@ -340,6 +368,7 @@ class DownloadManager:
         with self._condition:
             if entry.id not in self._entries:
                 return
+            self._stop_run(entry)
             entry.done = entry.total
             if problem is not None:
                 self._fail(entry, problem)
@@ -357,8 +386,6 @@ class DownloadManager:
         how = run_description(status)
         log.warning("the transfer child %s: %s", how, child.last_words())
         with self._condition:
-            while self._dropped:
-                self._dropped.popitem()[1].discard(self._library.folder)
             for entry in self._active():
                 if entry.crashed() >= CRASHES:
                     often = f"{how}, {CRASHES} times in a row"

@@ -1,6 +1,7 @@
 """The program's end of the transfer child: start it, talk to it, notice its end."""
 
 import logging
+import queue
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,8 @@ from app.core.transfer_wire import MAX_LINE, Command, Reply, decode_reply, encod
 
 log = logging.getLogger(__name__)
 
+SILENCE = 60.0
+"""Seconds until a child that says nothing counts as hung; at work it speaks five times a second."""
 KEPT_LINES = 30
 """Last lines of the child's standard error."""
 
@@ -26,10 +29,16 @@ class TransferChild:
         self._process = start_child(command, environment=child_environment(), folder=folder)
         self._lock = threading.Lock()
         self._words: deque[str] = deque(maxlen=KEPT_LINES)
-        self._listener = threading.Thread(
-            target=self._listen, args=(self._process.stderr,), name="transfer-stderr", daemon=True
-        )
-        self._listener.start()
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._listeners = [
+            threading.Thread(target=listen, args=(stream,), name="transfer-child", daemon=True)
+            for listen, stream in (
+                (self._listen, self._process.stderr),
+                (self._take_lines, self._process.stdout),
+            )
+        ]
+        for listener in self._listeners:
+            listener.start()
 
     @property
     def pid(self) -> int:
@@ -48,10 +57,8 @@ class TransferChild:
                 log.info("the transfer child did not take %s", type(command).__name__)
 
     def replies(self) -> Iterator[Reply]:
-        """What the child says, until it ends."""
-        stream = self._process.stdout
-        assert stream is not None
-        while line := stream.readline(MAX_LINE):
+        """What the child says, until it ends; one that falls silent is killed."""
+        while line := self._next_line():
             try:
                 yield decode_reply(line)
             except msgspec.DecodeError:
@@ -75,11 +82,26 @@ class TransferChild:
         """End it if it has not ended, and clear up. Answers its exit status."""
         self.hang_up()
         status = end_child(self._process)
-        self._listener.join(5)
+        for listener in self._listeners:
+            listener.join(5)
         for stream in (self._process.stdout, self._process.stderr):
             if stream is not None:
                 stream.close()
         return status
+
+    def _next_line(self) -> bytes:
+        """The next line, b"" at the end."""
+        try:
+            return self._lines.get(timeout=SILENCE)
+        except queue.Empty:
+            log.warning("the transfer child was silent for %.0f seconds; ending it", SILENCE)
+            self._process.kill()
+            return b""
+
+    def _take_lines(self, stream: IO[bytes]) -> None:
+        while line := stream.readline(MAX_LINE):
+            self._lines.put(line)
+        self._lines.put(b"")
 
     def _listen(self, stream: IO[bytes]) -> None:
         for line in stream:

@@ -71,9 +71,9 @@ class FileTransfer:
         """Checked part of the file, 0 to 1; None while it is fetched."""
 
     @property
-    def done(self) -> int:
-        """Bytes on disk."""
-        return self._part.done if self._part else 0
+    def done(self) -> int | None:
+        """Bytes on disk; None before the part was opened."""
+        return self._part.done if self._part else None
 
     def fetch(self) -> None:
         """Return when the part is complete and its checksum is right.
@@ -144,7 +144,7 @@ class FileTransfer:
         validator = part.validator if self._conditional else None
         try:
             with (
-                self._remote.open(facts, start, end, validator, self._stop) as body,
+                self._remote.open(facts, start, end, validator) as body,
                 part.writer() as write,
             ):
                 if self._conditional and part.validator is None and body.validator:
@@ -185,7 +185,7 @@ class FileTransfer:
     def _stream_into(self, part: Part) -> None:
         offset = 0
         facts = self._remote.facts()
-        with self._remote.open_whole(facts, self._stop) as body, part.writer() as write:
+        with self._remote.open_whole(facts) as body, part.writer() as write:
             for piece in body.pieces:
                 self._stop.check()
                 if offset + len(piece) > part.size:

@@ -3,7 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
@@ -67,6 +67,7 @@ class RemoteFile:
         revision: str,
         file: RepoFile,
         read_timeout: float,
+        stop: StopSignal,
     ) -> None:
         from huggingface_hub import hf_hub_url
 
@@ -76,13 +77,14 @@ class RemoteFile:
         self._page = hf_hub_url(repo, file.path, revision=revision, endpoint=access.endpoint)
         self._client = client
         self._timeout = read_timeout
+        self._stop = stop
         self._lock = threading.Lock()
         self._facts: FileFacts | None = None
 
     def facts(self) -> FileFacts:
         """What the hub said last; asked for at the first call.
 
-        Raises `TryAgain`, or the `AppError` that is the hub's answer.
+        Raises `TryAgain`, `TransferStopped`, or the `AppError` that is the hub's answer.
         """
         with self._lock:
             if self._facts is None:
@@ -108,9 +110,7 @@ class RemoteFile:
                 raise FileChanged
 
     @contextmanager
-    def open(
-        self, facts: FileFacts, start: int, end: int, validator: str | None, stop: StopSignal
-    ) -> Iterator[Body]:
+    def open(self, facts: FileFacts, start: int, end: int, validator: str | None) -> Iterator[Body]:
         """Bytes from `start` up to `end`.
 
         Raises `TryAgain`, `FileChanged`, `RangesRefused`, an `AppError`, `TransferStopped`.
@@ -118,7 +118,7 @@ class RemoteFile:
         headers = {"Range": f"bytes={start}-{end - 1}"}
         if validator:
             headers["If-Range"] = validator
-        with self._request(facts, headers, stop) as response:
+        with self._request(facts, headers) as response:
             if response.status_code == 200:
                 raise RangesRefused
             self._check_range(response, facts, start, end)
@@ -129,27 +129,25 @@ class RemoteFile:
             yield Body(response.iter_raw(), strong)
 
     @contextmanager
-    def open_whole(self, facts: FileFacts, stop: StopSignal) -> Iterator[Body]:
+    def open_whole(self, facts: FileFacts) -> Iterator[Body]:
         """All bytes in one answer, for servers without ranges. Raises like `open`."""
-        with self._request(facts, {}, stop) as response:
+        with self._request(facts, {}) as response:
             if response.status_code != 200:
                 raise TryAgain(self._odd_answer(f"status {response.status_code}"))
             yield Body(response.iter_raw(), None)
 
     @contextmanager
-    def _request(
-        self, facts: FileFacts, headers: dict[str, str], stop: StopSignal
-    ) -> Iterator["httpx2.Response"]:
+    def _request(self, facts: FileFacts, headers: dict[str, str]) -> Iterator["httpx2.Response"]:
         import httpx2
 
         every = {"Accept-Encoding": "identity", "X-HF-Download-Counter": "1", **headers}
         if _origin(facts.url) == _origin(self._access.endpoint):
             every = {**headers_for(self._access), **every}
-        stop.check()
         try:
+            request = self._client.build_request("GET", facts.url, headers=every)
             with (
-                self._client.stream("GET", facts.url, headers=every) as response,
-                stop.cutting(response),
+                closing(self._send(request)) as response,
+                self._stop.cutting(response),
             ):
                 if response.status_code not in (200, 206):
                     self._refused(response, facts)
@@ -159,8 +157,14 @@ class RemoteFile:
         except httpx2.InvalidURL as error:
             raise self._odd_answer(f"a bad address: {error}") from error
         except httpx2.HTTPError as error:
-            stop.check()  # a connection cut by ourselves
+            self._stop.check()  # a connection cut by ourselves
             raise TryAgain(self._explain(error, facts.url)) from error
+
+    def _send(self, request: "httpx2.Request") -> "httpx2.Response":
+        """The answer as far as its headers."""
+        return self._stop.await_answer(
+            lambda: self._client.send(request, stream=True), lambda late: late.close()
+        )
 
     def _check_range(
         self, response: "httpx2.Response", facts: FileFacts, start: int, end: int
@@ -189,12 +193,15 @@ class RemoteFile:
         from huggingface_hub import errors, get_hf_file_metadata
 
         try:
-            found = get_hf_file_metadata(
-                self._page,
-                timeout=min(TIMEOUT, self._timeout),
-                endpoint=self._access.endpoint,
-                headers=headers_for(self._access),
-                token=False,
+            found = self._stop.await_answer(
+                lambda: get_hf_file_metadata(
+                    self._page,
+                    timeout=min(TIMEOUT, self._timeout),
+                    endpoint=self._access.endpoint,
+                    headers=headers_for(self._access),
+                    token=False,
+                ),
+                lambda _late: None,
             )
         except (httpx2.HTTPError, errors.OfflineModeIsEnabled, errors.HfHubHTTPError) as error:
             self._look_up_failed(error)

@@ -18,7 +18,7 @@ from app.core.hub_http import new_client
 from app.core.transfer_file import FileTransfer, already_there
 from app.core.transfer_http import RemoteFile
 from app.core.transfer_names import check_names, target_path
-from app.core.transfer_parts import finish, lock_path, part_path
+from app.core.transfer_parts import bytes_on_disk, finish, lock_path, part_path
 from app.core.transfer_stop import StopSignal, TransferStopped
 from app.core.transfer_wire import Completed, Failed, Fetch, Moved, Reply, Stopped
 from app.core.variants import RepoFile
@@ -45,7 +45,9 @@ class TransferJob:
         self._command = command
         self._send = send
         self._stop = StopSignal()
-        self._finished_bytes = 0
+        self._kept: dict[RepoFile, int] = {}
+        """Bytes of each file that are on disk, for those whose transfer has not begun."""
+        self._transfers: dict[RepoFile, FileTransfer] = {}
         self._current: FileTransfer | None = None
         self._thread = threading.Thread(target=self._run, name="transfer", daemon=True)
 
@@ -67,10 +69,18 @@ class TransferJob:
         self._thread.join(timeout)
 
     def report(self) -> None:
-        """Send where the run is."""
+        """Send where the run is, once it is known."""
+        if not self._kept:
+            return
+        done = sum(self._bytes_of(file) for file in self._command.files)
         current = self._current
-        done = self._finished_bytes + (current.done if current else 0)
         self._send(Moved(self._command.run, done, current.verified if current else None))
+
+    def _bytes_of(self, file: RepoFile) -> int:
+        transfer = self._transfers.get(file)
+        # Until its part is open a transfer knows of no bytes, but those of earlier runs are there.
+        done = transfer.done if transfer else None
+        return self._kept.get(file, 0) if done is None else done
 
     def _run(self) -> None:
         run = self._command.run
@@ -99,6 +109,7 @@ class TransferJob:
         folder = Path(command.folder)
         check_names(file.path for file in command.files)
         targets = {file: target_path(folder, file.path) for file in command.files}
+        self._kept = {file: bytes_on_disk(target, file.size) for file, target in targets.items()}
         with contextlib.ExitStack() as locks:
             for target in sorted(targets.values()):
                 locks.enter_context(_locked(target, self._stop))
@@ -107,7 +118,6 @@ class TransferJob:
                 if not already_there(targets[file], file, self._stop):
                     self._fetch(client, file, targets[file])
                     refuse_own_code(part_path(targets[file]), file)
-                self._finished_bytes += file.size
                 self._current = None
             self._stop.check()
             _name_all([targets[file] for file in in_naming_order(command.files)])
@@ -115,9 +125,16 @@ class TransferJob:
     def _fetch(self, client: "httpx2.Client", file: RepoFile, target: Path) -> None:
         command, limits = self._command, self._command.limits
         remote = RemoteFile(
-            client, command.access, command.repo, command.revision, file, limits.read_timeout
+            client,
+            command.access,
+            command.repo,
+            command.revision,
+            file,
+            limits.read_timeout,
+            self._stop,
         )
         self._current = FileTransfer(remote, file, target, limits, self._stop)
+        self._transfers[file] = self._current
         self._current.fetch()
 
 

@@ -1,8 +1,10 @@
-"""A file on its way: `NAME.part` with the bytes, `NAME.part.json` with what is known of them.
+"""A file on its way: `NAME.part` with the bytes, and two states that say which of them are there.
 
-The state is written after the bytes it speaks of, so whatever is killed at whatever moment, it
-never claims a byte that the operating system does not have. Power cuts are another matter: both
-are forced to disk every few seconds, and the checksum at the end is the judge.
+`NAME.part.recent.json` is written after the bytes it speaks of, many times a second and without
+waiting for the disk: whatever is killed at whatever moment, it never claims a byte that the
+operating system does not have. It counts only until the computer is started anew.
+`NAME.part.json` is written every few seconds, in the order that outlives a power cut: the bytes
+are forced to disk, then the state, then its name. The checksum at the end is the judge of both.
 """
 
 import hashlib
@@ -10,20 +12,22 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
+import psutil
 from msgspec import Struct
 
 from app.core.files import replace, sync_folder
 from app.core.variants import RepoFile
 
 SAVE_EVERY = 500_000
-"""Bytes fetched between two writes of the state."""
+"""Bytes fetched between two writes of the recent state."""
 SYNC_EVERY = 5.0
 """Seconds between two times that everything is forced to disk."""
+SAME_START = 10.0
+"""Seconds by which the start of this computer may seem to move when its clock is set."""
 HASH_CHUNK = 1 << 20
 
 Span = tuple[int, int]
@@ -70,7 +74,7 @@ class Extents:
 
 
 class PartState(Struct, frozen=True):
-    """What `NAME.part.json` holds."""
+    """What both state files hold."""
 
     etag: str
     size: int
@@ -80,6 +84,8 @@ class PartState(Struct, frozen=True):
     """Entity tag of the server that gave the bytes; the hub's own is another one."""
     verified: bool = False
     """All bytes are there and the checksum was right."""
+    started: float = 0.0
+    """When the computer was started that wrote this, in Unix seconds."""
 
 
 def part_path(target: Path) -> Path:
@@ -88,8 +94,13 @@ def part_path(target: Path) -> Path:
 
 
 def state_path(target: Path) -> Path:
-    """Where the state of that part is."""
+    """Where the state of that part is that outlives a power cut."""
     return target.with_name(f"{target.name}.part.json")
+
+
+def recent_path(target: Path) -> Path:
+    """Where the state of that part is that outlives the program."""
+    return target.with_name(f"{target.name}.part.recent.json")
 
 
 def lock_path(target: Path) -> Path:
@@ -98,9 +109,16 @@ def lock_path(target: Path) -> Path:
 
 
 def load_state(target: Path) -> PartState | None:
-    """The stored state; None if there is none or it cannot be trusted."""
+    """The newest state that can be trusted; None if there is none."""
+    recent = _load(recent_path(target), target)
+    if recent and abs(recent.started - psutil.boot_time()) < SAME_START:
+        return recent
+    return _load(state_path(target), target)
+
+
+def _load(path: Path, target: Path) -> PartState | None:
     try:
-        state = msgspec.json.decode(state_path(target).read_bytes(), type=PartState)
+        state = msgspec.json.decode(path.read_bytes(), type=PartState)
         on_disk = part_path(target).stat().st_size
     except (OSError, msgspec.DecodeError):
         return None
@@ -118,7 +136,7 @@ def bytes_on_disk(target: Path, size: int) -> int:
 
 def discard(target: Path) -> None:
     """Delete what there is of an unfinished file. Nobody may be writing it."""
-    for path in (part_path(target), state_path(target)):
+    for path in (recent_path(target), state_path(target), part_path(target)):
         path.unlink(missing_ok=True)
 
 
@@ -131,6 +149,7 @@ class Part:
     def __init__(self, target: Path, etag: str, size: int, commit: str) -> None:
         self._target = target
         self._lock = threading.Lock()
+        self._syncing = threading.Lock()
         self._unsaved = 0
         self._synced_at = time.monotonic()
         state = load_state(target)
@@ -138,10 +157,10 @@ class Part:
             state = PartState(etag, size, commit)
             target.parent.mkdir(parents=True, exist_ok=True)
             part_path(target).write_bytes(b"")
-        self._state = state
+        self._state = msgspec.structs.replace(state, started=psutil.boot_time())
         self._extents = Extents(state.spans)
         self._done = self._extents.total
-        self._save()
+        self.sync()
 
     @property
     def size(self) -> int:
@@ -200,7 +219,7 @@ class Part:
                 written = 0
                 while written < len(data):
                     written += file.write(memoryview(data)[written:])
-                self._record(offset, offset + len(data), file)
+                self._record(offset, offset + len(data))
 
             try:
                 yield write
@@ -217,7 +236,7 @@ class Part:
         with self._lock:
             self._extents = Extents()
             self._done = 0
-            self._save()
+        self.sync()
 
     def hashes_match(self, file: RepoFile, progress: Callable[[float], None]) -> bool:
         """Whether the content is what the hub lists. `progress` gets 0 to 1 and may raise."""
@@ -225,13 +244,23 @@ class Part:
 
     def mark_verified(self) -> None:
         """Note that the checksum was right, once the bytes are safely on disk."""
-        with part_path(self._target).open("r+b") as file:
-            os.fsync(file.fileno())
         with self._lock:
             self._state = msgspec.structs.replace(self._state, verified=True)
-            self._save(sync=True)
+        self.sync()
 
-    def _record(self, start: int, end: int, file: BinaryIO) -> None:
+    def sync(self) -> None:
+        """Force to disk what is there, then the state that speaks of it, then its name."""
+        # Others write on meanwhile: only what was there before is promised.
+        with self._syncing:
+            with self._lock:
+                self._save()
+                promised = self._state
+            with part_path(self._target).open("r+b") as file:
+                os.fsync(file.fileno())
+            _write(state_path(self._target), promised, sync=True)
+            sync_folder(self._target.parent)
+
+    def _record(self, start: int, end: int) -> None:
         now = time.monotonic()
         with self._lock:
             before = self._done
@@ -241,24 +270,26 @@ class Part:
             sync = now - self._synced_at > SYNC_EVERY
             if sync:
                 self._synced_at = now
-            elif self._unsaved >= SAVE_EVERY:
+            if self._unsaved >= SAVE_EVERY:
                 self._save()
         if sync:  # outside the lock: the other connections go on meanwhile
-            os.fsync(file.fileno())
-            with self._lock:
-                self._save(sync=True)
+            self.sync()
 
-    def _save(self, *, sync: bool = False) -> None:
+    def _save(self) -> None:
         self._state = msgspec.structs.replace(self._state, spans=self._extents.spans)
         self._unsaved = 0
-        final = state_path(self._target)
-        temporary = final.with_name(f"{final.name}.tmp")
-        with temporary.open("wb") as file:
-            file.write(msgspec.json.encode(self._state))
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        replace(temporary, final)
+        _write(recent_path(self._target), self._state)
+
+
+def _write(path: Path, state: PartState, *, sync: bool = False) -> None:
+    """Replace a state file in one step."""
+    temporary = path.with_name(f"{path.name}.tmp")
+    with temporary.open("wb") as file:
+        file.write(msgspec.json.encode(state))
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
+    replace(temporary, path)
 
 
 def finish(targets: Iterable[Path]) -> None:
@@ -267,8 +298,8 @@ def finish(targets: Iterable[Path]) -> None:
         if part_path(target).exists():
             replace(part_path(target), target)
             sync_folder(target.parent)
-        with suppress(FileNotFoundError):
-            state_path(target).unlink()
+        recent_path(target).unlink(missing_ok=True)
+        state_path(target).unlink(missing_ok=True)
 
 
 def file_matches(path: Path, file: RepoFile, progress: Callable[[float], None]) -> bool:

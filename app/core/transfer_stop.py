@@ -3,11 +3,15 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import httpx2
+
+
+T = TypeVar("T")
 
 
 class TransferStopped(Exception):
@@ -18,30 +22,59 @@ class StopSignal:
     """A flag that also cuts the connections of whoever is reading."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._stopped: Future[None] = Future()
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
 
     def set(self) -> None:
         """Stop now; blocked reads end within milliseconds."""
-        self._event.set()
         with self._lock:
+            if not self._stopped.done():
+                self._stopped.set_result(None)
             for each in self._sockets:
                 _shut(each)
 
     def is_set(self) -> bool:
         """Whether to stop."""
-        return self._event.is_set()
+        return self._stopped.done()
 
     def check(self) -> None:
         """Raise `TransferStopped` if it is time to."""
-        if self._event.is_set():
+        if self._stopped.done():
             raise TransferStopped
 
     def pause(self, seconds: float) -> None:
         """Wait; raises `TransferStopped` as soon as asked to stop."""
-        if self._event.wait(seconds):
+        wait({self._stopped}, seconds)
+        self.check()
+
+    def await_answer(self, ask: Callable[[], T], dismiss: Callable[[T], None]) -> T:
+        """What `ask` returns or raises; raises `TransferStopped` as soon as asked to stop.
+
+        There is no socket to cut while a name is looked up, a connection is made or the first
+        byte of an answer is awaited. So `ask` runs in a thread that is left behind then; it ends
+        by its own time-out, and what it still gets goes to `dismiss`.
+        """
+        self.check()
+        answer: Future[T] = Future()
+
+        def dismiss_late(late: Future[T]) -> None:
+            if late.exception() is None:
+                dismiss(late.result())
+
+        def work() -> None:
+            try:
+                answer.set_result(ask())
+            except BaseException as error:  # noqa: BLE001  # handed to the thread that waits
+                answer.set_exception(error)
+
+        threading.Thread(target=work, name="await-answer", daemon=True).start()
+        first: set[Future[Any]] = {answer, self._stopped}
+        wait(first, return_when=FIRST_COMPLETED)
+        if self.is_set():
+            answer.add_done_callback(dismiss_late)
             raise TransferStopped
+        return answer.result()
 
     @contextlib.contextmanager
     def cutting(self, response: "httpx2.Response") -> Iterator[None]:

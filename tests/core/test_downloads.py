@@ -2,6 +2,7 @@
 
 import collections
 import hashlib
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from app.core import download_space, downloads
+from app.core import download_space, downloads, transfer_child
 from app.core.download_entry import SpeedMeter
 from app.core.download_state import DownloadItem, DownloadProblem, DownloadRequest
 from app.core.downloads import DownloadManager
@@ -183,6 +184,34 @@ def test_cancel_of_a_paused_download_deletes_too(bench: Bench) -> None:
         assert not (bench.paths.models / "owner").exists()
 
 
+def test_cancel_right_after_pause_leaves_nothing(bench: Bench) -> None:
+    bench.hub.fault("model.gguf", origin="cdn", rate=500_000)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        wait_for(manager, item.id, lambda each: each.done > 0)
+        child = psutil.Process(manager.child_pid)
+        child.suspend()  # a busy computer: the child hears of it late
+        manager.pause(item.id)
+        manager.cancel(item.id)
+        child.resume()
+        wait_until(lambda: manager.child_pid is None)
+    assert not (bench.paths.models / "owner").exists()
+
+
+def test_cancel_and_the_same_download_again(bench: Bench) -> None:
+    bench.hub.fault("model.gguf", origin="cdn", rate=300_000)
+    with bench.manager() as manager:
+        for _ in range(3):
+            item = manager.add(bench.request())
+            wait_for(manager, item.id, lambda each: each.done > 0)
+            manager.cancel(item.id)
+        bench.hub.faults.clear()
+        item = manager.add(bench.request())
+        done = wait_for(manager, item.id, state_is("done", "failed"))
+    assert done.state == "done", done.error
+    assert (bench.paths.models / "owner/name/model.gguf").read_bytes() == model_bytes()
+
+
 def test_removing_a_done_download_keeps_the_model(bench: Bench) -> None:
     with bench.manager() as manager:
         item = manager.add(bench.request())
@@ -284,6 +313,22 @@ def test_everything_queued_counts_against_the_disk(
             manager.add(bench.request("owner/other"))
 
 
+def test_resuming_asks_for_room_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.hub.fault("model.gguf", origin="cdn", stall_after=200_000)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        wait_for(manager, item.id, lambda each: each.done > 0)
+        manager.pause(item.id)
+        left = SIZE - manager.items()[0].done
+        monkeypatch.setattr(download_space, "free_space", lambda _folder: 1_000_000_000 + left - 1)
+        with pytest.raises(StorageError, match="not enough space"):
+            manager.resume(item.id)
+        assert manager.items()[0].state == "paused"
+        monkeypatch.setattr(download_space, "free_space", lambda _folder: 1_000_000_000 + left)
+        manager.resume(item.id)
+        assert manager.items()[0].state == "running"
+
+
 def test_the_same_download_twice_is_refused(bench: Bench) -> None:
     bench.hub.fault(".gguf", origin="cdn", rate=1_500_000)
     with bench.manager() as manager:
@@ -343,6 +388,37 @@ def test_a_child_that_dies_is_replaced(bench: Bench) -> None:
     assert bench.hub.log.sent("model.gguf") <= SIZE + QUICK.block
 
 
+def test_a_child_that_hangs_is_replaced(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer_child, "SILENCE", 3.0)
+    bench.hub.fault(".gguf", origin="cdn", rate=800_000)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        wait_for(manager, item.id, lambda each: each.done > 200_000)
+        assert manager.child_pid is not None
+        child = psutil.Process(manager.child_pid)
+        child.suspend()
+        wait_for(manager, item.id, state_is("done"))
+        assert not child.is_running()
+    assert (bench.paths.models / "owner/name/model.gguf").read_bytes() == model_bytes()
+
+
+def test_the_speed_counts_only_what_was_fetched_now(bench: Bench) -> None:
+    bench.hub.fault("model.gguf", origin="cdn", stall_after=700_000)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        kept = wait_for(manager, item.id, lambda each: each.done >= 2_100_000).done
+    bench.hub.faults.clear()
+    bench.hub.fault("model.gguf", origin="hub", delay=0.5, times=1)
+    bench.hub.fault("model.gguf", origin="cdn", rate=200_000)
+    seen: list[DownloadItem] = []
+    with bench.manager() as manager:
+        manager.changed.connect(seen.append)
+        wait_for(manager, item.id, lambda each: each.done >= kept + 100_000)
+    assert min(each.done for each in seen) >= kept
+    # Three connections of 0.2 MB/s each.
+    assert max(each.speed for each in seen) < 1_500_000
+
+
 def test_a_child_without_work_ends(bench: Bench) -> None:
     bench.hub.add("owner/other", {"other.gguf": model_bytes(1)})
     with bench.manager() as manager:
@@ -359,8 +435,6 @@ def test_a_child_without_work_ends(bench: Bench) -> None:
 def test_a_child_that_always_dies_fails_the_download(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sys
-
     dying = [sys.executable, "-c", "import sys; sys.exit('no library')"]
     monkeypatch.setattr(downloads, "child_command", lambda _flag: dying)
     with bench.manager() as manager:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from huggingface_hub.utils._http import close_session
 from hypothesis import given
@@ -24,7 +25,14 @@ from app.core.errors import DownloadError
 from app.core.hub_http import HubAccess
 from app.core.transfer_job import TransferJob, in_naming_order
 from app.core.transfer_names import check_names, repository_folder, target_path
-from app.core.transfer_parts import Extents, load_state, part_path, state_path
+from app.core.transfer_parts import (
+    Extents,
+    Part,
+    load_state,
+    part_path,
+    recent_path,
+    state_path,
+)
 from app.core.transfer_wire import (
     Completed,
     Failed,
@@ -38,6 +46,7 @@ from app.core.transfer_wire import (
     encode,
 )
 from app.core.variants import RepoFile
+from tests.hub.faults import Origin
 from tests.hub.http_server import TLS
 from tests.hub.server import LocalHub
 
@@ -205,6 +214,41 @@ def test_stop_is_quick_and_keeps_the_part(hub: LocalHub, folder: Path, where: st
     assert (folder / NAME).read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("origin", ["hub", "cdn"])
+def test_stop_is_quick_before_the_first_word_of_an_answer(
+    hub: LocalHub, folder: Path, origin: Origin
+) -> None:
+    hub.fault(NAME, origin=origin, delay=20)
+    run = Run(hub, folder, limits=Limits(read_timeout=3.0))
+    wait_until(lambda: hub.log.entries(origin=origin))
+    started = time.monotonic()
+    run.job.stop()
+    assert isinstance(run.end(), Stopped)
+    assert time.monotonic() - started < 0.5
+
+
+def test_a_new_run_counts_what_earlier_ones_fetched_from_the_start(
+    hub: LocalHub, folder: Path
+) -> None:
+    hub.add("owner/name", {"second.gguf": CONTENT[:2_000_000]})
+    hub.fault(NAME, origin="cdn", stall_after=500_000)
+    run = Run(hub, folder, "second.gguf", NAME)
+    wait_until(lambda: hub.log.sent(NAME) >= 1_000_000)
+    run.job.stop()
+    run.end()
+    kept = 2_000_000 + transfer_parts.bytes_on_disk(folder / NAME, SIZE)
+    assert kept > 2_000_000
+    hub.faults.clear()
+    hub.fault(NAME, origin="hub", delay=20)
+    run = Run(hub, folder, "second.gguf", NAME)
+    wait_until(lambda: len(hub.log.entries(origin="hub", path=NAME)) == 2)
+    run.job.report()
+    run.job.stop()
+    moved = run.end()
+    assert isinstance(moved, Moved)
+    assert moved.done == kept
+
+
 def test_over_tls_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "localhost.pem"))
     with LocalHub(tls=True) as hub:
@@ -353,10 +397,10 @@ def test_a_disk_that_fails_is_told_and_the_part_continues(
     record = transfer_parts.Part._record
     room = 2_000_000
 
-    def full(self: transfer_parts.Part, start: int, end: int, file: Any) -> None:
+    def full(self: transfer_parts.Part, start: int, end: int) -> None:
         if self.done > room:
             raise OSError(number, os.strerror(number))
-        record(self, start, end, file)
+        record(self, start, end)
 
     monkeypatch.setattr(transfer_parts.Part, "_record", full)
     reply = failed(Run(hub, folder).end())
@@ -604,9 +648,94 @@ def test_the_state_never_claims_more_than_the_file_has(tmp_path: Path) -> None:
     part = transfer_parts.Part(target, "etag", 100, "")
     with part.writer() as write:
         write(0, bytes(50))
-    assert load_state(target) is not None
+    state = load_state(target)
+    assert state is not None
+    assert state.spans == ((0, 50),)
     os.truncate(part_path(target), 20)
-    assert load_state(target) is None
+    state = load_state(target)
+    assert state is None or state.spans == ()
+
+
+def half_a_part(target: Path) -> None:
+    """A part whose first 3 MB are safe on disk; of the next one only the system knows."""
+    part = Part(target, hashlib.sha256(CONTENT).hexdigest(), SIZE, "")
+    with part.writer() as write:
+        write(0, CONTENT[:3_000_000])
+        part.sync()
+        write(3_000_000, CONTENT[3_000_000:4_000_000])
+
+
+def test_a_killed_program_keeps_what_the_system_has(hub: LocalHub, folder: Path) -> None:
+    half_a_part(folder / NAME)
+    assert isinstance(Run(hub, folder).end(), Completed)
+    assert hub.log.sent(NAME) == 1_000_000
+
+
+def test_after_a_power_cut_only_what_was_forced_to_disk_counts(
+    hub: LocalHub, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = folder / NAME
+    half_a_part(target)
+    with part_path(target).open("r+b") as file:  # the disk never got these
+        file.seek(3_000_000)
+        file.write(bytes(1_000_000))
+    next_start = psutil.boot_time() + 3600
+    monkeypatch.setattr(psutil, "boot_time", lambda: next_start)
+    assert isinstance(Run(hub, folder).end(), Completed)
+    assert target.read_bytes() == CONTENT
+    assert hub.log.sent(NAME) == 2_000_000
+
+
+@pytest.mark.parametrize("text", [None, "", "\0\0\0"])
+def test_a_recent_state_that_was_lost_costs_seconds(
+    hub: LocalHub, folder: Path, text: str | None
+) -> None:
+    target = folder / NAME
+    half_a_part(target)
+    if text is None:
+        recent_path(target).unlink()
+    else:
+        recent_path(target).write_text(text, encoding="utf-8")
+    assert isinstance(Run(hub, folder).end(), Completed)
+    assert target.read_bytes() == CONTENT
+    assert hub.log.sent(NAME) == 2_000_000
+    assert only_the_model(folder)
+
+
+def test_bytes_are_forced_to_disk_before_the_state_that_claims_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    fsync, replace = os.fsync, os.replace
+    target = tmp_path / NAME
+    part = Part(target, "etag", 100, "")
+
+    def spy_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        same = [
+            path.name
+            for path in [*tmp_path.iterdir(), tmp_path]
+            if path.stat().st_ino == os.fstat(descriptor).st_ino
+        ]
+        events.append(f"fsync {same[0] if same[0] != tmp_path.name else 'folder'}")
+
+    def spy_replace(source: Path, goal: Path) -> None:
+        replace(source, goal)
+        events.append(f"name {Path(goal).name}")
+
+    with part.writer() as write:
+        write(0, bytes(50))
+        monkeypatch.setattr(os, "fsync", spy_fsync)
+        monkeypatch.setattr(os, "replace", spy_replace)
+        part.sync()
+        monkeypatch.undo()
+    assert events == [
+        f"name {NAME}.part.recent.json",
+        f"fsync {NAME}.part",
+        f"fsync {NAME}.part.json.tmp",
+        f"name {NAME}.part.json",
+        "fsync folder",
+    ]
 
 
 def test_hash_of_the_content_matches_git(hub: LocalHub) -> None:
