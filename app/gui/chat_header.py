@@ -227,7 +227,7 @@ class ChatHeader(QFrame):
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("region", "canvas")
-        self.setFixedHeight(icons.theme.metric("header"))
+        self.setFixedHeight(icons.theme.metric("header") - 1)  # the line below counts
         self.title = ElidedLabel(self.tr("New chat"), "body-strong")
         self.preset = PresetChip(icons)
         self.model = ModelPill(icons)
@@ -235,7 +235,7 @@ class ChatHeader(QFrame):
             icons, "panel-right", self.tr("Chat settings"), shortcut="Ctrl+I", checkable=True
         )
         row = QHBoxLayout(self)
-        row.setContentsMargins(24, 0, 8, 0)
+        row.setContentsMargins(24, 1, 12, 0)
         row.setSpacing(8)
         row.addWidget(self.title, 1)
         row.addWidget(self.preset)

@@ -56,7 +56,7 @@ class DiscoverBrowser(Region):
         self._task: Task | None = None
         self._fetched: tuple[str, ...] | None = None
         self._reference: Reference | None = None
-        self.setFixedWidth(icons.theme.metric("list-discover"))
+        self.setFixedWidth(icons.theme.metric("list-discover") - 1)  # the line beside it counts
         self._lay_out(icons)
         self._skeleton_timer = QTimer(self, singleShot=True, interval=SKELETON_MS)
         self._skeleton_timer.timeout.connect(self._show_skeletons)
@@ -78,7 +78,7 @@ class DiscoverBrowser(Region):
         self.list.near_end.connect(self._fetch_more)
         holder = QWidget()
         inner = QVBoxLayout(holder)
-        inner.setContentsMargins(0, 4, 0, 0)
+        inner.setContentsMargins(0, 0, 0, 0)
         inner.addWidget(self.list)
         self._empty = EmptyState(icons, "search", "", "", action=self.tr("Clear the filters"))
         self._empty.button.clicked.connect(self._empty_pressed)

@@ -163,9 +163,9 @@ class DownloadsPage(Page):
 
     def _make_header(self) -> QWidget:
         header = QWidget()
-        header.setFixedHeight(self._context.theme.metric("header"))
+        header.setFixedHeight(self._context.theme.metric("header") - 1)  # the line below counts
         row = QHBoxLayout(header)
-        row.setContentsMargins(24, 0, 12, 0)
+        row.setContentsMargins(24, 1, 12, 0)
         row.setSpacing(16)
         row.addWidget(Label(self.tr("Downloads"), "page-title"))
         self.summary = Label("", "body", "text-3")

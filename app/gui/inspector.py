@@ -89,9 +89,9 @@ class Inspector(Region):
 
     def _head(self) -> QWidget:
         head = QWidget()
-        head.setFixedHeight(self._context.theme.metric("header"))
+        head.setFixedHeight(self._context.theme.metric("header") - 1)  # the line below counts
         row = QHBoxLayout(head)
-        row.setContentsMargins(16, 0, 14, 0)
+        row.setContentsMargins(16, 1, 10, 0)
         row.addWidget(Label(self.tr("Chat settings"), "group-title"), 1)
         self.close_button = IconButton(
             self._context.icons, "x", self.tr("Close the chat settings"), shortcut="Ctrl+I"

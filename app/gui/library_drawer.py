@@ -92,7 +92,7 @@ class LibraryDrawer(Region):
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__("sidebar", parent)
         self._icons = icons
-        self.setFixedWidth(icons.theme.metric("drawer"))
+        self.setFixedWidth(icons.theme.metric("drawer") - 1)  # the line beside it counts
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -119,9 +119,9 @@ class LibraryDrawer(Region):
 
     def _make_header(self) -> QWidget:
         header = QWidget()
-        header.setFixedHeight(self._icons.theme.metric("header"))
+        header.setFixedHeight(self._icons.theme.metric("header") - 1)  # the line below counts
         row = QHBoxLayout(header)
-        row.setContentsMargins(24, 0, 12, 0)
+        row.setContentsMargins(24, 1, 12, 0)
         self.title = ElidedLabel("", "page-title")
         row.addWidget(self.title, 1)
         close = IconButton(self._icons, "x", self.tr("Close"))

@@ -86,9 +86,9 @@ class ModelDetail(QWidget):
 
     def _make_header(self) -> QWidget:
         header = QWidget()
-        header.setFixedHeight(self._icons.theme.metric("header"))
+        header.setFixedHeight(self._icons.theme.metric("header") - 1)  # the line below counts
         row = QHBoxLayout(header)
-        row.setContentsMargins(32, 0, 12, 0)
+        row.setContentsMargins(32, 1, 12, 0)
         row.setSpacing(8)
         self._crumbs = ElidedLabel("", "caption", "text-2")
         row.addWidget(self._crumbs, 1)

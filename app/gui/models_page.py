@@ -102,9 +102,9 @@ class ModelsPage(Page):
     def _make_header(self) -> QWidget:
         icons = self._context.icons
         header = QWidget()
-        header.setFixedHeight(icons.theme.metric("header"))
+        header.setFixedHeight(icons.theme.metric("header") - 1)  # the line below counts
         row = QHBoxLayout(header)
-        row.setContentsMargins(24, 0, 12, 0)
+        row.setContentsMargins(24, 1, 12, 0)
         row.setSpacing(8)
         row.addWidget(Label(self.tr("My models"), "page-title"))
         row.addSpacing(8)

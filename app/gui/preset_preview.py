@@ -42,8 +42,8 @@ class PresetPreview(Region):
 
     def _lay_out(self) -> None:
         head = Label(self.tr("What the model receives"), "group-title")
-        head.setFixedHeight(self._context.theme.metric("header"))
-        head.setContentsMargins(16, 0, 16, 0)
+        head.setFixedHeight(self._context.theme.metric("header") - 1)  # the line below counts
+        head.setContentsMargins(16, 1, 16, 0)
         inner = QWidget()
         body = QVBoxLayout(inner)
         body.setContentsMargins(16, 11, 16, 16)

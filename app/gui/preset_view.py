@@ -88,9 +88,9 @@ class PresetView(Region):
         self.revert.setToolTip(self.tr("Back to what was saved last"))
         self.save = PrimaryButton(icons, self.tr("Save"))
         head = QWidget()
-        head.setFixedHeight(self._context.theme.metric("header"))
+        head.setFixedHeight(self._context.theme.metric("header") - 1)  # the line below counts
         row = QHBoxLayout(head)
-        row.setContentsMargins(32, 0, 28, 0)
+        row.setContentsMargins(32, 1, 28, 0)
         row.setSpacing(8)
         row.addWidget(self.title)
         row.addWidget(self.unsaved_mark)

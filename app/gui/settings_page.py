@@ -65,7 +65,7 @@ class SettingsPage(Page):
         head = QWidget()
         head.setFixedHeight(self._context.theme.metric("header") - 1)
         inside = QHBoxLayout(head)
-        inside.setContentsMargins(32, 0, 12, 0)
+        inside.setContentsMargins(32, 1, 12, 0)
         inside.addWidget(self.heading)
         column.addWidget(head)
         column.addWidget(Line())
