@@ -72,6 +72,8 @@ class VariantsTable(QWidget):
         self._lines: tuple[VariantLine, ...] = ()
         self._rows: dict[str, VariantRow] = {}
         self._all = False
+        self._picked = False
+        """The person chose the variant; else it is the recommended one."""
         self._chosen = ""
         self._group = QButtonGroup(self)
         column = QVBoxLayout(self)
@@ -109,16 +111,15 @@ class VariantsTable(QWidget):
             if wanted == line.file or wanted.casefold() == line.label.casefold():
                 if line not in shortened(self._lines):
                     self._all = True
-                self._chosen = line.file
                 self._refresh()
-                self._choose(line.file)
+                self._pick(line.file)
                 return True
         return False
 
     def set_lines(self, lines: Sequence[VariantLine], *, start_over: bool = False) -> None:
         """Show these; the recommended one is chosen at first, later what the person chose."""
         if start_over:
-            self._all, self._chosen = False, ""
+            self._all, self._picked, self._chosen = False, False, ""
         self._lines = tuple(lines)
         self._refresh()
 
@@ -130,9 +131,9 @@ class VariantsTable(QWidget):
         else:
             self._rebuild(shown)
         self._say_note(len(shown))
-        if self._chosen not in self._rows:
-            best = next((line for line in shown if line.recommended), None)
-            self._choose(best.file if best else "")
+        best = next((line.file for line in shown if line.recommended), "")
+        if self._chosen not in self._rows or (best and not self._picked):
+            self._choose(best)
         elif (chosen := self.chosen_line()) is not None:
             self.chosen.emit(chosen)
 
@@ -149,7 +150,7 @@ class VariantsTable(QWidget):
             row = VariantRow(self._icons, line, self._card)
             self._group.addButton(row)
             row.setChecked(line.file == self._chosen)
-            row.clicked.connect(lambda _=False, file=line.file: self._choose(file))
+            row.clicked.connect(lambda _=False, file=line.file: self._pick(file))
             row.action.download.connect(lambda row=row: self.download.emit(row.line))
             row.action.pause.connect(lambda row=row: self.pause.emit(row.line.item_id))
             row.action.resume.connect(lambda row=row: self.resume.emit(row.line.item_id))
@@ -157,6 +158,11 @@ class VariantsTable(QWidget):
             self._body.addWidget(row)
             self._rows[line.file] = row
             row.is_last = line is shown[-1]
+
+    def _pick(self, file: str) -> None:
+        """The person chose this one: no better one takes its place."""
+        self._picked = True
+        self._choose(file)
 
     def _choose(self, file: str) -> None:
         self._chosen = file
