@@ -51,6 +51,8 @@ class TableView(ReadingBrowser):
         self._parts = parts
         self._block: TableBlock | None = None
         self._table: QTextTable | None = None
+        self._heads = 1
+        """Head rows shown: 0 for a head that holds nothing, as Markdown must write it."""
         self._widths: list[float] = []
         self._lines: list[int] = []
         self._has_code = False
@@ -64,9 +66,9 @@ class TableView(ReadingBrowser):
         if block == self._block:
             return
         before, self._block = self._block, block
-        cells = (cell for row in (block.head, *block.rows) for cell in row)
+        cells = (cell for row in _shown_rows(block) for cell in row)
         self._has_code = any(span.code for cell in cells for span in cell)
-        if before and before.head == block.head and before.align == block.align:
+        if before and before.rows and before.head == block.head and before.align == block.align:
             self._grow(before, block)
         else:
             self._write(block)
@@ -95,7 +97,8 @@ class TableView(ReadingBrowser):
         painter = QPainter(self.viewport())
         line = device_line(painter)
         for row, y in enumerate(self._lines):
-            color = self._theme.color("border" if row else "border-strong")
+            below_head = self._heads and not row
+            color = self._theme.color("border-strong" if below_head else "border")
             painter.fillRect(QRectF(0, y, self.viewport().width(), line), color)
 
     def _row_lines(self) -> list[int]:
@@ -135,10 +138,10 @@ class TableView(ReadingBrowser):
         widths = self._column_widths(block)
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
-        self._table = cursor.insertTable(
-            1 + len(block.rows), len(widths), self._table_format(widths)
-        )
-        for row, cells in enumerate((block.head, *block.rows)):
+        rows = _shown_rows(block)
+        self._heads = len(rows) - len(block.rows)
+        self._table = cursor.insertTable(len(rows), len(widths), self._table_format(widths))
+        for row, cells in enumerate(rows):
             self._write_row(self._table, row, cells, block.align)
         self._hide_last_line()
         cursor.endEditBlock()
@@ -154,10 +157,10 @@ class TableView(ReadingBrowser):
         if extra > 0:
             table.appendRows(extra)
         elif extra < 0:
-            table.removeRows(1 + len(block.rows), -extra)
+            table.removeRows(self._heads + len(block.rows), -extra)
         for row, cells in enumerate(block.rows):
             if row >= len(before.rows) or before.rows[row] != cells:
-                self._write_row(table, row + 1, cells, block.align)
+                self._write_row(table, row + self._heads, cells, block.align)
         widths = self._column_widths(block)
         if widths != self._widths:
             table.setFormat(self._table_format(widths))
@@ -170,7 +173,8 @@ class TableView(ReadingBrowser):
         cells: tuple[tuple[Span, ...], ...],
         align: tuple[Align, ...],
     ) -> None:
-        look = TextLook("body", "text") if row else TextLook("body-strong", "text-2")
+        is_head = row < self._heads
+        look = TextLook("body-strong", "text-2") if is_head else TextLook("body", "text")
         formats = TextFormats(self._theme, look)
         ratio = self.devicePixelRatioF()
         writer = DocumentWriter(self.document(), formats, self._parts.math, ratio)
@@ -228,7 +232,7 @@ class TableView(ReadingBrowser):
         """What each column needs to read well: its longest cell, or less if that is long."""
         widths: list[float] = []
         for column in range(max(1, len(block.head))):
-            cells = [row[column] for row in (block.head, *block.rows) if column < len(row)]
+            cells = [row[column] for row in _shown_rows(block) if column < len(row)]
             natural = max((self._natural_width(cell) for cell in cells), default=0)
             widths.append(min(COMFORTABLE, natural) + BETWEEN + _ROUNDING)
         return widths
@@ -247,3 +251,9 @@ class TableView(ReadingBrowser):
         if formula in self._waiting and self._block is not None:
             self._write(self._block)
             self.resized.emit()
+
+
+def _shown_rows(block: TableBlock) -> tuple[tuple[tuple[Span, ...], ...], ...]:
+    """Head and rows; an empty head over rows is left out."""
+    has_words = any(span.text.strip() for cell in block.head for span in cell)
+    return (block.head, *block.rows) if has_words or not block.rows else block.rows
