@@ -1,6 +1,7 @@
 """A scroll bar that lies over the margin of a list, so that rows keep their width."""
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QScrollBar
 
 _WIDTH = 12
@@ -12,14 +13,15 @@ class OverlayScrollBar(QScrollBar):
 
     def __init__(self, area: QAbstractScrollArea) -> None:
         super().__init__(Qt.Orientation.Vertical, area)
-        self._area = area
         self._bar = area.verticalScrollBar()
         area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._bar.rangeChanged.connect(self._follow)
+        # Queued: areas set the page step after the range.
+        self._bar.rangeChanged.connect(self._follow, Qt.ConnectionType.QueuedConnection)
         self._bar.valueChanged.connect(self.setValue)
         self.valueChanged.connect(self._bar.setValue)
         area.installEventFilter(self)
+        self._place(area.size())
         self._follow()
 
     def _follow(self) -> None:
@@ -28,14 +30,13 @@ class OverlayScrollBar(QScrollBar):
         self.setSingleStep(self._bar.singleStep())
         self.setValue(self._bar.value())
         self.setVisible(self._bar.maximum() > self._bar.minimum())
-        self._place()
-
-    def _place(self) -> None:
-        self.setGeometry(self._area.width() - _WIDTH, 0, _WIDTH, self._area.height())
         self.raise_()
 
+    def _place(self, area: QSize) -> None:
+        self.setGeometry(area.width() - _WIDTH, 0, _WIDTH, area.height())
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep at the edge."""
-        if event.type() == QEvent.Type.Resize:
-            self._follow()
+        """Keep at the edge. Asks neither area nor bar: both may be about to end."""
+        if isinstance(event, QResizeEvent):
+            self._place(event.size())
         return super().eventFilter(watched, event)
