@@ -10,6 +10,10 @@ from app.gui.controls.painting import box, dpr_of, painter_for, pixmap_in
 from app.gui.controls.popup_shape import paint_popup, prepare_popup, shape_popup
 from app.gui.icons import Icons
 
+_ICON = 16 + 12
+"""An icon and the gap to its label."""
+_KEY_GAP = 24
+
 
 class Menu(QMenu):
     """A menu in the look of the theme. Esc closes it and gives the focus back."""
@@ -54,19 +58,22 @@ class Menu(QMenu):
         return action
 
     def sizeHint(self) -> QSize:
-        """Room for the longest label and its shortcut."""
-        return QSize(
-            max(super().sizeHint().width(), self._needed_width()), super().sizeHint().height()
-        )
+        """Room for the longest label and its shortcut, in rows as wide as the menu."""
+        sheet = f"QMenu::item {{ min-width: {self._needed_width()}px; }}"
+        if sheet != self.styleSheet():
+            self.setStyleSheet(sheet)
+        return super().sizeHint()
 
     def _needed_width(self) -> int:
-        metrics = QFontMetrics(self._icons.theme.font("body"))
+        """Of the widest row, inside the padding that the style sheet gives rows."""
+        theme = self._icons.theme
+        label, key = QFontMetrics(theme.font("body")), QFontMetrics(theme.font("caption"))
         widest = 0
         for action in self.actions():
-            key = _key_text(action)
-            extra = metrics.horizontalAdvance(key) + 24 if key else 0
-            widest = max(widest, metrics.horizontalAdvance(action.text()) + extra)
-        return widest + 76
+            keys = _key_text(action)
+            extra = key.horizontalAdvance(keys) + _KEY_GAP if keys else 0
+            widest = max(widest, label.horizontalAdvance(action.text()) + extra)
+        return widest + (_ICON if self._has_icons() else 0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Round at the new size."""
@@ -100,7 +107,7 @@ class Menu(QMenu):
             pixmap_in(painter, QRect(x, rect.y(), 16, rect.height()), pixmap)
         painter.setFont(theme.font("body"))
         painter.setPen(theme.color(ink))
-        x += 16 + 12 if self._has_icons() else 4
+        x += _ICON if self._has_icons() else 4
         label = rect.adjusted(x - rect.x(), 0, -8, 0)
         painter.drawText(label, Qt.AlignmentFlag.AlignVCenter, action.text())
         key = _key_text(action)
