@@ -3,20 +3,22 @@
 Answers are CommonMark with tables, strikethrough and TeX formulas ($…$, $$…$$, \\(…\\), \\[…\\]).
 HTML in the source stays text and images become links, so nothing an answer contains can load
 or run anything: the widgets build their documents from these blocks, never from markup.
+
+The parser is imported with the first text, so that the window is there sooner.
 """
+
+from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-from mdit_py_plugins.dollarmath import dollarmath_plugin
-
-from app.gui.markdown_math import bracket_math_plugin
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 LINK_SCHEMES = frozenset({"http", "https", "mailto"})
 PARSED_CHARACTERS = 200_000
@@ -163,6 +165,11 @@ def _text_of(spans: Sequence[Span]) -> str:
 
 @cache
 def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+    from app.gui.markdown_math import bracket_math_plugin
+
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": MAX_NESTING})
     parser.enable(["table", "strikethrough"])
     parser.use(

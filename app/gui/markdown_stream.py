@@ -7,9 +7,10 @@ Of the blocks that grow long, an open code fence takes lines and an open table r
 looking back, and of an open list only the last two items are parsed again.
 """
 
-import re
+from __future__ import annotations
 
-from markdown_it.token import Token
+import re
+from typing import TYPE_CHECKING
 
 from app.gui.markdown import (
     Block,
@@ -20,6 +21,9 @@ from app.gui.markdown import (
     tokenize,
 )
 from app.gui.markdown_open import OpenFence, OpenTable
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 _FENCE = re.compile(r"(`{3,}|~{3,})[^\n]*\n")
 _OPEN_FORMULA = re.compile(r" {0,3}(\$\$|\\\[)")
