@@ -124,6 +124,7 @@ class ModelPicker(Popover):
         self._fill()
         index = self._model.index_of(current_model_id or "")
         self._choose(index if index.isValid() else self._model.first())
+        self._row_chosen(self.list.currentIndex())
         self.move(self._place(widget, gap))
         self.show()
         self.search.setFocus(Qt.FocusReason.PopupFocusReason)
@@ -159,7 +160,9 @@ class ModelPicker(Popover):
         self._model.show_entries(entries, recent, self.search.text())
         self._right.setCurrentWidget(self.pane if entries else self.nothing)
         index = self._model.index_of(chosen or "")
-        self._choose(index if index.isValid() else self._model.first())
+        index = index if index.isValid() else self._model.first()
+        if index != self.list.currentIndex():  # else the list stays where it was scrolled to
+            self._choose(index)
 
     def _choose(self, index: QModelIndex) -> None:
         self.list.setCurrentIndex(index)

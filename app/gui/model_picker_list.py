@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from PySide6.QtCore import QModelIndex, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QModelIndex, QObject, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QFontMetrics,
     QKeyEvent,
@@ -70,27 +70,32 @@ def _holds(model: LocalModel, words: list[str]) -> bool:
 class PickerModel(QStandardItemModel):
     """Rows in groups; a group without rows is left out."""
 
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._keys: list[str | tuple[str]] = []
+        """Titles of groups and, in tuples, ids of models, as they are shown."""
+
     def show_entries(
         self, entries: Iterable[PickerEntry], recent: Sequence[str], search: str
     ) -> None:
-        """Fill anew."""
-        self.clear()
+        """Fill anew; rows that stay in their places are only described anew."""
         titles = (self.tr("Loaded"), self.tr("Recent"), self.tr("All models"))
+        rows: list[str | PickerEntry] = []
         for title, group in zip(titles, grouped(entries, recent, search), strict=True):
-            if group:
-                self._add_group(title)
-                for entry in group:
-                    self._add(entry)
+            rows += [title, *group] if group else []
+        keys = [row if isinstance(row, str) else (row.model.id,) for row in rows]
+        if keys != self._keys:
+            self.clear()
+            self._keys = keys
+            for row in rows:
+                self.appendRow(_group(row) if isinstance(row, str) else QStandardItem())
+        for place, row in enumerate(rows):
+            if isinstance(row, PickerEntry):
+                self._describe(self.item(place), row)
 
-    def _add_group(self, title: str) -> None:
-        item = QStandardItem(title)
-        item.setData("group", RowRole.KIND)
-        item.setFlags(Qt.ItemFlag.NoItemFlags)
-        self.appendRow(item)
-
-    def _add(self, entry: PickerEntry) -> None:
+    def _describe(self, item: QStandardItem, entry: PickerEntry) -> None:
         model, loaded = entry.model, entry.loaded
-        item = QStandardItem(model.name)
+        item.setText(model.name)
         item.setEditable(False)
         item.setData(model.id, RowRole.VALUE)
         size = formatting.file_size(model.size)
@@ -100,13 +105,12 @@ class PickerModel(QStandardItemModel):
         item.setData(self._dot(loaded), PickerRole.DOT)
         item.setData(running, PickerRole.EJECT)
         usable = model.problem is None and model.present
-        if not running and usable and entry.fit is not Fit.FITS:
-            item.setData(entry.fit.value, PickerRole.FIT)
+        notable = not running and usable and entry.fit is not Fit.FITS
+        item.setData(entry.fit.value if notable else None, PickerRole.FIT)
         if not usable:
             item.setData(self.tr("Cannot be loaded"), RowRole.SECOND)
         item.setData(model.problem or "", Qt.ItemDataRole.ToolTipRole)
         item.setData(f"{model.name}, {second}", Qt.ItemDataRole.AccessibleTextRole)
-        self.appendRow(item)
 
     def _second(self, second: str, loaded: LoadedModel | None) -> str:
         if loaded is not None and loaded.state == "loading":
@@ -133,6 +137,13 @@ class PickerModel(QStandardItemModel):
             if self.item(row).data(RowRole.VALUE):
                 return self.index(row, 0)
         return QModelIndex()
+
+
+def _group(title: str) -> QStandardItem:
+    item = QStandardItem(title)
+    item.setData("group", RowRole.KIND)
+    item.setFlags(Qt.ItemFlag.NoItemFlags)
+    return item
 
 
 class PickerDelegate(RowDelegate):
