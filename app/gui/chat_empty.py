@@ -1,6 +1,7 @@
 """A chat that has not begun: presets as chips and four starting points."""
 
 from functools import partial
+from itertools import pairwise
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
@@ -160,9 +161,9 @@ class ChatEmpty(QWidget):
         head = QHBoxLayout()
         text = self.tr("Preset: how the model should behave")
         head.addWidget(Label(text, "caption", "text-3"), 1)
-        manage = LinkButton(self._icons, self.tr("Manage presets"), small=True)
-        manage.clicked.connect(self.manage_presets)
-        head.addWidget(manage)
+        self._manage = LinkButton(self._icons, self.tr("Manage presets"), small=True)
+        self._manage.clicked.connect(self.manage_presets)
+        head.addWidget(self._manage)
         column.addLayout(head)
         column.addSpacing(4)
         column.addLayout(self._chips)
@@ -222,6 +223,8 @@ class ChatEmpty(QWidget):
             button.clicked.connect(partial(self._choose, preset.id))
             self._chips.addWidget(button)
             self._buttons.append(button)
+        for before, after in pairwise((self._manage, *self._buttons)):
+            QWidget.setTabOrder(before, after)
 
     def mark(self, preset_id: str) -> None:
         """Show which preset is the chosen one."""

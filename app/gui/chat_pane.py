@@ -71,11 +71,11 @@ class ChatPane(QWidget):
     def _build(self) -> None:
         context = self._context
         self.transcript = TranscriptView(context.theme, context.icons, context.worker, self)
-        self.composer = Composer(context.theme, context.icons, self)
-        self.composer.set_enter_sends(context.settings.current.chat.enter_sends)
         self._body = QStackedWidget()
         self._body.addWidget(self._empty)
         self._body.addWidget(self.transcript)
+        self.composer = Composer(context.theme, context.icons, self)
+        self.composer.set_enter_sends(context.settings.current.chat.enter_sends)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
