@@ -95,6 +95,7 @@ class ChatList(QFrame):
         self.view.setItemDelegate(ChatDelegate(icons, height, self.view, ellipsis_at_hover=True))
         self.view.opened.connect(self._opened)
         self.view.menu_asked.connect(self._open_menu)
+        self.view.delete_asked.connect(self._delete_row)
         self.empty = Label("", "caption", "text-3", wrap=True)
         self._quiet = QWidget()
         quiet = QVBoxLayout(self._quiet)
@@ -211,7 +212,8 @@ class ChatList(QFrame):
         menu.add(pin, partial(self._pin, conversation), icon="pin")
         menu.add(self.tr("Duplicate"), partial(self._duplicate, conversation.id), icon="copy")
         menu.addSeparator()
-        menu.add(self.tr("Delete"), partial(self.delete, conversation), icon="trash-2", danger=True)
+        delete = partial(self.delete, conversation)
+        menu.add(self.tr("Delete"), delete, icon="trash-2", shortcut="Del", danger=True)
         menu.popup(at)
 
     def _do(self, work: Callable[[], object]) -> None:
@@ -226,6 +228,11 @@ class ChatList(QFrame):
 
     def _duplicate(self, conversation_id: int) -> None:
         self._do(partial(self._context.store.duplicate, conversation_id))
+
+    def _delete_row(self, index: Index) -> None:
+        conversation = self.model.conversation_at(index)
+        if conversation is not None:
+            self.delete(conversation)
 
     def delete(self, conversation: Conversation) -> None:
         """Put a conversation in the trash at once, with Undo."""

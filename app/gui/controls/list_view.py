@@ -17,6 +17,7 @@ from PySide6.QtGui import (
     QFontMetrics,
     QHelpEvent,
     QKeyEvent,
+    QKeySequence,
     QMouseEvent,
     QPainter,
     QPen,
@@ -248,12 +249,14 @@ class RowDelegate(QStyledItemDelegate):
 
 
 class RowListView(QListView):
-    """A list without frame. Arrows move, Enter opens, the menu key asks for the row's menu."""
+    """A list without frame. Arrows move, Enter opens, Delete and the menu key ask by signals."""
 
     opened = Signal(object)
     """An index was chosen: clicked, or entered with the keyboard."""
     menu_asked = Signal(object, QPoint)
     """The menu of an index is wanted at a place on the screen."""
+    delete_asked = Signal(object)
+    """The Delete key was pressed on an index."""
 
     def __init__(self, icons: Icons, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -296,11 +299,14 @@ class RowListView(QListView):
                 return
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter opens, the menu key asks for the menu; the rest is Qt's."""
+        """Enter opens, Delete asks to delete; the rest is Qt's."""
         self._by_keyboard = True
         index = self.currentIndex()
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and index.isValid():
             self.opened.emit(index)
+            return
+        if event.matches(QKeySequence.StandardKey.Delete) and index.isValid():
+            self.delete_asked.emit(index)
             return
         super().keyPressEvent(event)
         self.viewport().update()
