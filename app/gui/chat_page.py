@@ -171,6 +171,10 @@ class ChatPage(Page):
         parts = [self.list.view, self.header.preset, pane.transcript, pane.composer]
         return [*parts, self.inspector] if self.inspector.isVisible() else parts
 
+    def foot(self) -> int:
+        """Nothing covers what is being written."""
+        return self.pane.composer.height() if self.pane.isVisible() else 0
+
     def leaving(self) -> None:
         """Keep the draft and what was open; answers end and are kept as far as they came."""
         self.pane.close_draft()

@@ -77,7 +77,7 @@ class MainWindow(QWidget):
         self.stack = QStackedWidget()
         self._lay_out()
         self._bind_keys()
-        context.notifier.attach(self, self.stack)
+        context.notifier.attach(self, self.stack, self._foot)
         context.bridge.on(context.settings.changed, self._settings_changed)
         downloads = context.downloads
         for hook in (downloads.changed, downloads.removed, downloads.finished):
@@ -119,6 +119,9 @@ class MainWindow(QWidget):
         page.activated()
         if argument is not None:
             page.open_with(argument)
+
+    def _foot(self) -> int:
+        return self.current_page.foot() if self.current_page is not None else 0
 
     def _wants_first_start(self) -> bool:
         if (

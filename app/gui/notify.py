@@ -27,13 +27,20 @@ class Notifier(QObject):
         self._icons = icons
         self._host: QWidget | None = None
         self._page: QWidget | None = None
+        self._foot: Callable[[], int] = int
         self._toast: Toast | None = None
         self._report: Report | None = None
 
-    def attach(self, host: QWidget, page: QWidget | None = None) -> None:
-        """The window that questions cover, and the part of it that toasts stand in."""
+    def attach(
+        self, host: QWidget, page: QWidget | None = None, foot: Callable[[], int] = int
+    ) -> None:
+        """The window that questions cover, and the part of it that toasts stand in.
+
+        `foot` says how much of its bottom they leave free now.
+        """
         self._host = host
         self._page = page or host
+        self._foot = foot
 
     def toast(
         self, text: str, action: str | None = None, callback: Callable[[], object] | None = None
@@ -57,7 +64,13 @@ class Notifier(QObject):
         if self._toast is not None:
             self._toast.leave()
         self._toast = Toast(
-            self._icons, text, action=action, callback=callback, danger=danger, parent=self._page
+            self._icons,
+            text,
+            action=action,
+            callback=callback,
+            danger=danger,
+            foot=self._foot(),
+            parent=self._page,
         )
         self._toast.destroyed.connect(self._forget_toast)
         self._toast.appear()

@@ -31,5 +31,9 @@ class Page(QWidget):
         """The parts that F6 goes through, in order."""
         return ()
 
+    def foot(self) -> int:
+        """Height at the bottom that toasts leave free."""
+        return 0
+
     def leaving(self) -> None:
         """The window is about to close: keep what is not kept yet. Must not block."""

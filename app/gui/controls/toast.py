@@ -12,7 +12,8 @@ from app.gui.controls.labels import Label
 from app.gui.icons import Icons
 
 _BOTTOM = 24
-_WIDTH = 320
+_WIDTH, _MOST = 320, 480
+_HEIGHT = 44
 
 
 class Toast(QFrame):
@@ -26,14 +27,17 @@ class Toast(QFrame):
         action: str = "",
         callback: Callable[[], object] | None = None,
         danger: bool = False,
+        foot: int = 0,
         parent: QWidget,
     ) -> None:
+        """`foot`: height at the bottom of `parent` that stays free."""
         super().__init__(parent)
         self.setProperty("card", "toast")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(text)
         self._callback = callback
         self._page = parent
+        self._foot = foot
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 5, 8, 5)
         row.setSpacing(8)
@@ -49,8 +53,6 @@ class Toast(QFrame):
         close = IconButton(icons, "x", self.tr("Close"))
         close.clicked.connect(self.leave)
         row.addWidget(close)
-        self.setMinimumSize(_WIDTH, 44)
-        self.setMaximumWidth(480)
         # Not `duration`: a toast must be read also where the system asks for no movement.
         stays = int(icons.theme.tokens.motion["toast_stays"])
         self._timer = QTimer(self, singleShot=True, interval=stays)
@@ -59,7 +61,8 @@ class Toast(QFrame):
 
     def appear(self) -> None:
         """Show it at the foot of its parent."""
-        self.adjustSize()
+        width = max(_WIDTH, min(_MOST, self.sizeHint().width()))
+        self.resize(width, max(_HEIGHT, self.heightForWidth(width)))
         self._place()
         self.show()
         self.raise_()
@@ -89,7 +92,7 @@ class Toast(QFrame):
 
     def _place(self) -> None:
         x = (self._page.width() - self.width()) // 2
-        self.move(x, self._page.height() - self.height() - _BOTTOM)
+        self.move(x, self._page.height() - self._foot - self.height() - _BOTTOM)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep its place when the page is resized."""
