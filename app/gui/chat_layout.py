@@ -12,7 +12,8 @@ LIST_LEAST, LIST_MOST = 240, 360
 
 
 class ChatLayout(QWidget):
-    """Three regions. Where there is little room the inspector lies over the messages."""
+    """Three regions. Where there is little room the list is at its least width, and the inspector
+    lies over the messages."""
 
     def __init__(
         self,
@@ -60,11 +61,16 @@ class ChatLayout(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._splitter)
+        self._chats = chats
         self._header = header
+        self._wide_list: int | None = None
+        """Width of the list that a narrow window takes from it."""
 
     @property
     def list_width(self) -> int:
         """Of the chat list, its line included."""
+        if self._wide_list is not None:
+            return self._wide_list
         return max(LIST_LEAST, min(LIST_MOST, self._splitter.sizes()[0] + LINE))
 
     def is_narrow(self) -> bool:
@@ -77,9 +83,19 @@ class ChatLayout(QWidget):
         self._place()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Beside or over the messages."""
+        """Beside or over the messages; the list as wide as there is room."""
         super().resizeEvent(event)
+        self._narrow_list(self.is_narrow())
         self._place()
+
+    def _narrow_list(self, narrow: bool) -> None:
+        if narrow and self._wide_list is None:
+            self._wide_list = self.list_width
+            self._chats.setMaximumWidth(LIST_LEAST - LINE)
+        elif not narrow and self._wide_list is not None:
+            width, self._wide_list = self._wide_list, None
+            self._chats.setMaximumWidth(LIST_MOST - LINE)
+            self._splitter.setSizes([width - LINE, self.width() - width])
 
     def _place(self) -> None:
         beside = self._row.indexOf(self._side) >= 0
