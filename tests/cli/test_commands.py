@@ -5,10 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
+from app.core.transfer_wire import Limits
 from tests.hub.server import LocalHub
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,6 +128,36 @@ def test_deleting_asks_first() -> None:
     result = corral("rm", STARTER)
     assert result.returncode == 1
     assert "--yes" in result.stderr
+
+
+def test_get_that_was_killed_continues_where_it_stopped(starter_file: Path) -> None:
+    name = "SmolLM2-135M-Instruct-Q4_1.gguf"
+    size = starter_file.stat().st_size
+    with LocalHub() as hub:
+        hub.add("corral-tests/SmolLM2-GGUF", {name: starter_file})
+        hub.fault(name, origin="cdn", rate=4_000_000)
+        command = [sys.executable, "-m", "app", "get", "corral-tests/SmolLM2-GGUF:q4_1", "--quiet"]
+        environment = {**os.environ, "HF_ENDPOINT": hub.url}
+        with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
+            deadline = time.monotonic() + 30
+            while hub.log.sent(name) < size // 4 and time.monotonic() < deadline:
+                assert process.poll() is None
+                time.sleep(0.02)
+            children = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+        assert psutil.wait_procs(children, timeout=5)[1] == []
+        before = hub.log.sent(name)
+        assert size // 4 <= before < size
+        rows = json.loads(corral("ls", "--json").stdout)
+        assert {row["source"] for row in rows} == {"starter"}
+        hub.faults.clear()
+        result = corral("get", "corral-tests/SmolLM2-GGUF:q4_1", HF_ENDPOINT=hub.url)
+        assert result.returncode == 0, result.stderr
+        path = Path(result.stdout.strip())
+        assert path.read_bytes() == starter_file.read_bytes()
+        assert [each.name for each in path.parent.iterdir()] == [name]
+        # At most one block of 16 MiB comes twice; starting again would send a quarter more.
+        assert hub.log.sent(name) - size < min(Limits().block, before)
 
 
 def test_get_then_list_then_remove(starter_file: Path) -> None:
