@@ -85,7 +85,7 @@ def _load(parts: Parts, model_id: str, arguments: Namespace) -> LoadedModel:
     config = LoadConfig(context_length=arguments.context) if arguments.context else None
     line = ProgressLine()
     try:
-        return parts.runtime.load(
+        loaded = parts.runtime.load(
             model,
             config,
             on_progress=lambda fraction: line.show(f"Loading {model.name} {fraction:.0%}"),
@@ -93,6 +93,9 @@ def _load(parts: Parts, model_id: str, arguments: Namespace) -> LoadedModel:
         )
     finally:
         line.clear()
+    for note in loaded.info.notes if loaded.info else ():
+        sys.stderr.write(f"corral: {note}\n")
+    return loaded
 
 
 class TerminalChat:

@@ -4,7 +4,7 @@ import contextlib
 import sys
 from collections.abc import Sequence
 
-from app.cli.parser import build_parser
+from app.cli.parser import parse
 from app.cli.rendering import print_error
 from app.core.errors import AppError
 
@@ -13,7 +13,7 @@ INTERRUPTED = 130
 
 def main(argv: Sequence[str]) -> int:
     """Run the command that `argv` (without the program's name) asks for; the exit code."""
-    arguments = build_parser().parse_args(argv)
+    arguments = parse(argv)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a pipe on Windows is not UTF-8 by itself
             stream.reconfigure(encoding="utf-8", errors="replace")

@@ -1,6 +1,7 @@
 """The words of the command line."""
 
 import argparse
+from collections.abc import Sequence
 from collections.abc import Callable
 
 from app import __version__
@@ -79,3 +80,19 @@ def build_parser() -> argparse.ArgumentParser:
     remove.add_argument("model", metavar="MODEL", help="name or id as `corral ls` shows it")
     remove.add_argument("--yes", "-y", action="store_true", help="do not ask")
     return parser
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """What the command line says; ends the program with a usage error if it says nothing.
+
+    The prompt of `run` may stand before or after the options: argparse itself takes an optional
+    word only where it comes first.
+    """
+    parser = build_parser()
+    arguments, rest = parser.parse_known_args(argv)
+    late_prompt = len(rest) == 1 and not rest[0].startswith("-")
+    if late_prompt and arguments.command == "run" and arguments.prompt is None:
+        arguments.prompt = rest[0]
+    elif rest:
+        parser.error(f"not understood: {' '.join(rest)}")
+    return arguments

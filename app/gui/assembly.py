@@ -74,17 +74,17 @@ def assemble(
 
 
 def close_context(context: AppContext) -> None:
-    """End everything in order: events, engines, work, downloads, then the database.
+    """End everything in order: events, engines, the hub, work, downloads, then the database.
 
-    Engines end before the work does, so that threads waiting for a token come back; the database
-    ends last, so that what they leave is still kept.
+    Engines and the hub end before the work does, so that threads waiting for a token or an answer
+    come back; the database ends last, so that what they leave is still kept.
     """
     context.bridge.close()
     for end in (
         context.runtime.close,
+        context.hub.close,
         lambda: context.worker.close(CLOSE_SECONDS),
         context.downloads.close,
-        context.hub.close,
         context.store.close,
     ):
         try:

@@ -43,7 +43,8 @@ class ChatModels(QObject):
 
     changed = Signal(str)
     """Id of a model whose state changed: loading, ready, stopped, ejected."""
-    ready = Signal(str)
+    noted = Signal(str)
+    """A sentence the engine has for the person, such as a chat template that is missing."""
     failed = Signal(str, object)
     """Model id and `AppError`; a load that the person stopped does not fail."""
 
@@ -101,7 +102,8 @@ class ChatModels(QObject):
         model_id = loaded.model.id
         remember = partial(remember_recent, self._context.settings, model_id)
         self._context.worker.run(remember)
-        self.ready.emit(model_id)
+        for note in loaded.info.notes if loaded.info else ():
+            self.noted.emit(note)
         for then in self._waiting.pop(model_id, []):
             then()
 

@@ -111,6 +111,7 @@ class ChatPage(Page):
         self.sending.model_wanted.connect(self.open_picker)
         self.models.changed.connect(self._model_changed)
         self.models.failed.connect(self._load_failed)
+        self.models.noted.connect(self._context.notifier.toast)
         self.answers.ended.connect(self._answer_ended)
         context.bridge.on(context.store.changed, self._stored)
         context.bridge.on(context.presets.changed, self._show_presets)

@@ -1,0 +1,37 @@
+"""The words of the command line, in the orders people type them."""
+
+import pytest
+
+from app.cli.parser import parse
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "smollm2", "Why?", "--preset", "coder", "--stats"],
+        ["run", "smollm2", "--preset", "coder", "Why?", "--stats"],
+        ["run", "smollm2", "--preset", "coder", "--stats", "Why?"],
+        ["run", "--preset", "coder", "smollm2", "Why?", "--stats"],
+    ],
+)
+def test_the_prompt_may_stand_anywhere(words: list[str]) -> None:
+    arguments = parse(words)
+    assert arguments.model == "smollm2"
+    assert arguments.prompt == "Why?"
+    assert arguments.preset == "coder"
+    assert arguments.stats is True
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "smollm2", "Why?", "--stats", "again"],
+        ["run", "smollm2", "--nonsense"],
+        ["ls", "extra"],
+        [],
+    ],
+)
+def test_what_is_not_understood_is_a_usage_error(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(words)
+    assert ended.value.code == 2
