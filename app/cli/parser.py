@@ -1,8 +1,7 @@
 """The words of the command line."""
 
 import argparse
-from collections.abc import Sequence
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from app import __version__
 
