@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 from app.core.conversations import Conversation, SearchHit
 from app.gui.chat_answers import Answer, Answers
 from app.gui.chat_list_model import ChatListModel, ChatRole, Index
+from app.gui.chat_trash import ChatTrash
 from app.gui.context import AppContext
 from app.gui.controls.buttons import IconButton
 from app.gui.controls.fields import SearchField, TextField
@@ -96,6 +97,8 @@ class ChatList(QFrame):
         self.view.opened.connect(self._opened)
         self.view.menu_asked.connect(self._open_menu)
         self.view.delete_asked.connect(self._delete_row)
+        self.trash = ChatTrash(self._context, self)
+        self.trash.restored.connect(lambda conversation: self.chosen.emit(conversation, None))
         self.empty = Label("", "caption", "text-3", wrap=True)
         self._quiet = QWidget()
         quiet = QVBoxLayout(self._quiet)
@@ -107,6 +110,7 @@ class ChatList(QFrame):
         column.addLayout(bar)
         column.addWidget(self._quiet)
         column.addWidget(self.view, 1)
+        column.addWidget(self.trash)
 
     def show_current(self, conversation_id: int | None) -> None:
         """Mark the conversation that the page shows."""
@@ -124,19 +128,15 @@ class ChatList(QFrame):
         """Read the list anew."""
         if self._refresh is not None:
             self._refresh.cancel()
-        self._refresh = self._context.worker.run(self._context.store.list, done=self._show)
+        store = self._context.store
+        self._refresh = self._context.worker.run(
+            lambda: (store.list(), store.trash()), done=self._show
+        )
 
-    def step(self, by: int) -> None:
-        """Open the next (1) or the previous (-1) conversation of the list."""
-        row = self.model.row_of(self._current) if self._current is not None else -1
-        row = -1 if row is None else row
-        while 0 <= (row := row + by) < self.model.rowCount():
-            if self.model.conversation_at(self.model.index(row)) is not None:
-                self._opened(self.model.index(row))
-                return
-
-    def _show(self, conversations: tuple[Conversation, ...]) -> None:
+    def _show(self, read: tuple[tuple[Conversation, ...], tuple[Conversation, ...]]) -> None:
+        conversations, deleted = read
         self.model.show(conversations)
+        self.trash.show_deleted(deleted)
         self._say_if_empty()
         self._mark_current()
 
