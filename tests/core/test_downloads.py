@@ -1,7 +1,6 @@
 """The download manager with its real child, the real library and the local hub."""
 
 import collections
-import hashlib
 import sys
 import threading
 import time
@@ -15,7 +14,12 @@ import pytest
 
 from app.core import download_space, downloads, transfer_child
 from app.core.download_entry import SpeedMeter
-from app.core.download_state import DownloadItem, DownloadProblem, DownloadRequest
+from app.core.download_state import (
+    DownloadItem,
+    DownloadList,
+    DownloadProblem,
+    DownloadRequest,
+)
 from app.core.downloads import DownloadManager
 from app.core.errors import DownloadError, NotFoundError, OfflineError, StorageError
 from app.core.library import ModelLibrary
@@ -472,9 +476,9 @@ def test_a_damaged_list_is_set_aside(bench: Bench, text: str) -> None:
         assert manager.items() == ()
         assert manager.problem is not None
         item = manager.add(bench.request())
-        wait_for(manager, item.id, state_is("done"))
     kept = [path.name for path in bench.paths.downloads_file.parent.iterdir()]
     assert any("broken" in name for name in kept)
+    assert [each.id for each in DownloadList(bench.paths.downloads_file).load()] == [item.id]
 
 
 def test_a_second_program_leaves_the_list_alone(bench: Bench) -> None:
@@ -530,16 +534,6 @@ def test_the_speed_follows_smoothly() -> None:
     for step in range(50, 65):
         meter.measure(50 * 200_000, step * 0.2)
     assert 0 < meter.speed < 500_000
-
-
-def test_the_real_model_arrives_whole(bench: Bench, starter_file: Path) -> None:
-    bench.hub.add("smol/lm", {"SmolLM2.Q4_1.gguf": starter_file})
-    with bench.manager() as manager:
-        item = manager.add(bench.request("smol/lm"))
-        wait_for(manager, item.id, state_is("done"))
-    target = bench.paths.models / "smol" / "lm" / "SmolLM2.Q4_1.gguf"
-    digest = hashlib.sha256(target.read_bytes()).hexdigest()
-    assert digest == bench.hub.repositories["smol/lm"].files["SmolLM2.Q4_1.gguf"].sha256
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
