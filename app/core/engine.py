@@ -100,11 +100,12 @@ class EngineProcess:
         Linux calls it available, since it could be read again; an engine that has to is slow.
         Elsewhere it is not called so, and this is 0.
         """
-        try:
-            memory = psutil.Process(self.pid).memory_info() if self.pid else None
-        except psutil.Error:
-            return 0
-        return getattr(memory, "shared", 0)
+        return getattr(self._memory(), "shared", 0)
+
+    @property
+    def resident_bytes(self) -> int:
+        """Memory of the child, with what is mapped."""
+        return getattr(self._memory(), "rss", 0)
 
     def last_words(self) -> tuple[str, ...]:
         """The last lines of the child's log, oldest first."""
@@ -200,6 +201,13 @@ class EngineProcess:
         if isinstance(reply, kind):
             return reply
         raise EngineFailure("The engine gave an answer to another question", repr(reply)[:200])
+
+    def _memory(self) -> object:
+        """What the system says of the child's memory; None when there is no child."""
+        try:
+            return psutil.Process(self.pid).memory_info() if self.pid else None
+        except psutil.Error:
+            return None
 
     @contextmanager
     def _settled(self, call: Call) -> Iterator[None]:

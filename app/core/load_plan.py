@@ -1,14 +1,14 @@
 """Decide how a model is loaded, and refuse what an engine would choke on, before one starts."""
 
 import re
+from dataclasses import dataclass
 from typing import ClassVar
 
 import msgspec
 
 from app.core.errors import ModelError
-from app.core.gguf_types import GgufHeader
 from app.core.gguf_validate import check_model
-from app.core.hardware import HardwareSurvey, MemorySnapshot, memory_snapshot
+from app.core.hardware import HardwareSurvey, MemorySnapshot
 from app.core.library_types import LocalModel
 from app.core.memory import Fit, FitVerdict, MemoryEstimate, default_config, estimate, verdict
 from app.core.settings import Settings
@@ -45,6 +45,15 @@ class NotEnoughMemory(ModelError):
         """The numbers, in bytes."""
 
 
+@dataclass(frozen=True)
+class LoadPlan:
+    """How a model is loaded."""
+
+    config: LoadConfig
+    need: int
+    """Bytes that it is estimated to take."""
+
+
 def chosen_config(model: LocalModel, config: LoadConfig | None, settings: Settings) -> LoadConfig:
     """What the caller wants, else what the person set for this model, else for all models."""
     return config or settings.models.load.get(model.id) or settings.engine.default_load
@@ -55,15 +64,15 @@ def plan_load(
     config: LoadConfig,
     settings: Settings,
     hardware: HardwareSurvey,
+    memory: MemorySnapshot,
     *,
     force: bool = False,
     replaced: LoadConfig | None = None,
-    mapped: int = 0,
-) -> LoadConfig:
+) -> LoadPlan:
     """Check model and settings; fill in what is left open in `config`.
 
-    `replaced` is how this model is loaded now: that memory becomes free again. `mapped` is how
-    many bytes of their files other engines use, which the system calls available.
+    `memory` is what there is for it. `replaced` is how this model is loaded now: that memory
+    becomes free again.
 
     Raises:
         NotEnoughMemory: it does not fit and `force` is False.
@@ -71,15 +80,14 @@ def plan_load(
     """
     check_settings(config)
     header = check_model(model.path)
-    memory = memory_snapshot()
-    memory = msgspec.structs.replace(memory, available=max(0, memory.available - mapped))
     if replaced is not None:
         memory = _with_returned(memory, estimate(header, replaced, model.size))
     engine = msgspec.structs.replace(settings.engine, default_load=config)
     final = default_config(header, hardware, engine, file_size=model.size, memory=memory)
+    need = estimate(header, final, model.size)
     if not force:
-        check_memory(model, header, final, memory)
-    return final
+        check_memory(model, need, final, memory)
+    return LoadPlan(final, need.total)
 
 
 def check_settings(config: LoadConfig) -> None:
@@ -99,10 +107,9 @@ def check_settings(config: LoadConfig) -> None:
 
 
 def check_memory(
-    model: LocalModel, header: GgufHeader, config: LoadConfig, memory: MemorySnapshot
+    model: LocalModel, need: MemoryEstimate, config: LoadConfig, memory: MemorySnapshot
 ) -> None:
     """Refuse a model that needs more memory than there is, with the numbers."""
-    need = estimate(header, config, model.size)
     fit = verdict(need, memory)
     if fit.fit is not Fit.TOO_LARGE:
         return

@@ -7,14 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from msgspec import structs
+
 from app.core.engine import EngineProcess
 from app.core.engine_errors import refusal
 from app.core.engine_link import EngineClosed
 from app.core.errors import AppError, EngineDied, ModelError
 from app.core.events import EventHook
-from app.core.hardware import HardwareSurvey, survey
+from app.core.hardware import HardwareSurvey, MemorySnapshot, memory_snapshot, survey
 from app.core.library_types import LocalModel
-from app.core.load_plan import NotEnoughMemory, check_settings, chosen_config, plan_load
+from app.core.load_plan import (
+    LoadPlan,
+    NotEnoughMemory,
+    check_settings,
+    chosen_config,
+    plan_load,
+)
 from app.core.settings import SettingsStore
 from backends.errors import BackendError
 from backends.types import LoadConfig, ModelInfo
@@ -42,6 +50,8 @@ class LoadedModel:
     engine: EngineProcess
     wanted: LoadConfig
     """Settings asked for; what was left open there is filled in in `config`."""
+    need: int = 0
+    """Bytes it is estimated to take; 0 where nobody knows."""
     state: LoadState = "loading"
     fraction: float = 0.0
     """Loaded part of the file, 0 to 1."""
@@ -50,6 +60,15 @@ class LoadedModel:
     """Why it stopped."""
     settled: threading.Event = field(default_factory=threading.Event, repr=False)
     """Set when it is no longer loading."""
+
+    @property
+    def claimed_bytes(self) -> int:
+        """What it takes of the memory that the system calls available.
+
+        Its weights, which the system could read again, and while it is loading what is to come.
+        """
+        coming = self.need - self.engine.resident_bytes if self.state == "loading" else 0
+        return self.engine.mapped_bytes + max(0, coming)
 
 
 def backend_for(model: LocalModel) -> str:
@@ -78,6 +97,8 @@ class ModelRuntime:
         self._settings = settings_store
         self._hardware = hardware
         self._backend_for = backend_for
+        self._planning = threading.Lock()
+        """Held from judging the memory until the load counts in it."""
         self._lock = threading.Lock()
         """Guards what follows, and the state of every `LoadedModel` in it."""
         self._models: dict[str, LoadedModel] = {}
@@ -104,13 +125,16 @@ class ModelRuntime:
             EngineDied: the engine crashed while loading.
             ModelError: any other reason, with a remedy.
         """
-        present = self._alive(model.id)
-        if present is not None and config in (None, present.wanted, present.config):
+        with self._planning:
+            present = self._alive(model.id)
+            if present is None or config not in (None, present.wanted, present.config):
+                entry = self._plan(model, config, force=force, present=present)
+                self._admit(entry, present)
+            else:
+                entry = present
+        if entry is present:
             return self._join(present)
-        entry = self._plan(model, config, force=force, present=present)
-        admitted = self._admit(entry)
-        if admitted is not entry:
-            return self._join(admitted)
+        self.changed(model.id)
         try:
             problem = self._fill(entry, on_progress)
         except BaseException:
@@ -149,6 +173,16 @@ class ModelRuntime:
         ready = [each for each in self.loaded() if each.state == "ready"]
         return tuple(each for each in ready if each.engine.idle_seconds >= seconds)
 
+    def free_memory(self, besides: str | None = None) -> MemorySnapshot:
+        """The main memory that a load is judged by. Quick.
+
+        What loaded and loading models claim counts as taken, but for the model `besides`, an id:
+        that is about to be loaded anew.
+        """
+        memory = memory_snapshot()
+        claimed = sum(each.claimed_bytes for each in self.loaded() if each.model.id != besides)
+        return structs.replace(memory, available=max(0, memory.available - claimed))
+
     def close(self) -> None:
         """Eject everything; later loads are refused."""
         with self._lock:
@@ -175,38 +209,29 @@ class ModelRuntime:
         if backend == "llamacpp":
             if self._hardware is None:
                 self._hardware = survey()
-            others = [each for each in self.loaded() if each.model.id != model.id]
-            final = plan_load(
+            plan = plan_load(
                 model,
                 wanted,
                 settings,
                 self._hardware,
+                self.free_memory(besides=model.id),
                 force=force,
                 replaced=None if present is None else present.config,
-                mapped=sum(each.engine.mapped_bytes for each in others),
             )
         else:
             check_settings(wanted)
-            final = wanted
-        return LoadedModel(model, final, EngineProcess(backend), wanted)
+            plan = LoadPlan(wanted, 0)
+        return LoadedModel(model, plan.config, EngineProcess(backend), wanted, plan.need)
 
-    def _admit(self, entry: LoadedModel) -> LoadedModel:
-        """Make `entry` the one of its model, unless another thread just began the same load."""
-        while True:
-            with self._lock:
-                if self._closed:
-                    raise EngineClosed("The model cannot be loaded", "Corral is closing.")
-                present = self._models.get(entry.model.id)
-                if present is not None and present.state != "stopped":
-                    if present.wanted == entry.wanted:
-                        return present
-                else:
-                    self._models[entry.model.id] = entry
-                    break
+    def _admit(self, entry: LoadedModel, present: LoadedModel | None) -> None:
+        """Make `entry` the one of its model, in place of `present`."""
+        if present is not None:
             self._remove(present)
         entry.engine.died.connect(lambda death: self._on_died(entry, death))
-        self.changed(entry.model.id)
-        return entry
+        with self._lock:
+            if self._closed:
+                raise EngineClosed("The model cannot be loaded", "Corral is closing.")
+            self._models[entry.model.id] = entry
 
     def _fill(
         self, entry: LoadedModel, on_progress: Callable[[float], object] | None

@@ -37,16 +37,21 @@ QUANTIZED = "q8_0"
 
 @dataclass(frozen=True)
 class Held:
-    """A loaded model and what it takes; it gives back all but its weights, which are file cache."""
+    """A loaded model and what it takes."""
 
     model_id: str
     name: str
     size: MemoryEstimate
+    claimed: int = 0
+    """Bytes that the system calls available and the model uses: its mapped weights."""
 
     @property
     def returned(self) -> int:
-        """Bytes that become free when it is ejected."""
-        return self.size.total - self.size.weights
+        """Bytes that become free when it is ejected.
+
+        Weights are file cache: they come back only where they counted as taken.
+        """
+        return self.size.total - self.size.weights + self.claimed
 
 
 @dataclass(frozen=True)

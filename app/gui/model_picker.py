@@ -8,7 +8,6 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
-from app.core.hardware import memory_snapshot
 from app.core.library_types import LocalModel
 from app.core.memory import verdict
 from app.gui.context import AppContext
@@ -143,7 +142,7 @@ class ModelPicker(Popover):
     # The list
 
     def _entries(self) -> list[PickerEntry]:
-        memory = memory_snapshot()
+        memory = self._context.runtime.free_memory()
         return [
             PickerEntry(
                 model,

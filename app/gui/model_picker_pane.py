@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
 from app.core.gguf_types import GgufHeader
-from app.core.hardware import HardwareSurvey, MemorySnapshot, memory_snapshot
+from app.core.hardware import HardwareSurvey, MemorySnapshot
 from app.core.library_types import LocalModel
 from app.core.memory import Fit, estimate
 from app.core.runtime import LoadedModel, NotEnoughMemory
@@ -50,16 +50,17 @@ class FactReader:
 
     def read(self, model: LocalModel) -> Facts:
         """Everything about one model now. Raises what reading its header raises."""
-        ready = [each for each in self._context.runtime.loaded() if each.state == "ready"]
+        runtime = self._context.runtime
+        ready = [each for each in runtime.loaded() if each.state == "ready"]
         ready.sort(key=lambda each: each.engine.idle_seconds, reverse=True)
         held = tuple(self._held(each) for each in ready)
         header = self._header(model)
-        return Facts(model, header, self._context.hardware, memory_snapshot(), held)
+        return Facts(model, header, self._context.hardware, runtime.free_memory(), held)
 
     def _held(self, loaded: LoadedModel) -> Held:
         model = loaded.model
         size = estimate(self._header(model), loaded.config, model.size)
-        return Held(model.id, model.name, size)
+        return Held(model.id, model.name, size, loaded.claimed_bytes)
 
     def _header(self, model: LocalModel) -> GgufHeader:
         key = (model.id, model.size, model.added)

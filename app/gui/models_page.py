@@ -11,7 +11,6 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
-from app.core.hardware import memory_snapshot
 from app.core.library import LocalModel
 from app.core.memory import default_config
 from app.core.runtime import NotEnoughMemory
@@ -290,7 +289,7 @@ class ModelsPage(Page):
     def _show_header(self) -> None:
         if self._shown is not None:
             config = self._context.settings.current.models.load.get(self._shown.id)
-            free = memory_snapshot().available
+            free = self._context.runtime.free_memory(besides=self._shown.id).available
             self.drawer.show_facts(self._shown, self._facts, config, free)
 
     def _config_changed(self, config: LoadConfig | None) -> None:
@@ -394,6 +393,6 @@ def _load_facts(context: AppContext, model: LocalModel) -> LoadFacts:
     """Reads the file and waits for the survey of the hardware."""
     header, hardware = context.library.header(model.id), context.hardware
     engine = context.settings.current.engine
-    return LoadFacts(
-        header, hardware, default_config(header, hardware, engine, file_size=model.size)
-    )
+    memory = context.runtime.free_memory(besides=model.id)
+    standard = default_config(header, hardware, engine, file_size=model.size, memory=memory)
+    return LoadFacts(header, hardware, standard)

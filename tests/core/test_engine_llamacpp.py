@@ -123,7 +123,7 @@ def test_weights_in_use_are_not_free_for_another_model(
     config = LoadConfig(context_length=512)
     need = estimate(read_header(starter.path), config, starter.size).total
     enough = MemorySnapshot(total=8 * 10**9, available=need + starter.size // 2)
-    monkeypatch.setattr("app.core.load_plan.memory_snapshot", lambda: enough)
+    monkeypatch.setattr("app.core.runtime.memory_snapshot", lambda: enough)
     runtime = ModelRuntime(SettingsStore(corral_home / "settings.json"))
     try:
         runtime.load(starter, config)

@@ -2,9 +2,10 @@
 
 import logging
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import msgspec
 import psutil
 import pytest
 
-from app.core import load_plan
 from app.core.engine import EngineProcess
 from app.core.engine_errors import refusal
 from app.core.engine_link import EngineClosed
@@ -372,7 +372,8 @@ def test_a_bad_file_never_starts_an_engine(
 def test_a_model_larger_than_memory_is_refused_with_the_numbers(
     runtime: ModelRuntime, gguf: LocalModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load_plan, "memory_snapshot", lambda: MemorySnapshot(8 * 10**9, 3 * 10**9))
+    free = MemorySnapshot(8 * 10**9, 3 * 10**9)
+    monkeypatch.setattr("app.core.runtime.memory_snapshot", lambda: free)
     large = msgspec.structs.replace(gguf, size=40 * 10**9)
     with pytest.raises(NotEnoughMemory) as caught:
         runtime.load(large)
@@ -384,23 +385,68 @@ def test_a_model_larger_than_memory_is_refused_with_the_numbers(
     assert caught.value.verdict.need > 40 * 10**9
 
 
-def test_force_and_memory_about_to_be_freed_count(
-    gguf: LocalModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(load_plan, "memory_snapshot", lambda: MemorySnapshot(8 * 10**9, 10**6))
+def test_force_and_memory_about_to_be_freed_count(gguf: LocalModel) -> None:
+    little = MemorySnapshot(8 * 10**9, 10**6)
     config = LoadConfig(context_length=512)
     with pytest.raises(NotEnoughMemory):
-        plan_load(gguf, config, Settings(), HARDWARE)
-    assert plan_load(gguf, config, Settings(), HARDWARE, force=True).context_length == 512
-    plan_load(gguf, config, Settings(), HARDWARE, replaced=LoadConfig(context_length=1024))
+        plan_load(gguf, config, Settings(), HARDWARE, little)
+    forced = plan_load(gguf, config, Settings(), HARDWARE, little, force=True)
+    assert forced.config.context_length == 512
+    before = LoadConfig(context_length=1024)
+    plan_load(gguf, config, Settings(), HARDWARE, little, replaced=before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere mapped files are not called free")
+def test_what_engines_have_mapped_is_not_free(
+    runtime: ModelRuntime, scripted: Callable[..., LocalModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = MemorySnapshot(8 * 10**9, 4 * 10**9)
+    monkeypatch.setattr("app.core.runtime.memory_snapshot", lambda: system)
+    assert runtime.free_memory() == system
+    loaded = runtime.load(scripted())
+    free = runtime.free_memory()
+    assert loaded.engine.mapped_bytes > 0
+    assert free == MemorySnapshot(8 * 10**9, 4 * 10**9 - loaded.engine.mapped_bytes)
+    assert runtime.free_memory(besides=loaded.model.id) == system
+    runtime.eject(loaded.model.id)
+    assert runtime.free_memory() == system
+
+
+def test_two_loads_at_the_same_moment_do_not_both_get_the_same_memory(
+    runtime: ModelRuntime, gguf: LocalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engines hang while starting, so that both loads are under way at once."""
+    started: queue.Queue[EngineProcess] = queue.Queue()
+    go_on = threading.Event()
+
+    def start(engine: EngineProcess) -> None:
+        started.put(engine)
+        go_on.wait(DEADLINE)
+        raise EngineClosed("It was ejected")
+
+    monkeypatch.setattr(EngineProcess, "start", start)
+    config = LoadConfig(context_length=512)
+    plan = plan_load(gguf, config, Settings(), HARDWARE, MemorySnapshot(8 * 10**9, 8 * 10**9))
+    system = MemorySnapshot(8 * 10**9, plan.need * 3 // 2)
+    monkeypatch.setattr("app.core.runtime.memory_snapshot", lambda: system)
+    models = [msgspec.structs.replace(gguf, id=name) for name in ("one", "two")]
+    with ThreadPoolExecutor(2) as pool:
+        loads = [pool.submit(runtime.load, model, config) for model in models]
+        started.get(timeout=DEADLINE)
+        done, _ = wait(loads, DEADLINE, FIRST_COMPLETED)
+        problems = [load.exception() for load in done]
+        go_on.set()
+    assert [type(problem) for problem in problems] == [NotEnoughMemory]
+    assert started.empty()
 
 
 def test_what_is_left_open_is_filled_in(gguf: LocalModel) -> None:
-    final = plan_load(gguf, LoadConfig(), Settings(), HARDWARE)
+    enough = MemorySnapshot(8 * 10**9, 8 * 10**9)
+    final = plan_load(gguf, LoadConfig(), Settings(), HARDWARE, enough).config
     assert final.threads == HARDWARE.physical_cores - 1
     assert final.context_length
     limited = Settings(engine=Engine(threads=2))
-    assert plan_load(gguf, LoadConfig(), limited, HARDWARE).threads == 2
+    assert plan_load(gguf, LoadConfig(), limited, HARDWARE, enough).config.threads == 2
 
 
 def test_the_persons_settings_for_a_model_are_used(

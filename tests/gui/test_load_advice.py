@@ -96,6 +96,17 @@ def test_the_model_itself_gives_its_memory_back_without_being_called_ejected() -
     assert again.ejected == ()
 
 
+def test_mapped_weights_that_counted_as_taken_come_back_with_the_rest() -> None:
+    size = estimate(header(), LoadConfig(), 4 * GB)
+    held = Held("other", "Other", size, claimed=4 * GB)
+    assert held.returned == size.total - size.weights + 4 * GB
+    need = estimate(header(), LoadConfig(context_length=8192), 5 * GB).total
+    free = (need - 3 * GB) / GB
+    shown = forecast(model(), header(), LoadConfig(context_length=8192), memory(free), [held])
+    assert shown.ejected == ("Other",)
+    assert shown.verdict.fit is not Fit.TOO_LARGE
+
+
 def test_advice_is_the_longest_context_that_fits() -> None:
     config = LoadConfig(context_length=65_536)
     change = advice(model(), header(), config, memory(9))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.engine import EngineProcess
@@ -14,8 +14,8 @@ from app.core.hardware import HardwareSurvey, MemorySnapshot
 from app.core.library_types import LocalModel
 from app.core.memory import Fit, FitVerdict
 from app.core.runtime import LoadedModel, NotEnoughMemory
-from app.gui import model_picker_pane
 from app.gui.context import AppContext
+from app.gui.controls.list_view import RowRole
 from app.gui.load_settings import Bounds, LoadForm, bounds_of
 from app.gui.model_picker import ModelPicker
 from app.gui.model_picker_list import PickerEntry, PickerList, grouped
@@ -219,15 +219,40 @@ def test_a_load_under_way_can_be_cancelled(
     assert signal.args == [starter.id]
 
 
+def test_the_list_stays_where_it_was_scrolled_to_while_a_model_loads(
+    picker: ModelPicker,
+    host: QWidget,
+    starter: LocalModel,
+    context: AppContext,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    many = (*(local(f"model {number:02}") for number in range(30)), starter)
+    monkeypatch.setattr(context.library, "models", lambda: many)
+    loading = LoadedModel(starter, LoadConfig(), EngineProcess("scripted"), wanted=LoadConfig())
+    monkeypatch.setattr(context.runtime, "get", lambda id_: loading if id_ == starter.id else None)
+    open_on(picker, host, starter, qtbot)
+    bar = picker.list.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    bar.setValue(bar.maximum())
+    loading.fraction = 0.42
+    row = picker.list.model().index(1, 0)
+    context.runtime.changed(starter.id)
+    qtbot.waitUntil(lambda: row.data(RowRole.SECOND) == "Loading, 42%")
+    QApplication.processEvents()
+    assert bar.value() == bar.maximum() > 0
+
+
 def test_too_large_says_what_may_happen_and_loads_anyway(
     picker: ModelPicker,
     host: QWidget,
     starter: LocalModel,
+    context: AppContext,
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     small = MemorySnapshot(total=400_000_000, available=300_000_000)
-    monkeypatch.setattr(model_picker_pane, "memory_snapshot", lambda: small)
+    monkeypatch.setattr(context.runtime, "free_memory", lambda: small)
     open_on(picker, host, starter, qtbot)
     pane = picker.pane
     pane.form.context.field.selectAll()
@@ -243,11 +268,12 @@ def test_advice_is_one_click_away(
     picker: ModelPicker,
     host: QWidget,
     starter: LocalModel,
+    context: AppContext,
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     small = MemorySnapshot(total=900_000_000, available=480_000_000)
-    monkeypatch.setattr(model_picker_pane, "memory_snapshot", lambda: small)
+    monkeypatch.setattr(context.runtime, "free_memory", lambda: small)
     open_on(picker, host, starter, qtbot)
     pane = picker.pane
     pane.form.context.field.selectAll()
