@@ -4,7 +4,14 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QEnterEvent, QHelpEvent, QStandardItem, QStandardItemModel, QWheelEvent
+from PySide6.QtGui import (
+    QEnterEvent,
+    QFontMetrics,
+    QHelpEvent,
+    QStandardItem,
+    QStandardItemModel,
+    QWheelEvent,
+)
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QStyleOptionViewItem, QToolTip, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
@@ -429,6 +436,14 @@ def test_list_click_opens_and_ellipsis_asks_for_the_menu(rows: RowListView) -> N
     assert (opened, asked) == (["One"], ["One"])
 
 
+def test_list_delete_key_asks_to_delete(rows: RowListView) -> None:
+    asked: list[str] = []
+    rows.delete_asked.connect(lambda index: asked.append(index.data()))
+    rows.setCurrentIndex(rows.model().index(1, 0))
+    QTest.keyClick(rows, Qt.Key.Key_Delete)
+    assert asked == ["One"]
+
+
 def test_list_focus_ring_is_for_the_keyboard(rows: RowListView) -> None:
     option = QStyleOptionViewItem()
     option.rect = rows.visualRect(rows.model().index(1, 0))
@@ -494,6 +509,34 @@ def test_popover_closes_by_escape_and_tells(page: QWidget, icons: Icons, qtbot: 
     with qtbot.waitSignal(popover.closed):
         QTest.keyClick(popover, Qt.Key.Key_Escape)
     assert not popover.isVisible()
+
+
+def test_rows_of_a_menu_have_room_for_label_and_key(page: QWidget, icons: Icons) -> None:
+    menu = Menu(icons, page)
+    menu.add("131,072 tokens of context", checked=True)
+    menu.add("Rename", icon="pencil", shortcut="Ctrl+Shift+F")
+    menu.popup_under(page)
+    metrics = QFontMetrics(icons.theme.font("body"))
+    long, keyed = (menu.actionGeometry(action).width() for action in menu.actions())
+    icon = 16 + 12
+    assert long >= 8 + icon + metrics.horizontalAdvance("131,072 tokens of context") + 8
+    assert keyed >= 8 + icon + metrics.horizontalAdvance("Rename") + 24
+    assert menu.width() - long <= 2 * 5
+    menu.close()
+
+
+def test_a_toast_is_as_high_as_its_text_and_leaves_the_foot_free(
+    page: QWidget, icons: Icons
+) -> None:
+    page.resize(900, 500)
+    short = Toast(icons, "Chat deleted", foot=100, parent=page)
+    long = Toast(icons, "This file is not a model. " * 8, danger=True, parent=page)
+    for toast in (short, long):
+        toast.appear()
+    assert short.height() == 44
+    assert short.geometry().bottom() < page.height() - 100
+    assert long.width() == 480
+    assert long.label.height() >= long.label.heightForWidth(long.label.width())
 
 
 def test_toast_runs_its_action_and_goes(page: QWidget, icons: Icons, qtbot: QtBot) -> None:

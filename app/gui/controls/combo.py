@@ -75,7 +75,7 @@ class ComboBox(RingFocus, QComboBox):
                 menu.setActiveAction(action)
         menu.triggered.connect(self._picked)
         menu.aboutToHide.connect(menu.deleteLater)
-        menu.setMinimumWidth(self.width())
+        menu.setMinimumWidth(max(menu.minimumWidth(), self.width()))
         menu.popup(self.mapToGlobal(QPoint(0, self.height() + 4)))
 
     def _picked(self, action: object) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAction, QFontMetrics, QKeySequence, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -13,6 +13,8 @@ from app.gui.icons import Icons
 _ICON = 16 + 12
 """An icon and the gap to its label."""
 _KEY_GAP = 24
+_SIDE = 5 + 12
+"""Beside the widest row, inside the menu."""
 
 
 class Menu(QMenu):
@@ -55,17 +57,11 @@ class Menu(QMenu):
         if callback is not None:
             action.triggered.connect(lambda _=False: callback())
         self.addAction(action)
+        self.setMinimumWidth(max(self.minimumWidth(), self._needed_width()))
         return action
 
-    def sizeHint(self) -> QSize:
-        """Room for the longest label and its shortcut, in rows as wide as the menu."""
-        sheet = f"QMenu::item {{ min-width: {self._needed_width()}px; }}"
-        if sheet != self.styleSheet():
-            self.setStyleSheet(sheet)
-        return super().sizeHint()
-
     def _needed_width(self) -> int:
-        """Of the widest row, inside the padding that the style sheet gives rows."""
+        """Room for the widest row: Qt knows labels, but not what is painted beside them."""
         theme = self._icons.theme
         label, key = QFontMetrics(theme.font("body")), QFontMetrics(theme.font("caption"))
         widest = 0
@@ -73,7 +69,7 @@ class Menu(QMenu):
             keys = _key_text(action)
             extra = key.horizontalAdvance(keys) + _KEY_GAP if keys else 0
             widest = max(widest, label.horizontalAdvance(action.text()) + extra)
-        return widest + (_ICON if self._has_icons() else 0)
+        return widest + (_ICON if self._has_icons() else 0) + 2 * _SIDE
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Round at the new size."""
