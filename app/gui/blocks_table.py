@@ -68,7 +68,7 @@ class TableView(ReadingBrowser):
         before, self._block = self._block, block
         cells = (cell for row in _shown_rows(block) for cell in row)
         self._has_code = any(span.code for cell in cells for span in cell)
-        if before and before.rows and before.head == block.head and before.align == block.align:
+        if before and _can_grow(before, block):
             self._grow(before, block)
         else:
             self._write(block)
@@ -257,3 +257,9 @@ def _shown_rows(block: TableBlock) -> tuple[tuple[tuple[Span, ...], ...], ...]:
     """Head and rows; an empty head over rows is left out."""
     has_words = any(span.text.strip() for cell in block.head for span in cell)
     return (block.head, *block.rows) if has_words or not block.rows else block.rows
+
+
+def _can_grow(before: TableBlock, block: TableBlock) -> bool:
+    """Whether one is the other with more or fewer rows; with the first row the head may go."""
+    same_form = (before.head, before.align) == (block.head, block.align)
+    return same_form and bool(before.rows) == bool(block.rows)

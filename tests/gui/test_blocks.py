@@ -292,6 +292,18 @@ def test_rows_of_a_table_are_34_high(column: BlockColumn) -> None:
     assert 3 * 34 <= column.fit(WIDTH) <= 3 * 34 + 4
 
 
+def test_a_head_that_holds_nothing_is_not_shown(column: BlockColumn) -> None:
+    fill(column, "| | |\n|-|-|\n|a|b|\n|c|d|")
+    first = table_of(column)
+    assert first.toPlainText().split() == ["a", "b", "c", "d"]
+    assert 2 * 34 - 2 <= first.height() <= 2 * 34 + 2
+    fill(column, "| | |\n|-|-|\n|a|b|\n|c|d|\n|e|f|")
+    assert table_of(column) is first
+    assert first.toPlainText().split() == ["a", "b", "c", "d", "e", "f"]
+    fill(column, "| | |\n|-|-|")
+    assert table_of(column).toPlainText().split() == []
+
+
 def test_only_a_wide_table_scrolls(column: BlockColumn) -> None:
     fill(column, "| a | b |\n|---|---|\n| 1 | 2 |")
     assert table_of(column).horizontalScrollBar().maximum() == 0
