@@ -80,6 +80,8 @@ class Composer(QWidget):
         self._generating = generating
         self._update_hint()
         self._update_buttons()
+        self._place()
+        self.update()
 
     def set_obstacle(self, sentence: str) -> None:
         """Why nothing can be sent ("Reload the model to go on"); "" when it can."""
