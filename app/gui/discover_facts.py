@@ -43,7 +43,7 @@ class FactsRow(QWidget):
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._icons = icons
-        self._flow = FlowLayout(self, spacing=16)
+        self._flow = FlowLayout(self, spacing=16, between_lines=4)
 
     def set_facts(self, facts: Sequence[Fact]) -> None:
         """Show these."""

@@ -49,10 +49,10 @@ def columns(width: int, height: int = ROW_HEIGHT) -> Columns:
     """The columns for a table `width` wide; the least important give way first."""
     words, bar_width = width >= 800, 80 if width >= 680 else 0
     roomy = bar_width > 0
-    quality, size, need = (180 if words else 56), 76 if roomy else 64, 76 if roomy else 64
+    quality, size, need = (180 if words else 44), 76 if roomy else 54, 76 if roomy else 50
     right = width - 8 - action_width(width)
-    fit = QRect(right - (84 if roomy else 76), 0, 72, height)
-    need_rect = QRect(fit.x() - (26 if roomy else 14) - need, 0, need, height)
+    fit = QRect(right - (84 if roomy else 74), 0, 72, height)
+    need_rect = QRect(fit.x() - (26 if roomy else 10) - need, 0, need, height)
     bar_rect = QRect(need_rect.x() - bar_width + 16, 0, bar_width, height)
     left_of_bar = bar_rect.x() if bar_width else need_rect.x()
     size_rect = QRect(left_of_bar - 16 - size, 0, size, height)

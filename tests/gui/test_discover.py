@@ -305,6 +305,31 @@ def test_the_table_chooses_the_recommended_one_until_the_person_does(
     assert rows[2].accessibleName() == "F16, The original, 16.1 GB, Too large"
 
 
+def test_another_recommendation_is_chosen_as_long_as_the_person_chose_none(
+    icons: Icons, show: Show
+) -> None:
+    table = VariantsTable(icons)
+    table.resize(856, 400)
+    show(table)
+    lines = lines_of(Q4_K_M=0.8, Q8_0=1.4)
+    first = tuple(replace(line, recommended=line.label == "Q4_K_M") for line in lines)
+    then = tuple(replace(line, recommended=line.label == "Q8_0") for line in lines)
+
+    def chosen() -> str:
+        line = table.chosen_line()
+        return line.label if line else ""
+
+    table.set_lines(first)
+    assert chosen() == "Q4_K_M"
+    table.set_lines(then)
+    assert chosen() == "Q8_0"
+    assert table.choose("Q4_K_M")
+    table.set_lines(then)
+    assert chosen() == "Q4_K_M"
+    table.set_lines(then, start_over=True)
+    assert chosen() == "Q8_0"
+
+
 def test_every_state_of_the_action(icons: Icons, show: Show, qtbot: QtBot) -> None:
     table = VariantsTable(icons)
     show(table)
