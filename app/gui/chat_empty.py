@@ -15,15 +15,17 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.presets import Preset
-from app.gui.controls.buttons import LinkButton
 from app.gui.controls.focus import RingFocus
 from app.gui.controls.labels import Label
 from app.gui.controls.painting import box, dpr_of, painter_for, pixmap_in
 from app.gui.flow_layout import FlowLayout
 from app.gui.icons import Icons
+from app.gui.inline_link import InlineLink
 
 CARD_HEIGHT = 64
 MARK = 36
+_MUCH = 10_000
+"""A stretch that leaves nothing to the margins until the column is full."""
 
 
 class PresetButton(RingFocus, QAbstractButton):
@@ -99,7 +101,7 @@ class StartCard(RingFocus, QAbstractButton):
         box(painter, self.rect(), radius, fill=fill, border=border)
         icon = self._icons.pixmap(self._icon, 18, "text-2", dpr_of(painter))
         pixmap_in(painter, QRect(16, 0, 18, self.height()), icon)
-        lines = (("body-strong", "text", self.text(), 13), ("caption", "text-2", self._hint, 33))
+        lines = (("body-strong", "text", self.text(), 14), ("caption", "text-2", self._hint, 32))
         for style, role, text, top in lines:
             font = theme.font(style)
             line = QRect(46, top, self.width() - 58, 20)
@@ -144,7 +146,7 @@ class ChatEmpty(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(24, 16, 24, 16)
         row.addStretch(1)
-        row.addWidget(column, 1000, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(column, _MUCH, Qt.AlignmentFlag.AlignVCenter)
         row.addStretch(1)
 
     def _fill(self, column: QVBoxLayout) -> None:
@@ -161,11 +163,11 @@ class ChatEmpty(QWidget):
         head = QHBoxLayout()
         text = self.tr("Preset: how the model should behave")
         head.addWidget(Label(text, "caption", "text-3"), 1)
-        self._manage = LinkButton(self._icons, self.tr("Manage presets"), small=True)
+        self._manage = InlineLink(self._icons, self.tr("Manage presets"))
         self._manage.clicked.connect(self.manage_presets)
         head.addWidget(self._manage)
         column.addLayout(head)
-        column.addSpacing(4)
+        column.addSpacing(8)
         column.addLayout(self._chips)
         column.addSpacing(24)
         column.addWidget(Label(self.tr("Try one of these"), "caption", "text-3"))

@@ -63,15 +63,14 @@ class ChatLayout(QWidget):
         whole.addWidget(self._splitter)
         self._chats = chats
         self._header = header
-        self._wide_list: int | None = None
-        """Width of the list that a narrow window takes from it."""
+        self._narrow = False
+        self._list_width = list_width
+        self._splitter.splitterMoved.connect(self._list_dragged)
 
     @property
     def list_width(self) -> int:
-        """Of the chat list, its line included."""
-        if self._wide_list is not None:
-            return self._wide_list
-        return max(LIST_LEAST, min(LIST_MOST, self._splitter.sizes()[0] + LINE))
+        """Of the chat list where there is room, its line included."""
+        return max(LIST_LEAST, min(LIST_MOST, self._list_width))
 
     def is_narrow(self) -> bool:
         """Whether there is no room for the inspector beside the messages."""
@@ -89,13 +88,16 @@ class ChatLayout(QWidget):
         self._place()
 
     def _narrow_list(self, narrow: bool) -> None:
-        if narrow and self._wide_list is None:
-            self._wide_list = self.list_width
-            self._chats.setMaximumWidth(LIST_LEAST - LINE)
-        elif not narrow and self._wide_list is not None:
-            width, self._wide_list = self._wide_list, None
-            self._chats.setMaximumWidth(LIST_MOST - LINE)
-            self._splitter.setSizes([width - LINE, self.width() - width])
+        if narrow == self._narrow:
+            return
+        self._narrow = narrow
+        self._chats.setMaximumWidth((LIST_LEAST if narrow else LIST_MOST) - LINE)
+        width = LIST_LEAST if narrow else self._list_width
+        self._splitter.setSizes([width - LINE, self.width() - width])
+
+    def _list_dragged(self) -> None:
+        if not self._narrow:
+            self._list_width = self._splitter.sizes()[0] + LINE
 
     def _place(self) -> None:
         beside = self._row.indexOf(self._side) >= 0

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from msgspec import structs
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
@@ -160,6 +161,10 @@ class ChatPage(Page):
             return False
         if self.pane.find_bar.isVisible():
             self.pane.find_bar.close_bar()
+            return True
+        if self.layout_of_chat.is_narrow() and self.inspector.isVisible():
+            self._show_inspector(False)
+            self.header.inspector.setFocus(Qt.FocusReason.OtherFocusReason)
             return True
         if self.conversation is not None and self.answers.of(self.conversation.id) is not None:
             self.pane.stop()
@@ -456,8 +461,9 @@ class ChatPage(Page):
         self.pane.count_tokens()
 
     def _toggle_inspector(self, shown: bool) -> None:
-        window = self._context.settings.current.window
-        self._context.settings.update(window=structs.replace(window, inspector_open=shown))
+        if not self.layout_of_chat.is_narrow():  # there it is opened for a moment
+            window = self._context.settings.current.window
+            self._context.settings.update(window=structs.replace(window, inspector_open=shown))
         self._show_inspector(shown)
 
     def _show_inspector(self, shown: bool) -> None:

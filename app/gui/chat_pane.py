@@ -71,7 +71,7 @@ class ChatPane(QWidget):
     def _build(self) -> None:
         context = self._context
         self.transcript = TranscriptView(context.theme, context.icons, context.worker, self)
-        self._body = QStackedWidget()
+        self._body = QStackedWidget(self)  # at once: Tab goes in the order of adoption
         self._body.addWidget(self._empty)
         self._body.addWidget(self.transcript)
         self.composer = Composer(context.theme, context.icons, self)
