@@ -190,8 +190,7 @@ class ModelPill(HeaderChip):
         x = self.draw_text(painter, rect.x() + 16, self._name, "body-strong", "text")
         side = self._shown_side()
         if side:
-            quiet = "text-2" if self.underMouse() else "text-3"
-            tone = "danger" if self._dot == "danger-mark" else quiet
+            tone = "text-2" if self.underMouse() else "text-3"
             self.draw_text(painter, x + 8, side, "body", tone)
         if self._fraction is not None:
             self._paint_load(painter, self._fraction)
