@@ -71,12 +71,16 @@ class DownloadManager:
         """Downloads by runs that were stopped, until the child has let go of their files."""
         self._dropped: list[DownloadEntry] = []
         """Cancelled downloads whose files are not deleted yet."""
-        self._deleting = threading.Lock()
+        self._unsaved = False
+        """Whether the stored list is older than this one."""
+        self._ended = False
+        """Whether nothing more will come to be stored or deleted."""
         self._news: deque[Callable[[], None]] = deque()
         self._telling = False
         self._child: TransferChild | None = None
         self._closing = False
         self._supervisor = threading.Thread(target=self._supervise, name="downloads", daemon=True)
+        self._keeper = threading.Thread(target=self._keep, name="downloads-list", daemon=True)
         self._disconnect = settings.changed.connect(self._settings_changed)
 
     # -- what people do
@@ -101,6 +105,7 @@ class DownloadManager:
                 except DownloadError as error:
                     log.warning("a stored download is left out: %s", error)
             self._supervisor.start()
+            self._keeper.start()
             self._schedule()
         self._tell()
 
@@ -167,7 +172,6 @@ class DownloadManager:
             self._news.append(partial(self.removed, item_id))
             self._store()
             self._schedule()
-        self._discard_dropped()
         self._tell()
 
     def remove(self, item_id: str) -> None:
@@ -191,6 +195,11 @@ class DownloadManager:
             child.hang_up()
         if self._supervisor.is_alive():
             self._supervisor.join(10)
+        with self._condition:
+            self._ended = True
+            self._condition.notify_all()
+        if self._keeper.is_alive():
+            self._keeper.join(10)
         self._list.close()
 
     # -- the queue
@@ -274,18 +283,6 @@ class DownloadManager:
             self._stopping[run] = entry
             self._child.send(Stop(run))
 
-    def _discard_dropped(self) -> None:
-        """Delete the files of cancelled downloads that nobody writes any more."""
-        with self._deleting:
-            with self._condition:
-                held = list(self._stopping.values())
-                free = [entry for entry in self._dropped if entry not in held]
-            for entry in free:  # calls go on meanwhile: a large file takes its time
-                entry.discard(self._library.folder)
-            with self._condition:
-                self._dropped = [entry for entry in self._dropped if entry not in free]
-                self._schedule()
-
     # -- the child
 
     def _supervise(self) -> None:
@@ -302,9 +299,9 @@ class DownloadManager:
             status = child.close()
             with self._condition:
                 self._stopping.clear()
+                self._condition.notify_all()
             if not self._closing and not retired:
                 self._child_died(child, status)
-            self._discard_dropped()
             self._tell()
 
     def _next_child(self) -> TransferChild | None:
@@ -340,7 +337,7 @@ class DownloadManager:
     def _hear(self, reply: Reply) -> None:
         with self._condition:
             entry = next((e for e in self._entries.values() if e.run == reply.run), None)
-            stopped = None if isinstance(reply, Moved) else self._stopping.pop(reply.run, None)
+            stopped = None if isinstance(reply, Moved) else self._let_go(reply.run)
             match reply:
                 case Moved() if entry is not None:
                     entry.moved(reply.done, reply.verified)
@@ -352,8 +349,6 @@ class DownloadManager:
                     entry.run = None  # there is nothing to stop any more
         if isinstance(reply, Completed) and (completed := entry or stopped):
             self._complete(completed)
-        if not isinstance(reply, Moved):
-            self._discard_dropped()
 
     def _complete(self, entry: DownloadEntry) -> None:
         """List the model, then call the download done. It may have been too late to stop it."""
@@ -391,6 +386,48 @@ class DownloadManager:
                     often = f"{how}, {CRASHES} times in a row"
                     self._fail(entry, download_problems.helper_failed(often, child.last_words()))
 
+    def _let_go(self, run: str) -> DownloadEntry | None:
+        """The child has ended a run; answers whose it was if it had been stopped."""
+        self._condition.notify_all()
+        return self._stopping.pop(run, None)
+
+    # -- the disk
+
+    def _keep(self) -> None:
+        """Store the list and delete cancelled files: no caller is to wait for the disk."""
+        while True:
+            with self._condition:
+                self._condition.wait_for(
+                    lambda: self._unsaved or self._ended or bool(self._deletable())
+                )
+                entries = sorted(self._entries.values(), key=lambda entry: entry.added)
+                stored = tuple(each.stored() for each in entries)
+                unsaved, self._unsaved = self._unsaved, False
+                free = self._deletable()
+                if not unsaved and not free:
+                    return
+            if unsaved:
+                self._list.save(stored)
+            for entry in free:
+                try:
+                    entry.discard(self._library.folder)
+                except DownloadError as error:  # a link that leads out of the folder by now
+                    log.warning("files of a cancelled download stay: %s", error)
+            with self._condition:
+                self._dropped = [entry for entry in self._dropped if entry not in free]
+                self._schedule()
+            self._tell()
+
+    def _deletable(self) -> list[DownloadEntry]:
+        """Cancelled downloads whose files nobody writes any more."""
+        held = list(self._stopping.values())
+        return [entry for entry in self._dropped if entry not in held]
+
+    def _store(self) -> None:
+        """Have the list stored, very soon."""
+        self._unsaved = True
+        self._condition.notify_all()
+
     # -- telling others
 
     def _tell_changed(self, entry: DownloadEntry) -> None:
@@ -410,7 +447,3 @@ class DownloadManager:
                     return
                 news = self._news.popleft()
             news()
-
-    def _store(self) -> None:
-        entries = sorted(self._entries.values(), key=lambda entry: entry.added)
-        self._list.save(tuple(each.stored() for each in entries))

@@ -22,6 +22,7 @@ from app.core.download_state import (
 )
 from app.core.downloads import DownloadManager
 from app.core.errors import DownloadError, NotFoundError, OfflineError, StorageError
+from app.core.files import write_atomically
 from app.core.library import ModelLibrary
 from app.core.paths import AppPaths, app_paths
 from app.core.settings import Network, SettingsStore
@@ -185,7 +186,7 @@ def test_cancel_of_a_paused_download_deletes_too(bench: Bench) -> None:
         manager.pause(item.id)
     with bench.manager() as manager:
         manager.cancel(item.id)
-        assert not (bench.paths.models / "owner").exists()
+    assert not (bench.paths.models / "owner").exists()
 
 
 def test_cancel_right_after_pause_leaves_nothing(bench: Bench) -> None:
@@ -507,6 +508,28 @@ def test_without_a_list_nothing_is_taken_over(bench: Bench) -> None:
         item = manager.add(bench.request("owner/other"))
         wait_for(manager, item.id, state_is("done"))
     assert bench.paths.downloads_file.read_bytes() == before
+
+
+def test_a_slow_disk_holds_nobody_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.hub.fault("model.gguf", origin="cdn", stall_after=100_000)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        wait_for(manager, item.id, lambda each: each.done > 0)
+        quick = threading.Event()
+
+        def slow(path: Path, data: bytes) -> None:
+            quick.wait(10)
+            write_atomically(path, data)
+
+        monkeypatch.setattr("app.core.download_state.write_atomically", slow)
+        started = time.monotonic()
+        manager.pause(item.id)
+        manager.resume(item.id)
+        manager.cancel(item.id)
+        assert manager.items() == ()
+        assert time.monotonic() - started < 1
+        quick.set()
+    assert DownloadList(bench.paths.downloads_file).load() == ()
 
 
 def test_the_token_is_never_stored(bench: Bench) -> None:
