@@ -4,11 +4,19 @@ A child reads commands on its standard input and ends when that input ends, so n
 the program, however it dies.
 """
 
+import itertools
+import logging
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from app.core.paths import app_paths
+
+log = logging.getLogger(__name__)
 
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds the `app` and `backends` packages."""
@@ -55,6 +63,42 @@ def engine_environment(environment: Mapping[str, str] | None = None) -> dict[str
     }
     result["GGML_NO_BACKTRACE"] = "1"
     return result
+
+
+def empty_folder() -> Path:
+    """An empty folder of this person's own for children to run in; it stays for the next ones.
+
+    llama.cpp also looks for libraries to run where it is started. Where the cache cannot be
+    written to it is a new folder among the system's temporary ones.
+
+    Raises:
+        OSError: no folder can be made.
+    """
+    try:
+        for number in itertools.count():
+            folder = app_paths().cache / f"empty-{number}"
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
+            if not any(folder.iterdir()):
+                return folder
+    except OSError as error:
+        log.warning("no folder for children in the cache: %s", error)
+    return Path(tempfile.mkdtemp(prefix="corral-"))
+
+
+def give_back(folder: Path) -> None:
+    """Empty a folder of `empty_folder` of what a crash left there, such as a core dump.
+
+    Raises:
+        OSError: not everything can be deleted.
+    """
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+    if folder.parent != app_paths().cache:
+        folder.rmdir()
 
 
 def start_child(

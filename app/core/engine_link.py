@@ -8,9 +8,7 @@ pipe. When the child ends, for whatever reason, every open call is woken and tol
 import itertools
 import logging
 import queue
-import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from collections import deque
@@ -18,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, ClassVar
 
-from app.core.children import end_child, engine_environment, start_child
+from app.core.children import empty_folder, end_child, engine_environment, give_back, start_child
 from app.core.engine_errors import Blame, death
 from app.core.errors import EngineDied, ModelError
 from app.core.events import EventHook
@@ -209,11 +207,10 @@ class EngineLink:
         self._ready = True
 
     def _spawn(self) -> None:
-        folder = Path(tempfile.mkdtemp(prefix="corral-engine-"))
         try:
+            folder = empty_folder()
             process = start_child(self._command, environment=engine_environment(), folder=folder)
         except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
             raise EngineDied(
                 "The engine could not be started",
                 f"The system says: {error.strerror or error}.",
@@ -282,8 +279,14 @@ class EngineLink:
         status = end_child(process, grace=END_GRACE)
         drain.join(END_GRACE)
         self._commands.put(None)
-        shutil.rmtree(folder, ignore_errors=True)
+        self._give_back(folder)
         self._report_end(process, status)
+
+    def _give_back(self, folder: Path) -> None:
+        try:
+            give_back(folder)
+        except OSError as error:
+            log.warning("%s is not empty: %s", folder, error)
 
     def _distrust(self, process: subprocess.Popen[bytes]) -> None:
         """Kill a child that sends rubbish, unless the rubbish comes from its crash."""

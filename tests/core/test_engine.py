@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -200,17 +199,33 @@ def test_closing_the_engine_ends_answers_as_cancelled(tmp_path: Path) -> None:
     assert deaths == []
 
 
-def test_the_child_gets_an_empty_private_folder_that_goes_with_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with EngineProcess("scripted") as engine:
-        [folder] = tmp_path.glob("corral-engine-*")
+def test_children_run_in_an_empty_private_folder_below_the_cache(corral_home: Path) -> None:
+    cache = corral_home / "cache"
+    with EngineProcess("scripted") as engine, EngineProcess("scripted") as other:
+        [folder] = cache.iterdir()
         assert Path(psutil.Process(engine.pid).cwd()).resolve() == folder.resolve()
-        assert list(folder.iterdir()) == []
+        assert Path(psutil.Process(other.pid).cwd()).resolve() == folder.resolve()
         if os.name == "posix":
             assert folder.stat().st_mode & 0o077 == 0
-    assert not list(tmp_path.glob("corral-engine-*"))
+        (folder / "core").write_bytes(b"left by a crash")
+        with EngineProcess("scripted") as third:
+            fresh = Path(psutil.Process(third.pid).cwd())
+            assert fresh.parent.resolve() == cache.resolve()
+            assert list(fresh.iterdir()) == []
+    assert list(folder.iterdir()) == []
+    with EngineProcess("scripted") as again:
+        assert Path(psutil.Process(again.pid).cwd()).resolve() == folder.resolve()
+
+
+def test_children_run_where_the_cache_cannot_be_written_to(
+    corral_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (corral_home / "cache").write_bytes(b"a file is in the way")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with EngineProcess("scripted") as engine:
+        folder = Path(psutil.Process(engine.pid).cwd())
+        assert folder.parent.resolve() == tmp_path.resolve()
+    assert not folder.exists()
 
 
 def test_the_child_does_not_inherit_what_could_change_the_engine(
