@@ -202,7 +202,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     from huggingface_hub.utils._http import parse_ratelimit_headers
 
     value = headers.get("Retry-After", "").strip()
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value)
     limit = parse_ratelimit_headers(headers)
     return float(limit.reset_in_seconds) if limit and limit.remaining == 0 else None

@@ -174,11 +174,12 @@ class HubHttp:
         import httpx2
         from huggingface_hub.utils._http import hf_raise_for_status
 
-        kept = {
-            name: value
-            for name, value in response.headers.items()
-            if name.lower() not in ("content-encoding", "content-length", "transfer-encoding")
-        }
+        # As bytes: text from a server may be in any encoding.
+        kept = [
+            (name, value)
+            for name, value in response.headers.raw
+            if name.lower() not in (b"content-encoding", b"content-length", b"transfer-encoding")
+        ]
         body = self._read(response, 65536)
         hf_raise_for_status(
             httpx2.Response(
