@@ -32,7 +32,7 @@ def ls(arguments: Namespace) -> int:
     if not models:
         sys.stdout.write("No models yet. Get one with: corral get OWNER/REPO\n")
         return 0
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             model.name,
             model.quantization,
@@ -42,7 +42,10 @@ def ls(arguments: Namespace) -> int:
         )
         for model in models
     ]
-    head = ("NAME", "QUANTIZATION", "SIZE", "CONTEXT", "ID")
+    head = ["NAME", "QUANTIZATION", "SIZE", "CONTEXT", "ID"]
+    if any(model.problem for model in models):
+        head.append("PROBLEM")
+        rows = [(*row, model.problem or "") for row, model in zip(rows, models, strict=True)]
     sys.stdout.write(table(head, rows, right=(2, 3)) + "\n")
     return 0
 
@@ -101,15 +104,18 @@ def get(arguments: Namespace) -> int:
 
 def _variant(detail: HubDetail, quantization: str) -> Variant:
     """The variant of that name, or the one recommended for this computer."""
-    names = ", ".join(variant.label for variant in detail.variants)
-    if not detail.variants:
+    usable = [variant for variant in detail.variants if variant.format == "gguf"]
+    names = ", ".join(variant.label for variant in usable)
+    if not usable:
         raise NotFoundError(
             f"{detail.model.repo} holds no model that Corral can run",
-            "There is neither a GGUF file nor an MLX model in it.",
+            "It holds an MLX model, which this version of Corral cannot run."
+            if detail.variants
+            else "There is no GGUF file in it.",
             "Look for a repository whose name ends in -GGUF.",
         )
     if quantization:
-        for variant in detail.variants:
+        for variant in usable:
             if quantization.lower() in (variant.label.lower(), variant.quantization.lower()):
                 return variant
         raise NotFoundError(
@@ -120,7 +126,7 @@ def _variant(detail: HubDetail, quantization: str) -> Variant:
     def fit(variant: Variant) -> FitVerdict:
         return verdict(estimate_from_size(variant.size, None, 8192), memory)
 
-    chosen = recommended(detail.variants, fit)
+    chosen = recommended(usable, fit)
     if chosen is None:
         raise StorageError(
             f"No variant of {detail.model.repo} fits into the memory of this computer",

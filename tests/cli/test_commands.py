@@ -52,6 +52,19 @@ def test_listing_shows_the_starter_model() -> None:
     assert starter["name"] in corral("ls").stdout
 
 
+def test_listing_says_what_is_wrong_with_a_model(corral_home: Path) -> None:
+    assert "PROBLEM" not in corral("ls").stdout
+    folder = corral_home / "models" / "maker" / "broken"
+    folder.mkdir(parents=True)
+    (folder / "broken-Q4_K_M.gguf").write_bytes(b"<!doctype html>")
+    head, *rows = corral("ls").stdout.splitlines()
+    [row] = [row for row in rows if "maker" in row]
+    assert head.endswith("PROBLEM")
+    assert row[head.index("PROBLEM") :].endswith(".")
+    broken = [row for row in json.loads(corral("ls", "--json").stdout) if row["problem"]]
+    assert [row[head.index("PROBLEM") :]] == [each["problem"] for each in broken]
+
+
 def test_commands_leave_qt_alone() -> None:
     script = (
         "import sys; from app.cli.main import main; main(['ls']); "
@@ -158,6 +171,21 @@ def test_get_that_was_killed_continues_where_it_stopped(starter_file: Path) -> N
         assert [each.name for each in path.parent.iterdir()] == [name]
         # At most one block of 16 MiB comes twice; starting again would send a quarter more.
         assert hub.log.sent(name) - size < min(Limits().block, before)
+
+
+def test_a_model_in_a_format_that_cannot_be_run_is_not_fetched(corral_home: Path) -> None:
+    with LocalHub() as hub:
+        files = {"config.json": b'{"quantization": {"bits": 4}}', "model.safetensors": b"x" * 999}
+        hub.add("corral-tests/model-4bit", files, tags=["mlx"])
+        for reference in ("corral-tests/model-4bit", "corral-tests/model-4bit:4bit"):
+            result = corral("get", reference, HF_ENDPOINT=hub.url)
+            assert result.returncode == 3
+            assert (
+                "It holds an MLX model, which this version of Corral cannot run." in result.stderr
+            )
+            assert "-GGUF" in result.stderr
+        assert hub.log.sent("model.safetensors") == 0
+    assert not (corral_home / "models").exists()
 
 
 def test_get_then_list_then_remove(starter_file: Path) -> None:
