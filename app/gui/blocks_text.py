@@ -30,6 +30,7 @@ from app.gui.blocks_document import (
     TextLook,
 )
 from app.gui.blocks_spacing import gap_between
+from app.gui.controls.focus import RingFocus
 from app.gui.controls.painting import box, device_line, painter_for
 from app.gui.icons import Icons
 from app.gui.markdown import RuleBlock, Span, TextBlock
@@ -60,10 +61,12 @@ class BlockParts:
     math: MathImages
 
 
-class ReadingBrowser(QTextBrowser):
+class ReadingBrowser(RingFocus, QTextBrowser):
     """Text to read and select inside a page that does the scrolling. Loads nothing, ever."""
 
     link_chosen = Signal(str)
+
+    ring_radius = 4
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -13,11 +13,19 @@ from app.gui.context import AppContext
 from app.gui.controls.buttons import Button
 from app.gui.controls.card import Line, Region
 from app.gui.controls.elided import ElidedLabel
+from app.gui.controls.focus import RingFocus, RingShape
 from app.gui.controls.labels import Label
 from app.gui.preset_changes import Change, changes
 from app.gui.preset_prompt import VARIABLE
 
 LINE = 22
+
+
+class PreviewScroll(RingFocus, QScrollArea):
+    """Scrolls with the keyboard too, and shows it."""
+
+    ring_shape: RingShape = "edge"
+    ring_radius = 0
 
 
 class PresetPreview(Region):
@@ -64,7 +72,8 @@ class PresetPreview(Region):
         part.addLayout(self._rows)
         body.addWidget(self.changed_part)
         body.addStretch(1)
-        scroll = QScrollArea()
+        scroll = PreviewScroll()
+        scroll.setAccessibleName(self.tr("What the model receives"))
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
+from app.gui.controls.focus import RingFocus, RingShape
 from app.gui.message_item import MessageItem
 from app.gui.message_view import MessageView
 from app.gui.theme import READING_DEFAULT, Theme
@@ -22,8 +23,11 @@ _ROUNDS = 8
 """Measuring rows may bring others into view; it settles in two or three rounds."""
 
 
-class MessageScroll(QAbstractScrollArea):
+class MessageScroll(RingFocus, QAbstractScrollArea):
     """Keeps `MessageView`s for rows within about one screen of the view, and places them."""
+
+    ring_shape: RingShape = "edge"
+    ring_radius = 0
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
