@@ -128,7 +128,7 @@ class DownloadsPage(Page):
             callback=lambda: self.open_page.emit("discover", None),
         )
         self._stack.addWidget(self._empty)
-        self._page = ScrollPage(icons.theme.metric("page-column-max"))
+        self._page = ScrollPage(icons.theme.metric("page-column-max"), above=20)
         self._stack.addWidget(self._page)
         self._make_groups()
         column.addWidget(Line())

@@ -31,7 +31,7 @@ class DownloadRow(QWidget):
         super().__init__(parent)
         self.item = item
         row = QHBoxLayout(self)
-        row.setContentsMargins(20, 14, 14, 12)
+        row.setContentsMargins(20, 14, 14, 13)
         row.setSpacing(0)
         self._icon = IconView(icons, "clock", 18)
         row.addWidget(self._icon)

@@ -76,7 +76,7 @@ class FirstStart(Page):
             "To begin, choose a model."
         )
         column.addWidget(Label(text, "reading", "text-2", wrap=True))
-        column.addSpacing(20)
+        column.addSpacing(24)
         self.hardware = HardwareLine(icons)
         column.addWidget(self.hardware)
         column.addSpacing(24)
@@ -87,7 +87,7 @@ class FirstStart(Page):
         self._gap.setFixedHeight(24)
         column.addWidget(self._gap)
         column.addWidget(self._make_suggestions())
-        column.addSpacing(20)
+        column.addSpacing(24)
         column.addLayout(self._make_ways())
         column.addStretch(1)
 
@@ -113,6 +113,7 @@ class FirstStart(Page):
     def _make_ways(self) -> QHBoxLayout:
         icons = self._context.icons
         row = QHBoxLayout()
+        row.setContentsMargins(-12, 0, 0, 0)  # icons stand under the text
         row.setSpacing(8)
         ways = (
             (self.tr("Browse all models"), "compass", self._browse),

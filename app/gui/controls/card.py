@@ -39,7 +39,7 @@ class Region(QFrame):
 class ScrollPage(QScrollArea):
     """A page that scrolls down, its content in one centred column."""
 
-    def __init__(self, column: int, parent: QWidget | None = None) -> None:
+    def __init__(self, column: int, parent: QWidget | None = None, *, above: int = 24) -> None:
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -53,7 +53,7 @@ class ScrollPage(QScrollArea):
         holder.setMaximumWidth(column)
         holder.setLayout(self.column)
         outer = QHBoxLayout(self.content)
-        outer.setContentsMargins(32, 24, 32, 32)
+        outer.setContentsMargins(32, above, 32, 32)
         outer.addStretch(1)
         outer.addWidget(holder, _MUCH)
         outer.addStretch(1)
