@@ -19,6 +19,7 @@ from app.gui.discover_fit import FitCheck
 from app.gui.discover_head import DiscoverHead
 from app.gui.discover_list import DiscoverList
 from app.gui.discover_rows import SKELETONS, DiscoverFilter, Listing, ModelRow
+from app.gui.formatting import error_words
 from app.gui.icons import Icons
 from app.gui.worker import Task, Worker
 
@@ -189,7 +190,7 @@ class DiscoverBrowser(Region):
         if isinstance(error, OfflineError):
             self._offline = True
         else:
-            self.strip.say(f"{error.title}. {error.message}")
+            self.strip.say(error_words(error))
         self._show()
 
     def _show_skeletons(self) -> None:

@@ -27,6 +27,7 @@ from app.gui.discover_loader import DetailLoader
 from app.gui.discover_rows import ModelRow
 from app.gui.discover_subject import Subject
 from app.gui.downloads_start import DownloadStarter, local_for, try_action
+from app.gui.formatting import error_words
 from app.gui.model_detail import ModelDetail
 from app.gui.page import Page
 from app.gui.variants_lines import VariantLine
@@ -260,7 +261,7 @@ class DiscoverPage(Page):
             self.detail.set_card(text, known.no_card)
 
     def _card_failed(self, error: AppError) -> None:
-        self.detail.set_card(None, f"{error.title}. {error.message}")
+        self.detail.set_card(None, error_words(error))
 
     def _detail_failed(self, error: AppError) -> None:
         if self._subject is None:
@@ -271,8 +272,8 @@ class DiscoverPage(Page):
         self.detail.set_card(None, self.tr("The card comes from the hub."))
         if isinstance(error, OfflineError):
             return
-        kept = self.tr("%1. %2 The variants below are those of the shipped list.")
-        self.detail.set_problem(kept.replace("%1", error.title).replace("%2", error.message))
+        kept = self.tr("%1 The variants below are those of the shipped list.")
+        self.detail.set_problem(kept.replace("%1", error_words(error)))
 
     def _retry(self) -> None:
         if self._subject is None:

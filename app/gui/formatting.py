@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from PySide6.QtCore import QCoreApplication, QDate, QDateTime, QLocale
 
+from app.core.errors import AppError
+
 _CONTEXT = "formatting"
 _GIB = 1024**3
 UNKNOWN = "–"
@@ -176,3 +178,8 @@ def short_date(moment: float, now: datetime | None = None) -> str:
         return str(_locale().toString(date, "ddd"))
     pattern = "d MMM" if when.year == now.year else "d MMM yyyy"
     return str(_locale().toString(date, pattern))
+
+
+def error_words(error: AppError) -> str:
+    """What happened, why and what to do, in one line."""
+    return " ".join(part for part in (f"{error.title}.", error.message, error.hint) if part)

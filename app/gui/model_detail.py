@@ -214,6 +214,9 @@ class ModelDetail(QWidget):
         self.strip.hide()
         self.outside.hide()
         self._skeleton_timer.start()
+        # Another model stands here until then: nothing of it can be chosen any more.
+        self.table.setEnabled(False)
+        self.main_button.setEnabled(False)
 
     def show_failure(self, error: AppError) -> None:
         """Nothing is known, and the hub did not help."""
@@ -262,6 +265,7 @@ class ModelDetail(QWidget):
 
     def set_lines(self, lines: Sequence[VariantLine], *, start_over: bool = False) -> None:
         """The variants as they are now."""
+        self.table.setEnabled(True)
         self.table.set_lines(lines, start_over=start_over)
         self.table.setVisible(bool(lines))
         if self.table.chosen_line() is None:

@@ -284,7 +284,7 @@ class ModelsPage(Page):
         self._show_header()
 
     def _header_failed(self, error: AppError) -> None:
-        self.drawer.problem.say(f"{error.title}. {error.message}")
+        self.drawer.problem.say(formatting.error_words(error))
 
     def _show_header(self) -> None:
         if self._shown is not None:

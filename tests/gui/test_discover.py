@@ -482,6 +482,35 @@ def test_a_hub_out_of_order_leaves_the_shipped_list(
     assert not strip.isVisible()
 
 
+def test_a_hub_that_asks_for_a_pause_says_for_how_long(
+    page: DiscoverPage, samples: LocalHub, qtbot: QtBot
+) -> None:
+    samples.fault("/revision/main", status=429, headers={"Retry-After": "30"})
+    page.activated()
+    page.browser.list.choose("llama-3.1-8b-instruct")
+    qtbot.waitUntil(page.detail.strip.isVisible, timeout=WAIT)
+    words = page.detail.strip.label.text()
+    assert "too many requests" in words
+    assert "Try again in 30 seconds. The variants below" in words
+
+
+def test_the_button_of_the_model_before_cannot_be_pressed(
+    page: DiscoverPage, samples: LocalHub, qtbot: QtBot
+) -> None:
+    page.activated()
+    page.browser.list.choose("llama-3.1-8b-instruct")
+    qtbot.waitUntil(lambda: LLAMA in page._known, timeout=WAIT)
+    detail, other = page.detail, "Qwen/Qwen3-8B-GGUF"
+    assert detail.main_button.isEnabled()
+    page.open_with({"repo": "maker/unknown"})
+    assert not detail.main_button.isEnabled()
+    assert not any(row.isEnabled() for row in detail.table.rows())
+    page.open_with({"repo": other})
+    qtbot.waitUntil(lambda: other in page._known, timeout=WAIT)
+    assert detail.main_button.isEnabled()
+    assert all(row.isEnabled() for row in detail.table.rows())
+
+
 def test_a_failed_list_says_why_and_can_be_tried_again(
     page: DiscoverPage, samples: LocalHub, qtbot: QtBot
 ) -> None:
