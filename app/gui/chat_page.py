@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from app.core.chat import ChatRun
 from app.core.conversations import Conversation, Message
 from app.core.errors import AppError, EngineDied
-from app.core.hardware import memory_snapshot
 from app.core.library_types import LocalModel
 from app.core.presets import Preset
 from app.core.runtime import LoadedModel
@@ -65,6 +64,8 @@ class ChatPage(Page):
         self.picker = ModelPicker(context, self)
         self.preset_popover = PresetPopover(context, self)
         self._preset_view: PresetView | None = None
+        self._beginning = ""
+        """What stands in front of what was typed in a new chat, from its suggestions."""
         self.layout_of_chat = ChatLayout(
             context.theme,
             self.list,
@@ -307,7 +308,7 @@ class ChatPage(Page):
             return
         model = self.model
         stopped = self._context.runtime.get(model.id) if model is not None else None
-        if shown and stopped is not None:
+        if shown and stopped is not None and error.for_memory:
             self._context.worker.run(
                 self._ways_out, stopped, done=partial(self._offer, conversation_id, error)
             )
@@ -316,7 +317,8 @@ class ChatPage(Page):
         """Blocks: reads the model's header."""
         library = self._context.library
         header = library.header(stopped.model.id)
-        return remedies(stopped, header, memory_snapshot(), library.models())
+        memory = self._context.runtime.free_memory()
+        return remedies(stopped, header, memory, library.models())
 
     def _offer(self, conversation_id: int, error: AppError, ways: tuple[Remedy, ...]) -> None:
         if self.conversation is not None and self.conversation.id == conversation_id:
@@ -324,6 +326,12 @@ class ChatPage(Page):
 
     def _remedy(self, message_id: int, key: str) -> None:
         """One way out of an error was chosen: load as it says, then go on with the answer."""
+        if key == "picker":
+            self.open_picker()
+            return
+        if key == "new":
+            self.new_chat()
+            return
         conversation, model = self.conversation, self.model
         if conversation is None or model is None:
             return
@@ -412,10 +420,16 @@ class ChatPage(Page):
         self._show_state()
 
     def _start_with(self, preset_id: str, text: str) -> None:
+        """Put a beginning in front of what is typed; another one takes its place."""
         self._choose_preset(preset_id)
         self._show_presets()
-        self.pane.composer.set_text(text)
-        self.pane.composer.focus_field()
+        composer = self.pane.composer
+        typed = composer.text().removeprefix(self._beginning).lstrip()
+        if typed and not text.endswith("\n"):
+            text += "\n\n"
+        self._beginning = text
+        composer.set_text(text + typed)
+        composer.focus_field()
 
     def manage_presets(self, preset_id: str = "") -> None:
         """The preset editor in place of the chat."""
@@ -458,7 +472,22 @@ class ChatPage(Page):
         self.empty.mark(self.preset.id)
         self.pane.composer.set_model_name(model.name if model else "")
         self.pane.set_model_names(self._names())
+        self.pane.set_opening(self._opening(model) if conversation is None else None)
         self.pane.count_tokens()
+
+    def _opening(self, model: LocalModel | None) -> Conversation:
+        """What the chat in view will be stored as with its first message."""
+        draft = self.inspector.draft()
+        return Conversation(
+            id=0,
+            title="",
+            created=0,
+            updated=0,
+            preset_id=draft.preset_id,
+            system_prompt=draft.system_prompt,
+            sampling=draft.sampling,
+            model_id=model.id if model else None,
+        )
 
     def _toggle_inspector(self, shown: bool) -> None:
         if not self.layout_of_chat.is_narrow():  # there it is opened for a moment

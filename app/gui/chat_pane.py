@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.chat import ChatRun, TokenCount
 from app.core.conversations import Conversation, Message
-from app.core.errors import AppError
+from app.core.errors import AppError, PromptRefused
 from app.gui.chat_answers import Answer, Answers
 from app.gui.chat_branch import branch_off
 from app.gui.composer import Composer
@@ -58,9 +58,15 @@ class ChatPane(QWidget):
         self._answer: Answer | None = None
         self._reading: Task | None = None
         self._counting: Task | None = None
+        self._opening: Conversation | None = None
+        self._waiting: str | None = None
+        """What is sent as soon as it is counted."""
         self._names: dict[str, str] = {}
         self._errors: dict[int, AppError] = {}
-        """What broke off the last answer, by conversation, until the next one begins there."""
+        """What broke off the last answer, by conversation.
+
+        Until the next one begins there, or the person closes it.
+        """
         self.new_draft = context.settings.current.window.draft
         """What is typed in the chat that has not begun."""
         self._build()
@@ -99,6 +105,7 @@ class ChatPane(QWidget):
         transcript.version_requested.connect(self._other_version)
         transcript.link_activated.connect(self._open_link)
         transcript.remedy_chosen.connect(self.remedy_chosen)
+        transcript.error_dismissed.connect(self._forget_error)
 
     # What is shown
 
@@ -258,8 +265,18 @@ class ChatPane(QWidget):
         self, message_id: int, error: AppError, remedies: tuple[Remedy, ...] = ()
     ) -> None:
         """What went wrong under a message, and ways out of it."""
-        again = Remedy("again", self.tr("Reload and continue"), self.tr("With the same settings"))
-        self.transcript.show_error(message_id, error, remedies or (again,))
+        self.transcript.show_error(message_id, error, remedies or self._usual_ways(error))
+
+    def _usual_ways(self, error: AppError) -> tuple[Remedy, ...]:
+        if isinstance(error, PromptRefused):
+            longer = Remedy("picker", self.tr("Choose…"), self.tr("A longer context for the model"))
+            return longer, Remedy("new", self.tr("New chat"), self.tr("Begin anew"))
+        same = self.tr("With the same settings")
+        return (Remedy("again", self.tr("Reload and continue"), same),)
+
+    def _forget_error(self, message_id: int) -> None:
+        if self._conversation is not None:
+            self._errors.pop(self._conversation.id, None)
 
     def stop(self) -> None:
         """End the answer in view; what was written is kept."""
@@ -271,7 +288,12 @@ class ChatPane(QWidget):
     def _send(self, text: str) -> None:
         # It stays in the field until it is stored: loading the model first may take long.
         self.composer.set_text(text)
-        self.send_asked.emit(text)
+        self._waiting = text
+        self._count_soon.stop()
+        if self._conversation is None and self._opening is None:
+            self._ask_to_send()
+        else:
+            self._count(self._counted)
 
     def _edit_last(self) -> None:
         own = [item.id for item in self.transcript.items() if item.role == "user"]
@@ -298,8 +320,9 @@ class ChatPane(QWidget):
 
     def offer(self, error: AppError, ways: tuple[Remedy, ...]) -> None:
         """Better ways out of the error that is shown."""
-        items = self.transcript.items()
-        if items and ways:
+        items, conversation = self.transcript.items(), self._conversation
+        closed = conversation is None or self._errors.get(conversation.id) is not error
+        if items and ways and not closed:
             self.show_error(items[-1].id, error, ways)
 
     def _act(self, call: Callable[[int, int], ChatRun], message_id: int) -> None:
@@ -359,6 +382,7 @@ class ChatPane(QWidget):
     # The draft and its size
 
     def _draft_changed(self, text: str) -> None:
+        self._waiting = None
         self._count_soon.start()
         self._keep_soon.start()
 
@@ -384,23 +408,41 @@ class ChatPane(QWidget):
             except AppError as error:
                 log.warning("draft not kept: %s", error)
 
+    def set_opening(self, opening: Conversation | None) -> None:
+        """What a chat that has not begun would be stored as, for counting its tokens."""
+        self._opening = opening
+
     def count_tokens(self) -> None:
         """Ask how much of the context the prompt takes with what is typed."""
+        self._count(self._counted)
+
+    def _count(self, done: Callable[[TokenCount | None], object]) -> None:
         if self._counting is not None:
             self._counting.cancel()
-        if self._conversation is None:
+        chat, text = self._context.chat, self.composer.text()
+        count: Callable[[], TokenCount | None]
+        if self._conversation is not None:
+            count = partial(chat.prompt_tokens, self._conversation.id, text)
+        elif self._opening is not None:
+            count = partial(chat.opening_tokens, self._opening, text)
+        else:
             self.composer.set_tokens(None)
             return
-        self._counting = self._context.worker.run(
-            self._context.chat.prompt_tokens,
-            self._conversation.id,
-            self.composer.text(),
-            done=self._counted,
-            failed=lambda error: log.info("tokens not counted: %s", error),
-        )
+        self._counting = self._context.worker.run(count, done=done, failed=self._not_counted)
+
+    def _not_counted(self, error: AppError) -> None:
+        log.info("tokens not counted: %s", error)
+        self._ask_to_send()
 
     def _counted(self, count: TokenCount | None) -> None:
         if count is None:
             self.composer.set_tokens(None)
         else:
             self.composer.set_tokens(count.total, count.context)
+        self._ask_to_send()
+
+    def _ask_to_send(self) -> None:
+        """Send what waited for its count, unless it is too long: the gauge says so then."""
+        text, self._waiting = self._waiting, None
+        if text is not None and (self.composer.can_send() or self._answer is not None):
+            self.send_asked.emit(text)

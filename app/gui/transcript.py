@@ -41,6 +41,8 @@ class TranscriptView(MessageScroll):
     link_activated = Signal(str)
     """An http, https or mailto address; nothing has been opened yet."""
     remedy_chosen = Signal(int, str)
+    error_dismissed = Signal(int)
+    """The person closed the error of a message."""
     found = Signal(int, int)
     """Number of the match looked at, from 1, and how many there are; 0, 0 for none."""
 
@@ -204,7 +206,7 @@ class TranscriptView(MessageScroll):
         view.edit_finished.connect(self.edit_submitted)
         view.edit_left.connect(self._edit_left)
         view.remedy_chosen.connect(self.remedy_chosen)
-        view.error_dismissed.connect(self.clear_error)
+        view.error_dismissed.connect(self._dismiss_error)
         view.link_chosen.connect(self.link_activated)
         if item.id in self._live:
             view.show_live(self._live[item.id])
@@ -259,6 +261,10 @@ class TranscriptView(MessageScroll):
         QGuiApplication.clipboard().setText(live.text.text if live else item.text)
         self._views[message_id].tools.confirm_copy()
         self.copy_requested.emit(message_id)
+
+    def _dismiss_error(self, message_id: int) -> None:
+        self.clear_error(message_id)
+        self.error_dismissed.emit(message_id)
 
     def _edit_left(self, message_id: int) -> None:
         self.setFocus()

@@ -12,6 +12,7 @@ from app.core.paths import app_paths
 from app.gui.controls.badges import Badge
 from app.gui.controls.labels import Label
 from app.gui.controls.list_view import RowRole
+from app.gui.message_item import Remedy
 from tests.gui.chat_desk import Desk, Sit, buttons_of, scripted_model, sitting
 
 pytestmark = pytest.mark.gui
@@ -209,6 +210,23 @@ def test_a_crash_in_a_chat_out_of_view_waits_there(sit: Sit) -> None:
     desk.until(lambda: len(desk.items()) == 2)
     assert desk.last().state == "interrupted"
     desk.until(lambda: desk.error_card() is not None)
+
+
+def test_an_error_that_was_closed_stays_away(sit: Sit) -> None:
+    desk = sit()
+    desk.send("Now !error")
+    desk.until(lambda: desk.error_card() is not None)
+    chat, card = current(desk), desk.error_card()
+    assert card is not None
+    error = desk.page.pane._errors[chat]
+    desk.click(buttons_of(card, "Close")[0])
+    assert desk.error_card() is None
+    desk.page.pane.offer(error, (Remedy("again", "Reload"),))  # found too late
+    assert desk.error_card() is None
+    desk.new_chat()
+    desk.open_chat(chat)
+    desk.until(lambda: len(desk.items()) == 2)
+    assert desk.error_card() is None
 
 
 def test_an_engine_that_refuses_is_asked_again(sit: Sit) -> None:

@@ -251,6 +251,21 @@ def test_the_preset_of_a_new_chat_is_used_and_kept(sit: Sit) -> None:
     again.until(lambda: "Translator" in again.page.header.preset.accessibleName())
 
 
+def test_a_beginning_goes_in_front_of_what_is_typed(sit: Sit) -> None:
+    desk = sit()
+    composer = desk.page.pane.composer
+    desk.type("It rains.")
+    desk.page.empty.started.emit("summariser", "Summarise this:\n\n")
+    assert composer.text() == "Summarise this:\n\nIt rains."
+    desk.page.empty.started.emit("general", "Why is that?")
+    assert composer.text() == "Why is that?\n\nIt rains."
+    composer.set_text("")
+    desk.page.empty.started.emit("general", "Why is that?")
+    assert composer.text() == "Why is that?"
+    desk.page.empty.started.emit("summariser", "Summarise this:\n\n")
+    assert composer.text() == "Summarise this:\n\n"
+
+
 def test_each_chat_keeps_its_model(sit: Sit) -> None:
     scripted_model("other", text="I am the other one")
     desk = sit()
