@@ -136,10 +136,19 @@ class ChatService:
         Asks the engine, so it blocks for as long as that takes. Raises `ModelError`.
         """
         conversation = self._store.get(conversation_id)
+        return self._count(conversation, self._store.path(conversation_id), draft)
+
+    def opening_tokens(self, conversation: Conversation, draft: str) -> TokenCount | None:
+        """The same for a chat that is not stored yet and holds no messages."""
+        return self._count(conversation, (), draft)
+
+    def _count(
+        self, conversation: Conversation, history: Sequence[Message], draft: str
+    ) -> TokenCount | None:
         loaded = self._model_of(conversation)
         if loaded is None or loaded.info is None:
             return None
-        request = self._request(conversation, self._store.path(conversation_id), draft)
+        request = self._request(conversation, history, draft)
         messages = request.messages
         if not messages or messages[-1].role != "user":
             # Many chat templates refuse a prompt that does not end with the person's words.

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Literal
 
-from app.core.errors import EngineDied, ModelError
+from app.core.errors import EngineDied, ModelError, PromptRefused
 from backends import errors
 
 Blame = Literal["no sign", "not cancelled", "garbled"]
@@ -97,7 +97,9 @@ def death(status: int, last_words: Sequence[str], blame: Blame | None = None) ->
     quote = telling_line(last_words)
     words = f" Its last words were: “{quote}”." if quote else ""
     detail = "\n".join([*last_words, f"exit status {status}"])
-    return EngineDied(title, f"{why}{words} {_REST_IS_SAFE}", hint, detail)
+    error = EngineDied(title, f"{why}{words} {_REST_IS_SAFE}", hint, detail)
+    error.for_memory = hint == _SMALLER
+    return error
 
 
 def telling_line(last_words: Sequence[str]) -> str:
@@ -170,4 +172,5 @@ def refusal(error: errors.BackendError) -> ModelError:
     kind = next(kind for kind in type(error).__mro__ if kind in _REFUSALS)
     title, hint = _REFUSALS[kind]
     message = error.message if error.message.endswith(".") else f"{error.message}."
-    return ModelError(title, message, hint, error.detail)
+    shown = PromptRefused if isinstance(error, errors.PromptTooLong) else ModelError
+    return shown(title, message, hint, error.detail)

@@ -4,7 +4,8 @@ AppError
 ├── SettingsError        a settings or preset file, or a value in it
 ├── StorageError         disk full, read-only, file vanished
 ├── ModelError           a model cannot be loaded or used
-│   └── EngineDied       the engine's process ended by itself
+│   ├── EngineDied       the engine's process ended by itself
+│   └── PromptRefused    the prompt leaves no room in the context
 ├── HubError             the model hub refused, failed or is out of reach
 │   ├── OfflineError     the offline switch is on
 │   ├── NotFoundError    no such repository, revision or file
@@ -56,6 +57,14 @@ class EngineDied(ModelError):
     """The engine's process ended by itself."""
 
     code = "engine_died"
+    for_memory: bool = False
+    """Lack of memory is the likely reason."""
+
+
+class PromptRefused(ModelError):
+    """The prompt leaves no room for an answer in the context."""
+
+    code = "prompt_too_long"
 
 
 class HubError(AppError):

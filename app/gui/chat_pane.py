@@ -444,5 +444,5 @@ class ChatPane(QWidget):
     def _ask_to_send(self) -> None:
         """Send what waited for its count, unless it is too long: the gauge says so then."""
         text, self._waiting = self._waiting, None
-        if text is not None and (self.composer.can_send() or self._answer is not None):
+        if text is not None and self.composer.can_send():
             self.send_asked.emit(text)

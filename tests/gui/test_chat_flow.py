@@ -262,3 +262,19 @@ def test_reasoning_is_kept_apart(sit: Sit) -> None:
     answer = desk.ask("Think about it !think")
     assert answer.reasoning.startswith("The person wrote")
     assert "The person wrote" not in answer.text
+
+
+def test_a_new_chat_has_a_gauge_and_too_much_is_not_sent(sit: Sit) -> None:
+    desk = sit()
+    desk.ask("Hello")  # loads the model
+    desk.new_chat()
+    composer = desk.page.pane.composer
+    desk.until(composer.token_words)
+    composer.set_text("word " * 20_000)
+    composer.field.setFocus()
+    desk.press(Qt.Key.Key_Return)
+    desk.until(lambda: not composer.send_button.isEnabled())
+    assert composer.text().startswith("word word")
+    assert "more than the context holds" in composer.send_button.toolTip()
+    assert desk.page.conversation is None
+    assert len(desk.context.store.list()) == 1
