@@ -362,7 +362,8 @@ class ChatPage(Page):
     def open_picker(self) -> None:
         """Choose and load a model."""
         model = self.model
-        self.picker.open_under(self.header.model, model.id if model else None)
+        chosen = model.id if model else None
+        self.picker.open_under(self.header.model, chosen, gap=7)  # 6 below the line of the header
 
     def _use_model(self, model: LocalModel, config: LoadConfig | None, force: bool) -> None:
         self._chosen_model = model.id

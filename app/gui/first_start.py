@@ -13,14 +13,20 @@ from app.core.download_space import free_space
 from app.core.errors import AppError, StorageError
 from app.core.hardware import HardwareSurvey, memory_snapshot
 from app.core.library import LocalModel
-from app.gui.controls.buttons import Button, GhostButton
+from app.gui.controls.buttons import Button
 from app.gui.controls.card import Card, Line, Region, ScrollPage
 from app.gui.controls.icon_view import MarkView
 from app.gui.controls.labels import Label
 from app.gui.controls.strip import Strip
 from app.gui.discover_fit import FitCheck, fit_tip
 from app.gui.downloads_start import DownloadStarter, item_for, local_for
-from app.gui.first_start_parts import HardwareLine, StarterCard, SuggestionRow, hardware_facts
+from app.gui.first_start_parts import (
+    HardwareLine,
+    StarterCard,
+    SuggestionRow,
+    WayButton,
+    hardware_facts,
+)
 from app.gui.page import Page
 
 if TYPE_CHECKING:
@@ -113,8 +119,7 @@ class FirstStart(Page):
     def _make_ways(self) -> QHBoxLayout:
         icons = self._context.icons
         row = QHBoxLayout()
-        row.setContentsMargins(-12, 0, 0, 0)  # icons stand under the text
-        row.setSpacing(8)
+        row.setSpacing(32)
         ways = (
             (self.tr("Browse all models"), "compass", self._browse),
             (self.tr("Use models from another app"), "folder-search", self._choose_folder),
@@ -122,7 +127,7 @@ class FirstStart(Page):
         )
         self.ways: list[Button] = []
         for text, icon, slot in ways:
-            button = GhostButton(icons, text, icon)
+            button = WayButton(icons, text, icon)
             button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
             button.clicked.connect(slot)
             row.addWidget(button)

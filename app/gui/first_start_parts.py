@@ -13,7 +13,7 @@ from app.core.library import LocalModel
 from app.gui import formatting
 from app.gui.controls.badges import FitBadge
 from app.gui.controls.bars import ProgressBar
-from app.gui.controls.buttons import Button, PrimaryButton
+from app.gui.controls.buttons import Button, GhostButton, PrimaryButton
 from app.gui.controls.card import Card
 from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
@@ -119,6 +119,18 @@ class StarterCard(Card):
             text = self.tr("Already on this computer, no download.")
         self.text.setText(text)
         self.setAccessibleName(self.title.text())
+
+
+class WayButton(GhostButton):
+    """Another way in: flush with the text above it, brighter under the pointer."""
+
+    side = 0
+    fill_hover = ""
+    fill_pressed = ""
+
+    def ink_now(self) -> str:
+        """The ink of what is read first while under the pointer."""
+        return "text" if self.underMouse() else "text-2"
 
 
 class SuggestionRow(QWidget):

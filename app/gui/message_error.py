@@ -98,7 +98,6 @@ class MessageError(QWidget):
         line = QHBoxLayout()
         line.setSpacing(4)
         if note.error.detail:
-            line.setContentsMargins(-8, 0, 0, 0)  # the icon stands under the text
             self.unfold = CaptionButton(
                 self._parts.icons,
                 self.tr("Show what the engine said last"),
