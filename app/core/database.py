@@ -74,7 +74,7 @@ def described(error: sqlite3.Error) -> AppError:
         )
     return StorageError(
         "The database of chats could not be used",
-        f"{error}.",
+        f"The system says: {error}.",
         "Check that the disk is there and can be written to.",
         str(error),
     )

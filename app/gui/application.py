@@ -5,15 +5,18 @@ The frame of the window is painted before most parts are even imported; see `Pro
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLocale, QObject
+from PySide6.QtCore import QLocale, QObject, Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from app.core.errors import AppError
 from app.core.paths import AppPaths, app_paths, resource
 from app.core.settings import SettingsStore
 from app.gui.frame import Frame
@@ -21,7 +24,10 @@ from app.gui.tokens import load_tokens
 
 if TYPE_CHECKING:
     from app.gui.context import AppContext
+    from app.gui.icons import Icons
     from app.gui.main_window import MainWindow
+
+log = logging.getLogger(__name__)
 
 _NO_DISPLAY = """corral: there is no display to open a window on.
 In the terminal:          corral run MODEL
@@ -42,6 +48,7 @@ class Program(QObject):
 
     `start` shows the frame of the window; once that is painted, `furnish` makes the parts of the
     program and fills the frame. Then begins what takes longer than a blink, on other threads.
+    Where the parts cannot be made, as without the data folder, the frame says why.
     """
 
     def __init__(self, app: QApplication, paths: AppPaths) -> None:
@@ -50,6 +57,7 @@ class Program(QObject):
         self._paths = paths
         self._settings = SettingsStore(paths.settings_file)
         self._tokens = load_tokens()
+        self._icons: Icons | None = None
         self._context: AppContext | None = None
         self._main: MainWindow | None = None
         self._closed = False
@@ -57,14 +65,30 @@ class Program(QObject):
 
     @property
     def context(self) -> AppContext:
-        """The parts of the program; made now if they are not yet."""
-        if self._context is None:
-            from app.gui.assembly import assemble, make_look
+        """The parts of the program; made now if they are not yet.
 
-            icons = make_look(self._app, self._settings, self._tokens)
-            icons.theme.setParent(self)
-            self._context = assemble(self._paths, self._settings, icons, parent=self)
+        Raises:
+            AppError: a file or folder is in the way, such as the database of chats.
+        """
+        if self._context is None:
+            from app.gui.assembly import assemble
+
+            owner = QObject(self)
+            try:
+                self._context = assemble(self._paths, self._settings, self._look(), parent=owner)
+            except BaseException:
+                owner.deleteLater()
+                raise
         return self._context
+
+    def _look(self) -> Icons:
+        """The dress of the application; put on once."""
+        if self._icons is None:
+            from app.gui.assembly import make_look
+
+            self._icons = make_look(self._app, self._settings, self._tokens)
+            self._icons.theme.setParent(self)
+        return self._icons
 
     @property
     def main(self) -> MainWindow:
@@ -82,12 +106,21 @@ class Program(QObject):
         """Fill the frame, and begin what takes longer; a second call does nothing."""
         if self._closed or self._main is not None:
             return
-        from app.gui.main_window import MainWindow
         from app.gui.translation import install_translation
 
         language = self._settings.current.appearance.language
         install_translation(self._app, resource("translations"), language)
-        context = self.context
+        try:
+            context = self.context
+        except AppError as error:
+            log.error("the program could not start: %s", error)
+            self._show_failure(error)
+            return
+        self._fill(context)
+
+    def _fill(self, context: AppContext) -> None:
+        from app.gui.main_window import MainWindow
+
         self._main = MainWindow(context)
         self.window.fill(self._main)
         self.window.closing.connect(self._main.leave)
@@ -97,6 +130,15 @@ class Program(QObject):
         for problem in problems:
             if problem is not None:
                 context.notifier.error(problem)
+
+    def _show_failure(self, error: AppError) -> None:
+        from app.gui.start_failure import StartFailure
+
+        page = StartFailure(self._look(), error, self._paths.data)
+        # Queued, as the page that asks is then replaced.
+        page.again.connect(self.furnish, Qt.ConnectionType.QueuedConnection)
+        self.window.fill(page)
+        page.setFocus()
 
     def _scanned(self, _: object) -> None:
         self.main.library_scanned()
@@ -113,7 +155,17 @@ class Program(QObject):
 
     def report(self, error: BaseException) -> None:
         """A defect in the GUI thread: tell the person and go on."""
-        self.context.notifier.report(error)
+        if self._main is not None:
+            self.context.notifier.report(error)
+            return
+        self._show_failure(
+            AppError(
+                self.tr("Corral could not start"),
+                self.tr("There is a defect in it. Your chats and models are as they were."),
+                self.tr("Try again. If it stays, send the last lines to the makers of Corral."),
+                "".join(traceback.format_exception(error)),
+            )
+        )
 
 
 def main(argv: Sequence[str] = ()) -> int:

@@ -5,14 +5,18 @@ of the window is even imported. (The namespace `Qt` alone takes a fifth of a bar
 """
 
 import base64
+import logging
 
 from msgspec.structs import replace
 from PySide6.QtCore import QByteArray, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QGuiApplication, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QMainWindow, QWidget
 
+from app.core.errors import AppError
 from app.core.settings import SettingsStore
 from app.gui.tokens import Scheme, Tokens, pair
+
+log = logging.getLogger(__name__)
 
 _DARK_BELOW = 128
 
@@ -69,9 +73,12 @@ class Frame(QMainWindow):
             QTimer.singleShot(0, self.first_painted.emit)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Keep where the window was."""
+        """Keep where the window was, unless the disk is in the way: it closes all the same."""
         self.closing.emit()
         geometry = base64.b64encode(self.saveGeometry().data()).decode("ascii")
         window = replace(self._settings.current.window, geometry=geometry)
-        self._settings.update(window=window)
+        try:
+            self._settings.update(window=window)
+        except AppError as error:
+            log.warning("the place of the window is not kept: %s", error)
         super().closeEvent(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
+from app.core.errors import AppError
 from app.gui.page import Page
 from app.gui.rail import Rail
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from app.core.settings import Settings
     from app.gui.context import AppContext
     from app.gui.palette import Palette
+
+log = logging.getLogger(__name__)
 
 Factory = Callable[["AppContext"], Page]
 
@@ -240,8 +244,13 @@ class MainWindow(QWidget):
 
     def leave(self) -> None:
         """The window is closing: keep the place, and let pages keep what is theirs."""
-        for page in self._pages.values():
-            page.leaving()
+        for leave in (*(page.leaving for page in self._pages.values()), self._keep_place):
+            try:
+                leave()
+            except AppError as error:  # the window closes all the same
+                log.warning("not everything is kept: %s", error)
+
+    def _keep_place(self) -> None:
         window = self._context.settings.current.window
         place = self._current if self._current in self.rail.buttons else self._first_page()
         self._context.settings.update(window=msgspec.structs.replace(window, page=place))

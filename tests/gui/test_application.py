@@ -8,14 +8,19 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.core.errors import StorageError
 from app.core.paths import app_paths
 from app.core.settings import SettingsStore
 from app.gui.application import Program, has_display
 from app.gui.frame import first_scheme
+from app.gui.icons import Icons
+from app.gui.main_window import MainWindow
+from app.gui.start_failure import StartFailure
 
 
 @pytest.fixture
@@ -79,6 +84,72 @@ def test_a_broken_settings_file_is_told_of(qapp: QApplication, qtbot: QtBot) -> 
     program.window.close()
     program.close()
     program.window.deleteLater()
+
+
+def test_a_data_folder_in_the_way_is_told_in_the_window(program: Program, qtbot: QtBot) -> None:
+    data = app_paths().data
+    data.write_bytes(b"a file where the folder should be")
+    program.start()
+    qtbot.waitUntil(lambda: isinstance(program.window.centralWidget(), StartFailure))
+    page = program.window.centralWidget()
+    assert isinstance(page, StartFailure)
+    assert page.card.isVisible()
+    assert page.card.title.text() == "The chats cannot be opened"
+    assert [button.text() for button in page.card.buttons] == ["Try again", "Open folder"]
+    page.card.buttons[0].click()  # in vain
+    qtbot.waitUntil(lambda: program.window.centralWidget() is not page)
+    again = program.window.centralWidget()
+    assert isinstance(again, StartFailure)
+    data.unlink()
+    again.card.buttons[0].click()
+    qtbot.waitUntil(lambda: isinstance(program.window.centralWidget(), MainWindow))
+    assert program.window.centralWidget() is program.main
+
+
+def test_the_window_closes_where_nothing_can_be_written(
+    qapp: QApplication, qtbot: QtBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = app_paths()
+    paths.data.write_bytes(b"a file where the folder should be")
+    program = Program(qapp, paths)
+    program.start()
+    qtbot.waitUntil(lambda: program.window.centralWidget() is not None)
+    assert program.window.close()
+    assert "the place of the window is not kept" in caplog.text
+    program.close()
+    program.window.deleteLater()
+
+
+def test_a_full_window_closes_where_settings_cannot_be_written(
+    program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program.start()
+    qtbot.waitUntil(lambda: program.window.centralWidget() is not None)
+
+    def refuse(_: SettingsStore, **__: object) -> None:
+        raise StorageError("The disk is full")
+
+    monkeypatch.setattr(SettingsStore, "update", refuse)
+    assert program.window.close()
+
+
+def test_a_defect_before_the_window_is_filled_is_told(program: Program) -> None:
+    program.report(ZeroDivisionError("planted"))
+    page = program.window.centralWidget()
+    assert isinstance(page, StartFailure)
+    assert page.card.title.text() == "Corral could not start"
+    assert "planted" in page.card.detail.toPlainText()
+
+
+def test_the_nearest_folder_that_is_there_is_opened(
+    icons: Icons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    page = StartFailure(icons, StorageError("No disk"), tmp_path / "gone" / "data")
+    page.card.buttons[1].click()
+    assert opened == [str(tmp_path)]
+    page.deleteLater()
 
 
 def test_defect_in_a_slot_is_reported_and_the_program_goes_on(program: Program) -> None:
