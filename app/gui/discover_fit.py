@@ -111,10 +111,10 @@ def fit_tip(judged: FitVerdict, context: int) -> str:
         "fit", "Needs about %1 with %2 tokens of context. %3 is free now, of %4."
     )
     numbers = (
-        formatting.file_size(judged.need),
+        formatting.memory_size(judged.need),
         formatting.number(context),
-        formatting.file_size(judged.free),
-        formatting.file_size(judged.total),
+        formatting.memory_size(judged.free),
+        formatting.memory_size(judged.total),
     )
     for place, value in enumerate(numbers, start=1):
         text = text.replace(f"%{place}", value)

@@ -55,13 +55,13 @@ def _tr(text: str) -> str:
 
 def hardware_facts(survey: HardwareSurvey, free_disk: int | None) -> list[tuple[str, str]]:
     """Memory, cores, graphics, disk: an icon and words for each that is known."""
-    memory = formatting.installed_memory(survey.memory_total)
+    memory = formatting.memory_size(survey.memory_total)
     facts = [("memory-stick", _tr("%1 memory").replace("%1", memory))]
     cores = _tr("%1 cores") if survey.physical_cores != 1 else _tr("%1 core")
     facts.append(("cpu", cores.replace("%1", str(survey.physical_cores))))
     if survey.gpus:
         best = max(survey.gpus, key=lambda gpu: gpu.memory_total)
-        size = formatting.installed_memory(best.memory_total)
+        size = formatting.memory_size(best.memory_total)
         facts.append(("monitor", _tr("%1 graphics").replace("%1", size)))
     elif survey.apple_silicon:
         facts.append(("monitor", _tr("Apple graphics")))

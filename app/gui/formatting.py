@@ -11,7 +11,6 @@ from PySide6.QtCore import QCoreApplication, QDate, QDateTime, QLocale
 from app.core.errors import AppError
 
 _CONTEXT = "formatting"
-_GIB = 1024**3
 UNKNOWN = "–"
 
 
@@ -42,7 +41,10 @@ def file_size(size: int | None, *, about: bool = False) -> str:
 
 def size_of_size(done: int, total: int) -> str:
     """ "2.4 of 5.7 GB": the unit once where both have the same."""
-    first, second = file_size(done), file_size(total)
+    return _one_unit(file_size(done), file_size(total))
+
+
+def _one_unit(first: str, second: str) -> str:
     number, space, unit = first.rpartition(" ")
     if not space:
         number, space, unit = first.rpartition("\u00a0")
@@ -51,15 +53,20 @@ def size_of_size(done: int, total: int) -> str:
     return _tr("%1 of %2").replace("%1", first).replace("%2", second)
 
 
-def installed_memory(size: int) -> str:
-    """The size memory is sold by: "16 GB" for the 15.5 GiB that a system can use of it."""
-    whole = max(1, round(size / _GIB))
-    for step in (4, 2):
-        nearest = -(-whole // step) * step
-        if whole >= step and nearest - whole <= max(1, whole // 16):
-            whole = nearest
-            break
-    return _tr("%1 GB").replace("%1", _locale().toString(whole))
+def memory_size(size: int) -> str:
+    """ "25.3 GB", "183 MB": memory of this computer, free memory or what a model needs of it.
+
+    They stand beside each other, so all have the same unit and one decimal. The round number that
+    memory is sold by ("24 GB") would come out below what is free.
+    """
+    return _locale().formattedDataSize(
+        size, 1 if size >= 10**9 else 0, QLocale.DataSizeFormat.DataSizeSIFormat
+    )
+
+
+def memory_of(size: int, total: int) -> str:
+    """ "6.6 of 25.3 GB": the unit once where both have the same."""
+    return _one_unit(memory_size(size), memory_size(total))
 
 
 def speed(bytes_per_second: float) -> str:

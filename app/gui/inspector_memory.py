@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from PySide6.QtCore import QLocale
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from app.core.errors import AppError
@@ -24,7 +23,7 @@ def needed(library: ModelLibrary, model: LoadedModel) -> int:
 
 
 class MemoryFoot(Region):
-    """ "Memory in use by this model  6.6 of 16 GB" and a bar."""
+    """ "Memory in use by this model  6.6 of 16.5 GB" and a bar."""
 
     def __init__(self, context: AppContext) -> None:
         super().__init__("sidebar")
@@ -78,10 +77,7 @@ class MemoryFoot(Region):
             self._show(key, formatting.UNKNOWN)
 
     def _words(self, size: int) -> str:
-        """In GB throughout, so that the line keeps its length."""
-        number = QLocale().toString(max(0.1, size / 1e9), "f", 1)
-        whole = formatting.installed_memory(self._total)
-        return self.tr("%1 of %2").replace("%1", number).replace("%2", whole)
+        return formatting.memory_of(size, self._total)
 
     def _show(self, key: tuple[str, LoadConfig] | None, words: str, size: int = 0) -> None:
         self._shown = key

@@ -88,9 +88,9 @@ class MemoryPlot(QWidget):
         self._curve = curve
         if curve is not None:
             text = self.tr("Needs %1 with %2 tokens of context; %3 is free now")
-            text = text.replace("%1", formatting.file_size(curve.need))
+            text = text.replace("%1", formatting.memory_size(curve.need))
             text = text.replace("%2", formatting.number(curve.context))
-            text = text.replace("%3", formatting.file_size(curve.free))
+            text = text.replace("%3", formatting.memory_size(curve.free))
             self.setAccessibleName(text)
             self.setToolTip(text)
         self.update()
@@ -180,7 +180,7 @@ class MemoryPlot(QWidget):
         theme = self._theme
         painter.setPen(QPen(theme.color("warning"), 1, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(area.x(), y), QPointF(area.right(), y))
-        text = self.tr("%1 free now").replace("%1", formatting.file_size(free))
+        text = self.tr("%1 free now").replace("%1", formatting.memory_size(free))
         above = y - 17 if y > area.y() + 14 else y + 2
         painter.drawText(QRectF(area.x() + 6, above, 160, 16), _VCENTER, text)
 
@@ -192,7 +192,7 @@ class MemoryPlot(QWidget):
         painter.setBrush(theme.color("sidebar"))
         painter.drawEllipse(at, 4, 4)
         painter.setPen(theme.color("text"))
-        text = formatting.file_size(need)
+        text = formatting.memory_size(need)
         if at.x() < area.right() - 70:
             painter.drawText(QRectF(at.x() + 8, at.y() + 4, 64, 16), _VCENTER, text)
         else:  # the curve comes from below

@@ -255,7 +255,7 @@ def _tokens(config: LoadConfig) -> str:
 
 
 def _needs(size: int) -> str:
-    return _tr("needs %1").replace("%1", formatting.file_size(size))
+    return _tr("needs %1").replace("%1", formatting.memory_size(size))
 
 
 def _tr(text: str) -> str:

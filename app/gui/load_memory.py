@@ -52,15 +52,14 @@ class MemoryCard(Card):
     def show_forecast(self, forecast: Forecast) -> None:
         """Other numbers."""
         need, fit = forecast.need, forecast.verdict
-        total = formatting.installed_memory(fit.total)
-        size = formatting.file_size(need.total)
-        shown = _number_alone(size, total)
-        self.head.setText(self.tr("Needs %1 of %2").replace("%1", shown).replace("%2", total))
+        shown = formatting.memory_of(need.total, fit.total)
+        self.head.setText(self.tr("Needs %1").replace("%1", shown))
         self._show_badge(fit.fit, fit.free)
         parts = (need.weights, need.kv_cache, need.compute + need.overhead)
         names = (self.tr("Weights %1"), self.tr("Context %1"), self.tr("Working %1"))
+        size = formatting.memory_size(need.total)
         words = [
-            name.replace("%1", _number_alone(formatting.file_size(part), size))
+            name.replace("%1", _number_alone(formatting.memory_size(part), size))
             for name, part in zip(names, parts, strict=True)
         ]
         for label, text in zip(self._legend, words, strict=True):
@@ -78,7 +77,7 @@ class MemoryCard(Card):
             self._badge_row.removeWidget(self.badge)
             self.badge.hide()
             self.badge.deleteLater()
-        text = words.replace("%1", formatting.file_size(free))
+        text = words.replace("%1", formatting.memory_size(free))
         self.badge = Badge(self._icons, text, icon=_ICONS[fit], tone=FIT_TONES[fit.value])
         self._badge_row.addWidget(self.badge)
 
@@ -159,7 +158,7 @@ class AdviceLines(QWidget):
             )
             return
         tokens = formatting.number(change.config.context_length or 0)
-        needs = formatting.file_size(change.need)
+        needs = formatting.memory_size(change.need)
         if change.config.kv_type == kv_type:
             words = self.tr("%1 tokens need %2 and leave room for other programs.")
             use = self.tr("Use %1")

@@ -252,7 +252,7 @@ class VariantRow(RingFocus, QAbstractButton):
             draw_fit_bar(painter, area, judged.need, judged.free, judged.total, fit, theme)
         painter.setFont(theme.font("body", tabular=True))
         painter.setPen(theme.color("text-2"))
-        painter.drawText(cells.need, _RIGHT, formatting.file_size(judged.need))
+        painter.drawText(cells.need, _RIGHT, formatting.memory_size(judged.need))
         tone = FIT_TONES[fit]
         badge = QRect(cells.fit.x(), (self.height() - 20) // 2, cells.fit.width(), 20)
         box(painter, badge, theme.radius("small"), fill=theme.color(f"{tone}-tint"))

@@ -181,8 +181,8 @@ class VariantsTable(QWidget):
         sentences = []
         if judged is not None:
             text = self.tr("The mark on each bar is the %1 that is free now, of %2.")
-            text = text.replace("%1", formatting.file_size(judged.free))
-            sentences.append(text.replace("%2", formatting.file_size(judged.total)))
+            text = text.replace("%1", formatting.memory_size(judged.free))
+            sentences.append(text.replace("%2", formatting.memory_size(judged.total)))
         hidden = len(self._lines) - shown
         if hidden:
             one = self.tr("One more variant is hidden.")

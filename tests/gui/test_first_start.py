@@ -60,13 +60,13 @@ def test_what_this_computer_has() -> None:
     survey = HardwareSurvey("x", 8, 16, (), 16_624_000_000, (Gpu("y", 8_500_000_000, None),))
     facts = hardware_facts(survey, 212 * GB)
     assert facts == [
-        ("memory-stick", "16 GB memory"),
+        ("memory-stick", "16.6 GB memory"),
         ("cpu", "8 cores"),
-        ("monitor", "8 GB graphics"),
+        ("monitor", "8.5 GB graphics"),
         ("hard-drive", "212 GB free"),
     ]
     bare = HardwareSurvey("x", 1, 1, (), 2_000_000_000)
-    assert hardware_facts(bare, None) == [("memory-stick", "2 GB memory"), ("cpu", "1 core")]
+    assert hardware_facts(bare, None) == [("memory-stick", "2.0 GB memory"), ("cpu", "1 core")]
 
 
 def test_the_survey_comes_by_itself(page: FirstStart, qtbot: QtBot) -> None:

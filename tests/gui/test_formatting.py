@@ -44,18 +44,13 @@ def test_the_unit_is_named_once_where_it_is_the_same() -> None:
     assert formatting.size_of_size(240_000_000, 5_700_000_000) == "240 MB of 5.7 GB"
 
 
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (16_624_000_000, "16 GB"),
-        (8_120_000_000, "8 GB"),
-        (33_500_000_000, "32 GB"),
-        (135_000_000_000, "128 GB"),
-        (2_060_000_000, "2 GB"),
-    ],
-)
-def test_installed_memory(size: int, text: str) -> None:
-    assert formatting.installed_memory(size) == text
+def test_memory_is_written_by_one_rule() -> None:
+    whole, free = 25_769_803_776, 24_912_345_678
+    assert formatting.memory_size(whole) == "25.8 GB"
+    assert formatting.memory_size(free) == "24.9 GB"
+    assert formatting.memory_size(128_400_000_000) == "128.4 GB"
+    assert formatting.memory_of(6_612_000_000, whole) == "6.6 of 25.8 GB"
+    assert formatting.memory_of(183_000_000, whole) == "183 MB of 25.8 GB"
 
 
 def test_speed() -> None:
