@@ -36,7 +36,7 @@ format: setup ## format the code
 
 .PHONY: storm
 storm: setup ## the long suites: kill storms and other tests marked slow
-	$(VENV)/python -m pytest -m slow
+	$(VENV)/python -m pytest -m slow -o faulthandler_timeout=1200 --timeout=1800
 
 .PHONY: bench
 bench: setup ## measure start, memory, transcript, decode and cancel

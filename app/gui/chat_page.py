@@ -13,7 +13,6 @@ from app.core.conversations import Conversation, Message
 from app.core.errors import AppError, EngineDied
 from app.core.library_types import LocalModel
 from app.core.presets import Preset
-from app.core.runtime import LoadedModel
 from app.gui.chat_answers import Answers
 from app.gui.chat_empty import ChatEmpty
 from app.gui.chat_header import ChatHeader
@@ -21,10 +20,10 @@ from app.gui.chat_layout import ChatLayout
 from app.gui.chat_list import ChatList
 from app.gui.chat_models import ChatModels
 from app.gui.chat_pane import ChatPane
+from app.gui.chat_recovery import ChatRecovery
 from app.gui.chat_sender import ChatSender
 from app.gui.context import AppContext
 from app.gui.inspector import Inspector
-from app.gui.load_advice import config_for, remedies
 from app.gui.message_item import Remedy
 from app.gui.model_picker import ModelPicker
 from app.gui.page import Page
@@ -47,6 +46,7 @@ class ChatPage(Page):
         self.answers = Answers(context.worker, self)
         self.models = ChatModels(context, self)
         self.sending = ChatSender(context, self.models, self.answers, self)
+        self.recovery = ChatRecovery(context, self.models, self.sending, self)
         self._build()
         self._connect()
         self._show_presets()
@@ -111,6 +111,7 @@ class ChatPage(Page):
         self.sending.bound.connect(self._took_changes)
         self.sending.refused.connect(self._not_sent)
         self.sending.model_wanted.connect(self.open_picker)
+        self.recovery.found.connect(self._offer)
         self.models.changed.connect(self._model_changed)
         self.models.failed.connect(self._load_failed)
         self.models.noted.connect(self._context.notifier.toast)
@@ -300,52 +301,26 @@ class ChatPage(Page):
     def _answer_ended(self, conversation_id: int, error: object) -> None:
         self._show_state()
         shown = self.conversation is not None and self.conversation.id == conversation_id
-        if not isinstance(error, AppError):
-            return
-        if not isinstance(error, EngineDied):
-            if not shown:
-                self._context.notifier.error(error)
-            return
-        model = self.model
-        stopped = self._context.runtime.get(model.id) if model is not None else None
-        if shown and stopped is not None and error.for_memory:
-            self._context.worker.run(
-                self._ways_out, stopped, done=partial(self._offer, conversation_id, error)
-            )
-
-    def _ways_out(self, stopped: LoadedModel) -> tuple[Remedy, ...]:
-        """Blocks: reads the model's header."""
-        library = self._context.library
-        header = library.header(stopped.model.id)
-        memory = self._context.runtime.free_memory()
-        return remedies(stopped, header, memory, library.models())
+        if isinstance(error, EngineDied):
+            if shown and self.model is not None:
+                self.recovery.look(conversation_id, error, self.model)
+        elif isinstance(error, AppError) and not shown:
+            self._context.notifier.error(error)
 
     def _offer(self, conversation_id: int, error: AppError, ways: tuple[Remedy, ...]) -> None:
         if self.conversation is not None and self.conversation.id == conversation_id:
             self.pane.offer(error, ways)
 
     def _remedy(self, message_id: int, key: str) -> None:
-        """One way out of an error was chosen: load as it says, then go on with the answer."""
+        """One way out of an error was chosen."""
+        conversation, model = self.conversation, self.model
         if key == "picker":
             self.open_picker()
-            return
-        if key == "new":
+        elif key == "new":
             self.new_chat()
-            return
-        conversation, model = self.conversation, self.model
-        if conversation is None or model is None:
-            return
-        ask = self.pane.continuing(message_id)
-        choice = config_for(key)
-        if choice is None:
-            self.sending.ask(ask, conversation, model)
-            return
-        other, config = choice
-        if other is not None:
-            model = self._context.library.get(other)
-        self._chosen_model = model.id
-        go_on = partial(self.sending.ask, ask, conversation, model)
-        self.models.load(model, config if other is None else None, then=go_on)
+        elif conversation is not None and model is not None:
+            ask = self.pane.continuing(message_id)
+            self._chosen_model = self.recovery.go_on(key, ask, conversation, model).id
 
     # Model
 
