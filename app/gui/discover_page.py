@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from app.core.download_state import DownloadItem
 from app.core.errors import AppError, OfflineError, SettingsError
 from app.core.gguf_types import GgufHeader
-from app.core.hardware import memory_snapshot
 from app.core.hub import HubDetail
 from app.core.hub_http import hub_access
 from app.core.hub_reference import Reference
@@ -57,7 +56,7 @@ class DiscoverPage(Page):
         super().__init__(parent)
         self._context = context
         self._tokens = DEFAULT_CONTEXT
-        self._check = FitCheck(memory_snapshot())
+        self._check = FitCheck(context.runtime.free_memory())
         self._subject: Subject | None = None
         self._revision: str | None = None
         self._wanted = ""
@@ -331,7 +330,7 @@ class DiscoverPage(Page):
     # The world around
 
     def _world_changed(self) -> None:
-        self._check = FitCheck(memory_snapshot(), self._tokens)
+        self._check = FitCheck(self._context.runtime.free_memory(), self._tokens)
         offline = self._context.settings.current.network.offline
         self._say_offline()
         self.browser.set_world(self._check, self._context.library.models(), offline=offline)

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
-import app.gui.discover_page
 from app.core.catalogue import Catalogue, CatalogueEntry
 from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.hardware import MemorySnapshot
@@ -64,7 +63,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
 def page(
     context: AppContext, show: Show, monkeypatch: pytest.MonkeyPatch, hub: LocalHub
 ) -> DiscoverPage:
-    monkeypatch.setattr(app.gui.discover_page, "memory_snapshot", lambda: MEMORY)
+    monkeypatch.setattr(context.runtime, "free_memory", lambda: MEMORY)
     page = DiscoverPage(context)
     page.resize(1264, 840)
     context.notifier.attach(page)
