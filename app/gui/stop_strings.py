@@ -1,7 +1,14 @@
 """A field that holds stop strings as chips."""
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QFocusEvent,
+    QFontMetrics,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QAbstractButton, QLineEdit, QSizePolicy, QWidget
 
 from app.gui.controls.focus import RingFocus, RingShape
@@ -86,6 +93,7 @@ class StopStrings(QWidget):
         self._chips: list[StopChip] = []
         self._line = icons.theme.metric("control-small")
         self.setAccessibleName(name)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(self._line)
         self.field = QLineEdit(self)
@@ -142,7 +150,8 @@ class StopStrings(QWidget):
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self._add()
                 return True
-        self.update()
+        elif isinstance(event, QFocusEvent):
+            self.update()  # the frame shows the focus; an update upon every event would never end
         return False
 
     def resizeEvent(self, event: QResizeEvent) -> None:
