@@ -1,6 +1,8 @@
 """What a person has set: typed sections, checked ranges, kept in one JSON file."""
 
+import json
 import logging
+import re
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -70,6 +72,10 @@ class Network(Struct, frozen=True):
     """Nothing leaves this computer."""
     send_token: bool = False
     """Send the person's hub token also to an endpoint other than the default one."""
+
+
+_CAREFUL = Network(offline=True)
+"""In force where it cannot be known what the person had allowed."""
 
 
 class Chat(Struct, frozen=True):
@@ -166,35 +172,61 @@ class SettingsStore:
             return Settings()
         except OSError as error:
             self.problem = storage_error("The settings could not be read", self._path, error)
-            return Settings()
+            return Settings(network=_CAREFUL)
         try:
             raw = migrated(msgspec.json.decode(data, type=Raw))
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            self._set_aside("It is not a settings file", "Defaults are in force", str(error))
-            return Settings()
-        settings, refused = _sections_from(raw)
-        if refused:
-            self._set_aside(
-                "Some values in it are not valid",
-                f"Defaults are in force for {', '.join(refused)}",
-                "; ".join(refused.values()),
+            sections = salvaged(data)
+            return self._rescue(
+                sections, "It is damaged", str(error), allowed="network" in sections
             )
-            raw = {name: value for name, value in raw.items() if name not in refused}
-        self._raw = raw
+        settings, refused = _sections_from(raw)
+        if not refused:
+            self._raw = raw
+            return settings
+        whole = {name: value for name, value in raw.items() if name not in refused}
+        why = f"Not valid in it: {', '.join(refused)}"
+        detail = "; ".join(refused.values())
+        return self._rescue(whole, why, detail, allowed="network" not in refused)
+
+    def _rescue(self, sections: Raw, why: str, detail: str, *, allowed: bool) -> Settings:
+        """Go on with the `sections` that are whole; the file is set aside and written anew.
+
+        `allowed` says whether it is known what the person had allowed the network. Who had switched
+        it off must not go online because of a damaged file.
+        """
+        settings, _ = _sections_from({"version": VERSION, **sections})
+        instead = "The rest is at its defaults" if sections else "Everything is at its default"
+        if settings.network.offline:
+            instead += ", and Corral stays offline"
+        elif not allowed:
+            settings = msgspec.structs.replace(settings, network=_CAREFUL)
+            instead += ", and Corral is offline until you switch that off"
+        self._raw = _merged(sections, msgspec.to_builtins(settings))
+        if not self._set_aside(why, instead, detail):
+            return settings
+        try:
+            write_atomically(self._path, msgspec.json.format(msgspec.json.encode(self._raw)))
+        except AppError as error:
+            log.warning("the settings that were saved could not be written: %s", error)
         return settings
 
-    def _set_aside(self, why: str, instead: str, detail: str) -> None:
+    def _set_aside(self, why: str, instead: str, detail: str) -> bool:
+        """Keep the file under another name and say so in `problem`; False if it had to stay."""
         title = "The settings file could not be used as it is"
         try:
             aside = set_aside(self._path)
         except AppError as error:
             self.problem = SettingsError(title, f"{why}. {instead}.", error.hint, detail)
+            moved = False
         else:
+            moved = True
             kept = f"The file was kept as {aside.name}"
             self.problem = SettingsError(
                 title, f"{why}. {instead}. {kept}.", "Set what you miss again.", detail
             )
         log.warning("%s (%s)", self.problem, detail)
+        return moved
 
 
 def checked(settings: Settings) -> Settings:
@@ -223,6 +255,24 @@ def migrated(
     for step in range(found, version):
         raw = migrations[step](raw)
     return {**raw, "version": max(found, version)}
+
+
+def salvaged(data: bytes) -> Raw:
+    """The sections of a damaged settings file that are whole and valid, by name."""
+    text = data.decode("utf-8", errors="replace")
+    decoder = json.JSONDecoder()
+    found: Raw = {}
+    for field in msgspec.structs.fields(Settings):
+        start = re.search(rf'"{field.name}"\s*:\s*(?=\{{)', text)
+        if start is None:
+            continue
+        try:
+            section, _ = decoder.raw_decode(text, start.end())
+            msgspec.convert(section, field.type)
+        except (ValueError, RecursionError):
+            continue
+        found[field.name] = section
+    return found
 
 
 def _sections_from(raw: Raw) -> tuple[Settings, dict[str, str]]:

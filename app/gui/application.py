@@ -129,7 +129,7 @@ class Program(QObject):
         problems = (context.settings.problem, context.store.problem, *context.presets.problems)
         for problem in problems:
             if problem is not None:
-                context.notifier.error(problem)
+                self._main.keep_in_view(problem)
 
     def _show_failure(self, error: AppError) -> None:
         from app.gui.start_failure import StartFailure

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
+from app.gui.formatting import error_words
 from app.gui.page import Page
 from app.gui.rail import Rail
 
 if TYPE_CHECKING:
     from app.core.settings import Settings
     from app.gui.context import AppContext
+    from app.gui.controls.strip import Strip
     from app.gui.palette import Palette
 
 log = logging.getLogger(__name__)
@@ -77,6 +79,8 @@ class MainWindow(QWidget):
         self._pages: dict[str, Page] = {}
         self._current = ""
         self.palette_overlay: Palette | None = None
+        self.notices: list[Strip] = []
+        """What was wrong at the start and has not been closed yet."""
         self.rail = Rail(context.icons)
         self.stack = QStackedWidget()
         self._lay_out()
@@ -214,13 +218,26 @@ class MainWindow(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(self.rail)
-        row.addWidget(self.stack, 1)
+        self._column = QVBoxLayout()
+        self._column.setSpacing(0)
+        self._column.addWidget(self.stack, 1)
+        row.addLayout(self._column, 1)
         names = place_names()
         for page_id, icon, key in PLACES:
             self.rail.add(page_id, icon, names[page_id], key, foot=page_id == "settings")
         self.rail.chosen.connect(self.open_page)
         offline = partial(self.open_page, "settings", {"section": "general"})
         self.rail.offline_chosen.connect(offline)
+
+    def keep_in_view(self, problem: AppError) -> None:
+        """Say above every page what was found wrong at the start, until the person closes it."""
+        from app.gui.controls.strip import Strip
+
+        strip = Strip(self._context.icons, error_words(problem), tone="warning", closable=True)
+        strip.closed.connect(strip.deleteLater)
+        strip.closed.connect(partial(self.notices.remove, strip))
+        self.notices.append(strip)
+        self._column.insertWidget(self._column.count() - 1, strip)
 
     def _settings_changed(self, settings: Settings) -> None:
         look = settings.appearance

@@ -104,8 +104,9 @@ def test_a_corrupt_file_is_set_aside_and_reported(path: Path, data: bytes) -> No
     path.write_bytes(data)
     store = SettingsStore(path)
 
-    assert store.current == Settings()
+    assert store.current == Settings(network=Network(offline=True))
     assert isinstance(store.problem, SettingsError)
+    assert "Corral is offline until you switch that off" in store.problem.message
     [aside] = path.parent.glob("settings.json.broken-*")
     assert aside.read_bytes() == data
     assert aside.name in store.problem.message
@@ -130,6 +131,32 @@ def test_one_bad_value_costs_its_section_only(path: Path) -> None:
     assert store.problem is not None
     assert "appearance" in store.problem.message
     assert "font_size" in store.problem.detail
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_whole_sections_of_a_damaged_file_stay_in_force(path: Path, offline: bool) -> None:
+    whole = Settings(network=Network(offline=offline), chat=Chat(user_name="Ada"))
+    text = json.dumps(msgspec.to_builtins(whole))
+    path.write_text(text[: text.index('"draft"')], encoding="utf-8")
+    store = SettingsStore(path)
+
+    assert store.current == whole
+    assert isinstance(store.problem, SettingsError)
+    assert ("stays offline" in store.problem.message) == offline
+    assert SettingsStore(path).current == whole
+
+
+def test_without_a_whole_network_section_nothing_leaves_this_computer(path: Path) -> None:
+    path.write_text('{"version": 1, "network": {"offline": fal', encoding="utf-8")
+    assert SettingsStore(path).current.network.offline
+    again = SettingsStore(path)
+    assert again.problem is None
+    assert again.current.network.offline
+
+
+def test_an_invalid_network_section_switches_offline_on(path: Path) -> None:
+    path.write_text('{"version": 1, "network": {"offline": "no"}}', encoding="utf-8")
+    assert SettingsStore(path).current.network.offline
 
 
 def test_unknown_keys_are_kept(path: Path) -> None:

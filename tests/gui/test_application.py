@@ -17,6 +17,7 @@ from app.core.errors import StorageError
 from app.core.paths import app_paths
 from app.core.settings import SettingsStore
 from app.gui.application import Program, has_display
+from app.gui.controls.buttons import IconButton
 from app.gui.frame import first_scheme
 from app.gui.icons import Icons
 from app.gui.main_window import MainWindow
@@ -80,7 +81,16 @@ def test_a_broken_settings_file_is_told_of(qapp: QApplication, qtbot: QtBot) -> 
     program = Program(qapp, paths)
     program.start()
     qtbot.waitUntil(lambda: program.window.centralWidget() is not None)
-    assert program.context.notifier.shown_toast() is not None
+    [notice] = program.main.notices
+    qtbot.waitUntil(notice.isVisible)
+    assert "damaged" in notice.label.text()
+    assert "offline" in notice.label.text()
+    program.main.open_page("settings")
+    program.context.notifier.toast("Another note")
+    assert notice.isVisible()
+    close = notice.findChildren(IconButton)[-1]
+    QTest.mouseClick(close, Qt.MouseButton.LeftButton)
+    assert program.main.notices == []
     program.window.close()
     program.close()
     program.window.deleteLater()
