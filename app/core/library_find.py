@@ -10,7 +10,9 @@ from app.core.library_types import AmbiguousModel, LocalModel
 def find_model(text: str, models: Sequence[LocalModel]) -> LocalModel:
     """The model called `text`: id, name, repo, repo:quantization, file name, or a unique prefix.
 
-    Case, spaces, dashes and a "-GGUF" at the end make no difference.
+    Case, spaces, dashes and a "-GGUF" at the end make no difference. What is written in full goes
+    before what is only begun. The installed starter model gives way to a copy of it that the person
+    has downloaded, so that its name goes on to mean one model; its id still means itself.
 
     Raises:
         NotFoundError: nothing fits.
@@ -28,7 +30,7 @@ def find_model(text: str, models: Sequence[LocalModel]) -> LocalModel:
         ),
     )
     for fits in steps if _key(text) else ():
-        found = [model for model in models if fits(model)]
+        found = _without_doubled_starter([model for model in models if fits(model)])
         if len(found) == 1:
             return found[0]
         if found:
@@ -38,6 +40,11 @@ def find_model(text: str, models: Sequence[LocalModel]) -> LocalModel:
         _known(models),
         "List the models with “corral ls”.",
     )
+
+
+def _without_doubled_starter(found: Sequence[LocalModel]) -> list[LocalModel]:
+    own = {_key(model.name) for model in found if model.source != "starter"}
+    return [model for model in found if model.source != "starter" or _key(model.name) not in own]
 
 
 def _names(model: LocalModel) -> set[str]:

@@ -451,6 +451,18 @@ def test_finding_a_model_by_what_people_write(several: ModelLibrary, text: str, 
     assert several.find(text).path.stem == file
 
 
+@pytest.mark.parametrize("text", ["smollm2", "SmolLM2 135M Instruct", "smollm2:Q4_1"])
+def test_a_downloaded_copy_goes_before_the_starter_model(
+    several: ModelLibrary, paths: AppPaths, text: str
+) -> None:
+    starter = several.find("smollm2")
+    name = "maker/SmolLM2-135M-Instruct-GGUF/SmolLM2-135M-Instruct.Q4_1.gguf"
+    copy = put(paths.models, name, starter.path.read_bytes())
+    several.scan()
+    assert several.find(text).path == copy
+    assert several.find(starter.id).path == starter.path
+
+
 @pytest.mark.parametrize("text", ["tiny", "Tiny 36K", "maker/Tiny-GGUF", "sm"])
 def test_several_candidates_are_listed(several: ModelLibrary, text: str) -> None:
     with pytest.raises(AmbiguousModel) as caught:
