@@ -23,7 +23,7 @@ def needed(library: ModelLibrary, model: LoadedModel) -> int:
 
 
 class MemoryFoot(Region):
-    """ "Memory in use by this model  6.6 of 16.5 GB" and a bar."""
+    """ "Memory in use  6.6 of 16.5 GB" and a bar."""
 
     def __init__(self, context: AppContext) -> None:
         super().__init__("sidebar")
@@ -31,7 +31,8 @@ class MemoryFoot(Region):
         self._sizes: dict[tuple[str, LoadConfig], int] = {}
         self._shown: tuple[str, LoadConfig] | None = None
         self._total = memory_snapshot().total
-        words = self.tr("Memory in use by this model")
+        words = self.tr("Memory in use")
+        self.setToolTip(self.tr("What this chat's model takes of this computer's memory"))
         self.value = Label(self.tr("not loaded"), "caption", "text-2")
         self.bar = ProgressBar(context.icons, words)
         column = QVBoxLayout(self)
