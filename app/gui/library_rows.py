@@ -10,6 +10,7 @@ from PySide6.QtCore import QCoreApplication
 from app.core.library import LocalModel
 from app.core.runtime import LoadedModel
 from app.gui import formatting
+from app.gui.model_origin import origins_of_namesakes
 
 RowState = Literal["", "loading", "ready", "stopped"]
 DOTS: dict[RowState, str] = {"": "", "loading": "accent", "ready": "success-mark",
@@ -24,6 +25,10 @@ class LibraryRow:
     state: RowState = ""
     fraction: float = 0.0
     stopped_by: str = ""
+    need: int = 0
+    """Bytes it takes while it is loaded; 0 where nobody knows."""
+    origin: str = ""
+    """Where it comes from, if another model has its name."""
 
     @property
     def usable(self) -> bool:
@@ -47,14 +52,15 @@ def _tr(text: str) -> str:
 def rows_of(models: Sequence[LocalModel], loaded: Sequence[LoadedModel]) -> list[LibraryRow]:
     """Every model of the library as a row."""
     by_id = {each.model.id: each for each in loaded}
+    origins = origins_of_namesakes(models)
     rows = []
     for model in models:
-        entry = by_id.get(model.id)
+        entry, origin = by_id.get(model.id), origins.get(model.id, "")
         if entry is None:
-            rows.append(LibraryRow(model))
+            rows.append(LibraryRow(model, origin=origin))
         else:
             title = entry.error.title if entry.error else ""
-            rows.append(LibraryRow(model, entry.state, entry.fraction, title))
+            rows.append(LibraryRow(model, entry.state, entry.fraction, title, entry.need, origin))
     return rows
 
 
@@ -71,14 +77,28 @@ def second_line(row: LibraryRow, now: datetime | None = None) -> SecondLine:
     if row.state == "stopped":
         why = row.stopped_by or _tr("the engine ended by itself")
         return SecondLine(_tr("Stopped: %1").replace("%1", why), "", "danger")
+    memory = _memory(row)
+    if model.source == "starter":
+        return SecondLine(_joined(_tr("starter model, read-only"), memory))
     kind = model.architecture or model.format.upper()
     if row.state == "ready":
-        return SecondLine(f"{kind} · {_tr('loaded')}")
-    if model.source == "starter":
-        return SecondLine(_tr("starter model, read-only"))
+        return SecondLine(_joined(row.origin or kind, memory))
     if model.source == "folder":
         return SecondLine(_tr("used in place, belongs to another app or folder"), "link")
-    return SecondLine(f"{kind} · {_added(model, now or datetime.now())}")
+    return SecondLine(_joined(row.origin or kind, _added(model, now or datetime.now())))
+
+
+def _joined(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)
+
+
+def _memory(row: LibraryRow) -> str:
+    """ "183 MB in memory" of a model that is loaded."""
+    if row.state != "ready":
+        return ""
+    if not row.need:
+        return _tr("loaded")
+    return _tr("%1 in memory").replace("%1", formatting.memory_size(row.need))
 
 
 def _added(model: LocalModel, now: datetime) -> str:

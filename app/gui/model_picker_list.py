@@ -23,6 +23,7 @@ from app.gui.controls.badges import FIT_TONES
 from app.gui.controls.list_view import MARGIN, Index, RowDelegate, RowListView, RowRole
 from app.gui.controls.painting import box, dpr_of, pixmap_in
 from app.gui.icons import Icons
+from app.gui.model_origin import origins_of_namesakes
 
 ROW = 44
 RECENT_SHOWN = 5
@@ -79,6 +80,8 @@ class PickerModel(QStandardItemModel):
         self, entries: Iterable[PickerEntry], recent: Sequence[str], search: str
     ) -> None:
         """Fill anew; rows that stay in their places are only described anew."""
+        entries = tuple(entries)
+        origins = origins_of_namesakes(entry.model for entry in entries)
         titles = (self.tr("Loaded"), self.tr("Recent"), self.tr("All models"))
         rows: list[str | PickerEntry] = []
         for title, group in zip(titles, grouped(entries, recent, search), strict=True):
@@ -91,15 +94,15 @@ class PickerModel(QStandardItemModel):
                 self.appendRow(_group(row) if isinstance(row, str) else QStandardItem())
         for place, row in enumerate(rows):
             if isinstance(row, PickerEntry):
-                self._describe(self.item(place), row)
+                self._describe(self.item(place), row, origins.get(row.model.id, ""))
 
-    def _describe(self, item: QStandardItem, entry: PickerEntry) -> None:
+    def _describe(self, item: QStandardItem, entry: PickerEntry, origin: str) -> None:
         model, loaded = entry.model, entry.loaded
         item.setText(model.name)
         item.setEditable(False)
         item.setData(model.id, RowRole.VALUE)
         size = formatting.file_size(model.size)
-        second = " · ".join(part for part in (model.quantization, size) if part)
+        second = " · ".join(part for part in (model.quantization, size, origin) if part)
         running = loaded is not None and loaded.state != "stopped"
         item.setData(self._second(second, loaded), RowRole.SECOND)
         item.setData(self._dot(loaded), PickerRole.DOT)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from app.gui.controls.list_view import RowRole
 from app.gui.formatting import file_size
+from app.gui.model_origin import origins_of_namesakes
 
 if TYPE_CHECKING:
     from app.core.conversations import SearchHit
@@ -85,9 +86,11 @@ class PaletteModel(QAbstractListModel):
 
     def _models(self) -> list[Command]:
         recent = {name: place for place, name in enumerate(self._recent())}
+        library = self._context.library.models()
+        origins = origins_of_namesakes(library)
         models = [
             model
-            for model in self._context.library.models()
+            for model in library
             if model.present and model.problem is None and self._fits(model.name)
         ]
         models.sort(key=lambda model: (recent.get(model.id, len(recent)), model.name))
@@ -97,7 +100,15 @@ class PaletteModel(QAbstractListModel):
                 text=model.name,
                 page="chat",
                 argument={"model_id": model.id},
-                detail=f"{model.quantization} · {file_size(model.size)}",
+                detail=" · ".join(
+                    part
+                    for part in (
+                        model.quantization,
+                        file_size(model.size),
+                        origins.get(model.id, ""),
+                    )
+                    if part
+                ),
                 side=self.tr("Loaded") if model.id in loaded else "",
                 hint=self.tr("Switch") if model.id in loaded else self.tr("Load and switch"),
                 ready=model.id in loaded,

@@ -13,7 +13,9 @@ from pytestqt.qtbot import QtBot
 from app.core.gguf import read_header
 from app.core.hardware import HardwareSurvey
 from app.core.library import LocalModel
+from app.core.memory import Fit
 from app.gui.context import AppContext
+from app.gui.controls.list_view import RowRole
 from app.gui.icons import Icons
 from app.gui.library_defaults import SETTLE_MS, LoadDefaults, LoadFacts
 from app.gui.library_delegate import action_places
@@ -22,8 +24,9 @@ from app.gui.library_facts import defaults, overview
 from app.gui.library_menus import row_menu
 from app.gui.library_model import ADDED, NAME, PARAMETERS, SIZE, LibraryTableModel
 from app.gui.library_plot import axis_steps, memory_curve
-from app.gui.library_rows import LibraryRow, matches, second_line
+from app.gui.library_rows import LibraryRow, matches, rows_of, second_line
 from app.gui.library_table import LibraryTable
+from app.gui.model_picker_list import PickerEntry, PickerModel
 from app.gui.models_page import ModelsPage
 from app.gui.question import Question
 from backends.types import LoadConfig
@@ -100,6 +103,8 @@ def test_the_second_line_says_what_matters_most() -> None:
     today = model("a", added=NOW.timestamp())
     assert second_line(LibraryRow(today), NOW).text == "llama · added today"
     assert second_line(LibraryRow(model("a"), "ready"), NOW).text == "llama · loaded"
+    starter = LibraryRow(model("a", source="starter"), "ready", need=183_000_000)
+    assert second_line(starter).text == "starter model, read-only · 183 MB in memory"
     loading = second_line(LibraryRow(model("a"), "loading", 0.41), NOW)
     assert (loading.text, loading.role) == ("Loading, 41%", "accent")
     stopped = second_line(LibraryRow(model("a"), "stopped", stopped_by="Out of memory"), NOW)
@@ -109,6 +114,29 @@ def test_the_second_line_says_what_matters_most() -> None:
     assert not away.usable
     assert second_line(LibraryRow(model("a", source="folder"))).icon == "link"
     assert "read-only" in second_line(LibraryRow(model("a", source="starter"))).text
+
+
+def test_models_of_one_name_say_where_they_are_from() -> None:
+    starter = model("a", id="starter:a", source="starter")
+    copy, other = model("a", repo="maker/a-GGUF"), model("b")
+    rows = rows_of([starter, copy, other], [])
+    lines = [second_line(row, NOW).text for row in rows]
+    assert lines == [
+        "starter model, read-only",
+        "maker/a-GGUF · added 7 Nov",
+        "llama · added 7 Nov",
+    ]
+    picker = PickerModel()
+    picker.show_entries([PickerEntry(row.model, None, Fit.FITS) for row in rows], [], "")
+    second = {
+        picker.item(place).data(RowRole.VALUE): picker.item(place).data(RowRole.SECOND)
+        for place in range(1, picker.rowCount())
+    }
+    assert second == {
+        "starter:a": "Q4_K_M · 5.0 GB · starter model",
+        copy.id: "Q4_K_M · 5.0 GB · maker/a-GGUF",
+        other.id: "Q4_K_M · 5.0 GB",
+    }
 
 
 def test_a_search_looks_at_everything_known() -> None:
