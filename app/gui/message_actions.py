@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.gui.blocks_text import BlockParts
 from app.gui.controls.buttons import IconButton
+from app.gui.controls.focus import release_focus, take_away
 from app.gui.message_item import MessageItem
 
 HEIGHT = 28
@@ -38,7 +39,7 @@ class MessageActions(QWidget):
         self._item = item
         self._statistics = statistics(item) if item.role == "assistant" else ""
         if rebuild and self._holder is not None:
-            self._holder.deleteLater()
+            take_away(self._holder)
             self._holder = None
         self.set_shown(self._shown)
         self.update()
@@ -52,6 +53,8 @@ class MessageActions(QWidget):
             self._holder.version_wanted.connect(self.version_wanted)
             self._place()
         if self._holder is not None:
+            if not shown:
+                release_focus(self._holder)
             self._holder.setVisible(shown)
 
     def are_shown(self) -> bool:

@@ -10,6 +10,7 @@ from app.gui.blocks import BlockColumn
 from app.gui.blocks_reasoning import ReasoningView
 from app.gui.blocks_text import BlockParts
 from app.gui.controls.badges import Badge
+from app.gui.controls.focus import take_away
 from app.gui.controls.painting import box, painter_for
 from app.gui.markdown import Block, TextBlock, parse, plain_spans
 from app.gui.message_actions import HEIGHT as ACTIONS_HEIGHT
@@ -108,8 +109,7 @@ class MessageView(QWidget):
         """Show how much of the prompt is processed; None takes the card away."""
         if progress is None:
             if self._progress is not None:
-                self._progress.hide()
-                self._progress.deleteLater()
+                take_away(self._progress)
                 self._progress = None
             return
         if self._progress is None:
@@ -122,8 +122,7 @@ class MessageView(QWidget):
         if note is self._note:
             return
         if self._error is not None:
-            self._error.hide()
-            self._error.deleteLater()
+            take_away(self._error)
             self._error = None
         self._note = note
         if note is not None:
@@ -289,8 +288,7 @@ class MessageView(QWidget):
             )
             self._interrupted.show()
         elif not interrupted and self._interrupted is not None:
-            self._interrupted.hide()
-            self._interrupted.deleteLater()
+            take_away(self._interrupted)
             self._interrupted = None
 
     def _show_reasoning_done(self, item: MessageItem) -> None:

@@ -69,7 +69,7 @@ class Notifier(QObject):
             action=action,
             callback=callback,
             danger=danger,
-            foot=self._foot(),
+            foot=self._foot,
             parent=self._page,
         )
         self._toast.destroyed.connect(self._forget_toast)

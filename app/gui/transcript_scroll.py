@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
-from app.gui.controls.focus import RingFocus, RingShape
+from app.gui.controls.focus import RingFocus, RingShape, take_away
 from app.gui.message_item import MessageItem
 from app.gui.message_view import MessageView
 from app.gui.theme import READING_DEFAULT, Theme
@@ -195,8 +195,7 @@ class MessageScroll(RingFocus, QAbstractScrollArea):
     def _drop(self, message_id: int) -> None:
         view = self._views.pop(message_id)
         self._fitted.pop(message_id, None)
-        view.hide()
-        view.deleteLater()
+        take_away(view)
 
     def _missing(self) -> int:
         """A row within one screen of the view without a widget; -1 if there is none."""

@@ -178,6 +178,11 @@ class Desk:
     def toast_action(self) -> None:
         self.click(self.toast().action)
 
+    def focus_is_in_chat(self) -> bool:
+        """Whether the keyboard is with the messages or the composer."""
+        focused = self.frame.focusWidget()
+        return focused is not None and self.page.pane.isAncestorOf(focused)
+
     def rows(self) -> list[int]:
         """Ids of the chats in the list, in its order."""
         model = self.page.list.model

@@ -94,6 +94,7 @@ def test_answer_again_makes_a_version_and_versions_can_be_looked_through(sit: Si
     desk.act(first.id, "regenerate")
     desk.until(lambda: desk.last().id != first.id)
     second = desk.settled()
+    assert desk.focus_is_in_chat()
     assert (second.version, second.versions) == (2, 2)
     assert second.text == first.text  # the engine is deterministic
 
@@ -153,6 +154,7 @@ def test_a_stopped_answer_goes_on_in_place(sit: Sit) -> None:
     desk.act(stopped.id, "continue")
     desk.until(lambda: desk.page.pane.composer.stop_button.isVisible())
     answer = desk.settled()
+    assert desk.focus_is_in_chat()
     assert answer.id == stopped.id
     assert answer.text == text
 
@@ -164,7 +166,9 @@ def test_a_deleted_message_comes_back_by_undo(sit: Sit) -> None:
     before = [item.id for item in desk.items()]
     desk.act(before[2], "delete")
     desk.until(lambda: [item.id for item in desk.items()] == before[:2])
+    assert desk.focus_is_in_chat()
     desk.toast_action()
+    assert desk.focus_is_in_chat()
     desk.until(lambda: [item.id for item in desk.items()] == before)
 
 

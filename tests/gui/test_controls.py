@@ -529,7 +529,7 @@ def test_a_toast_is_as_high_as_its_text_and_leaves_the_foot_free(
     page: QWidget, icons: Icons
 ) -> None:
     page.resize(900, 500)
-    short = Toast(icons, "Chat deleted", foot=100, parent=page)
+    short = Toast(icons, "Chat deleted", foot=lambda: 100, parent=page)
     long = Toast(icons, "This file is not a model. " * 8, danger=True, parent=page)
     for toast in (short, long):
         toast.appear()
@@ -537,6 +537,34 @@ def test_a_toast_is_as_high_as_its_text_and_leaves_the_foot_free(
     assert short.geometry().bottom() < page.height() - 100
     assert long.width() == 480
     assert long.label.height() >= long.label.heightForWidth(long.label.width())
+    assert long.height() - long.label.geometry().bottom() > 8
+
+
+def test_a_toast_follows_its_page_and_its_foot(page: QWidget, icons: Icons, qtbot: QtBot) -> None:
+    foot = 0
+    field = TextField(icons, "Write")
+    put(page, field)
+    toast = Toast(icons, "Chat deleted", foot=lambda: foot, parent=page)
+    toast.appear()
+    page.resize(900, 500)
+    qtbot.waitUntil(lambda: abs(toast.geometry().center().x() - 450) <= 1)
+    foot = 120
+    field.setFixedHeight(120)  # as the composer grows
+    qtbot.waitUntil(lambda: toast.geometry().bottom() < 500 - 120)
+
+
+def test_the_focus_goes_back_to_where_it_was_before_a_toast(
+    page: QWidget, icons: Icons, qtbot: QtBot
+) -> None:
+    first, second = TextField(icons, "First"), TextField(icons, "Second")
+    put(page, first, second)
+    second.setFocus()
+    toast = Toast(icons, "Message deleted", action="Undo", parent=page)
+    toast.appear()
+    toast.action.setFocus(Qt.FocusReason.TabFocusReason)
+    assert page.focusWidget() is toast.action
+    toast.action.click()
+    assert page.focusWidget() is second
 
 
 def test_toast_runs_its_action_and_goes(page: QWidget, icons: Icons, qtbot: QtBot) -> None:

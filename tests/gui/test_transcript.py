@@ -372,8 +372,10 @@ def test_an_error_offers_its_remedies(transcript: TranscriptView, qtbot: QtBot) 
     card.copy_report()
     assert "last words" in QGuiApplication.clipboard().text()
     close = next(b for b in card.findChildren(IconButton) if b.accessibleName() == "Close")
+    close.setFocus()
     close.click()
     assert card.isHidden()
+    assert transcript.window().focusWidget() is transcript
 
 
 def test_an_error_survives_scrolling_away(transcript: TranscriptView) -> None:
@@ -406,6 +408,22 @@ def test_actions_ask_for_what_they_say(transcript: TranscriptView, qtbot: QtBot,
     with qtbot.waitSignal(getattr(transcript, f"{name}_requested")) as asked:
         button.click()
     assert asked.args == [4]
+
+
+def test_the_focus_stays_in_the_transcript_when_its_button_goes(transcript: TranscriptView) -> None:
+    def focus_button(name: str) -> None:
+        button = view_of(transcript, 4).tools.button(name)
+        assert button is not None
+        button.setFocus()
+
+    transcript.set_messages(SHORT)
+    focus_button("continue")
+    transcript.update_item(4, replace(SHORT[3], state="streaming"))
+    assert transcript.window().focusWidget() is transcript
+    transcript.update_item(4, SHORT[3])
+    focus_button("regenerate")
+    transcript.set_messages(SHORT[:3])
+    assert transcript.window().focusWidget() is transcript
 
 
 def test_versions_can_be_walked_through(transcript: TranscriptView, qtbot: QtBot) -> None:

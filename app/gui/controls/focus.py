@@ -102,6 +102,28 @@ def _ground_of(control: QWidget) -> QWidget:
     return ground or control
 
 
+def release_focus(widget: QWidget) -> None:
+    """Before a widget goes: give its focus to the nearest ancestor that takes the keyboard.
+
+    Qt would hand it to whatever comes next, which may be anywhere in the window.
+    """
+    focused = widget.window().focusWidget()
+    if focused is None or not (focused is widget or widget.isAncestorOf(focused)):
+        return
+    heir = widget.parentWidget()
+    while heir is not None and not heir.focusPolicy() & Qt.FocusPolicy.TabFocus:
+        heir = heir.parentWidget()
+    if heir is not None:
+        heir.setFocus(Qt.FocusReason.OtherFocusReason)
+
+
+def take_away(widget: QWidget) -> None:
+    """Hide a widget and delete it soon; its focus goes up, not away."""
+    release_focus(widget)
+    widget.hide()
+    widget.deleteLater()
+
+
 if TYPE_CHECKING:
     _Control = QWidget
 else:
