@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from app.core.downloads import DownloadManager
 from app.gui.context import AppContext
 from app.gui.controls.buttons import Button
+from app.gui.controls.overlay import Overlay
 from app.gui.main_window import PLACES, Factory, MainWindow
 from app.gui.page import Page
 from app.gui.settings_page import SettingsPage
@@ -275,6 +276,25 @@ def test_overlay_keeps_the_focus_and_gives_it_back(window: MainWindow) -> None:
         assert not page.isAncestorOf(focus)
     press(window, "Esc")
     assert QApplication.focusWidget() is page.field
+
+
+@pytest.mark.parametrize("key", ["Ctrl+2", "Ctrl+N", "Ctrl+K", "Ctrl+F", "F6", "F1"])
+def test_under_an_overlay_nothing_hears_the_keys(window: MainWindow, key: str) -> None:
+    press(window, "F1")
+    focus = QApplication.focusWidget()
+    press(window, key)
+    assert page_of(window).page_id == "chat"
+    assert page_of(window).notes == ["activated"]
+    assert QApplication.focusWidget() is focus
+    assert len([each for each in window.findChildren(Overlay) if each.isVisible()]) == 1
+    press(window, "Esc")
+    assert not any(each.isVisible() for each in window.findChildren(Overlay))
+
+
+def test_the_program_can_be_left_from_an_overlay(window: MainWindow) -> None:
+    press(window, "F1")
+    press(window, "Ctrl+Q")
+    assert not window.isVisible()
 
 
 def test_the_real_settings_page_opens(context: AppContext, show: Show, made: list[str]) -> None:

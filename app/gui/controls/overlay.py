@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from app.gui.icons import Icons
+
+_QUIT = QKeySequence("Ctrl+Q")
 
 
 class Overlay(QWidget):
@@ -75,6 +77,13 @@ class Overlay(QWidget):
                 widget.setFocus(reason.TabFocusReason if forward else reason.BacktabFocusReason)
                 return True
         return False
+
+    def event(self, event: QEvent) -> bool:
+        """Shortcuts of the window beneath rest, but for the one that ends the program."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            event.setAccepted(QKeySequence(event.keyCombination()) != _QUIT)
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Esc closes; nothing reaches the window beneath."""
