@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import httpx2
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
+ENDPOINT_VARIABLE = "HF_ENDPOINT"
+"""Names the hub where the settings do not."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 TIMEOUT = 10.0
 """Seconds for connecting and for each read."""
@@ -45,7 +47,7 @@ def hub_access(network: Network, env: Mapping[str, str], endpoint: str | None = 
     """
     if network.offline:
         raise hub_errors.offline()
-    address = endpoint or network.endpoint or env.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
+    address = endpoint or network.endpoint or env.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT
     address = address.strip().rstrip("/")
     _check_endpoint(address)
     trusted = address == DEFAULT_ENDPOINT or network.send_token

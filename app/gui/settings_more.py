@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QVBoxLayout
 
 from app import __version__
 from app.core.errors import AppError
-from app.core.hub_http import DEFAULT_ENDPOINT, hub_access
+from app.core.hub_http import DEFAULT_ENDPOINT, ENDPOINT_VARIABLE, hub_access
 from app.core.paths import resource
 from app.gui.controls.buttons import Button, IconButton
 from app.gui.controls.card import Card
@@ -172,6 +173,11 @@ class FoldersSection(SettingSection):
         self._context.worker.run(self._context.library.scan)
 
 
+def _standing_address() -> str:
+    """The hub that is asked while the person names none."""
+    return os.environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT
+
+
 class NetworkSection(SettingSection):
     """Where the hub is and what it is told."""
 
@@ -183,7 +189,7 @@ class NetworkSection(SettingSection):
         self._context = context
         self._asking = False
         self.endpoint = TextField(
-            context.icons, self.tr("Model hub"), DEFAULT_ENDPOINT, mono=True, small=True
+            context.icons, self.tr("Model hub"), _standing_address(), mono=True, small=True
         )
         self.endpoint.setFixedWidth(280)
         self.endpoint.textEdited.connect(self._typed)
@@ -206,7 +212,10 @@ class NetworkSection(SettingSection):
         return self.tr("Network")
 
     def _explain(self) -> None:
-        self.hub_row.say(self.tr("Where models are searched and downloaded"))
+        text = self.tr("Where models are searched and downloaded")
+        if os.environ.get(ENDPOINT_VARIABLE) and not self.endpoint.text().strip():
+            text = self.tr("The address in force is from %1").replace("%1", ENDPOINT_VARIABLE)
+        self.hub_row.say(text)
 
     def show_settings(self, settings: Settings) -> None:
         """Take over what is in force."""

@@ -184,6 +184,21 @@ def test_hub_address(network: NetworkSection, stored: Stored) -> None:
     assert stored().network.endpoint == "https://hub.example.org"
 
 
+def test_the_address_from_the_environment_is_shown(
+    context: AppContext, show: Show, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example.org")
+    section = NetworkSection(context)
+    show(section)
+    section.show_settings(context.settings.current)
+    assert section.endpoint.placeholderText() == "https://mirror.example.org"
+    assert "HF_ENDPOINT" in section.hub_row.sentence.text()
+    network = replace(context.settings.current.network, endpoint="https://hub.example.org")
+    section.show_settings(replace(context.settings.current, network=network))
+    assert section.endpoint.text() == "https://hub.example.org"
+    assert "HF_ENDPOINT" not in section.hub_row.sentence.text()
+
+
 def test_wrong_hub_address_is_told_and_not_stored(network: NetworkSection, stored: Stored) -> None:
     QTest.keyClicks(network.endpoint, "ftp://hub")
     assert network.endpoint.is_wrong()
