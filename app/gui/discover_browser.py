@@ -36,6 +36,8 @@ class DiscoverBrowser(Region):
     reference_given = Signal(object)
     """Reference: the person named one repository."""
     settings_wanted = Signal()
+    failed = Signal()
+    """The hub sent no list; why is in `failure`."""
 
     def __init__(
         self,
@@ -53,6 +55,8 @@ class DiscoverBrowser(Region):
         self._offline = False
         self._models: list[HubModel] = []
         self._cursor: str | None = None
+        self.failure: AppError | None = None
+        """Why there is no list; None once one came or another is asked for."""
         self._asked_alone = 0
         self._task: Task | None = None
         self._fetched: tuple[str, ...] | None = None
@@ -137,6 +141,7 @@ class DiscoverBrowser(Region):
     def _stop(self) -> None:
         self._skeleton_timer.stop()
         self.strip.hide()
+        self.failure = None
         if self._task is not None:
             self._task.cancel()
             self._task = None
@@ -189,9 +194,13 @@ class DiscoverBrowser(Region):
         self._task = None
         if isinstance(error, OfflineError):
             self._offline = True
-        else:
+        elif self._models:
             self.strip.say(error_words(error))
+        else:
+            self.failure = error
         self._show()
+        if self.failure is not None:
+            self.failed.emit()
 
     def _show_skeletons(self) -> None:
         self._stack.setCurrentIndex(0)
@@ -263,9 +272,10 @@ class DiscoverBrowser(Region):
                 self.tr("The hub may have it."),
             )
             button.setText(self.tr("Search the hub"))
-        elif not self.strip.isHidden():
-            self._empty.say(self.tr("Nothing to show"), self.tr("The hub sent no list."))
-            button.setText(self.tr("Show the suggestions"))
+        elif self.failure is not None:
+            reason = " ".join(part for part in (self.failure.message, self.failure.hint) if part)
+            self._empty.say(self.failure.title, reason)
+            button.setText(self.tr("Try again"))
         else:
             what = wanted.text and self.tr("for “%1”").replace("%1", wanted.text)
             self._empty.say(
@@ -284,9 +294,7 @@ class DiscoverBrowser(Region):
             self.settings_wanted.emit()
         elif wanted.scope == "suggested" and wanted.text:
             self.head.search_for(wanted.text, on_hub=True)
-        elif not self.strip.isHidden():
-            self.strip.hide()
-            self.head.scope.set_current(0)
-            self.head.scope.chosen.emit(0)
+        elif self.failure is not None:
+            self.retry()
         else:
             self.head.clear_filters()

@@ -62,6 +62,8 @@ class DiscoverPage(Page):
         self._wanted = ""
         """File or quantization that the person named, until its variant is known."""
         self._known: dict[str, _Known] = {}
+        self._refusal: AppError | None = None
+        """Why the model in view is shown as the shipped list knows it."""
         entries = context.catalogue.entries()
         self.browser = DiscoverBrowser(
             context.icons, context.worker, context.hub, entries, self._check
@@ -82,6 +84,7 @@ class DiscoverPage(Page):
         self.browser.row_chosen.connect(self._row_chosen)
         self.browser.reference_given.connect(self._reference_given)
         self.browser.settings_wanted.connect(self._open_settings)
+        self.browser.failed.connect(self._say_refusal)
         detail.download.connect(self._download)
         detail.pause.connect(partial(try_action, context.notifier, context.downloads.pause))
         detail.resume.connect(partial(try_action, context.notifier, context.downloads.resume))
@@ -151,6 +154,7 @@ class DiscoverPage(Page):
 
     def _show(self, subject: Subject, revision: str | None = None, wanted: str = "") -> None:
         self._subject, self._revision, self._wanted = subject, revision, wanted
+        self._refusal = None
         self.browser.list.choose_repo(subject.repo)
         self.detail.set_problem("")
         known = self._known.get(subject.repo)
@@ -236,6 +240,7 @@ class DiscoverPage(Page):
         self._known[subject.repo] = _Known(detail)
         first = subject.entry is None and subject.detail is None
         self._subject = replace(subject, detail=detail)
+        self._refusal = None
         self.detail.set_problem("")
         self._show_subject(start_over=first)
         if first:
@@ -271,12 +276,24 @@ class DiscoverPage(Page):
         self.detail.set_card(None, self.tr("The card comes from the hub."))
         if isinstance(error, OfflineError):
             return
+        self._refusal = error
+        self._say_refusal()
+
+    def _say_refusal(self) -> None:
+        """Above the model, unless the list at the left says the same already."""
+        error, failure = self._refusal, self.browser.failure
+        if error is None:
+            return
+        if failure is not None and failure.title == error.title:
+            self.detail.set_problem("")
+            return
         kept = self.tr("%1 The variants below are those of the shipped list.")
         self.detail.set_problem(kept.replace("%1", error_words(error)))
 
     def _retry(self) -> None:
         if self._subject is None:
             return
+        self._refusal = None
         self.detail.set_problem("")
         if self._subject.entry is None and self._subject.detail is None:
             self.detail.show_waiting(self._subject)

@@ -515,11 +515,35 @@ def test_a_failed_list_says_why_and_can_be_tried_again(
 ) -> None:
     samples.fault("/api/models", body=b"<html>log in</html>", times=1)
     page.browser.open_text("Llama")
-    qtbot.waitUntil(page.browser.strip.isVisible, timeout=WAIT)
-    assert "cannot be read" in page.browser.strip.label.text()
-    page.browser.strip.action.click()
-    qtbot.waitUntil(lambda: bool(rows_of(page)), timeout=WAIT)
+    empty = page.browser._empty
+    qtbot.waitUntil(empty.isVisible, timeout=WAIT)
+    assert "cannot be read" in f"{empty.title.text()} {empty.sentence.text()}"
     assert not page.browser.strip.isVisible()
+    assert empty.button.text() == "Try again"
+    empty.button.click()
+    qtbot.waitUntil(lambda: bool(rows_of(page)), timeout=WAIT)
+    assert not empty.isVisible()
+
+
+@pytest.mark.parametrize("list_first", [True, False])
+def test_a_hub_out_of_reach_is_told_once(
+    page: DiscoverPage, samples: LocalHub, qtbot: QtBot, list_first: bool
+) -> None:
+    samples.fault("/api/models", status=503)
+    samples.fault("/revision/main", status=503)
+    browser, detail, empty = page.browser, page.detail, page.browser._empty
+    if not list_first:
+        page.activated()
+        browser.list.choose("llama-3.1-8b-instruct")
+        qtbot.waitUntil(detail.strip.isVisible, timeout=WAIT)
+    browser.open_text("Llama")
+    qtbot.waitUntil(empty.isVisible, timeout=WAIT)
+    if list_first:
+        page.open_with({"entry": "llama-3.1-8b-instruct"})
+        qtbot.waitUntil(lambda: page._refusal is not None, timeout=WAIT)
+    assert "out of order" in f"{empty.title.text()} {empty.sentence.text()}"
+    assert not browser.strip.isVisible()
+    assert not detail.strip.isVisible()
 
 
 def test_nothing_leaves_while_offline(
