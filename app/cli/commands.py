@@ -14,6 +14,7 @@ from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.errors import AppError, DownloadError, NotFoundError, StorageError
 from app.core.hardware import memory_snapshot
 from app.core.hub import HubDetail
+from app.core.hub_reference import Reference
 from app.core.library import LocalModel
 from app.core.memory import FitVerdict, estimate_from_size, verdict
 from app.core.variants import Variant, recommended
@@ -70,10 +71,11 @@ def _row(model: LocalModel) -> dict[str, object]:
 
 def get(arguments: Namespace) -> int:
     """Download a variant of a repository and wait for it."""
-    repo, _, quantization = arguments.reference.partition(":")
+    wanted: Reference = arguments.reference
+    repo = wanted.repo
     with Parts() as parts:
-        detail = parts.hub.detail(repo)
-        variant = _variant(detail, quantization)
+        detail = parts.hub.detail(repo, wanted.revision or "main")
+        variant = _variant(detail, wanted)
         request = DownloadRequest(
             repo=repo,
             revision=detail.model.sha,
@@ -102,8 +104,9 @@ def get(arguments: Namespace) -> int:
         return 0
 
 
-def _variant(detail: HubDetail, quantization: str) -> Variant:
-    """The variant of that name, or the one recommended for this computer."""
+def _variant(detail: HubDetail, wanted: Reference) -> Variant:
+    """The variant with that file or of that name, or the one recommended for this computer."""
+    quantization, file = wanted.quantization, wanted.file
     usable = [variant for variant in detail.variants if variant.format == "gguf"]
     names = ", ".join(variant.label for variant in usable)
     if not usable:
@@ -114,6 +117,11 @@ def _variant(detail: HubDetail, quantization: str) -> Variant:
             else "There is no GGUF file in it.",
             "Look for a repository whose name ends in -GGUF.",
         )
+    if file:
+        for variant in usable:
+            if any(file == each.path for each in variant.files):
+                return variant
+        raise NotFoundError(f"{file} is no model that Corral can run", hint=f"There are: {names}.")
     if quantization:
         for variant in usable:
             if quantization.lower() in (variant.label.lower(), variant.quantization.lower()):

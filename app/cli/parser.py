@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from app import __version__
+from app.core.hub_reference import Reference, parse_reference
 
 EPILOG = """\
 exit codes:
@@ -25,6 +26,17 @@ def whole(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return number
+
+
+def reference(text: str) -> Reference:
+    """A repository of the hub."""
+    found = parse_reference(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"{text} names no repository; OWNER/REPO is expected, such as "
+            "bartowski/Llama-3.2-1B-Instruct-GGUF, or the address of its page"
+        )
+    return found
 
 
 def temperature(text: str) -> float:
@@ -51,7 +63,10 @@ def build_parser() -> argparse.ArgumentParser:
 
     get = commands.add_parser("get", help="download a model from the hub")
     get.add_argument(
-        "reference", metavar="OWNER/REPO[:QUANT]", help="for example owner/model-GGUF:Q4_K_M"
+        "reference",
+        type=reference,
+        metavar="OWNER/REPO[:QUANT]",
+        help="for example owner/model-GGUF:Q4_K_M, or the address of a hub page",
     )
     get.add_argument("--quiet", action="store_true", help="no progress line")
 

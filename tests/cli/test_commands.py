@@ -196,7 +196,8 @@ def test_get_then_list_then_remove(starter_file: Path) -> None:
         assert fetched.returncode == 0, fetched.stderr
         path = Path(fetched.stdout.strip())
         assert path.read_bytes() == starter_file.read_bytes()
-        again = corral("get", reference, HF_ENDPOINT=hub.url)
+        page = f"{hub.url}/corral-tests/SmolLM2-GGUF/blob/main/SmolLM2-135M-Instruct-Q4_1.gguf"
+        again = corral("get", page, HF_ENDPOINT=hub.url)
         assert again.returncode == 0, again.stderr
         assert "on this computer" in again.stdout
         missing = corral("get", "corral-tests/SmolLM2-GGUF:Q8_0", HF_ENDPOINT=hub.url)

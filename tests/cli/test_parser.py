@@ -3,6 +3,7 @@
 import pytest
 
 from app.cli.parser import parse
+from app.core.hub_reference import parse_reference
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,8 @@ def test_the_prompt_may_stand_anywhere(words: list[str]) -> None:
         ["run", "smollm2", "Why?", "--stats", "again"],
         ["run", "smollm2", "--nonsense"],
         ["ls", "extra"],
+        ["get", "foo"],
+        ["get", "https://example.org"],
         [],
     ],
 )
@@ -35,3 +38,19 @@ def test_what_is_not_understood_is_a_usage_error(words: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parse(words)
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["maker/tiny-GGUF:Q4_0", "https://huggingface.co/maker/tiny-GGUF", "maker/tiny-GGUF"]
+)
+def test_a_repository_is_named_or_pasted(text: str) -> None:
+    assert parse(["get", text]).reference == parse_reference(text)
+    assert parse(["get", text]).reference.repo == "maker/tiny-GGUF"
+
+
+def test_what_names_no_repository_is_told_what_is_expected(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        parse(["get", "foo"])
+    assert "OWNER/REPO is expected" in capsys.readouterr().err
