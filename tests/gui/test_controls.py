@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QLocale, QPoint, QPointF, Qt
 from PySide6.QtGui import (
     QEnterEvent,
     QFontMetrics,
@@ -226,6 +226,28 @@ def test_wrong_number_keeps_the_last_good_one(number: NumberField, text: str) ->
     assert number.value() == 0.8
     number.editingFinished.emit()
     assert (number.text(), number.is_wrong()) == ("0.80", False)
+
+
+def test_a_number_out_of_range_leaves_the_one_before_the_typing_in_force(
+    page: QWidget, icons: Icons
+) -> None:
+    row = ValueSlider(icons, "Context", minimum=256, maximum=32_768, default=8192)
+    other = TextField(icons, "Other")
+    put(page, row, other)
+    place = row.slider.value()
+    told: list[object] = []
+    row.value_changed.connect(told.append)
+    row.field.setFocus()
+    row.field.selectAll()
+    QTest.keyClicks(row.field, "999999")
+    assert row.field.is_wrong()
+    assert row.field.note() == f"Between 256 and {QLocale().toString(32_768)}."
+    assert (row.value(), row.slider.value()) == (8192, place)
+    assert told[-1] == 8192
+    assert row.field.text() == "999999"
+    other.setFocus()
+    assert (row.value(), row.field.note()) == (8192, "")
+    assert row.field.text() == QLocale().toString(8192)
 
 
 def test_number_steps_and_stops_at_its_bounds(number: NumberField) -> None:

@@ -47,6 +47,20 @@ def stored(context: AppContext, conversation: Conversation) -> Conversation:
     return context.store.get(conversation.id)
 
 
+def test_a_temperature_out_of_range_is_told_and_not_taken(
+    inspector: Inspector, qtbot: QtBot
+) -> None:
+    row = inspector.sampling.rows["temperature"]
+    before = row.value()
+    set_temperature(inspector, "9", qtbot)
+    assert row.field.note() == "Between 0.00 and 2.00."
+    assert row.value() == before
+    assert not inspector.is_changed()
+    inspector.prompt.setFocus()
+    assert not row.field.note()
+    assert row.value() == before
+
+
 def test_a_new_chat_begins_with_the_default_preset(
     inspector: Inspector, context: AppContext
 ) -> None:

@@ -1,9 +1,10 @@
 """Fields: text, search, numbers, prompts."""
 
 from PySide6.QtCore import QLocale, QRect, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtGui import QHideEvent, QKeyEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QWidget
 
+from app.gui.controls.field_note import FieldNote
 from app.gui.controls.focus import RingFocus, RingShape
 from app.gui.controls.painting import dpr_of, painter_for, pixmap_in
 from app.gui.icons import Icons
@@ -75,6 +76,7 @@ class SearchField(TextField):
 class NumberField(TextField):
     """A number that is checked when typed; the last good one stays in force.
 
+    That is the one from before the typing began: of 999999 neither 999 nor 9999 was meant.
     `value_changed` carries good values only. `None` is allowed where `empty` says what it means
     ("Random", "Until the context is full").
     """
@@ -99,11 +101,14 @@ class NumberField(TextField):
         self._empty_allowed = empty is not None
         self._suffix = suffix
         self._value: float | None = None if self._empty_allowed else minimum
+        self._settled = self._value
+        """The value when the field was last left, stepped or set."""
+        self._note: FieldNote | None = None
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setProperty("number", True)
         self.setFont(icons.theme.font("body", tabular=True))
         self.textEdited.connect(self._typed)
-        self.editingFinished.connect(self._show)
+        self.editingFinished.connect(self._settle)
         self._show()
 
     def value(self) -> float | None:
@@ -113,7 +118,7 @@ class NumberField(TextField):
     def set_value(self, value: float | None) -> None:
         """Show a value without telling."""
         self._value = self._rounded(value) if value is not None else None
-        self._show()
+        self._settle()
 
     def set_range(self, minimum: float, maximum: float) -> None:
         """Other bounds; the value moves inside them."""
@@ -129,17 +134,36 @@ class NumberField(TextField):
     def _rounded(self, value: float) -> float:
         return round(value) if self.decimals == 0 else round(value, self.decimals)
 
+    def _settle(self) -> None:
+        self._settled = self._value
+        self._show()
+
+    def set_wrong(self, sentence: str) -> None:
+        """Say beneath the field what is wrong with the value; "" when it is right."""
+        super().set_wrong(sentence)
+        if sentence and self.isVisible():
+            if self._note is None or self._note.parentWidget() is not self.window():
+                self._note = FieldNote(self)
+            self._note.say(sentence)
+        elif self._note is not None:
+            self._note.hide()
+
+    def note(self) -> str:
+        """The sentence in view beneath the field."""
+        return self._note.label.text() if self._note and self._note.isVisible() else ""
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """What is not in view has nothing to say."""
+        if self._note is not None:
+            self._note.hide()
+        super().hideEvent(event)
+
     def _show(self) -> None:
         self.set_wrong("")
         if self._value is None:
             self.clear()
             return
-        locale = QLocale()
-        text = (
-            locale.toString(int(self._value))
-            if self.decimals == 0
-            else locale.toString(float(self._value), "f", self.decimals)
-        )
+        text = self._words(self._value)
         self.setText(f"{text} {self._suffix}" if self._suffix else text)
 
     def _typed(self, text: str) -> None:
@@ -149,9 +173,9 @@ class NumberField(TextField):
             return
         value = parse_number(text)
         if value is None:
-            self.set_wrong(self.tr("This is not a number."))
+            self._refuse(self.tr("This is not a number."))
         elif not self.minimum <= value <= self.maximum:
-            self.set_wrong(
+            self._refuse(
                 self.tr("Between %1 and %2.")
                 .replace("%1", self._words(self.minimum))
                 .replace("%2", self._words(self.maximum))
@@ -159,8 +183,15 @@ class NumberField(TextField):
         else:
             self._accept(self._rounded(value))
 
+    def _refuse(self, sentence: str) -> None:
+        self._accept(self._settled)
+        self.set_wrong(sentence)
+
     def _words(self, value: float) -> str:
-        return QLocale().toString(float(value), "f", self.decimals)
+        locale = QLocale()
+        if self.decimals == 0:
+            return locale.toString(int(value))
+        return locale.toString(float(value), "f", self.decimals)
 
     def _accept(self, value: float | None) -> None:
         self.set_wrong("")
@@ -193,7 +224,7 @@ class NumberField(TextField):
         base = self._value if self._value is not None else self.minimum
         value = self._rounded(min(self.maximum, max(self.minimum, base + steps * self.step)))
         self._accept(value)
-        self._show()
+        self._settle()
 
 
 def parse_number(text: str) -> float | None:
