@@ -37,10 +37,11 @@ class ChatDelegate(RowDelegate):
         return TextField(self.icons, self.tr("Title"), small=True, parent=parent)
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:
-        """Begin with the title, all of it selected."""
+        """Begin with the title, all of it selected; what is typed already stays."""
         assert isinstance(editor, QLineEdit)
-        editor.setText(str(index.data() or ""))
-        editor.selectAll()
+        if not editor.isModified():
+            editor.setText(str(index.data() or ""))
+            editor.selectAll()
 
     def updateEditorGeometry(
         self, editor: QWidget, option: QStyleOptionViewItem, index: Index
@@ -135,10 +136,13 @@ class ChatList(QFrame):
 
     def _show(self, read: tuple[tuple[Conversation, ...], tuple[Conversation, ...]]) -> None:
         conversations, deleted = read
+        at = self.model.conversation_at(self.view.currentIndex())
+        elsewhere = at is not None and at.id != self._current
         self.model.show(conversations)
         self.trash.show_deleted(deleted)
         self._say_if_empty()
-        self._mark_current()
+        if not elsewhere:  # else the arrow keys have led there
+            self._mark_current()
 
     def _say_if_empty(self) -> None:
         if self.model.rowCount():
@@ -207,7 +211,8 @@ class ChatList(QFrame):
             return
         menu = Menu(self._context.icons, self)
         menu.aboutToHide.connect(menu.deleteLater)
-        menu.add(self.tr("Rename"), partial(self.view.edit, index), icon="pencil", shortcut="F2")
+        rename = partial(self._edit_title, conversation.id)
+        menu.add(self.tr("Rename"), rename, icon="pencil", shortcut="F2")
         pin = self.tr("Unpin") if conversation.pinned else self.tr("Pin")
         menu.add(pin, partial(self._pin, conversation), icon="pin")
         menu.add(self.tr("Duplicate"), partial(self._duplicate, conversation.id), icon="copy")
@@ -215,6 +220,12 @@ class ChatList(QFrame):
         delete = partial(self.delete, conversation)
         menu.add(self.tr("Delete"), delete, icon="trash-2", shortcut="Del", danger=True)
         menu.popup(at)
+
+    def _edit_title(self, conversation_id: int) -> None:
+        """Its row may be another one than when the menu was opened."""
+        row = self.model.row_of(conversation_id)
+        if row is not None:
+            self.view.edit(self.model.index(row))
 
     def _do(self, work: Callable[[], object]) -> None:
         self._context.worker.run(work)

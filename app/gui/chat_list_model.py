@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from enum import IntEnum
 from typing import Any, Literal
 
@@ -54,6 +55,13 @@ class Row:
     time: str
     mood: Mood = ""
     message_id: int | None = None
+
+
+def _key(row: Group | Row) -> tuple[object, ...]:
+    """What makes a row the same one when the list is read anew."""
+    if isinstance(row, Group):
+        return (row.title,)
+    return row.conversation.id, row.message_id
 
 
 translate = QCoreApplication.translate
@@ -118,9 +126,7 @@ class ChatListModel(QAbstractListModel):
         if row is not None:
             old = self._rows[row]
             assert isinstance(old, Row)
-            self._rows[row] = self._row(old.conversation, datetime.date.today())
-            index = self.index(row)
-            self.dataChanged.emit(index, index)
+            self._update(row, self._row(old.conversation, datetime.date.today()))
 
     def row_of(self, conversation_id: int) -> int | None:
         """The first row that shows a conversation."""
@@ -135,10 +141,35 @@ class ChatListModel(QAbstractListModel):
         return row.conversation if isinstance(row, Row) else None
 
     def _rebuild(self) -> None:
-        self.beginResetModel()
+        """Only rows that come or go are told: what is edited or chosen in the others stays."""
         today = datetime.date.today()
-        self._rows = self._found(today) if self._hits is not None else self._grouped(today)
-        self.endResetModel()
+        rows = self._found(today) if self._hits is not None else self._grouped(today)
+        before, after = [_key(row) for row in self._rows], [_key(row) for row in rows]
+        changes = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+        for tag, start, end, new_start, new_end in reversed(changes):
+            if tag != "equal":
+                self._remove(start, end)
+                self._insert(start, rows[new_start:new_end])
+        for number, row in enumerate(rows):
+            self._update(number, row)
+
+    def _remove(self, start: int, end: int) -> None:
+        if end > start:
+            self.beginRemoveRows(QModelIndex(), start, end - 1)
+            del self._rows[start:end]
+            self.endRemoveRows()
+
+    def _insert(self, start: int, rows: Sequence[Group | Row]) -> None:
+        if rows:
+            self.beginInsertRows(QModelIndex(), start, start + len(rows) - 1)
+            self._rows[start:start] = rows
+            self.endInsertRows()
+
+    def _update(self, number: int, row: Group | Row) -> None:
+        if self._rows[number] != row:
+            self._rows[number] = row
+            index = self.index(number)
+            self.dataChanged.emit(index, index)
 
     def _grouped(self, today: datetime.date) -> list[Group | Row]:
         newest = sorted(self._conversations.values(), key=lambda each: -each.updated)

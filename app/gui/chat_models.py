@@ -1,6 +1,6 @@
 """Loading models for chats: which one, how it goes, what happens afterwards."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 
 from msgspec import structs
@@ -51,7 +51,7 @@ class ChatModels(QObject):
     def __init__(self, context: AppContext, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._context = context
-        self._waiting: dict[str, list[Callable[[], object]]] = {}
+        self._waiting: dict[str, dict[Hashable, Callable[[], object]]] = {}
         context.bridge.on(context.runtime.changed, self.changed.emit)
 
     def of(self, conversation: Conversation | None, preset_model: str | None) -> LocalModel | None:
@@ -75,11 +75,17 @@ class ChatModels(QObject):
         *,
         force: bool = False,
         then: Callable[[], object] | None = None,
+        purpose: Hashable = None,
     ) -> None:
-        """Load a model; `then` is called once it is ready, and not at all if it fails."""
-        waiting = self._waiting.setdefault(model.id, [])
+        """Load a model; `then` is called once it is ready, and not at all if it fails.
+
+        What waited for another model, or for this one, with the same `purpose` is forgotten.
+        """
+        if purpose is not None:
+            self.forget(purpose)
+        waiting = self._waiting.setdefault(model.id, {})
         first = not waiting
-        waiting.append(then or _nothing)
+        waiting[object() if purpose is None else purpose] = then or _nothing
         loaded = self._context.runtime.get(model.id)
         if not first and loaded is not None and loaded.state == "loading":
             return
@@ -89,6 +95,12 @@ class ChatModels(QObject):
             done=self._loaded,
             failed=partial(self._load_failed, model.id),
         )
+
+    def forget(self, purpose: Hashable) -> None:
+        """Do not do any more what waits for a model with this purpose; the load goes on."""
+        for waiting in self._waiting.values():
+            if purpose in waiting:
+                waiting[purpose] = _nothing
 
     def cancel(self, model_id: str) -> None:
         """Stop a load that is under way."""
@@ -104,7 +116,7 @@ class ChatModels(QObject):
         self._context.worker.run(remember)
         for note in loaded.info.notes if loaded.info else ():
             self.noted.emit(note)
-        for then in self._waiting.pop(model_id, []):
+        for then in self._waiting.pop(model_id, {}).values():
             then()
 
     def _load_failed(self, model_id: str, error: AppError) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.chat import ChatRun
 from app.core.conversations import Conversation, Message
-from app.core.errors import AppError, EngineDied
+from app.core.errors import AppError, ConversationError, EngineDied
 from app.core.library_types import LocalModel
 from app.core.presets import Preset
 from app.gui.chat_answers import Answers
@@ -236,8 +236,14 @@ class ChatPage(Page):
         self._context.worker.run(
             read,
             done=partial(self._opened, message_id),
-            failed=lambda error: self.new_chat(),
+            failed=partial(self._not_opened, conversation_id),
         )
+
+    def _not_opened(self, conversation_id: int, error: AppError) -> None:
+        if conversation_id == self._wanted:
+            self.new_chat()
+            if not isinstance(error, ConversationError):  # that one was deleted for good
+                self._context.notifier.error(error)
 
     def _opened(
         self, message_id: int | None, read: tuple[Conversation, tuple[Message, ...]]

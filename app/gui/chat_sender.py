@@ -63,6 +63,7 @@ class ChatSender(QObject):
         )
         self._when_ready(
             model,
+            None,
             lambda: self._context.worker.run(
                 store, done=partial(self._begun, text), failed=self.refused.emit
             ),
@@ -74,7 +75,7 @@ class ChatSender(QObject):
             self.model_wanted.emit()
             return
         start = partial(self._answers.start, ask, failed=self.refused.emit)
-        self._when_ready(model, partial(self.bind, conversation, model, start))
+        self._when_ready(model, conversation.id, partial(self.bind, conversation, model, start))
 
     def bind(
         self, conversation: Conversation, model: LocalModel, then: Callable[[], object]
@@ -96,10 +97,17 @@ class ChatSender(QObject):
         ask = partial(self._context.chat.send, conversation.id, text)
         self._answers.start(ask, failed=self.refused.emit)
 
-    def _when_ready(self, model: LocalModel, then: Callable[[], object]) -> None:
-        """Call `then` with the model ready: at once, after loading it, or never."""
+    def _when_ready(
+        self, model: LocalModel, conversation_id: int | None, then: Callable[[], object]
+    ) -> None:
+        """Call `then` with the model ready: at once, after loading it, or never.
+
+        Who presses Send again while the model is loading wants one answer, to what was sent last.
+        """
+        purpose = ("answer", conversation_id)
+        self._models.forget(purpose)
         loaded = self._context.runtime.get(model.id)
         if loaded is not None and loaded.state == "ready":
             then()
         else:
-            self._models.load(model, then=then)
+            self._models.load(model, then=then, purpose=purpose)

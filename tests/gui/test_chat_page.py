@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from app.gui.controls.list_view import RowRole
+from app.gui.controls.menu import Menu
 from backends.types import Role
 from tests.gui.chat_desk import DEADLINE_MS, Desk, Sit, scripted_model, sitting
 
@@ -117,6 +118,68 @@ def test_undo_waits_where_the_system_asks_for_no_movement(sit: Sit, qapp: QAppli
     with desk.qtbot.assertNotEmitted(toast.destroyed, wait=500):
         pass
     assert toast.isVisible()
+
+
+def test_a_change_in_another_chat_leaves_the_list_where_it_was_scrolled_to(sit: Sit) -> None:
+    desk = sit()
+    chats = [stored_chat(desk, "Hello", title=f"Chat {number}") for number in range(40)]
+    desk.open_chat(chats[-1])
+    bar = desk.page.list.view.verticalScrollBar()
+    desk.until(lambda: bar.maximum() > 0)
+    bar.setValue(bar.maximum())
+    place = bar.value()
+    desk.context.store.update(chats[-3], title="Another name")
+    desk.until(lambda: "Another name" in titles(desk))
+    assert bar.value() == place
+
+
+def test_a_title_being_typed_outlasts_what_happens_in_the_chats(sit: Sit) -> None:
+    desk = sit()
+    chat = stored_chat(desk, "Hello", title="Old name")
+    other = stored_chat(desk, "Hello", title="Other")
+    model, view = desk.page.list.model, desk.page.list.view
+    view.edit(model.index(model.row_of(chat) or 0))
+    (editor,) = view.viewport().findChildren(QLineEdit)
+    editor.selectAll()
+    desk.qtbot.keyClicks(editor, "New na")
+    desk.context.store.append(other, "user", "Again", None)
+    desk.context.store.update(other, title="Changed")
+    model.note(chat, "Answering…", "working")
+    desk.until(lambda: "Changed" in titles(desk))
+    assert editor.isVisible()
+    desk.qtbot.keyClicks(editor, "me")
+    desk.press(Qt.Key.Key_Return, editor)
+    desk.until(lambda: "New name" in titles(desk))
+
+
+def test_a_menu_renames_the_chat_it_was_opened_for(sit: Sit) -> None:
+    desk = sit()
+    chat = stored_chat(desk, "Hello", title="This one")
+    stored_chat(desk, "Hello", title="Other")
+    model, view = desk.page.list.model, desk.page.list.view
+    view.menu_asked.emit(model.index(model.row_of(chat) or 0), view.mapToGlobal(QPoint(20, 20)))
+    (menu,) = desk.page.list.findChildren(Menu)
+    desk.context.store.append(chat, "user", "Again", None)
+    desk.until(lambda: titles(desk) == ["This one", "Other"])
+    next(each for each in menu.actions() if each.text() == "Rename").trigger()
+    (editor,) = view.viewport().findChildren(QLineEdit)
+    assert editor.text() == "This one"
+    menu.close()
+
+
+def test_a_chat_that_cannot_be_opened_does_not_close_the_one_opened_after_it(sit: Sit) -> None:
+    desk = sit()
+    chat = stored_chat(desk, "Hello", title="The chat")
+    gone = chat + 1000
+    looked: list[object] = []
+    desk.page.open_conversation(gone)
+    desk.page.open_conversation(chat)
+    desk.until(lambda: desk.page.conversation is not None)
+    desk.context.worker.run(lambda: None, done=looked.append)
+    desk.until(lambda: looked)
+    assert current(desk) == chat
+    desk.page.open_conversation(gone)
+    desk.until(lambda: desk.page.conversation is None)
 
 
 # Search
@@ -278,6 +341,18 @@ def test_each_chat_keeps_its_model(sit: Sit) -> None:
     desk.open_chat(first)
     desk.until(lambda: "Model, ready" in desk.page.header.model.accessibleName())
     assert "> Again" in desk.ask("Again").text
+
+
+def test_sending_twice_while_the_model_loads_sends_once(sit: Sit) -> None:
+    desk = sit(load_seconds=1)
+    desk.send("Hello")
+    desk.until(lambda: "loading" in desk.page.header.model.accessibleName())
+    desk.type(" there")
+    desk.press(Qt.Key.Key_Return)
+    desk.until(lambda: len(desk.items()) == 2)
+    desk.settled()
+    assert len(desk.rows()) == 1
+    assert desk.texts()[0] == "Hello there"
 
 
 def test_the_page_one_left_is_as_one_left_it(sit: Sit) -> None:
