@@ -14,6 +14,8 @@ from app.core.memory import DEFAULT_CONTEXT, Fit, MemoryEstimate, estimate_from_
 from app.core.paths import resource
 
 STARTER_ID = "smollm2-135m-instruct"
+_MOST_ON_PROCESSOR = 9_000_000_000
+"""Parameters used for each token that a processor alone works through at reading speed."""
 _STEPS = (1.0, 0.6, 0.85)
 """Each suggestion is at most this share of the size of the one before it."""
 
@@ -115,15 +117,19 @@ class Catalogue:
         """The model that `make run` installs, so that a first chat needs no network."""
         return self.get(STARTER_ID)
 
-    def suggestions(self, memory: MemorySnapshot) -> tuple[CatalogueEntry, ...]:
+    def suggestions(
+        self, memory: MemorySnapshot, *, accelerated: bool = False
+    ) -> tuple[CatalogueEntry, ...]:
         """Up to three models that fit this computer: the largest first, of different sizes.
 
-        Neighbours are of different families. The starter model is not among them.
+        Neighbours are of different families. The starter model is not among them. Without graphics
+        (`accelerated`) none is so large that a processor would answer in single words a second.
         """
         fitting = [
             (entry.size, entry)
             for entry in self._entries
             if entry.suggested
+            and (accelerated or (entry.active_parameters or entry.parameters) <= _MOST_ON_PROCESSOR)
             and entry.size is not None
             and (need := entry.estimate()) is not None
             and verdict(need, memory).fit is Fit.FITS

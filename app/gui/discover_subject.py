@@ -116,7 +116,7 @@ class Subject:
 
     def _marks(self, marks: tuple[str, ...]) -> tuple[Fact, ...]:
         return tuple(
-            Fact(CAPABILITY_ICONS[mark], capability_word(mark))
+            Fact(CAPABILITY_ICONS[mark], _can(mark))
             for mark in CAPABILITY_ICONS
             if mark in marks and mark != "gated"
         )
@@ -141,3 +141,10 @@ class Subject:
                 "Then start Corral with your access token in HF_TOKEN.",
             )
         return ""
+
+
+def _can(mark: str) -> str:
+    """A capability in words; of pictures that Corral cannot show them to a model."""
+    if mark == "vision":
+        return QCoreApplication.translate("discover", "Text; pictures are not supported yet")
+    return capability_word(mark)

@@ -45,9 +45,10 @@ class FirstStart(Page):
         self._context = context
         self._rows: list[SuggestionRow] = []
         self._free_disk: int | None = None
+        self._accelerated = False
         self.starter = DownloadStarter(context.worker, context.hub, context.downloads, self)
         self._lay_out()
-        self._suggest()
+        self._suggest(accelerated=False)
         bridge, downloads = context.bridge, context.downloads
         for hook in (downloads.changed, downloads.finished, downloads.removed):
             bridge.on(hook, self._downloads_changed)
@@ -135,12 +136,20 @@ class FirstStart(Page):
         row.addStretch(1)
         return row
 
-    def _suggest(self) -> None:
-        """Three that fit, judged once: the list must not change under the pointer."""
-        context = self._context
+    def _suggest(self, *, accelerated: bool) -> None:
+        """Three that fit, for life: the list must not change under the pointer.
+
+        Only a graphics card, which is found a blink after the page is shown, makes it anew.
+        """
+        context, self._accelerated = self._context, accelerated
+        self._rows.clear()
+        while (item := self._suggestions_body.takeAt(0)) is not None:
+            if (old := item.widget()) is not None:
+                old.hide()
+                old.deleteLater()
         memory = memory_snapshot()
         check = FitCheck(memory)
-        for entry in context.catalogue.suggestions(memory):
+        for entry in context.catalogue.suggestions(memory, accelerated=accelerated):
             row = SuggestionRow(context.icons, entry)
             judged = check.of_entry(entry)
             row.fit.set_fit(judged.fit.value, fit_tip(judged, check.context))
@@ -167,6 +176,10 @@ class FirstStart(Page):
 
     def _surveyed(self, found: tuple[HardwareSurvey, int | None]) -> None:
         self.hardware.set_facts(hardware_facts(*found))
+        survey, _ = found
+        if not self._accelerated and (survey.gpus or survey.apple_silicon):
+            self._suggest(accelerated=True)
+            self.refresh()
 
     def _no_survey(self, error: AppError) -> None:
         self.hardware.set_facts([])

@@ -96,7 +96,7 @@ def test_looking_up_by_id_and_repository(catalogue: Catalogue) -> None:
 @pytest.mark.parametrize("available", [5, 11.8, 26, 60, 120])
 def test_three_suggestions_fit_and_differ(catalogue: Catalogue, available: float) -> None:
     memory = MemorySnapshot(total=int(1.4 * available * GB), available=int(available * GB))
-    chosen = catalogue.suggestions(memory)
+    chosen = catalogue.suggestions(memory, accelerated=True)
     assert len(chosen) == 3
     sizes = [entry.size or 0 for entry in chosen]
     assert sizes == sorted(sizes, reverse=True)
@@ -113,6 +113,22 @@ def test_a_computer_with_16_gb_gets_what_the_design_shows(catalogue: Catalogue) 
     chosen = catalogue.suggestions(MemorySnapshot(total=16 * GB, available=int(11.8 * GB)))
     names = [entry.name for entry in chosen]
     assert names == ["Qwen3 8B", "Gemma 3 4B Instruct", "Llama 3.2 3B Instruct"]
+
+
+@pytest.mark.parametrize("available", [5, 26, 120])
+def test_without_graphics_nothing_is_suggested_that_crawls(
+    catalogue: Catalogue, available: int
+) -> None:
+    memory = MemorySnapshot(total=2 * available * GB, available=available * GB)
+    chosen = catalogue.suggestions(memory)
+    assert len(chosen) == 3
+    for entry in chosen:
+        assert (entry.active_parameters or entry.parameters) <= 9 * GB
+
+
+def test_no_summary_promises_pictures(catalogue: Catalogue) -> None:
+    for entry in catalogue.entries():
+        assert not re.search("picture|image|vision|photo", entry.summary, re.IGNORECASE)
 
 
 def test_a_computer_without_memory_gets_no_suggestion(catalogue: Catalogue) -> None:

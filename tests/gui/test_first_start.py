@@ -93,6 +93,20 @@ def test_three_that_fit(page: FirstStart) -> None:
     assert all("12.0 GB" in row.fit.toolTip() for row in page._rows)
 
 
+def test_larger_ones_are_suggested_once_a_graphics_card_is_found(
+    page: FirstStart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roomy = MemorySnapshot(total=64 * GB, available=40 * GB)
+    monkeypatch.setattr(app.gui.first_start, "memory_snapshot", lambda: roomy)
+    card = Gpu("x", 24 * GB, None)
+    page._surveyed((HardwareSurvey("x", 8, 16, (), 64 * GB, (card,)), None))
+    assert len(page._rows) == 3
+    assert page._rows[0].entry.parameters > 9 * GB
+    first = page._rows[0]
+    page._surveyed((HardwareSurvey("x", 8, 16, (), 64 * GB, (card,)), None))
+    assert page._rows[0] is first
+
+
 def test_a_suggestion_is_downloaded_with_the_hubs_hashes(
     page: FirstStart, hub: LocalHub, context: AppContext, qtbot: QtBot
 ) -> None:
