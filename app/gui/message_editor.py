@@ -2,9 +2,10 @@
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.gui.blocks_text import BlockParts
+from app.gui.composer_field import ComposerField
 from app.gui.controls.buttons import Button, GhostButton, PrimaryButton
 from app.gui.controls.painting import box, painter_for
 
@@ -29,13 +30,12 @@ class MessageEditor(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 12, 10)
         column.setSpacing(8)
-        self.field = QPlainTextEdit(text)
-        self.field.setProperty("bare", True)
-        self.field.setFont(parts.theme.font("reading"))
-        self.field.setStyleSheet(f"font-size: {parts.theme.font_size('reading')}px")
+        self.field = ComposerField(parts.theme)
+        self.field.enter_sends = False
+        self.field.set_text(text)
+        self.field.document().clearUndoRedoStacks()  # what it begins with cannot be undone
         self.field.setAccessibleName(self.tr("Edit message"))
-        self.field.setTabChangesFocus(True)
-        self.field.document().setDocumentMargin(0)
+        self.field.submitted.connect(lambda: self._finish(send=self._can_send))
         self.field.textChanged.connect(self._text_changed)
         column.addWidget(self.field)
         row = QHBoxLayout()
@@ -66,17 +66,20 @@ class MessageEditor(QWidget):
         layout = self.layout()
         assert layout is not None
         layout.activate()
-        lines = min(_HIGHEST, max(_LOWEST, round(self.field.document().size().height())))
-        self.field.setFixedHeight(lines * self.field.fontMetrics().lineSpacing() + 4)
+        line = self._theme.line_height("reading")
+        text = self.field.wanted_height(self.field.width(), _HIGHEST * line)
+        height = max(_LOWEST * line, text)
+        if height != self.field.height():
+            self.field.set_scrolls(height >= _HIGHEST * line)
+            self.field.setFixedHeight(height)
+            layout.activate()
+            self.field.ensureCursorVisible()
         return layout.totalSizeHint().height()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Esc leaves, Ctrl+Enter sends or saves."""
-        control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        """Esc leaves; Ctrl+Enter, which the field tells, sends or saves."""
         if event.key() == Qt.Key.Key_Escape:
             self.cancelled.emit()
-        elif control and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._finish(send=self._can_send)
         else:
             super().keyPressEvent(event)
 

@@ -29,6 +29,7 @@ HEAD_HEIGHT = 16
 _AFTER_HEAD = 8
 _AFTER_REASONING = 12
 _BEFORE_STATUS = 10
+_BEFORE_PROGRESS = 12
 _BEFORE_ERROR = 16
 _BEFORE_ACTIONS = 8
 _BEFORE_OWN_ACTIONS = 4
@@ -202,6 +203,8 @@ class MessageView(QWidget):
             y += height + _AFTER_REASONING
         y += self._fit_content(width, y)
         if self._progress is not None:
+            if self.column.height() and self._editor is None:
+                y += _BEFORE_PROGRESS
             self._progress.setGeometry(0, y, width, PROGRESS_HEIGHT)
             y += PROGRESS_HEIGHT
         if self._interrupted is not None:

@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from app.core.conversations import Message
 from app.core.errors import EngineDied
 from app.gui.blocks_reasoning import ReasoningView
+from app.gui.composer_field import ComposerField
 from app.gui.controls.buttons import Button, IconButton
 from app.gui.icons import Icons
 from app.gui.message_actions import statistics
@@ -351,6 +352,16 @@ def test_prompt_progress_gives_way_to_text(transcript: TranscriptView) -> None:
     assert card.isHidden()
 
 
+def test_prompt_progress_keeps_a_distance_from_the_text_it_goes_on_from(
+    transcript: TranscriptView,
+) -> None:
+    transcript.set_messages(SHORT)
+    view = view_of(transcript, 4)
+    transcript.show_prompt_progress(4, Progress(100, 40, 0))
+    card = view.findChildren(ProgressCard)[0]
+    assert card.y() - view.column.geometry().bottom() - 1 >= 12
+
+
 def test_an_error_offers_its_remedies(transcript: TranscriptView, qtbot: QtBot) -> None:
     transcript.set_messages(SHORT)
     error = EngineDied("The engine ran out of memory", "15 GB needed.", detail="last words")
@@ -481,6 +492,27 @@ def test_a_message_is_edited_in_place(transcript: TranscriptView, qtbot: QtBot) 
         editor.send.click()
     assert submitted.args == [3, "better question", True]
     assert not view_of(transcript, 3).is_editing()
+
+
+def test_the_field_of_an_edit_shows_the_whole_of_a_short_text(
+    transcript: TranscriptView, theme: Theme, qtbot: QtBot
+) -> None:
+    text = "One line\n\nAnother\n" + "words that wrap " * 12
+    transcript.set_messages([*SHORT[:2], replace(SHORT[2], text=text), SHORT[3]])
+    transcript.begin_edit(3)
+    field = view_of(transcript, 3).findChildren(ComposerField)[0]
+    line = theme.line_height("reading")
+
+    def shows_all() -> bool:
+        return field.height() >= round(field.document().size().height())
+
+    qtbot.waitUntil(lambda: field.height() % line == 0 and shows_all())
+    for bar in (field.verticalScrollBar(), field.horizontalScrollBar()):
+        assert (bar.isVisible(), bar.value()) == (False, 0)
+    before = field.height()
+    press(field, Qt.Key.Key_Return)
+    assert field.height() == before + line
+    assert shows_all()
 
 
 def test_an_edit_can_be_left_or_only_saved(transcript: TranscriptView, qtbot: QtBot) -> None:
