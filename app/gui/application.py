@@ -154,9 +154,16 @@ class Program(QObject):
             close_context(self._context)
 
     def report(self, error: BaseException) -> None:
-        """A defect in the GUI thread: tell the person and go on."""
+        """What nobody caught in the GUI thread: tell the person and go on.
+
+        An `AppError`, such as a full disk, is no defect and has words of its own.
+        """
         if self._main is not None:
-            self.context.notifier.report(error)
+            notifier = self.context.notifier
+            if isinstance(error, AppError):
+                notifier.error(error)
+            else:
+                notifier.report(error)
             return
         self._show_failure(
             AppError(

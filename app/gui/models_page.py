@@ -332,7 +332,7 @@ class ModelsPage(Page):
                 self.tr("Load anyway"),
                 lambda yes: self._models.load(row.model, force=True) if yes else None,
             )
-        elif self.isVisible():
+        else:
             self._context.notifier.error(error)
 
     def _open_row_menu(self, row: LibraryRow, at: QPoint) -> None:

@@ -173,6 +173,16 @@ def test_defect_in_a_slot_is_reported_and_the_program_goes_on(program: Program) 
     assert not report.isVisible()
 
 
+def test_a_setting_that_cannot_be_stored_is_no_defect(program: Program) -> None:
+    program.furnish()
+    notifier = program.context.notifier
+    program.report(StorageError("The settings could not be written", "The disk is full."))
+    assert notifier.shown_report() is None
+    toast = notifier.shown_toast()
+    assert toast is not None
+    assert toast.accessibleName() == "The settings could not be written. The disk is full."
+
+
 @pytest.mark.parametrize("choice", ["dark", "light"])
 def test_first_scheme_is_the_chosen_one(qapp: QApplication, tmp_path: Path, choice: str) -> None:
     file = tmp_path / "settings.json"

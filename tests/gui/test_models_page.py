@@ -331,6 +331,20 @@ def test_the_drawer_reads_the_header(page: ModelsPage, context: AppContext, qtbo
     assert not page.escape()
 
 
+def test_a_load_that_fails_is_told_whatever_page_is_in_view(
+    page: ModelsPage, context: AppContext, qtbot: QtBot
+) -> None:
+    model = tiny(page).model
+    model.path.unlink()
+    page.open_with({"model_id": model.id})
+    page.drawer.load.emit()
+    page.hide()
+    qtbot.waitUntil(lambda: context.notifier.shown_toast() is not None, timeout=WAIT)
+    toast = context.notifier.shown_toast()
+    assert toast is not None
+    assert model.path.name in toast.accessibleName()
+
+
 def test_a_model_with_a_problem_cannot_be_used(page: ModelsPage) -> None:
     broken = next(row for row in shown(page) if not row.usable)
     page.open_with({"model_id": broken.model.id})
