@@ -1,7 +1,7 @@
 """The bar of Ctrl+F: words to look for in the chat, how many there are, next and previous."""
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from app.gui.controls.buttons import IconButton
@@ -11,6 +11,8 @@ from app.gui.icons import Icons
 from app.gui.transcript import TranscriptView
 
 _TYPING_MS = 120
+_BESIDE = 4
+"""Pixels at the sides of the count."""
 
 
 class FindBar(QFrame):
@@ -31,7 +33,9 @@ class FindBar(QFrame):
         self.field.setMinimumWidth(220)
         row.addWidget(self.field, 1)
         self._count = Label("", "caption", "text-3")
-        self._count.setMinimumWidth(64)
+        metrics = QFontMetrics(icons.theme.font("caption"))
+        longest = (self.tr("No matches"), self._counted(8888, 8888))
+        self._count.setMinimumWidth(max(map(metrics.horizontalAdvance, longest)) + 2 * _BESIDE)
         self._count.setAlignment(Qt.AlignmentFlag.AlignCenter)
         row.addWidget(self._count)
         self.previous = IconButton(
@@ -89,11 +93,14 @@ class FindBar(QFrame):
     def _search(self) -> None:
         self._transcript.find_text(self.field.text())
 
+    def _counted(self, current: int, total: int) -> str:
+        return self.tr("%1 of %2").replace("%1", str(current)).replace("%2", str(total))
+
     def _show_count(self, current: int, total: int) -> None:
         self.previous.setEnabled(total > 1)
         self.next.setEnabled(total > 1)
         if total:
-            words = self.tr("%1 of %2").replace("%1", str(current)).replace("%2", str(total))
+            words = self._counted(current, total)
         else:
             words = self.tr("No matches") if self.field.text() else ""
         self._count.setText(words)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.gui.blocks_text import ReadingBrowser
+from app.gui.controls.labels import Label
 from app.gui.find_bar import FindBar
 from app.gui.icons import Icons
 from app.gui.message_find import count
@@ -124,6 +125,15 @@ def test_the_bar_counts_and_walks(bar: FindBar, transcript: TranscriptView, qtbo
     press(bar, Qt.Key.Key_Return)
     assert label.text() == "No matches"
     assert not bar.next.isEnabled()
+
+
+def test_no_matches_is_shown_whole(bar: FindBar, qtbot: QtBot) -> None:
+    bar.adjustSize()
+    qtbot.keyClicks(bar.field, "zebra")
+    press(bar.field, Qt.Key.Key_Return)
+    count = next(label for label in bar.findChildren(Label) if label.text() == "No matches")
+    assert count.width() >= count.fontMetrics().horizontalAdvance(count.text())
+    assert bar.width() >= bar.sizeHint().width()
 
 
 def test_escape_closes_the_bar(bar: FindBar, transcript: TranscriptView, qtbot: QtBot) -> None:
