@@ -3,16 +3,17 @@
 import re
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import (
     QFont,
+    QHelpEvent,
     QSyntaxHighlighter,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
     QTextDocument,
 )
-from PySide6.QtWidgets import QHBoxLayout, QTextEdit, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QTextEdit, QToolTip, QWidget
 
 from app.core.engine_errors import refusal
 from app.core.errors import AppError
@@ -37,9 +38,14 @@ CHARACTERS_PER_TOKEN = 4
 VARIABLE = re.compile(r"\{\{[ \t]*(?P<name>" + "|".join(VARIABLES) + r")[ \t]*\}\}")
 """A variable as `fill_variables` knows it."""
 
+UNKNOWN_VARIABLE = re.compile(
+    r"(?!" + VARIABLE.pattern.replace("?P<name>", "?:") + r")\{\{[^{}]*\}\}"
+)
+"""What looks like a variable and is sent as it stands."""
+
 
 class VariableHighlighter(QSyntaxHighlighter):
-    """Paints `{{date}}` and the like on a tinted ground."""
+    """Paints `{{date}}` and the like on a tinted ground, names it does not know as a warning."""
 
     def __init__(self, icons: Icons, document: QTextDocument) -> None:
         super().__init__(document)
@@ -48,13 +54,18 @@ class VariableHighlighter(QSyntaxHighlighter):
 
     def highlightBlock(self, text: str) -> None:
         """One paragraph."""
+        for pattern, role in ((VARIABLE, "accent"), (UNKNOWN_VARIABLE, "warning")):
+            look = self._look(role)
+            for match in pattern.finditer(text):
+                self.setFormat(match.start(), match.end() - match.start(), look)
+
+    def _look(self, role: str) -> QTextCharFormat:
         look = QTextCharFormat()
         font: QFont = self._theme.font("caption", mono=True)
         look.setFontFamilies(font.families())
-        look.setForeground(self._theme.color("accent"))
-        look.setBackground(self._theme.color("accent-tint"))
-        for match in VARIABLE.finditer(text):
-            self.setFormat(match.start(), match.end() - match.start(), look)
+        look.setForeground(self._theme.color(role))
+        look.setBackground(self._theme.color(f"{role}-tint"))
+        return look
 
 
 class VariableEdit(RingFocus, QTextEdit):
@@ -77,6 +88,23 @@ class VariableEdit(RingFocus, QTextEdit):
         self.viewport().setAutoFillBackground(False)
         self.highlighter = VariableHighlighter(icons, self.document())
         self._space_lines()
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """A tip on what looks like a variable and is none."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            QToolTip.showText(event.globalPos(), self.tip_at(event.pos()), self)
+            return True
+        return super().viewportEvent(event)
+
+    def tip_at(self, position: QPoint) -> str:
+        """What there is to say of the text at a point of the field."""
+        cursor = self.cursorForPosition(position)
+        place = cursor.positionInBlock()
+        for match in UNKNOWN_VARIABLE.finditer(cursor.block().text()):
+            if match.start() <= place <= match.end():
+                words = self.tr("No variable is called %1. It is sent as it stands.")
+                return words.replace("%1", match[0])
+        return ""
 
     def insert_variable(self, name: str) -> None:
         """Put a variable where the cursor is."""
@@ -215,8 +243,11 @@ class TokenLabel(Label):
 def count(model: LoadedModel, text: str) -> int:
     """Tokens that a system prompt adds to a message, as the model's template writes it. Blocks."""
     question = ChatMessage("user", "")
+    # Compared with a system prompt of one token: without any, or for an empty one, some templates
+    # put in one of their own, which is longer than a short prompt.
+    shortest = ChatMessage("system", "x")
     try:
         with_prompt = model.engine.count_tokens((ChatMessage("system", text), question))
-        return max(0, with_prompt - model.engine.count_tokens((question,)))
+        return max(1, 1 + with_prompt - model.engine.count_tokens((shortest, question)))
     except BackendError as error:
         raise refusal(error) from error

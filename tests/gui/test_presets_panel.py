@@ -18,6 +18,7 @@ from app.gui.preset_changes import changed_lines, changes
 from app.gui.preset_list import UNSAVED
 from app.gui.preset_popover import PresetPopover
 from app.gui.preset_preview import filled
+from app.gui.preset_prompt import count
 from app.gui.preset_view import PresetView
 from backends.types import SamplingParams
 from tests.gui.test_accessibility import operated, spoken_name
@@ -344,3 +345,30 @@ def test_the_popover_closes_with_esc_and_leads_to_the_editor(
     with qtbot.waitSignal(panel.manage):
         panel.manage_button.click()
     assert not panel.isVisible()
+
+
+def test_an_unknown_variable_stands_out_and_says_why(view: PresetView, qtbot: QtBot) -> None:
+    write_prompt(view, "{{user}} and {{nope}}", qtbot)
+    prompt, theme = view.editor.prompt, view.editor.prompt.highlighter._theme
+    formats = prompt.document().firstBlock().layout().formats()
+    inks = {each.start: each.format.foreground().color().name() for each in formats}
+    assert inks == {0: theme.color("accent").name(), 13: theme.color("warning").name()}
+
+    def tip(place: int) -> str:
+        cursor = prompt.textCursor()
+        cursor.setPosition(place)
+        return prompt.tip_at(prompt.cursorRect(cursor).center())
+
+    assert "{{nope}}" in tip(16)
+    assert tip(4) == ""
+
+
+@pytest.mark.engine
+def test_a_short_prompt_is_counted_although_the_template_has_one_of_its_own(
+    context: AppContext,
+) -> None:
+    context.library.scan()
+    starter = next(model for model in context.library.models() if model.source == "starter")
+    loaded = context.runtime.load(starter)
+    assert count(loaded, "Be brief.") > 0
+    assert count(loaded, "Be brief. Be very brief.") > count(loaded, "Be brief.")
