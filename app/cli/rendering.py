@@ -68,21 +68,22 @@ class ProgressLine:
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
         self._stream = stream or sys.stderr
         self._shown = not quiet and self._stream.isatty()
+        self._text = ""
         self._width = 0
 
     def show(self, text: str) -> None:
         """Put `text` in place of what was there."""
-        if self._shown:
+        if self._shown and text != self._text:
             self._stream.write("\r" + text.ljust(self._width))
             self._stream.flush()
-            self._width = len(text)
+            self._text, self._width = text, len(text)
 
     def clear(self) -> None:
         """Leave an empty line."""
         if self._shown and self._width:
             self._stream.write("\r" + " " * self._width + "\r")
             self._stream.flush()
-            self._width = 0
+            self._text, self._width = "", 0
 
 
 def print_error(error: AppError, stream: TextIO | None = None) -> None:

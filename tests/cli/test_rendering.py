@@ -45,6 +45,18 @@ def test_progress_is_silent_without_a_terminal() -> None:
     assert stream.getvalue() == ""
 
 
+def test_progress_writes_a_line_only_when_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    line = ProgressLine(stream)
+    for text in ("Reading 0%", "Reading 0%", "Reading 9%"):
+        line.show(text)
+    assert stream.getvalue() == "\rReading 0%\rReading 9%"
+    line.clear()
+    line.show("Reading 9%")
+    assert stream.getvalue().endswith("\r          \r\rReading 9%")
+
+
 def test_errors_say_what_why_and_what_to_do() -> None:
     stream = io.StringIO()
     print_error(NotFoundError("No such model", "Why.", "Do this."), stream)
