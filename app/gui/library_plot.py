@@ -115,7 +115,7 @@ class MemoryPlot(QWidget):
             x = area.x() + area.width() * tokens / curve.tokens[-1]
             return QPointF(x, area.bottom() - area.height() * min(1.0, need / top))
 
-        self._paint_curves(painter, area, curve, place_all(curve, place))
+        self._paint_curves(painter, area, place_all(curve, place))
         if curve.free <= top:
             self._paint_limit(painter, area, place(0, curve.free).y(), curve.free)
         self._paint_marker(painter, area, place(curve.context, curve.need), curve.need)
@@ -159,7 +159,6 @@ class MemoryPlot(QWidget):
         self,
         painter: QPainter,
         area: QRectF,
-        curve: MemoryCurve,
         lines: tuple[list[QPointF], list[QPointF]],
     ) -> None:
         theme = self._theme

@@ -12,6 +12,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from app.core.download_space import free_space
+from app.core.errors import AppError
 from app.gui.controls.buttons import Button
 from app.gui.controls.combo import ComboBox
 from app.gui.controls.elided import ElidedLabel
@@ -193,7 +194,11 @@ class GeneralSection(SettingSection):
 
     def _choose_offline(self, on: bool) -> None:
         settings = self._context.settings
-        settings.update(network=replace(settings.current.network, offline=on))
+        try:
+            settings.update(network=replace(settings.current.network, offline=on))
+        except AppError:
+            self.offline.setChecked(settings.current.network.offline)  # never a promise not kept
+            raise
 
     def _choose_threads(self, threads: float | None) -> None:
         settings = self._context.settings

@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.core.errors import StorageError
 from app.core.settings import Settings, SettingsStore
 from app.gui.context import AppContext
 from app.gui.notify import Notifier
@@ -65,6 +66,18 @@ def test_text_size(general: GeneralSection, stored: Stored) -> None:
 def test_offline(general: GeneralSection, stored: Stored) -> None:
     QTest.mouseClick(general.offline, CLICK)
     assert stored().network.offline
+
+
+def test_offline_is_not_shown_where_it_could_not_be_stored(
+    general: GeneralSection, context: AppContext, qtbot: QtBot
+) -> None:
+    file = context.paths.settings_file
+    file.unlink(missing_ok=True)
+    (file / "in the way").mkdir(parents=True)
+    with qtbot.captureExceptions() as errors:
+        QTest.mouseClick(general.offline, CLICK)
+    assert [error[0] for error in errors] == [StorageError]
+    assert not general.offline.isChecked()
 
 
 def test_threads_standard_is_stored_as_no_choice(

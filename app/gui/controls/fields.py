@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QLocale, QRect, Qt, Signal
 from PySide6.QtGui import QHideEvent, QKeyEvent, QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from app.gui.controls.field_note import FieldNote
 from app.gui.controls.focus import RingFocus, RingShape
@@ -234,19 +234,3 @@ def parse_number(text: str) -> float | None:
         if good:
             return float(value)
     return None
-
-
-class PromptEdit(RingFocus, QPlainTextEdit):
-    """Several lines of plain text, such as a system prompt. Tab leaves it."""
-
-    ring_shape: RingShape = "field"
-
-    def __init__(
-        self, icons: Icons, name: str, placeholder: str = "", parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
-        self.setAccessibleName(name)
-        self.setPlaceholderText(placeholder)
-        self.setTabChangesFocus(True)
-        self.document().setDocumentMargin(0)
-        self.viewport().setAutoFillBackground(False)
