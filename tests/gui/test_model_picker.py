@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QLocale, QPoint, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -102,6 +102,23 @@ def test_the_settings_of_the_chosen_model_and_its_need(
     picker.pane.form.context.field.selectAll()
     qtbot.keyClicks(picker.pane.form.context.field, "512")
     assert picker.pane.card.head.text() != before
+
+
+def test_a_context_out_of_range_is_told_and_the_estimate_stays(
+    picker: ModelPicker, host: QWidget, starter: LocalModel, qtbot: QtBot
+) -> None:
+    open_on(picker, host, starter, qtbot)
+    before, row = picker.pane.card.head.text(), picker.pane.form.context
+    row.field.setFocus()
+    row.field.selectAll()
+    qtbot.keyClicks(row.field, "999999")
+    assert row.field.note().startswith("Between 256 and ")
+    assert row.field.toolTip() == row.field.note()
+    assert picker.pane.form.config().context_length == 8192
+    assert picker.pane.card.head.text() == before
+    picker.search.setFocus()
+    assert not row.field.is_wrong()
+    assert row.field.text() == QLocale().toString(8192)
 
 
 def test_groups_and_search(context: AppContext) -> None:
