@@ -15,7 +15,7 @@ from app.core.paths import resource
 
 STARTER_ID = "smollm2-135m-instruct"
 _MOST_ON_PROCESSOR = 9_000_000_000
-"""Parameters used for each token that a processor alone works through at reading speed."""
+"""Parameters that a processor alone still works through at about reading speed."""
 _STEPS = (1.0, 0.6, 0.85)
 """Each suggestion is at most this share of the size of the one before it."""
 
@@ -129,7 +129,7 @@ class Catalogue:
             (entry.size, entry)
             for entry in self._entries
             if entry.suggested
-            and (accelerated or (entry.active_parameters or entry.parameters) <= _MOST_ON_PROCESSOR)
+            and (accelerated or entry.parameters <= _MOST_ON_PROCESSOR)
             and entry.size is not None
             and (need := entry.estimate()) is not None
             and verdict(need, memory).fit is Fit.FITS

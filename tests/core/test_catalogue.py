@@ -123,7 +123,7 @@ def test_without_graphics_nothing_is_suggested_that_crawls(
     chosen = catalogue.suggestions(memory)
     assert len(chosen) == 3
     for entry in chosen:
-        assert (entry.active_parameters or entry.parameters) <= 9 * GB
+        assert entry.parameters <= 9 * GB
 
 
 def test_no_summary_promises_pictures(catalogue: Catalogue) -> None:
