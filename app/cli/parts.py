@@ -3,6 +3,7 @@
 import contextlib
 from functools import cached_property
 
+from app.cli.rendering import print_error
 from app.core.downloads import DownloadManager
 from app.core.hub import HubClient
 from app.core.library import ModelLibrary
@@ -21,6 +22,8 @@ class Parts:
         self.paths = app_paths()
         self._closing.callback(setup(self.paths).close)
         self.settings = SettingsStore(self.paths.settings_file)
+        if self.settings.problem is not None:
+            print_error(self.settings.problem)
 
     def __enter__(self) -> "Parts":
         return self

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from app.core.paths import app_paths
 from app.core.transfer_wire import Limits
 from tests.hub.server import LocalHub
 
@@ -50,6 +51,16 @@ def test_listing_shows_the_starter_model() -> None:
     assert starter["quantization"] == "Q4_1"
     assert starter["read_only"] is True
     assert starter["name"] in corral("ls").stdout
+
+
+def test_a_damaged_settings_file_is_told(corral_home: Path) -> None:
+    file = app_paths().settings_file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("{broken", encoding="utf-8")
+    listed = corral("ls")
+    assert listed.returncode == 0
+    assert "Corral is offline until you switch that off" in listed.stderr
+    assert corral("ls").stderr == ""
 
 
 def test_listing_says_what_is_wrong_with_a_model(corral_home: Path) -> None:
