@@ -153,6 +153,8 @@ class DiscoverPage(Page):
         self._show(Subject(reference.repo, own), reference.revision, wanted)
 
     def _show(self, subject: Subject, revision: str | None = None, wanted: str = "") -> None:
+        if self._subject is not None and self._revision is not None:
+            self._known.pop(self._subject.repo, None)  # it is of another revision than the newest
         self._subject, self._revision, self._wanted = subject, revision, wanted
         self._refusal = None
         self.browser.list.choose_repo(subject.repo)

@@ -16,6 +16,7 @@ from app.core.catalogue import Catalogue, CatalogueEntry
 from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.hardware import MemorySnapshot
 from app.core.hub import HubModel
+from app.core.hub_reference import Reference
 from app.core.library import LocalModel
 from app.core.memory import Fit
 from app.core.variants import RepoFile, group_variants
@@ -450,6 +451,18 @@ def test_a_named_quantization_is_chosen(
     line = page.detail.table.chosen_line()
     assert line is not None
     assert line.label == "Q8_0"
+
+
+def test_a_named_revision_is_not_taken_for_the_newest(
+    page: DiscoverPage, samples: LocalHub, qtbot: QtBot
+) -> None:
+    sha = samples.repositories[LLAMA].sha
+    page.browser.reference_given.emit(Reference(LLAMA, revision=sha))
+    qtbot.waitUntil(lambda: LLAMA in page._known, timeout=WAIT)
+    page.browser.list.choose("qwen3-8b")
+    page.open_with({"repo": LLAMA})
+    newest = f"{LLAMA}/revision/main"
+    qtbot.waitUntil(lambda: bool(samples.log.entries(path=newest)), timeout=WAIT)
 
 
 def test_a_name_that_does_not_exist_is_said_and_can_be_tried_again(
