@@ -62,6 +62,7 @@ class Notifier(QObject):
             log.warning("no window to say: %s", text)
             return None
         if self._toast is not None:
+            self._toast.destroyed.disconnect(self._forget_toast)  # it dies after the next is here
             self._toast.leave()
         self._toast = Toast(
             self._icons,

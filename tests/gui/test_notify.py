@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
 
 from app.core.errors import AppError
 from app.gui.controls.buttons import PrimaryButton
@@ -38,6 +40,18 @@ def test_a_new_toast_takes_the_place_of_the_old(notifier: Notifier) -> None:
     assert not first.isVisible()
     assert second.isVisible()
     assert notifier.shown_toast() is second
+
+
+def test_only_one_toast_stands_at_a_time(notifier: Notifier, qtbot: QtBot) -> None:
+    first = notifier.toast("One")
+    second = notifier.toast("Two")
+    assert first is not None
+    assert second is not None
+    qtbot.waitUntil(lambda: not shiboken6.isValid(first))
+    third = notifier.toast("Three")
+    assert third is not None
+    assert not second.isVisible()
+    assert third.isVisible()
 
 
 def test_error_says_title_reason_and_remedy(notifier: Notifier) -> None:
