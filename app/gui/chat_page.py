@@ -29,6 +29,7 @@ from app.gui.model_picker import ModelPicker
 from app.gui.page import Page
 from app.gui.preset_popover import PresetPopover
 from app.gui.preset_view import PresetView
+from app.gui.worker import Task
 from backends.types import LoadConfig
 
 
@@ -43,6 +44,7 @@ class ChatPage(Page):
         self._chosen_model: str | None = None
         self._wanted: int | None = None
         self._narrow = False
+        self._changing: Task | None = None
         self.answers = Answers(context.worker, self)
         self.models = ChatModels(context, self)
         self.sending = ChatSender(context, self.models, self.answers, self)
@@ -267,7 +269,9 @@ class ChatPage(Page):
     def _stored(self, conversation_id: int) -> None:
         """Something about a conversation changed in the store."""
         if self.conversation is not None and self.conversation.id == conversation_id:
-            self._context.worker.run(
+            if self._changing is not None:
+                self._changing.cancel()  # an older answer may come later than a newer one
+            self._changing = self._context.worker.run(
                 self._context.store.get, conversation_id, done=self._took_changes
             )
 

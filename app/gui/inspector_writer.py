@@ -1,6 +1,6 @@
 """Stores what a chat changes of its preset, soon after it was changed and in order."""
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QMutex, QMutexLocker, QObject, QTimer, Signal
 
 from app.core.conversation_store import ConversationStore
 from app.core.conversations import Conversation
@@ -31,6 +31,7 @@ class OverrideWriter(QObject):
         self._worker = worker
         self._wishes: dict[int, ChatDraft] = {}
         self._busy: set[int] = set()
+        self._writing = QMutex()
         self._soon = QTimer(self, singleShot=True, interval=DELAY_MS)
         self._soon.timeout.connect(self._write_all)
 
@@ -75,16 +76,17 @@ class OverrideWriter(QObject):
         self._worker.run(self._write, conversation_id, done=self._written, failed=failed)
 
     def _write(self, conversation_id: int) -> Conversation:
-        """Any thread."""
-        wanted = self._wishes.get(conversation_id)
-        if wanted is None:
-            return self._store.get(conversation_id)
-        return self._store.update(
-            conversation_id,
-            preset_id=wanted.preset_id,
-            system_prompt=wanted.system_prompt,
-            sampling=wanted.sampling,
-        )
+        """Any thread; one at a time, so that an older wish never lands after a newer one."""
+        with QMutexLocker(self._writing):
+            wanted = self._wishes.get(conversation_id)
+            if wanted is None:
+                return self._store.get(conversation_id)
+            return self._store.update(
+                conversation_id,
+                preset_id=wanted.preset_id,
+                system_prompt=wanted.system_prompt,
+                sampling=wanted.sampling,
+            )
 
     def _written(self, conversation: Conversation) -> None:
         self._busy.discard(conversation.id)
