@@ -327,7 +327,10 @@ def test_variables_stand_out(context: AppContext, qtbot: QtBot) -> None:
     qtbot.addWidget(edit)
     edit.replace_text("Hello {{user}}, {{nobody}}")
     formats = edit.document().firstBlock().layout().formats()
-    assert [(each.start, each.length) for each in formats] == [(6, 8)]
+    assert [(each.start, each.length) for each in formats] == [(6, 8), (16, 10)]
+    known, unknown = (each.format.foreground().color() for each in formats)
+    assert known == context.theme.color("accent")
+    assert unknown == context.theme.color("warning")
     edit.insert_variable("date")
     assert edit.toPlainText().startswith("{{date}}")
 
