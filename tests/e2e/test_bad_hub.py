@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.gui.controls.empty_state import EmptyState
 from app.gui.discover_page import DiscoverPage
 from tests.gui.chat_desk import Desk, buttons_of
 from tests.hub.server import LocalHub
@@ -47,17 +48,18 @@ def test_a_failing_list_is_told_and_retry_brings_it(
     hub.fault("/api/models", **fault)
     (on_the_hub,) = buttons_of(browser.head.scope, "All on the hub")
     desk.click(on_the_hub)
-    desk.until(lambda: browser.strip.isVisible(), timeout=30_000)
-    said = browser.strip.label.text()
+    (empty,) = browser.findChildren(EmptyState)
+    desk.until(lambda: empty.isVisible() and empty.button.text() == "Try again", timeout=30_000)
+    said = f"{empty.title.text()}. {empty.sentence.text()}"
     assert said.endswith(".")
     assert words in said
     assert "Traceback" not in said
+    assert not browser.strip.isVisible()
 
     hub.faults.clear()
-    (retry,) = buttons_of(browser.strip, "Retry")
-    desk.click(retry)
+    desk.click(empty.button)
     rows = browser.list.list_model().rows
     desk.until(lambda: [getattr(row, "repo", "") for row in rows()] == [REPO])
-    assert not browser.strip.isVisible()
+    assert not empty.isVisible()
     desk.window.open_page("settings")
     desk.until(desk.window.page("settings").isVisible)
