@@ -2,9 +2,9 @@
 
     make shots          needs no display
 
-The chats are samples, their text and speeds made up; the models beside the starter are true headers
-without weights, and the hub is the local one of the tests. Catalogue, fit, estimates and the state of
-the downloads are what the program says of them on this computer.
+The chats are samples, their text and speeds made up; the models beside the starter are true
+headers without weights, and the hub is the local one of the tests. Catalogue, fit, estimates and
+the state of the downloads are what the program says of them on this computer.
 """
 
 import json
