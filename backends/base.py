@@ -5,6 +5,8 @@ from typing import Protocol
 
 from backends.types import (
     ChatMessage,
+    EmbeddingRequest,
+    Embeddings,
     EngineStats,
     GenerationEvents,
     GenerationRequest,
@@ -20,6 +22,8 @@ class Backend(Protocol):
     """A language model engine holding at most one model.
 
     All calls but `cancel` come from one thread. Every failure is a `backends.errors.BackendError`.
+    Up to `ModelInfo.slots` answers may be under way: their iterators are advanced in turn, and
+    each step of one may compute for all of them.
     """
 
     def load(self, path: str, config: LoadConfig, on_progress: LoadProgressCallback) -> ModelInfo:
@@ -31,7 +35,14 @@ class Backend(Protocol):
         ...
 
     def generate(self, request: GenerationRequest) -> GenerationEvents:
-        """Answer `request`: `Progress` while the prompt is processed, `Delta`s, one `Finish`."""
+        """Answer `request`: `Progress` while the prompt is processed, `Delta`s, one `Finish`.
+
+        Closing the iterator ends the answer.
+        """
+        ...
+
+    def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """Embed texts; the model must be loaded with `LoadConfig.embedding`."""
         ...
 
     def cancel(self, request_id: str) -> None:

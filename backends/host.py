@@ -15,13 +15,20 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import BinaryIO
 
 from backends import registry, wire
 from backends.base import Backend
-from backends.errors import BackendError, EngineFailure, LoadCancelled, OutOfMemory
-from backends.types import Finish, LoadProgress
+from backends.errors import (
+    BackendError,
+    BadRequest,
+    EngineFailure,
+    LoadCancelled,
+    OutOfMemory,
+)
+from backends.types import Finish, GenerationEvent, LoadProgress
 
 NICENESS = 5
 """Below the window's priority, above a background job's."""
@@ -30,7 +37,7 @@ PROGRESS_STEP = 0.01
 MAX_DETAIL = 20_000
 """Characters of an engine's own words in a failure."""
 
-Job = wire.Load | wire.CountTokens | wire.Generate | wire.Stats | wire.Unload
+Job = wire.Load | wire.CountTokens | wire.Generate | wire.Embed | wire.Stats | wire.Unload
 QuickJob = wire.CountTokens | wire.Stats
 
 log = logging.getLogger(__name__)
@@ -125,9 +132,8 @@ class JobQueue:
         self._jobs: deque[Job] = deque()
         self._quick: deque[QuickJob] = deque()
         self._closed = False
-        self._running_id: int | None = None
-        self.cancelled = False
-        """Whether the running job was cancelled."""
+        self._running: set[int] = set()
+        self._cancelled: set[int] = set()
 
     def put(self, job: Job) -> None:
         """Add a job at the end."""
@@ -138,30 +144,43 @@ class JobQueue:
                 self._jobs.append(job)
             self._changed.notify()
 
-    def take(self) -> Job | None:
-        """Wait for the next job, which counts as running from now on. None once closed."""
-        with self._changed:
-            self._running_id = None
-            self._changed.wait_for(lambda: self._jobs or self._quick or self._closed)
-            if self._closed:
-                return None
-            job = self._quick.popleft() if self._quick else self._jobs.popleft()
-            self._running_id = job.id
-            self.cancelled = False
-            return job
+    def take(self, *, wait: bool, answers: int, slots: int) -> Job | None:
+        """The next job that may begin beside so many running `answers`; it counts as running.
 
-    def take_quick(self) -> QuickJob | None:
-        """The next job that may be done between two tokens of an answer, if there is one."""
-        if not self._quick:
+        Answers run side by side in `slots`; everything else that takes time waits until none is
+        under way. With `wait` it blocks for one; None once closed, or without one.
+        """
+        if not (wait or self._jobs or self._quick):
             return None
         with self._changed:
-            return self._quick.popleft()
+            if wait:
+                self._changed.wait_for(lambda: self._jobs or self._quick or self._closed)
+            if self._closed:
+                return None
+            if self._quick:
+                job: Job = self._quick.popleft()
+            elif self._jobs and _may_begin(self._jobs[0], answers, slots):
+                job = self._jobs.popleft()
+            else:
+                return None
+            self._running.add(job.id)
+            return job
+
+    def done(self, job_id: int) -> None:
+        """A job that was taken does not run any more."""
+        with self._changed:
+            self._running.discard(job_id)
+            self._cancelled.discard(job_id)
+
+    def cancelled(self, job_id: int) -> bool:
+        """Whether a running job was cancelled."""
+        return job_id in self._cancelled
 
     def cancel(self, job_id: int) -> Job | None:
-        """Take a waiting job out, or mark the running one as cancelled."""
+        """Take a waiting job out, or mark a running one as cancelled."""
         with self._changed:
-            if job_id == self._running_id:
-                self.cancelled = True
+            if job_id in self._running:
+                self._cancelled.add(job_id)
                 return None
             for job in self._jobs:
                 if job.id == job_id:
@@ -169,11 +188,31 @@ class JobQueue:
                     return job
             return None
 
+    @property
+    def closed(self) -> bool:
+        """No more jobs will be given out."""
+        return self._closed
+
     def close(self) -> None:
         """Let `take` answer None."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+
+def _may_begin(job: Job, answers: int, slots: int) -> bool:
+    return answers < slots if isinstance(job, wire.Generate) else answers == 0
+
+
+class Answer:
+    """One running answer."""
+
+    def __init__(self, job: wire.Generate, events: Iterator[GenerationEvent]) -> None:
+        self.number = job.id
+        self.request_id = job.request.id
+        self.events = events
+        self.told = False
+        """The engine has been told that it is cancelled."""
 
 
 class Host:
@@ -187,18 +226,31 @@ class Host:
         self._outbox = outbox
         self._leave = leave
         self._queue = JobQueue()
-        self._answering: tuple[int, str] | None = None
-        """Number and request id of the answer under way."""
+        self._slots = 1
+        self._answers: dict[int, Answer] = {}
+        """Answers under way, by the number of their command."""
 
     def serve(self, commands: BinaryIO) -> None:
-        """Do what `commands` say, one after the other."""
+        """Do what `commands` say: answers in turn, an event of each, everything else alone."""
         reader = threading.Thread(
             target=self._read, args=(commands,), name="engine-host-reader", daemon=True
         )
         reader.start()
-        while (job := self._queue.take()) is not None:
-            self._do(job)
+        while not self._queue.closed:
+            self._begin()
+            for answer in tuple(self._answers.values()):
+                self._advance(answer)
         reader.join()
+
+    def _begin(self) -> None:
+        """Do or begin the jobs whose turn it is; waits for one when nothing else is to be done."""
+        while job := self._queue.take(
+            wait=not self._answers, answers=len(self._answers), slots=self._slots
+        ):
+            with self._reporting(job.id):
+                self._do(job)
+            if job.id not in self._answers:
+                self._queue.done(job.id)
 
     def _read(self, commands: BinaryIO) -> None:
         status = 0
@@ -220,35 +272,60 @@ class Host:
                 self._outbox.send(wire.Event(number, Finish("cancelled")))
             case wire.Load(id=number):
                 self._outbox.send(_failure(number, LoadCancelled("The load was cancelled")))
+            case wire.Embed(id=number):
+                self._outbox.send(_failure(number, BadRequest("The embedding was cancelled")))
             case _:
-                answering = self._answering
-                if answering is not None and answering[0] == command.id:
-                    self._backend.cancel(answering[1])
+                if (answer := self._answers.get(command.id)) is not None:
+                    self._backend.cancel(answer.request_id)
 
     def _do(self, job: Job) -> None:
+        match job:
+            case wire.Load():
+                self._load(job)
+            case wire.Generate():
+                self._answers[job.id] = Answer(job, self._backend.generate(job.request))
+            case wire.CountTokens():
+                tokens = self._backend.count_tokens(job.messages)
+                self._outbox.send(wire.Counted(job.id, tokens))
+            case wire.Embed():
+                embeddings = self._backend.embed(job.request)
+                self._outbox.send(wire.Embedded(job.id, embeddings))
+            case wire.Stats():
+                self._outbox.send(wire.StatsTaken(job.id, self._backend.stats()))
+            case wire.Unload():
+                self._backend.unload()
+                self._outbox.send(wire.Unloaded(job.id))
+
+    def _advance(self, answer: Answer) -> None:
+        """Let an answer come to its next event."""
+        ended = True
+        with self._reporting(answer.number):
+            # A cancel may have come before the engine knew the request.
+            if self._queue.cancelled(answer.number) and not answer.told:
+                answer.told = True
+                self._backend.cancel(answer.request_id)
+            event = next(answer.events, None)
+            if event is not None:
+                self._outbox.send(wire.Event(answer.number, event))
+            ended = event is None
+        if ended:
+            del self._answers[answer.number]
+            self._queue.done(answer.number)
+
+    @contextmanager
+    def _reporting(self, number: int) -> Iterator[None]:
+        """Send what fails as the reply to the command `number`."""
         try:
-            match job:
-                case wire.Load():
-                    self._load(job)
-                case wire.Generate():
-                    self._generate(job)
-                case wire.CountTokens():
-                    tokens = self._backend.count_tokens(job.messages)
-                    self._outbox.send(wire.Counted(job.id, tokens))
-                case wire.Stats():
-                    self._outbox.send(wire.StatsTaken(job.id, self._backend.stats()))
-                case wire.Unload():
-                    self._backend.unload()
-                    self._outbox.send(wire.Unloaded(job.id))
+            yield
         except BackendError as error:
-            self._outbox.send(_failure(job.id, error))
+            self._outbox.send(_failure(number, error))
         except MemoryError as error:
             shortage = OutOfMemory("The engine ran out of memory", repr(error))
-            self._outbox.send(_failure(job.id, shortage))
+            self._outbox.send(_failure(number, shortage))
         except Exception as error:
-            log.exception("%s failed", type(job).__name__)
+            log.exception("command %d failed", number)
             problem = EngineFailure("The engine failed in an unforeseen way", repr(error))
-            self._outbox.send(_failure(job.id, problem))
+            self._outbox.send(_failure(number, problem))
 
     def _load(self, job: wire.Load) -> None:
         sent = -1.0
@@ -258,26 +335,11 @@ class Host:
             if fraction >= sent + PROGRESS_STEP or fraction >= 1.0 > sent:
                 sent = fraction
                 self._outbox.send(wire.Event(job.id, LoadProgress(fraction)))
-            return not self._queue.cancelled
+            return not self._queue.cancelled(job.id)
 
         info = self._backend.load(job.path, job.config, report)
+        self._slots = info.slots
         self._outbox.send(wire.Loaded(job.id, info))
-
-    def _generate(self, job: wire.Generate) -> None:
-        request = job.request
-        told = False
-        self._answering = (job.id, request.id)
-        try:
-            for event in self._backend.generate(request):
-                # A cancel may have come before the engine knew the request.
-                if self._queue.cancelled and not told:
-                    told = True
-                    self._backend.cancel(request.id)
-                self._outbox.send(wire.Event(job.id, event))
-                while (quick := self._queue.take_quick()) is not None:
-                    self._do(quick)
-        finally:
-            self._answering = None
 
 
 def _failure(number: int, error: BackendError) -> wire.Failed:

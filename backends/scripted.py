@@ -10,9 +10,11 @@ It echoes the last user message as Markdown; words in that message change what i
 """
 
 import itertools
+import math
 import os
 import re
 import signal
+import string
 import sys
 import threading
 import time
@@ -36,6 +38,8 @@ from backends.errors import (
 from backends.types import (
     ChatMessage,
     Delta,
+    EmbeddingRequest,
+    Embeddings,
     EngineStats,
     Finish,
     FinishReason,
@@ -112,6 +116,8 @@ class ScriptedBackend:
             vocabulary_size=0,
             has_chat_template=True,
             reasoning=True,
+            slots=config.slots,
+            embedding_length=len(string.ascii_lowercase),
             gpu_layers=config.gpu_layers or 0,
         )
 
@@ -135,6 +141,12 @@ class ScriptedBackend:
         running = self._running.get(request_id)
         if running is not None:
             running.set()
+
+    def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """Vectors of letter counts: the same text has the same one, similar texts similar ones."""
+        self._loaded()
+        vectors = tuple(_letter_counts(text, normalize=request.normalize) for text in request.texts)
+        return Embeddings(vectors, sum(len(_TOKEN.findall(text)) for text in request.texts))
 
     def stats(self) -> EngineStats:
         """Memory of this process, tokens kept for prefix reuse."""
@@ -237,6 +249,12 @@ class ScriptedBackend:
             limits.append((request.sampling.max_tokens, "length"))
         length, reason = min(limits, key=lambda limit: limit[0])
         return itertools.islice(itertools.cycle(tokens), length), reason
+
+
+def _letter_counts(text: str, *, normalize: bool) -> tuple[float, ...]:
+    counts = [float(text.lower().count(letter)) for letter in string.ascii_lowercase]
+    length = math.hypot(*counts) if normalize else 1.0
+    return tuple(count / (length or 1.0) for count in counts)
 
 
 def read_script(path: Path) -> Script:

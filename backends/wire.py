@@ -12,17 +12,17 @@ from msgspec import Struct
 
 from backends.types import (
     ChatMessage,
-    Delta,
+    EmbeddingRequest,
+    Embeddings,
     EngineStats,
-    Finish,
+    GenerationEvent,
     GenerationRequest,
     LoadConfig,
     LoadProgress,
     ModelInfo,
-    Progress,
 )
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 STARTUP_ID = 0
 """Number of the replies that answer no command."""
 MAX_LINE = 64 * 1024 * 1024
@@ -61,6 +61,13 @@ class Cancel(Struct, frozen=True, tag="cancel"):
     id: int
 
 
+class Embed(Struct, frozen=True, tag="embed"):
+    """Embed texts; answered by `Embedded`."""
+
+    id: int
+    request: EmbeddingRequest
+
+
 class Stats(Struct, frozen=True, tag="stats"):
     """Ask for the engine's state; answered by `StatsTaken`."""
 
@@ -85,7 +92,7 @@ class Event(Struct, frozen=True, tag="event"):
     """One event of a load or of an answer."""
 
     id: int
-    event: LoadProgress | Progress | Delta | Finish
+    event: LoadProgress | GenerationEvent
 
 
 class Loaded(Struct, frozen=True, tag="loaded"):
@@ -100,6 +107,13 @@ class Counted(Struct, frozen=True, tag="counted"):
 
     id: int
     tokens: int
+
+
+class Embedded(Struct, frozen=True, tag="embedded"):
+    """The vectors of the texts."""
+
+    id: int
+    embeddings: Embeddings
 
 
 class StatsTaken(Struct, frozen=True, tag="stats"):
@@ -124,8 +138,8 @@ class Failed(Struct, frozen=True, tag="failed"):
     detail: str = ""
 
 
-Command = Load | CountTokens | Generate | Cancel | Stats | Unload
-Reply = Ready | Event | Loaded | Counted | StatsTaken | Unloaded | Failed
+Command = Load | CountTokens | Generate | Embed | Cancel | Stats | Unload
+Reply = Ready | Event | Loaded | Counted | Embedded | StatsTaken | Unloaded | Failed
 
 _encoder = msgspec.json.Encoder()
 _commands: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)

@@ -186,7 +186,7 @@ class TerminalChat:
                     stream.flush()
                     if event.kind == "text":
                         pieces.append(event.text)
-                else:
+                elif isinstance(event, Finish):
                     return "".join(pieces), event
         line.clear()
         return "".join(pieces), None

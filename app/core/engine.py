@@ -26,6 +26,8 @@ from backends.errors import (
 )
 from backends.types import (
     ChatMessage,
+    EmbeddingRequest,
+    Embeddings,
     EngineStats,
     Finish,
     GenerationEvent,
@@ -35,7 +37,7 @@ from backends.types import (
     ModelInfo,
 )
 
-Answer = TypeVar("Answer", wire.Counted, wire.StatsTaken, wire.Unloaded)
+Answer = TypeVar("Answer", wire.Counted, wire.Embedded, wire.StatsTaken, wire.Unloaded)
 
 
 class EngineProcess:
@@ -164,6 +166,10 @@ class EngineProcess:
                 if isinstance(reply, wire.Event) and not isinstance(reply.event, LoadProgress):
                     call.done = isinstance(reply.event, Finish)
                     yield reply.event
+
+    def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """Embed texts with a model that was loaded for it; waits until no answer is under way."""
+        return self._get(lambda number: wire.Embed(number, request), wire.Embedded).embeddings
 
     def cancel(self, request_id: str) -> None:
         """End a running or waiting request soon; from any thread, unknown ids are ignored.

@@ -9,16 +9,18 @@ import msgspec
 import psutil
 
 from backends.base import LoadProgressCallback
+from backends.chat.prompt import Prompt, PromptBuilder
 from backends.errors import BackendError, BadLoadSetting, BadRequest, ModelLoadError
 from backends.llamacpp.context import Context
 from backends.llamacpp.generation import Generation
 from backends.llamacpp.library import native, open_library
 from backends.llamacpp.model import Model
 from backends.llamacpp.prefill import PromptProcessor
-from backends.llamacpp.prompt import Prompt, PromptBuilder
 from backends.llamacpp.sequence import KVSequence
 from backends.types import (
     ChatMessage,
+    EmbeddingRequest,
+    Embeddings,
     EngineStats,
     GenerationEvents,
     GenerationRequest,
@@ -102,6 +104,10 @@ class LlamaCppBackend:
         """End a request soon; callable from any thread. An unknown id is ignored."""
         if (cancelled := self._running.get(request_id)) is not None:
             cancelled.set()
+
+    def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """Embed texts."""
+        raise BadRequest("This model was not loaded for embeddings.")
 
     def stats(self) -> EngineStats:
         """Memory of this process and tokens in the KV cache."""

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
+from backends.chat.tokenizer import SpecialToken
 from backends.errors import BadRequest
-from backends.llamacpp.control_tokens import SpecialToken
 from backends.llamacpp.library import native
 
 # llama.h: enum llama_vocab_type, enum llama_token_attr
@@ -15,7 +15,10 @@ _UNKNOWN, _NORMAL, _CONTROL, _USER_DEFINED = 1, 4, 8, 16
 
 
 class Vocabulary:
-    """The vocabulary of a loaded model; valid only as long as the model is."""
+    """The vocabulary of a loaded model; valid only as long as the model is.
+
+    Implements `backends.chat.tokenizer.Tokenizer`.
+    """
 
     def __init__(self, model: Any) -> None:
         self._vocab = native.llama_model_get_vocab(model)

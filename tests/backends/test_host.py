@@ -19,6 +19,8 @@ from backends.errors import LoadCancelled, PromptTooLong
 from backends.types import (
     ChatMessage,
     Delta,
+    EmbeddingRequest,
+    Embeddings,
     EngineStats,
     Finish,
     GenerationEvents,
@@ -67,6 +69,9 @@ class Puppet:
                 yield Finish("cancelled")
                 return
             yield Delta(f"{number} ")
+
+    def embed(self, request: EmbeddingRequest) -> Embeddings:
+        return Embeddings(((1.0,),) * len(request.texts), len(request.texts))
 
     def cancel(self, request_id: str) -> None:
         self.cancelled.append(request_id)

@@ -23,7 +23,7 @@ from backends.types import Delta, Finish, GenerationEvent, LoadConfig
 from tests.backends.scripts import ask, finish_of, text_of, write_script
 
 DEADLINE = 20
-READY = '{"type":"ready","id":0,"protocol":1,"backend":"odd"}'
+READY = '{"type":"ready","id":0,"protocol":2,"backend":"odd"}'
 ODD_CHILD = f"import os, signal, sys, time\nos.write(1, b'{READY}\\n')\n"
 
 
@@ -183,7 +183,7 @@ def test_a_child_that_talks_rubbish_is_ended(rubbish: str) -> None:
 
 
 def test_a_greeting_in_another_protocol_is_refused() -> None:
-    newer = READY.replace('"protocol":1', '"protocol":99')
+    newer = READY.replace('"protocol":2', '"protocol":99')
     command = [sys.executable, "-c", f"print('{newer}', flush=True); input()"]
     engine = EngineProcess("newer", command=command)
     with pytest.raises(EngineDied, match="cannot be understood"):

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backends.chat.prompt import PromptBuilder
+from backends.chat.template import PLAIN
 from backends.llamacpp.engine import LlamaCppBackend
 from backends.llamacpp.model import Model
-from backends.llamacpp.prompt import PromptBuilder
-from backends.llamacpp.template import PLAIN
 from backends.types import ChatMessage, LoadConfig, SamplingParams
 from tests.backends.contract import finish_of, request, text_of
 from tests.backends.llamacpp import tiny_gguf

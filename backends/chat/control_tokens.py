@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
+from backends.chat.tokenizer import SpecialToken
+
 # Unicode noncharacters: set aside for the inside of a process, never part of a text. A marker is
 # one of the first two and the number of its literal in four digits of the other sixteen.
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
@@ -22,16 +24,6 @@ _MARKERS = re.compile(f"([{_OPEN}{_CLOSE}][{_DIGITS}]{{0,{_WIDTH}}}|[{_DIGITS}]{
 
 Tokenize = Callable[[str, bool], list[int]]
 """Text and whether control tokens in it are recognised, to ids."""
-
-
-@dataclass(frozen=True)
-class SpecialToken:
-    """A token of the vocabulary that is not ordinary text."""
-
-    id: int
-    text: str
-    user_defined: bool = False
-    """Recognised by the tokenizer even where control tokens are not."""
 
 
 @dataclass(frozen=True)

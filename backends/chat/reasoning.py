@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from backends.llamacpp.stops import held_length
+from backends.chat.stops import held_length
 from backends.types import DeltaKind
 
 Piece = tuple[DeltaKind, str]

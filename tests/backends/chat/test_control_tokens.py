@@ -5,7 +5,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.llamacpp.control_tokens import ControlTokenGuard, SpecialToken, dangerous_tokens
+from backends.chat.control_tokens import ControlTokenGuard, dangerous_tokens
+from backends.chat.tokenizer import SpecialToken
 
 START, END = SpecialToken(1, "<|start|>"), SpecialToken(2, "<|end|>")
 TOOL = SpecialToken(3, "<tool>", user_defined=True)

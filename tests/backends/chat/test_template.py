@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backends.chat.messages import TemplateTraits, fit, probe
+from backends.chat.sandbox import MAX_GROWTH
+from backends.chat.template import CHATML, PLAIN, ChatTemplate, format_date
 from backends.errors import TemplateError
-from backends.llamacpp.messages import TemplateTraits, fit, probe
-from backends.llamacpp.sandbox import MAX_GROWTH
-from backends.llamacpp.template import CHATML, PLAIN, ChatTemplate, format_date
 from backends.types import ChatMessage
 
 MOMENT = datetime(2026, 3, 5, 7, 8, 9)

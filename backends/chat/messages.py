@@ -8,8 +8,8 @@ and every conversation is then rewritten so that no text is lost.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backends.chat.template import ChatTemplate, Message
 from backends.errors import TemplateError
-from backends.llamacpp.template import ChatTemplate, Message
 from backends.types import ChatMessage
 
 _PROBE_SECONDS = 0.5

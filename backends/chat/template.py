@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 import jinja2
 
+from backends.chat.sandbox import GuardedEnvironment, LimitReached, Watch
 from backends.errors import TemplateError
-from backends.llamacpp.sandbox import GuardedEnvironment, LimitReached, Watch
 
 RENDER_SECONDS = 3.0
 MAX_SOURCE = 512 * 1024

@@ -4,15 +4,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backends.llamacpp.generation import AnswerText
-from backends.llamacpp.reasoning import (
+from backends.chat.answer import AnswerText
+from backends.chat.reasoning import (
     ReasoningMarkers,
     ReasoningSplitter,
     find_markers,
     starts_inside,
 )
-from backends.llamacpp.stops import StopFilter, held_length
-from backends.llamacpp.utf8 import Utf8Stream
+from backends.chat.stops import StopFilter, held_length
+from backends.chat.utf8 import Utf8Stream
 
 THINK = ReasoningMarkers("<think>", "</think>")
 CUTS = st.lists(st.integers(1, 5), max_size=60)

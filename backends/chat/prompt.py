@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backends.chat.control_tokens import ControlTokenGuard, dangerous_tokens
+from backends.chat.messages import fit, probe
+from backends.chat.reasoning import ReasoningMarkers, find_markers, starts_inside
+from backends.chat.template import CHATML, PLAIN, ChatTemplate
+from backends.chat.tokenizer import Tokenizer
 from backends.errors import BadRequest, TemplateError
-from backends.llamacpp.control_tokens import ControlTokenGuard, dangerous_tokens
-from backends.llamacpp.messages import fit, probe
-from backends.llamacpp.reasoning import ReasoningMarkers, find_markers, starts_inside
-from backends.llamacpp.template import CHATML, PLAIN, ChatTemplate
-from backends.llamacpp.vocabulary import Vocabulary
 from backends.types import ChatMessage
 
 
@@ -24,7 +24,7 @@ class Prompt:
 class PromptBuilder:
     """Renders and tokenizes conversations for one model."""
 
-    def __init__(self, vocabulary: Vocabulary, template: str | None) -> None:
+    def __init__(self, vocabulary: Tokenizer, template: str | None) -> None:
         self._vocabulary = vocabulary
         self.notes: list[str] = []
         """Sentences a person should see."""
