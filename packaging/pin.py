@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 CONSTRAINTS = Path(__file__).resolve().parent / "constraints.txt"
-EXTRAS = ("dev", "installer")
+EXTRAS = ("bench", "dev", "installer", "mlx")
 NOT_PINNED = {"setuptools"}
 """What a virtual environment brings along and builds replace for themselves."""
 HEADER = """\
