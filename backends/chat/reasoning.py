@@ -61,6 +61,11 @@ class ReasoningSplitter:
         self._reasoned = False
         self._held = ""
 
+    @property
+    def reasoning(self) -> bool:
+        """Whether what comes next is reasoning, as far as is known."""
+        return self._state == "reasoning" or (self._state == "start" and self._inside_at_start)
+
     def push(self, text: str) -> list[Piece]:
         """The pieces that are certain now, in order."""
         self._held += text

@@ -2,21 +2,18 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 import psutil
 
 from backends.base import LoadProgressCallback
-from backends.chat.prompt import Prompt, PromptBuilder
 from backends.errors import BackendError, BadLoadSetting, BadRequest, ModelLoadError
+from backends.llamacpp.answering import answer
 from backends.llamacpp.context import Context
-from backends.llamacpp.generation import Generation
 from backends.llamacpp.library import native, open_library
+from backends.llamacpp.loaded import Loaded, assemble
 from backends.llamacpp.model import Model
-from backends.llamacpp.prefill import PromptProcessor
-from backends.llamacpp.sequence import KVSequence
 from backends.types import (
     ChatMessage,
     EmbeddingRequest,
@@ -32,27 +29,11 @@ from backends.types import (
 Checked = TypeVar("Checked", LoadConfig, SamplingParams)
 
 
-@dataclass
-class _Loaded:
-    """A model and all that answers with it."""
-
-    model: Model
-    context: Context
-    sequence: KVSequence
-    processor: PromptProcessor
-    prompts: PromptBuilder
-
-    def close(self) -> None:
-        self.processor.close()
-        self.context.close()
-        self.model.close()
-
-
 class LlamaCppBackend:
     """Runs GGUF models. Implements `backends.base.Backend`."""
 
     def __init__(self) -> None:
-        self._loaded: _Loaded | None = None
+        self._loaded: Loaded | None = None
         self._running: dict[str, threading.Event] = {}
 
     def load(self, path: str, config: LoadConfig, on_progress: LoadProgressCallback) -> ModelInfo:
@@ -68,13 +49,7 @@ class LlamaCppBackend:
         try:
             _check_generates(model)
             context = Context(model.handle, config)
-            self._loaded = _Loaded(
-                model=model,
-                context=context,
-                sequence=KVSequence(context),
-                processor=PromptProcessor(context),
-                prompts=PromptBuilder(model.vocabulary, model.chat_template),
-            )
+            self._loaded = assemble(path, model, context, config)
         finally:
             if self._loaded is None:
                 if context is not None:
@@ -90,61 +65,60 @@ class LlamaCppBackend:
     def generate(self, request: GenerationRequest) -> GenerationEvents:
         """Answer `request`; it can be cancelled from the moment this returns.
 
-        One request at a time. Raises `BadRequest` at once; `TemplateError`, `PromptTooLong` and
-        `EngineFailure` come from the iterator.
+        Raises `BadRequest` at once when all slots are taken or a setting is out of range;
+        `TemplateError`, `PromptTooLong` and `EngineFailure` come from the iterator.
         """
         loaded = self._require()
-        if self._running:
-            raise BadRequest("Another answer is being generated.")
+        if len(self._running) >= loaded.context.slots:
+            raise BadRequest("All slots of the model are taken by other answers.")
+        if request.id in self._running:
+            raise BadRequest("There is a running request with this id.")
         sampling = _validated(request.sampling, BadRequest)
         cancelled = self._running[request.id] = threading.Event()
         return self._events(loaded, request, sampling, cancelled)
+
+    def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """Embed texts."""
+        raise BadRequest("This model was not loaded for embeddings.")
 
     def cancel(self, request_id: str) -> None:
         """End a request soon; callable from any thread. An unknown id is ignored."""
         if (cancelled := self._running.get(request_id)) is not None:
             cancelled.set()
 
-    def embed(self, request: EmbeddingRequest) -> Embeddings:
-        """Embed texts."""
-        raise BadRequest("This model was not loaded for embeddings.")
-
     def stats(self) -> EngineStats:
-        """Memory of this process and tokens in the KV cache."""
-        cached = len(self._loaded.sequence.tokens) if self._loaded else 0
-        return EngineStats(psutil.Process().memory_info().rss, cached)
+        """Memory of this process, tokens in the KV cache and parked conversations."""
+        resident = psutil.Process().memory_info().rss
+        if self._loaded is None:
+            return EngineStats(resident, 0)
+        return EngineStats(
+            resident_bytes=resident,
+            cached_tokens=self._loaded.slots.cached_tokens,
+            running=self._loaded.scheduler.running,
+            parked=len(self._loaded.parking),
+            parked_bytes=self._loaded.parking.held_bytes,
+        )
 
     def unload(self) -> None:
-        """Free the model, if one is loaded."""
+        """Free the model, if one is loaded; running answers end."""
         loaded, self._loaded = self._loaded, None
         if loaded is not None:
             loaded.close()
 
-    def _require(self) -> _Loaded:
+    def _require(self) -> Loaded:
         if self._loaded is None:
             raise BadRequest("No model is loaded.")
         return self._loaded
 
     def _events(
         self,
-        loaded: _Loaded,
+        loaded: Loaded,
         request: GenerationRequest,
         sampling: SamplingParams,
         cancelled: threading.Event,
     ) -> GenerationEvents:
         try:
-            prompt: Prompt = loaded.prompts.build(
-                request.messages, continue_last=request.continue_last
-            )
-            generation = Generation(
-                context=loaded.context,
-                sequence=loaded.sequence,
-                processor=loaded.processor,
-                vocabulary=loaded.model.vocabulary,
-                markers=loaded.prompts.markers,
-                cancelled=cancelled,
-            )
-            yield from generation.events(prompt, sampling)
+            yield from answer(loaded, request, sampling, cancelled)
         finally:
             self._running.pop(request.id, None)
 
@@ -167,7 +141,7 @@ def _check_generates(model: Model) -> None:
         )
 
 
-def _describe(loaded: _Loaded, config: LoadConfig) -> ModelInfo:
+def _describe(loaded: Loaded, config: LoadConfig) -> ModelInfo:
     model, context, prompts = loaded.model, loaded.context, loaded.prompts
     notes = list(prompts.notes)
     if context.length > model.trained_context > 0:
@@ -185,5 +159,6 @@ def _describe(loaded: _Loaded, config: LoadConfig) -> ModelInfo:
         has_chat_template=model.chat_template is not None,
         reasoning=prompts.markers is not None,
         gpu_layers=model.gpu_layers,
+        slots=context.slots,
         notes=tuple(notes),
     )

@@ -5,10 +5,14 @@ from collections.abc import Callable, Sequence
 
 def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
     """Number of leading tokens that two token lists share."""
-    for number, (a, b) in enumerate(zip(first, second, strict=False)):
-        if a != b:
-            return number
-    return min(len(first), len(second))
+    same, reach = 0, min(len(first), len(second))
+    while same < reach:  # comparing slices runs in C; halving finds the place
+        middle = (same + reach + 1) // 2
+        if first[same:middle] == second[same:middle]:
+            same = middle
+        else:
+            reach = middle - 1
+    return same
 
 
 def keep_cached_ids(

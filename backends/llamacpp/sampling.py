@@ -35,9 +35,13 @@ class SamplerChain:
             self.close()
             raise
 
-    def sample(self, context: Any) -> int:
-        """Choose a token by the last output of the native `context`, and remember it."""
-        return int(native.llama_sampler_sample(self._chain, context, -1))
+    def sample(self, context: Any, index: int) -> int:
+        """Choose a token by the output at `index` of the last batch, and remember it."""
+        return int(native.llama_sampler_sample(self._chain, context, index))
+
+    def accept(self, token: int) -> None:
+        """Remember a token that was chosen otherwise."""
+        native.llama_sampler_accept(self._chain, token)
 
     def close(self) -> None:
         """Free the chain and its samplers."""

@@ -1,10 +1,22 @@
-"""One sequence of tokens in the KV cache, and the ways it grows and shrinks."""
+"""One sequence of tokens in the KV cache, and the ways it grows, shrinks and moves."""
 
+import ctypes
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from backends.llamacpp.context import Context
 from backends.llamacpp.library import native
 from backends.llamacpp.prefix import common_prefix
+
+
+@dataclass(frozen=True, eq=False)
+class SavedSequence:
+    """A sequence outside the KV cache."""
+
+    tokens: tuple[int, ...]
+    data: bytes
+    """llama.cpp's own form; fits the same model with the same KV types only."""
+    conversation: str = ""
 
 
 class KVSequence:
@@ -15,65 +27,65 @@ class KVSequence:
 
     def __init__(self, context: Context, number: int = 0) -> None:
         self._context = context
-        self._number = number
-        self._batch_is_single = False
+        self.number = number
         self.tokens: list[int] = []
+        self.conversation = ""
+        """Whose tokens they are; empty if nobody said."""
 
-    @property
-    def full(self) -> bool:
-        """No further token fits."""
-        return len(self.tokens) >= self._context.length
+    def reusable(self, prompt: Sequence[int]) -> int:
+        """Number of the sequence's leading tokens that an answer to `prompt` can begin with.
 
-    def reuse(self, prompt: Sequence[int]) -> int:
-        """Cut the sequence to what it shares with `prompt`; the number of tokens kept.
-
-        The last token of the prompt is never kept: its output is what is sampled from.
+        The last token of the prompt never counts: its output is what is sampled from.
         """
         shared = min(common_prefix(self.tokens, prompt), len(prompt) - 1)
-        if shared < len(self.tokens) and not self._window_reaches(shared):
-            shared = 0
-        self.truncate(shared)
-        return len(self.tokens)
+        if shared < len(self.tokens) and not self._reaches_back_to(shared):
+            return 0
+        return shared
 
-    def _window_reaches(self, length: int) -> bool:
-        # A windowed cache has dropped old tokens: going back is possible only while the window
-        # before the new end is still there.
+    def _reaches_back_to(self, length: int) -> bool:
+        """Whether the cache can be cut to `length` tokens."""
         context = self._context
+        if context.recurrent:
+            return False
         if not context.window:
             return True
-        oldest = native.llama_memory_seq_pos_min(context.memory, self._number)
+        # A windowed cache has dropped old tokens: the window before the new end must be there.
+        oldest = native.llama_memory_seq_pos_min(context.memory, self.number)
         return bool(oldest <= max(0, length - context.window - 1))
 
     def truncate(self, length: int) -> None:
         """Forget the tokens from `length` on; all of them where the model cannot forget a part."""
         memory = self._context.memory
-        if not native.llama_memory_seq_rm(memory, self._number, length, -1):
-            native.llama_memory_seq_rm(memory, self._number, -1, -1)
+        if not native.llama_memory_seq_rm(memory, self.number, length, -1):
+            native.llama_memory_seq_rm(memory, self.number, -1, -1)
             length = 0
         del self.tokens[length:]
 
-    def extend(self, tokens: list[int]) -> bool:
-        """Process a chunk of a prompt; False if it was aborted, and then nothing is added."""
-        self._batch_is_single = False
-        self._context.fill(tokens, len(self.tokens), self._number)
-        return self._run(tokens)
+    def share(self, source: "KVSequence", length: int) -> None:
+        """Become the first `length` tokens of another sequence, whose cells are used by both."""
+        self.truncate(0)
+        native.llama_memory_seq_cp(self._context.memory, source.number, self.number, 0, length)
+        self.tokens = source.tokens[:length]
 
-    def append(self, token: int) -> bool:
-        """Process one generated token: the path that runs for every token of an answer."""
-        if self._batch_is_single:
-            self._context.refill(token, len(self.tokens))
-        else:
-            self._context.fill([token], len(self.tokens), self._number)
-            self._batch_is_single = True
-        return self._run([token])
+    def save(self) -> SavedSequence | None:
+        """A copy of the sequence outside the cache; None where there is nothing to keep."""
+        size = native.llama_state_seq_get_size(self._context.handle, self.number)
+        if not self.tokens or not size:
+            return None
+        buffer = (ctypes.c_uint8 * size)()
+        written = native.llama_state_seq_get_data(self._context.handle, buffer, size, self.number)
+        if not written:
+            return None
+        return SavedSequence(tuple(self.tokens), bytes(buffer)[:written], self.conversation)
 
-    def _run(self, tokens: list[int]) -> bool:
-        done = False
-        try:
-            done = self._context.decode()
-        finally:
-            if done:
-                self.tokens += tokens
-            else:
-                self.truncate(len(self.tokens))
-        return done
+    def restore(self, saved: SavedSequence) -> bool:
+        """Become a saved sequence; False if there is no room, and then the sequence is empty."""
+        self.truncate(0)
+        size = len(saved.data)
+        buffer = (ctypes.c_uint8 * size).from_buffer_copy(saved.data)
+        if not native.llama_state_seq_set_data(self._context.handle, buffer, size, self.number):
+            self.truncate(0)
+            return False
+        self.tokens = list(saved.tokens)
+        self.conversation = saved.conversation
+        return True

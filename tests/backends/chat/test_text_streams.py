@@ -13,6 +13,7 @@ from backends.chat.reasoning import (
 )
 from backends.chat.stops import StopFilter, held_length
 from backends.chat.utf8 import Utf8Stream
+from backends.types import Delta
 
 THINK = ReasoningMarkers("<think>", "</think>")
 CUTS = st.lists(st.integers(1, 5), max_size=60)
@@ -159,16 +160,14 @@ def test_markers_are_found_in_template_or_vocabulary() -> None:
 def test_an_answer_counts_its_tokens_once(text: str, cuts: list[int]) -> None:
     answer = AnswerText((), THINK, inside=False)
     parts = cut(text.encode(), cuts)
-    deltas = [delta for part in parts for delta in answer.push(part)] + answer.finish()
+    events = [event for part in parts for event in answer.push(part)] + answer.finish()
+    deltas = [event for event in events if isinstance(event, Delta)]
     assert all(delta.text for delta in deltas)
     assert sum(delta.tokens for delta in deltas) <= len(parts)
 
 
 def test_stop_strings_do_not_apply_to_reasoning() -> None:
     answer = AnswerText(("END",), THINK, inside=True)
-    deltas = answer.push(b"not END yet</think>now END here") + answer.finish()
-    assert [(delta.kind, delta.text) for delta in deltas] == [
-        ("reasoning", "not END yet"),
-        ("text", "now "),
-    ]
+    events = answer.push(b"not END yet</think>now END here") + answer.finish()
+    assert events == [Delta("not END yet", "reasoning"), Delta("now ", tokens=0)]
     assert answer.stopped

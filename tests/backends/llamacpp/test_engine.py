@@ -17,7 +17,7 @@ from backends.errors import (
     TemplateError,
     UnknownArchitecture,
 )
-from backends.llamacpp import generation
+from backends.llamacpp import graph
 from backends.llamacpp.engine import LlamaCppBackend
 from backends.llamacpp.library import log, native
 from backends.llamacpp.model import Model
@@ -61,7 +61,7 @@ def shared(smollm2: Path) -> Iterator[LlamaCppBackend]:
 def loaded(shared: LlamaCppBackend) -> LlamaCppBackend:
     """An engine with an empty cache; not to be unloaded."""
     assert shared._loaded is not None
-    shared._loaded.sequence.truncate(0)
+    shared._loaded.slots.forget()
     return shared
 
 
@@ -151,7 +151,7 @@ def test_a_typed_control_token_stays_text(loaded: LlamaCppBackend, content: str)
         if isinstance(event, Delta):
             loaded.cancel("r")
     assert loaded._loaded is not None
-    prompt = loaded._loaded.sequence.tokens[: loaded.count_tokens([message])]
+    prompt = loaded._loaded.slots.latest.tokens[: loaded.count_tokens([message])]
     start, end = 1, 2  # ids of <|im_start|> and <|im_end|>
     # The system turn of the template, the user's, and the head of the answer.
     assert prompt.count(start) == 3
@@ -245,7 +245,7 @@ def test_what_was_processed_before_a_cancel_is_kept(backend: LlamaCppBackend, mo
 def test_a_slow_token_is_cancelled_within_its_graph(
     loaded: LlamaCppBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generation, "SLOW_TOKEN_SECONDS", 0.0)
+    monkeypatch.setattr(graph, "SLOW_SECONDS", 0.0)
     endless = SamplingParams(temperature=0, repeat_penalty=1)
     for delay in (0.003, 0.007, 0.011):
         events = loaded.generate(request(sampling=endless))
@@ -255,8 +255,9 @@ def test_a_slow_token_is_cancelled_within_its_graph(
         assert finish_of(events).reason == "cancelled"
         timer.join()
         assert loaded._loaded is not None
-        memory = loaded._loaded.context.memory
-        assert native.llama_memory_seq_pos_max(memory, 0) + 1 == loaded.stats().cached_tokens
+        memory, sequence = loaded._loaded.context.memory, loaded._loaded.slots.latest
+        end = native.llama_memory_seq_pos_max(memory, sequence.number) + 1
+        assert end == len(sequence.tokens)
     assert "Paris" in text_of(loaded.generate(request()))
 
 
@@ -277,12 +278,13 @@ def test_a_request_can_be_cancelled_before_it_runs(loaded: LlamaCppBackend) -> N
     assert finish_of(events).reason == "cancelled"
 
 
-def test_one_answer_at_a_time(loaded: LlamaCppBackend) -> None:
-    events = loaded.generate(request())
-    next(events)
+def test_more_answers_than_slots_are_refused(loaded: LlamaCppBackend) -> None:
+    running = [loaded.generate(request(id=f"r{number}")) for number in range(4)]
+    for events in running:
+        next(events)
     with pytest.raises(BadRequest):
-        loaded.generate(request(id="second"))
-    list(events)
+        loaded.generate(request(id="fifth"))
+    assert [finish_of(events).reason for events in running] == ["stop"] * 4
 
 
 # Loading

@@ -1,0 +1,150 @@
+"""Conversations that gave up their place in the KV cache: in main memory, and on disk if wished."""
+
+import hashlib
+import logging
+import os
+from collections import OrderedDict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from backends.llamacpp.prefix import common_prefix
+from backends.llamacpp.sequence import SavedSequence
+
+DEFAULT_SHARE = 0.10
+"""Of this computer's main memory."""
+DISK_BYTES = 4 * 2**30
+"""Files beyond this are deleted, the oldest first."""
+_SUFFIX = ".kv"
+
+log = logging.getLogger(__name__)
+
+
+def default_budget() -> int:
+    """Bytes of main memory for parked conversations unless somebody says otherwise."""
+    return int(psutil.virtual_memory().total * DEFAULT_SHARE)
+
+
+class Parking:
+    """Saved sequences within a budget of main memory; the least recently parked go first."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._saved: OrderedDict[int, SavedSequence] = OrderedDict()
+        self._numbers = iter(range(2**62))
+
+    def __len__(self) -> int:
+        return len(self._saved)
+
+    @property
+    def held_bytes(self) -> int:
+        """Main memory in use."""
+        return sum(len(saved.data) for saved in self._saved.values())
+
+    def put(self, saved: SavedSequence) -> None:
+        """Keep a sequence, in place of those it continues; too large a one is not kept."""
+        for number, other in list(self._saved.items()):
+            if common_prefix(other.tokens, saved.tokens) == len(other.tokens):
+                del self._saved[number]
+        if len(saved.data) > self._budget:
+            return
+        self._saved[next(self._numbers)] = saved
+        while self.held_bytes > self._budget:
+            self._saved.popitem(last=False)
+
+    def __iter__(self) -> Iterator[SavedSequence]:
+        """The most recently parked first."""
+        return reversed(self._saved.values())
+
+    def take(self, saved: SavedSequence) -> None:
+        """Let go of a sequence, which is in the cache again."""
+        for number, other in list(self._saved.items()):
+            if other is saved:
+                del self._saved[number]
+
+
+class _Header(msgspec.Struct):
+    conversation: str
+    tokens: tuple[int, ...]
+    sha256: str
+
+
+class DiskParking:
+    """Sequences of named conversations as files, written by a thread of their own.
+
+    A file begins with one line of JSON (name, tokens, checksum), the native state follows. What
+    is damaged, or was made by another model, is passed over.
+    """
+
+    def __init__(self, folder: Path, model: str, limit: int = DISK_BYTES) -> None:
+        """`model` tells apart what must not be mixed: the file and all that shapes its cache."""
+        self._folder = folder / hashlib.sha256(model.encode()).hexdigest()[:24]
+        self._root = folder
+        self._limit = limit
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="parking")
+
+    def put(self, saved: SavedSequence) -> None:
+        """Write a sequence of a named conversation soon."""
+        if saved.conversation:
+            self._writer.submit(self._write, saved)
+
+    def find(self, conversation: str) -> SavedSequence | None:
+        """What was kept for a conversation, if it is whole."""
+        if not conversation:
+            return None
+        try:
+            with self._path(conversation).open("rb") as file:
+                header = msgspec.json.decode(file.readline(2**26), type=_Header)
+                data = file.read()
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError) as error:
+            log.info("a kept conversation cannot be read: %s", error)
+            return None
+        if header.conversation != conversation or _digest(data) != header.sha256:
+            log.info("a kept conversation is damaged")
+            return None
+        return SavedSequence(header.tokens, data, conversation)
+
+    def close(self) -> None:
+        """Finish writing."""
+        self._writer.shutdown()
+
+    def _path(self, conversation: str) -> Path:
+        return self._folder / (hashlib.sha256(conversation.encode()).hexdigest()[:32] + _SUFFIX)
+
+    def _write(self, saved: SavedSequence) -> None:
+        path = self._path(saved.conversation)
+        header = _Header(saved.conversation, saved.tokens, _digest(saved.data))
+        partial = path.with_suffix(".part")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                file.write(msgspec.json.encode(header) + b"\n")
+                file.write(saved.data)
+            os.replace(partial, path)
+            self._tidy(keep=path)
+        except OSError as error:
+            log.warning("a conversation could not be kept on disk: %s", error)
+
+    def _tidy(self, keep: Path) -> None:
+        """Delete the oldest files beyond the limit."""
+        files = sorted(self._files(), key=lambda each: each[1].st_mtime)
+        held = sum(status.st_size for _, status in files)
+        for path, status in files:
+            if held <= self._limit:
+                return
+            if path != keep:
+                path.unlink(missing_ok=True)
+                held -= status.st_size
+
+    def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
+        for path in self._root.rglob(f"*{_SUFFIX}"):
+            yield path, path.stat()
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

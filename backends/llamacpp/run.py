@@ -1,0 +1,220 @@
+"""One answer: the tokens it must process, the tokens it has chosen, the events it has to tell."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from backends.llamacpp.sequence import KVSequence, SavedSequence
+from backends.types import (
+    Delta,
+    Finish,
+    FinishReason,
+    GenerationEvent,
+    Progress,
+    TokenLogprob,
+    Usage,
+)
+
+
+class Parser(Protocol):
+    """Turns the bytes of tokens into events."""
+
+    @property
+    def stopped(self) -> bool:
+        """The text has ended: a stop string, or the last call that is wanted."""
+        ...
+
+    @property
+    def in_reasoning(self) -> bool:
+        """The model is reasoning; constraints do not apply yet."""
+        ...
+
+    @property
+    def reasoning_tokens(self) -> int:
+        """Tokens of the reasoning so far."""
+        ...
+
+    @property
+    def finish_reason(self) -> FinishReason:
+        """Why the text ended, once it has stopped or the model has ended it."""
+        ...
+
+    def push(self, piece: bytes) -> list[GenerationEvent]:
+        """The events that one more token completes."""
+        ...
+
+    def finish(self) -> list[GenerationEvent]:
+        """What was held back."""
+        ...
+
+
+class Sampler(Protocol):
+    """Chooses tokens."""
+
+    def sample(self, context: Any, index: int) -> int:
+        """Choose by the output at `index` of the last batch, and remember the choice."""
+        ...
+
+    def accept(self, token: int) -> None:
+        """Remember a token that was chosen otherwise."""
+        ...
+
+    def close(self) -> None:
+        """Free native memory."""
+        ...
+
+
+class Drafter(Protocol):
+    """Guesses how a text goes on."""
+
+    def draft(self, tokens: Sequence[int], limit: int) -> list[int]:
+        """At most `limit` tokens that may follow `tokens`."""
+        ...
+
+
+@dataclass
+class Count:
+    """Tokens and times of one answer; times by `time.perf_counter`, in seconds."""
+
+    start: float = field(default_factory=time.perf_counter)
+    first: float = 0.0
+    last: float = 0.0
+    tokens: int = 0
+    drafted: int = 0
+    accepted: int = 0
+
+    def token(self) -> None:
+        """One more token was chosen."""
+        self.last = time.perf_counter()
+        self.tokens += 1
+        if self.tokens == 1:
+            self.first = self.last
+
+
+class Run:
+    """The state of one answer. The scheduler drives it; nothing here computes."""
+
+    def __init__(
+        self,
+        *,
+        sequence: KVSequence,
+        prompt: list[int],
+        sampler: Sampler,
+        parser: Parser,
+        cancelled: threading.Event,
+        limit: int | None,
+        drafter: Drafter | None = None,
+        refit: Callable[[int], list[int] | None] = lambda room: None,
+        keep_on_disk: bool = False,
+        logprobs: Callable[[int, int], TokenLogprob] | None = None,
+        forced_close: Callable[[], list[int]] = list,
+    ) -> None:
+        """`refit` gives a shorter prompt that leaves room for so many tokens of the answer.
+
+        `logprobs` tells of the output at an index of the batch and the token chosen there.
+        `forced_close` gives tokens that must come next, such as the end of a reasoning that is
+        over its budget.
+        """
+        self.sequence = sequence
+        self.sampler = sampler
+        self.parser = parser
+        self.cancelled = cancelled
+        self.limit = limit
+        self.drafter = drafter
+        self.refit = refit
+        self.keep_on_disk = keep_on_disk
+        self.logprobs = logprobs
+        self.forced_close = forced_close
+        self.parked: SavedSequence | None = None
+        """Its sequence while it has to wait for room."""
+        self.target = list(prompt)
+        """What must be in the cache before the next token is chosen: prompt and answer."""
+        self.prompt_length = len(prompt)
+        self.cached = len(sequence.tokens)
+        self.count = Count()
+        self.events: deque[GenerationEvent] = deque()
+        self.failure: BaseException | None = None
+        self.ended = False
+        self._forced: deque[int] = deque()
+        self.tell_progress(self.cached)
+
+    @property
+    def missing(self) -> int:
+        """Tokens to be processed before the next one can be chosen."""
+        return len(self.target) - len(self.sequence.tokens)
+
+    @property
+    def answer(self) -> list[int]:
+        """The tokens chosen so far."""
+        return self.target[self.prompt_length :]
+
+    def tell_progress(self, processed: int) -> None:
+        """Say how much of the prompt is processed, while there is no answer yet."""
+        if not self.count.tokens:
+            self.events.append(Progress(processed, self.prompt_length, self.cached))
+
+    def sign_of_life(self) -> GenerationEvent:
+        """An event that tells nothing new."""
+        if self.count.tokens:
+            return Delta("", tokens=0)
+        return Progress(len(self.sequence.tokens), self.prompt_length, self.cached)
+
+    def choose(self, context: Any, index: int) -> int:
+        """The next token, by the output at `index` of the last batch."""
+        if not self._forced:
+            self._forced.extend(self.forced_close())
+        if self._forced:
+            token = self._forced.popleft()
+            self.sampler.accept(token)
+            return token
+        return self.sampler.sample(context, index)
+
+    def take(self, token: int, piece: bytes, index: int) -> None:
+        """Add a chosen token to the answer."""
+        self.count.token()
+        self.target.append(token)
+        events = self.parser.push(piece)
+        if self.logprobs is not None:
+            events = _with_logprob(events, self.logprobs(index, token))
+        self.events.extend(events)
+
+    def replace_prompt(self, prompt: list[int]) -> None:
+        """Go on with another prompt before the same answer."""
+        self.target = [*prompt, *self.answer]
+        self.prompt_length = len(prompt)
+
+    def end(self, reason: FinishReason) -> None:
+        """Tell what was held back, and the end."""
+        if self.ended:
+            return
+        self.ended = True
+        count = self.count
+        decoding = count.last - count.first
+        self.events.extend(self.parser.finish())
+        usage = Usage(
+            prompt_tokens=self.prompt_length,
+            cached_tokens=self.cached,
+            completion_tokens=count.tokens,
+            time_to_first_token=count.first - count.start if count.tokens else None,
+            tokens_per_second=(count.tokens - 1) / decoding if decoding > 0 else None,
+            reasoning_tokens=self.parser.reasoning_tokens,
+            draft_tokens=count.drafted,
+            accepted_tokens=count.accepted,
+        )
+        self.events.append(Finish(reason, usage))
+
+    def fail(self, error: BaseException) -> None:
+        """Let whoever listens hear of an error instead of more events."""
+        self.failure, self.ended = error, True
+
+
+def _with_logprob(events: list[GenerationEvent], logprob: TokenLogprob) -> list[GenerationEvent]:
+    """The log-probability goes with the first piece of text; alone where none came."""
+    for number, event in enumerate(events):
+        if isinstance(event, Delta):
+            told = Delta(event.text, event.kind, event.tokens, (*event.logprobs, logprob))
+            return [*events[:number], told, *events[number + 1 :]]
+    return [*events, Delta("", tokens=0, logprobs=(logprob,))]
