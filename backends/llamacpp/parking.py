@@ -68,7 +68,7 @@ class Parking:
 
 class _Header(msgspec.Struct):
     conversation: str
-    tokens: tuple[int, ...]
+    tokens: list[int]
     sha256: str
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 
-def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
-    """Number of leading tokens that two token lists share."""
+def common_prefix(first: list[int], second: list[int]) -> int:
+    """Number of leading tokens that two lists share. Lists: slices of other kinds never agree."""
     same, reach = 0, min(len(first), len(second))
     while same < reach:  # comparing slices runs in C; halving finds the place
         middle = (same + reach + 1) // 2
@@ -16,7 +16,7 @@ def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
 
 
 def keep_cached_ids(
-    cached: Sequence[int], prompt: Sequence[int], piece: Callable[[int], bytes]
+    cached: list[int], prompt: list[int], piece: Callable[[int], bytes]
 ) -> list[int]:
     """`prompt`, with the cached tokens wherever they spell the same text.
 

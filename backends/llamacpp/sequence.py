@@ -1,7 +1,6 @@
 """One sequence of tokens in the KV cache, and the ways it grows, shrinks and moves."""
 
 import ctypes
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from backends.llamacpp.context import Context
@@ -13,7 +12,7 @@ from backends.llamacpp.prefix import common_prefix
 class SavedSequence:
     """A sequence outside the KV cache."""
 
-    tokens: tuple[int, ...]
+    tokens: list[int]
     data: bytes
     """llama.cpp's own form; fits the same model with the same KV types only."""
     conversation: str = ""
@@ -32,7 +31,7 @@ class KVSequence:
         self.conversation = ""
         """Whose tokens they are; empty if nobody said."""
 
-    def reusable(self, prompt: Sequence[int]) -> int:
+    def reusable(self, prompt: list[int]) -> int:
         """Number of the sequence's leading tokens that an answer to `prompt` can begin with.
 
         The last token of the prompt never counts: its output is what is sampled from.
@@ -76,7 +75,7 @@ class KVSequence:
         written = native.llama_state_seq_get_data(self._context.handle, buffer, size, self.number)
         if not written:
             return None
-        return SavedSequence(tuple(self.tokens), bytes(buffer)[:written], self.conversation)
+        return SavedSequence(list(self.tokens), bytes(buffer)[:written], self.conversation)
 
     def restore(self, saved: SavedSequence) -> bool:
         """Become a saved sequence; False if there is no room, and then the sequence is empty."""
