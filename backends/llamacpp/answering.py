@@ -48,6 +48,7 @@ def answer(
         parser=parser,
         cancelled=cancelled,
         limit=sampling.max_tokens,
+        drafter=loaded.drafter(sequence),
         refit=refit,
         keep_on_disk=request.keep_on_disk,
     )

@@ -5,9 +5,12 @@ from pathlib import Path
 
 from backends.chat.prompt import PromptBuilder
 from backends.llamacpp.context import Context
+from backends.llamacpp.drafting import DraftModel, PromptLookup
 from backends.llamacpp.model import Model
 from backends.llamacpp.parking import DiskParking, Parking, default_budget
+from backends.llamacpp.run import Drafter
 from backends.llamacpp.scheduler import Scheduler
+from backends.llamacpp.sequence import KVSequence
 from backends.llamacpp.slots import Slots
 from backends.types import LoadConfig
 
@@ -23,19 +26,37 @@ class Loaded:
     disk: DiskParking | None
     scheduler: Scheduler
     prompts: PromptBuilder
+    draft_model: DraftModel | None
+    prompt_lookup: bool
+
+    def drafter(self, sequence: KVSequence) -> Drafter | None:
+        """What guesses ahead for an answer on this sequence."""
+        if self.context.recurrent:  # wrong guesses could not be taken back
+            return None
+        if self.draft_model is not None:
+            return self.draft_model.drafter(sequence.number)
+        return PromptLookup() if self.prompt_lookup else None
 
     def close(self) -> None:
         """Free everything, the model last."""
         self.scheduler.close()
         if self.disk is not None:
             self.disk.close()
+        if self.draft_model is not None:
+            self.draft_model.close()
         self.context.close()
         self.model.close()
 
 
 def assemble(path: str, model: Model, context: Context, config: LoadConfig) -> Loaded:
-    """Put the parts of an engine around a model and its context."""
+    """Put the parts of an engine around a model and its context.
+
+    Raises a `ModelLoadError` for a draft model that cannot be loaded.
+    """
     vocabulary = model.vocabulary
+    draft_model = None
+    if config.draft_model:
+        draft_model = DraftModel(config.draft_model, vocabulary, config)
     budget = default_budget() if config.parking_bytes is None else config.parking_bytes
     parking = Parking(budget)
     disk = None
@@ -48,7 +69,17 @@ def assemble(path: str, model: Model, context: Context, config: LoadConfig) -> L
     slots = Slots(context, parking, disk, plain_piece)
     scheduler = Scheduler(context, vocabulary, slots, draft_tokens=config.draft_tokens)
     prompts = PromptBuilder(vocabulary, model.chat_template)
-    return Loaded(model, context, slots, parking, disk, scheduler, prompts)
+    return Loaded(
+        model=model,
+        context=context,
+        slots=slots,
+        parking=parking,
+        disk=disk,
+        scheduler=scheduler,
+        prompts=prompts,
+        draft_model=draft_model,
+        prompt_lookup=config.prompt_lookup,
+    )
 
 
 def _cache_identity(path: str, config: LoadConfig) -> str:
