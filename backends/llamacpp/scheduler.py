@@ -19,8 +19,8 @@ from backends.types import GenerationEvents
 
 STALL_SECONDS = 0.08
 """A piece of a prompt is at most this much work while other answers run."""
-CHUNK_SECONDS = 4.0
-"""And this much alone, where a cancel stops within a batch."""
+CHUNK_SECONDS = 1.5
+"""And this much alone: a cancel stops within a batch, but another request waits for its end."""
 SMALLEST_CHUNK = 32
 SMALLEST_BESIDE = 4
 DRAFT_LIMIT = 64
