@@ -194,8 +194,11 @@ class LoadConfig(Struct, frozen=True, omit_defaults=True):
     """Path of the file that lets a vision model see."""
     embedding: bool = False
     """Load for embeddings instead of answers."""
-    pooling: Literal["none", "mean", "cls", "last", "rank"] | None = None
-    """How an embedding is made of those of its tokens; None takes what the model says."""
+    pooling: Literal["mean", "cls", "last", "rank"] | None = None
+    """How an embedding is made of those of its tokens.
+
+    None takes what the model says, or the mean.
+    """
     rpc_servers: Annotated[tuple[str, ...], Meta(max_length=32)] = ()
     """`host:port` of llama.cpp RPC servers that take a part of the layers."""
 

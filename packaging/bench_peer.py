@@ -78,7 +78,7 @@ class Peer:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"prompts": prompts, "tokens": tokens}) + "\n")
         self._process.stdin.flush()
-        return [Times(*each) for each in self._read()]
+        return [Times(first, last, int(count)) for first, last, count in self._read()]
 
     def close(self) -> None:
         self._process.communicate()

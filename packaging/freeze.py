@@ -25,6 +25,8 @@ EXCLUDED = [
     *(f"PySide6.Qt{part}" for part in ("Designer", "Pdf", "Qml", "Quick", "Sql", "Test")),
     # Corral downloads by itself; the hub library imports this only to do so.
     "hf_xet",
+    # On Linux this engine is for its tests.
+    *(("mlx", "mlx_lm", "transformers", "tokenizers") if sys.platform == "linux" else ()),
     # What libraries offer beside the part that is used.
     "llama_cpp.server",
     "numpy.f2py",

@@ -57,7 +57,7 @@ class DraftModel:
 
     def __init__(self, path: str, vocabulary: Vocabulary, config: LoadConfig) -> None:
         """Raises `ModelLoadError`; `BadLoadSetting` if the vocabularies differ."""
-        self._model = Model(path, config.gpu_layers, lambda fraction: True)
+        self._model = Model(path, config, lambda fraction: True)
         try:
             if not _same_vocabulary(self._model.vocabulary, vocabulary):
                 raise BadLoadSetting(

@@ -14,6 +14,7 @@ from backends.llamacpp.context import Context
 from backends.llamacpp.library import native, open_library
 from backends.llamacpp.loaded import Loaded, assemble
 from backends.llamacpp.model import Model
+from backends.llamacpp.parameters import init_numa
 from backends.types import (
     ChatMessage,
     EmbeddingRequest,
@@ -44,10 +45,12 @@ class LlamaCppBackend:
         config = _validated(config, BadLoadSetting)
         self.unload()
         open_library()
-        model = Model(path, config.gpu_layers, on_progress)
+        init_numa(config)
+        model = Model(path, config, on_progress)
         context = None
         try:
-            _check_generates(model)
+            if not config.embedding:
+                _check_generates(model)
             context = Context(model.handle, config)
             self._loaded = assemble(path, model, context, config)
         finally:
@@ -69,6 +72,8 @@ class LlamaCppBackend:
         `TemplateError`, `PromptTooLong` and `EngineFailure` come from the iterator.
         """
         loaded = self._require()
+        if loaded.embedder is not None:
+            raise BadRequest("This model was loaded for embeddings: load it anew to chat.")
         if len(self._running) >= loaded.context.slots:
             raise BadRequest("All slots of the model are taken by other answers.")
         if request.id in self._running:
@@ -78,8 +83,11 @@ class LlamaCppBackend:
         return self._events(loaded, request, sampling, cancelled)
 
     def embed(self, request: EmbeddingRequest) -> Embeddings:
-        """Embed texts."""
-        raise BadRequest("This model was not loaded for embeddings.")
+        """Embed texts. Raises `BadRequest`, `PromptTooLong` and `EngineFailure`."""
+        embedder = self._require().embedder
+        if embedder is None:
+            raise BadRequest("This model was loaded for chat: load it anew for embeddings.")
+        return embedder.embed(request)
 
     def cancel(self, request_id: str) -> None:
         """End a request soon; callable from any thread. An unknown id is ignored."""
@@ -160,5 +168,6 @@ def _describe(loaded: Loaded, config: LoadConfig) -> ModelInfo:
         reasoning=prompts.markers is not None,
         gpu_layers=model.gpu_layers,
         slots=context.slots,
+        embedding_length=loaded.embedder.length if loaded.embedder else 0,
         notes=tuple(notes),
     )

@@ -40,10 +40,11 @@ def open_library() -> None:
     search the current directory, where anybody may have put a library. So they are loaded from
     the library's own folder, and nowhere else.
     """
-    registry = _registry()
-    if registry.ggml_backend_dev_count() == 0:
-        registry.ggml_backend_load_all_from_path(os.fsencode(_folder()))
-    if registry.ggml_backend_dev_count() == 0:
+    count = library_function("ggml_backend_dev_count", ctypes.c_size_t)
+    if count() == 0:
+        load_all = library_function("ggml_backend_load_all_from_path", None, ctypes.c_char_p)
+        load_all(os.fsencode(_folder()))
+    if count() == 0:
         raise EngineFailure(
             f"llama.cpp found no compute backend for this processor in {_folder()}.",
             "\n".join(log.tail()),
@@ -54,13 +55,16 @@ def _folder() -> Path:
     return Path(native._base_path)
 
 
-def _registry() -> Any:
-    # On Linux and macOS the registry is reached through libllama's own handle: opening
-    # libggml by name would load a second, empty registry. On Windows a DLL exports only its own.
-    library: Any = native._lib
+def library_function(name: str, result: Any, *arguments: Any) -> Any:
+    """A function of ggml that the binding leaves out, with its C types.
+
+    On Linux and macOS it is reached through libllama's own handle: opening a ggml library by name
+    would load a second one with a registry of its own. On Windows a DLL exports only its own.
+    """
+    libraries: list[Any] = [native._lib]
     if sys.platform == "win32":
-        library = ctypes.CDLL(str(_folder() / "ggml.dll"))
-    library.ggml_backend_dev_count.restype = ctypes.c_size_t
-    library.ggml_backend_load_all_from_path.argtypes = [ctypes.c_char_p]
-    library.ggml_backend_load_all_from_path.restype = None
-    return library
+        names = ("ggml.dll", "ggml-base.dll")
+        libraries = [ctypes.CDLL(str(_folder() / each)) for each in names]
+    function = next(getattr(each, name) for each in libraries if hasattr(each, name))
+    function.restype, function.argtypes = result, list(arguments)
+    return function

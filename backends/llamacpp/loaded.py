@@ -6,6 +6,8 @@ from pathlib import Path
 from backends.chat.prompt import PromptBuilder
 from backends.llamacpp.context import Context
 from backends.llamacpp.drafting import DraftModel, PromptLookup
+from backends.llamacpp.embedding import Embedder
+from backends.llamacpp.lora import LoadedAdapters
 from backends.llamacpp.model import Model
 from backends.llamacpp.parking import DiskParking, Parking, default_budget
 from backends.llamacpp.run import Drafter
@@ -27,6 +29,8 @@ class Loaded:
     scheduler: Scheduler
     prompts: PromptBuilder
     draft_model: DraftModel | None
+    embedder: Embedder | None
+    """Instead of answers, where the model was loaded for embeddings."""
     prompt_lookup: bool
 
     def drafter(self, sequence: KVSequence) -> Drafter | None:
@@ -40,6 +44,8 @@ class Loaded:
     def close(self) -> None:
         """Free everything, the model last."""
         self.scheduler.close()
+        if self.embedder is not None:
+            self.embedder.close()
         if self.disk is not None:
             self.disk.close()
         if self.draft_model is not None:
@@ -51,8 +57,9 @@ class Loaded:
 def assemble(path: str, model: Model, context: Context, config: LoadConfig) -> Loaded:
     """Put the parts of an engine around a model and its context.
 
-    Raises a `ModelLoadError` for a draft model that cannot be loaded.
+    Raises a `ModelLoadError` for a draft model or an adapter that cannot be loaded.
     """
+    LoadedAdapters(model, config.lora).apply(context.handle)
     vocabulary = model.vocabulary
     draft_model = None
     if config.draft_model:
@@ -78,6 +85,7 @@ def assemble(path: str, model: Model, context: Context, config: LoadConfig) -> L
         scheduler=scheduler,
         prompts=prompts,
         draft_model=draft_model,
+        embedder=Embedder(model, context) if config.embedding else None,
         prompt_lookup=config.prompt_lookup,
     )
 

@@ -9,7 +9,9 @@ from backends.base import LoadProgressCallback
 from backends.errors import LoadCancelled, ModelFileMissing, ModelFileTruncated, NotAModelFile
 from backends.llamacpp.library import log, native
 from backends.llamacpp.logs import explain_load_failure
+from backends.llamacpp.parameters import ModelParameters
 from backends.llamacpp.vocabulary import Vocabulary
+from backends.types import LoadConfig
 
 _MAGIC = b"GGUF"
 _PROGRESS_SECONDS = 0.05
@@ -18,18 +20,14 @@ _PROGRESS_SECONDS = 0.05
 class Model:
     """Weights and vocabulary. Close it after every context made of it."""
 
-    def __init__(
-        self, path: str, gpu_layers: int | None, on_progress: LoadProgressCallback
-    ) -> None:
+    def __init__(self, path: str, config: LoadConfig, on_progress: LoadProgressCallback) -> None:
         _check_file(Path(path))
         progress = _Progress(on_progress)
         callback = native.llama_progress_callback(progress.report)
-        params = native.llama_model_default_params()
-        params.progress_callback = callback
-        offload = bool(native.llama_supports_gpu_offload())
-        params.n_gpu_layers = (-1 if gpu_layers is None else gpu_layers) if offload else 0
+        params = ModelParameters(config)
+        params.native.progress_callback = callback
         log.clear()
-        self.handle: Any = native.llama_model_load_from_file(path.encode("utf-8"), params)
+        self.handle: Any = native.llama_model_load_from_file(path.encode("utf-8"), params.native)
         if progress.error is not None:
             self.close()
             raise progress.error
@@ -39,7 +37,8 @@ class Model:
         if not self.handle:
             raise explain_load_failure(log)
         layers = int(native.llama_model_n_layer(self.handle)) + 1  # and the output layer
-        self.gpu_layers = min(layers, layers if gpu_layers is None else gpu_layers) * offload
+        wanted = layers if config.gpu_layers is None else config.gpu_layers
+        self.gpu_layers = min(layers, wanted) if params.offload else 0
         self.vocabulary = Vocabulary(self.handle)
 
     @property

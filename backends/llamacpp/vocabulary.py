@@ -33,14 +33,21 @@ class Vocabulary:
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Ids of `text` without BOS or EOS; `special` recognises control tokens in it."""
+        return self._tokenize(text, whole=False, special=special)
+
+    def tokenize_whole(self, text: str) -> list[int]:
+        """Ids of a text that stands alone, with the tokens that the model wants around one."""
+        return self._tokenize(text, whole=True, special=False)
+
+    def _tokenize(self, text: str, *, whole: bool, special: bool) -> list[int]:
         data = text.encode("utf-8", "replace")
         room = len(data) + 8
         ids = (ctypes.c_int32 * room)()
-        count = native.llama_tokenize(self._vocab, data, len(data), ids, room, False, special)
+        count = native.llama_tokenize(self._vocab, data, len(data), ids, room, whole, special)
         if count < 0:
             room = -count
             ids = (ctypes.c_int32 * room)()
-            count = native.llama_tokenize(self._vocab, data, len(data), ids, room, False, special)
+            count = native.llama_tokenize(self._vocab, data, len(data), ids, room, whole, special)
         if count < 0:
             raise BadRequest("The text cannot be tokenized.")
         return ids[:count]

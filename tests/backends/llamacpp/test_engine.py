@@ -447,7 +447,7 @@ def test_unloading_ends_the_thread_for_prompts(backend: LlamaCppBackend, model: 
 
 
 def test_a_model_says_its_architecture(model: Path) -> None:
-    loaded = Model(str(model), None, lambda fraction: True)
+    loaded = Model(str(model), LoadConfig(), lambda fraction: True)
     try:
         assert loaded.architecture == "llama"
         assert loaded.chat_template

@@ -28,7 +28,7 @@ CONFIG = LoadConfig(context_length=512, batch_size=32)
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
     path = tiny_gguf.write(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
-    loaded = Model(str(path), None, lambda fraction: True)
+    loaded = Model(str(path), LoadConfig(), lambda fraction: True)
     yield loaded
     loaded.close()
 

@@ -1,6 +1,8 @@
 """A compute backend is found in the library's own folder, or its lack is told."""
 
+import ctypes
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,8 +19,12 @@ class Registry:
         self.devices_after = devices_after
         self.searched: list[bytes] = []
 
-    def ggml_backend_dev_count(self) -> int:
-        return self.devices
+    def function(self, name: str, *types: object) -> Callable[..., object]:
+        functions: dict[str, Callable[..., object]] = {
+            "ggml_backend_dev_count": lambda: self.devices,
+            "ggml_backend_load_all_from_path": self.ggml_backend_load_all_from_path,
+        }
+        return functions[name]
 
     def ggml_backend_load_all_from_path(self, folder: bytes) -> None:
         self.searched.append(folder)
@@ -27,14 +33,14 @@ class Registry:
 
 def test_the_installed_library_has_a_backend() -> None:
     library.open_library()
-    assert library._registry().ggml_backend_dev_count() > 0
+    assert library.library_function("ggml_backend_dev_count", ctypes.c_size_t)() > 0
 
 
 def test_modules_are_loaded_from_the_folder_of_the_library_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     registry = Registry(devices_after=1)
-    monkeypatch.setattr(library, "_registry", lambda: registry)
+    monkeypatch.setattr(library, "library_function", registry.function)
     library.open_library()
     library.open_library()
     (searched,) = registry.searched
@@ -44,7 +50,7 @@ def test_modules_are_loaded_from_the_folder_of_the_library_only(
 
 
 def test_without_a_backend_the_failure_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "_registry", lambda: Registry(devices_after=0))
+    monkeypatch.setattr(library, "library_function", Registry(devices_after=0).function)
     with pytest.raises(EngineFailure) as caught:
         library.open_library()
     assert "no compute backend" in caught.value.message
