@@ -180,6 +180,28 @@ class BackendContract:
         usage = finish_of(loaded.generate(request(*turns))).usage
         assert 0 < usage.cached_tokens < usage.prompt_tokens
 
+    def test_two_answers_run_side_by_side(self, loaded: Backend) -> None:
+        other = ChatMessage("user", "Name three colours.")
+        answers = {
+            "first": loaded.generate(request(id="first")),
+            "second": loaded.generate(request(other, id="second")),
+        }
+        heard: dict[str, list[GenerationEvent]] = {name: [] for name in answers}
+        order: list[str] = []
+        while answers:
+            for name in tuple(answers):
+                event = next(answers[name], None)
+                if event is None:
+                    del answers[name]
+                elif isinstance(event, Delta) and event.text:
+                    order.append(name)
+                if event is not None:
+                    heard[name].append(event)
+        assert all(text_of(events) for events in heard.values())
+        assert all(finish_of(events).usage.completion_tokens for events in heard.values())
+        # Neither had to wait for the other's end.
+        assert order.index("second") < len(order) - 1 - order[::-1].index("first")
+
     # Requests that cannot be answered
 
     def test_a_prompt_longer_than_the_context_is_refused(
