@@ -19,7 +19,7 @@ from app.core.transfer_http import (
     TryAgain,
 )
 from app.core.transfer_parts import Part, Span, discard, file_matches
-from app.core.transfer_stop import StopSignal, TransferStopped
+from app.core.transfer_stop import StopSignal
 from app.core.transfer_wire import Limits
 from app.core.variants import RepoFile
 
@@ -136,6 +136,8 @@ class FileTransfer:
         except RangesRefused:
             log.warning("%s is sent in one piece only", self._file.path)
             self._fetch_whole(part)
+        if not part.complete:  # its checksum would say nothing, and cost what is there
+            raise self._short(part)
 
     def _fetch_block(self, part: Part, block: Span) -> None:
         """Fetch one block. Raises as `RemoteFile.open` does, and `TryAgain` for an empty answer."""
@@ -253,7 +255,7 @@ class Crew:
         try:
             while (block := self._take()) is not None:
                 self._fetch_patiently(block)
-        except (AppError, OSError, FileChanged, RangesRefused, TransferStopped) as wall:
+        except Exception as wall:  # noqa: BLE001  # `run` raises it, whatever it is
             with self._lock:
                 self._wall = self._wall or wall
 

@@ -18,7 +18,7 @@ from app.core.variants import RepoFile
 if TYPE_CHECKING:
     import httpx2
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

@@ -23,6 +23,7 @@ from app.core import transfer_parts
 from app.core.children import child_command, child_environment
 from app.core.errors import DownloadError
 from app.core.hub_http import HubAccess
+from app.core.transfer_http import RemoteFile
 from app.core.transfer_job import TransferJob, in_naming_order
 from app.core.transfer_names import check_names, repository_folder, target_path
 from app.core.transfer_parts import (
@@ -296,6 +297,33 @@ def test_a_wrong_range_is_not_written(hub: LocalHub, folder: Path) -> None:
     hub.fault(NAME, origin="cdn", wrong_range=True, times=3)
     assert isinstance(Run(hub, folder).end(), Completed)
     assert (folder / NAME).read_bytes() == CONTENT
+
+
+def test_a_range_of_absurd_length_is_refused_and_the_part_kept(hub: LocalHub, folder: Path) -> None:
+    half_a_part(folder / NAME)
+    absurd = {"Content-Range": f"bytes {'9' * 5000}-1/1"}
+    hub.fault(NAME, origin="cdn", status=206, headers=absurd)
+    assert "another range" in failed(Run(hub, folder).end()).detail
+    assert part_path(folder / NAME).exists()
+    hub.faults.clear()
+    assert isinstance(Run(hub, folder).end(), Completed)
+    assert hub.log.sent(NAME) < SIZE
+
+
+def test_an_unforeseen_error_in_one_connection_is_told_and_the_part_kept(
+    hub: LocalHub, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    half_a_part(folder / NAME)
+    monkeypatch.setattr(RemoteFile, "_check_range", broken)
+    assert "ZeroDivisionError" in failed(Run(hub, folder).end()).message
+    assert hub.log.sent(NAME) < 2 * SIZE
+    monkeypatch.undo()
+    hub.log.clear()
+    assert isinstance(Run(hub, folder).end(), Completed)
+    assert hub.log.sent(NAME) == 1_000_000
 
 
 def test_a_range_beyond_the_file_asks_the_hub_again(hub: LocalHub, folder: Path) -> None:
