@@ -1,5 +1,7 @@
 """What can be wrong with a download before and beside the transfer itself, in words."""
 
+import traceback
+
 from app.core.download_entry import DownloadEntry
 from app.core.download_state import DownloadProblem
 from app.core.errors import DownloadError, NotFoundError
@@ -37,6 +39,16 @@ def no_usable_model(entry: DownloadEntry, why: str) -> DownloadProblem:
         f"“{entry.request.title}” arrived whole, but it is no usable model",
         f"{why} It is just so on the hub, and lies in {entry.folder}.",
         "Delete it in My Models and choose another variant or repository.",
+    )
+
+
+def own_error(error: Exception) -> DownloadProblem:
+    """Something that nobody had thought of."""
+    return DownloadProblem(
+        "The download stopped",
+        f"Corral met an error of its own: {type(error).__name__}. What was fetched is kept.",
+        "Resume the download. If it happens again, report it with the log.",
+        "".join(traceback.format_exception(error, limit=-5)),
     )
 
 

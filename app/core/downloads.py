@@ -290,7 +290,11 @@ class DownloadManager:
         while (child := self._next_child()) is not None:
             self._tell()
             for reply in child.replies():
-                self._hear(reply)
+                try:
+                    self._hear(reply)
+                except Exception as error:
+                    log.exception("a download could not go on")
+                    self._break_off(reply.run, download_problems.own_error(error))
                 self._tell()
                 self._retire_if_idle(child)
             with self._condition:
@@ -304,6 +308,13 @@ class DownloadManager:
                 self._child_died(child, status)
             self._tell()
 
+    def _break_off(self, run: str, problem: DownloadProblem) -> None:
+        """Fail the download of this run, and have the child let go of it."""
+        with self._condition:
+            for entry in [each for each in self._active() if each.run == run]:
+                self._stop_run(entry)
+                self._fail(entry, problem)
+
     def _next_child(self) -> TransferChild | None:
         """Wait for work, and start a child for it; None when it is time to end."""
         while True:
@@ -313,7 +324,7 @@ class DownloadManager:
                     return None
                 try:
                     self._child = TransferChild(child_command("--transfer-host"), self._paths.cache)
-                except OSError as error:
+                except (OSError, RuntimeError) as error:  # the latter: no more threads
                     for entry in self._active():
                         self._fail(
                             entry, download_problems.helper_failed("cannot be started", str(error))
@@ -357,6 +368,9 @@ class DownloadManager:
             model = self._library.register(entry.targets())
         except AppError as error:
             problem = DownloadProblem.of(error)
+        except Exception as error:
+            log.exception("%s could not be listed", entry.request.title)
+            problem = download_problems.own_error(error)
         else:
             if model.format == "gguf" and model.problem:
                 problem = download_problems.no_usable_model(entry, model.problem)

@@ -72,7 +72,7 @@ class ModelLibrary:
                 if entry is None:
                     continue
                 known[str(found.path)] = entry
-                if entry.model is not None and not _already(found.path, seen):
+                if entry.model is not None and _is_new(found.path, seen):
                     models.setdefault(entry.model.id, entry.model)
             for away in self._away(known):
                 known[str(away.path)] = self._index.known[str(away.path)]
@@ -100,7 +100,12 @@ class ModelLibrary:
             yield from find_models(root, "corral" if own else "folder")
         for text in self._choices.adopted:
             if os.path.exists(text):  # unlike Path.exists, False for a drive that answers by errors
-                yield find_at(Path(text), "folder")
+                try:
+                    found = find_at(Path(text), "folder")
+                except OSError as error:  # there, but not for us to read
+                    log.info("%s was left out: %s", text, error)
+                else:
+                    yield found
         yield from starter_models()
 
     def _read(self, found: Found) -> KnownModel | None:
@@ -269,14 +274,20 @@ class ModelLibrary:
         self.scan()
 
 
-def _already(path: Path, seen: set[tuple[int, int]]) -> bool:
-    """Whether this very file was listed before under another name (hard or symbolic link)."""
-    stat = path.stat()
+def _is_new(path: Path, seen: set[tuple[int, int]]) -> bool:
+    """Whether this file was not listed before under another name (hard or symbolic link).
+
+    False also for one that vanished since it was found.
+    """
+    try:
+        stat = path.stat()
+    except OSError:
+        return False
     identity = (stat.st_dev, stat.st_ino)
     if stat.st_ino and identity in seen:
-        return True
+        return False
     seen.add(identity)
-    return False
+    return True
 
 
 def _order(model: LocalModel) -> tuple[str, str]:

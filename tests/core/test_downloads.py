@@ -4,7 +4,7 @@ import collections
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from app.core import download_space, downloads, transfer_child
-from app.core.download_entry import SpeedMeter
+from app.core.download_entry import DownloadEntry, SpeedMeter
 from app.core.download_state import (
     DownloadItem,
     DownloadList,
@@ -23,7 +23,7 @@ from app.core.download_state import (
 from app.core.downloads import DownloadManager
 from app.core.errors import DownloadError, NotFoundError, OfflineError, StorageError
 from app.core.files import write_atomically
-from app.core.library import ModelLibrary
+from app.core.library import LocalModel, ModelLibrary
 from app.core.paths import AppPaths, app_paths
 from app.core.settings import Network, SettingsStore
 from app.core.transfer_wire import Limits
@@ -467,6 +467,49 @@ def test_a_file_that_is_no_model_is_told(bench: Bench) -> None:
     assert failed.error is not None
     assert "no usable model" in failed.error.title
     assert "web page" in failed.error.message
+
+
+def test_an_unforeseen_error_fails_one_download_and_the_next_goes_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.hub.add("owner/other", {"other.gguf": model_bytes(1)})
+    register = bench.library.register
+
+    def refuse_once(files: Sequence[Path]) -> LocalModel:
+        monkeypatch.setattr(bench.library, "register", register)
+        raise PermissionError("not for you")
+
+    monkeypatch.setattr(bench.library, "register", refuse_once)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        failed = wait_for(manager, item.id, state_is("failed"))
+        assert failed.error is not None
+        assert "PermissionError" in failed.error.message
+        assert "not for you" in failed.error.detail
+        other = manager.add(bench.request("owner/other"))
+        wait_for(manager, other.id, state_is("done"))
+        manager.retry(item.id)
+        wait_for(manager, item.id, state_is("done"))
+    assert len(local_models(bench)) == 2
+
+
+def test_a_reply_that_cannot_be_taken_up_fails_its_download_only(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        monkeypatch.undo()
+        raise ZeroDivisionError
+
+    bench.hub.fault("model.gguf", origin="cdn", rate=500_000)
+    monkeypatch.setattr(DownloadEntry, "moved", broken)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        failed = wait_for(manager, item.id, state_is("failed"))
+        assert failed.error is not None
+        assert "ZeroDivisionError" in failed.error.message
+        bench.hub.faults.clear()
+        manager.retry(item.id)
+        wait_for(manager, item.id, state_is("done"))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"version":1,"downloads":[{"id":1}]}'])

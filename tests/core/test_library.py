@@ -1,9 +1,11 @@
 """The library on real folders: what is found, what it is called, what deleting does."""
 
+import errno
 import os
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -13,6 +15,7 @@ from app.core import library_read
 from app.core.errors import ModelError, NotFoundError, StorageError
 from app.core.gguf import read_header
 from app.core.library import AmbiguousModel, LocalModel, ModelLibrary
+from app.core.library_scan import Found
 from app.core.model_names import from_text, model_name
 from app.core.paths import AppPaths, app_paths
 from app.core.settings import SettingsStore
@@ -599,3 +602,42 @@ def test_a_folder_that_the_system_cannot_even_look_at(
         msgspec.json.encode({"adopted": [f"{impossible}/model.gguf"]})
     )
     assert [model.id for model in own(ModelLibrary(paths, settings))] == ["good"]
+
+
+def test_an_adopted_folder_that_may_not_be_read_hides_no_other_model(
+    library: ModelLibrary, paths: AppPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(paths.models, "good.gguf")
+    folder = tmp_path / "elsewhere" / "X-4bit"
+    put(folder, "config.json", b"{}")
+    put(folder, "model.safetensors", b"x")
+    library.adopt(folder)
+    assert len(own(library)) == 2
+    iterdir = Path.iterdir
+
+    def refused(self: Path) -> Iterator[Path]:
+        if self == folder:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return iterdir(self)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    assert [model.id for model in own(library)] == ["good"]
+    monkeypatch.undo()
+    assert len(own(library)) == 2
+
+
+def test_a_file_that_vanishes_during_the_scan_hides_no_other_model(
+    library: ModelLibrary, paths: AppPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(paths.models, "good.gguf")
+    doomed = put(paths.models, "doomed.gguf")
+    read = library_read.read_model
+
+    def read_and_lose(found: Found) -> LocalModel | None:
+        model = read(found)
+        if found.path == doomed:
+            doomed.unlink()
+        return model
+
+    monkeypatch.setattr("app.core.library.read_model", read_and_lose)
+    assert [model.id for model in own(library)] == ["good"]
