@@ -5,6 +5,7 @@ import errno
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from app.core.errors import StorageError
 
 _REPLACE_ATTEMPTS = 10
 _REPLACE_PAUSE = 0.02
+_LOCK_PATIENCE = 5.0
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -40,6 +42,30 @@ def write_atomically(path: Path, data: bytes) -> None:
         sync_folder(target.parent)
     except OSError as error:
         raise storage_error(f"{target.name} could not be written", target, error) from error
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """While inside, no other program that asks changes `path`: read it, change it, write it.
+
+    Raises `StorageError` if another one does not let go, or if there can be no lock.
+    """
+    import filelock  # takes a while, and most starts never write
+
+    title = f"{path.name} could not be written"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = filelock.FileLock(f"{path}.lock").acquire(timeout=_LOCK_PATIENCE, poll_interval=0.01)
+    except filelock.Timeout as error:
+        raise StorageError(
+            title,
+            f"Another Corral has been writing it for {_LOCK_PATIENCE:.0f} seconds.",
+            "Close it, then try again.",
+        ) from error
+    except OSError as error:
+        raise storage_error(title, path, error) from error
+    with held:
+        yield
 
 
 def set_aside(path: Path) -> Path:

@@ -3,7 +3,7 @@
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import structs
@@ -18,9 +18,9 @@ from app.core.library_index import (
     Choices,
     Index,
     KnownModel,
+    change_choices,
     load_choices,
     load_index,
-    save_choices,
     save_index,
 )
 from app.core.library_read import read_model
@@ -175,14 +175,13 @@ class ModelLibrary:
         found = find_at(path, "folder")
         if not path.is_dir():
             read_header(found.path)
-        before = self._choices.adopted
-        self._remember(before)
+        self._choose(Choices.recalling)
         self.scan()
         if self._by_path(found.path) is None:
-            self._remember((*before, str(found.path)))
+            self._choose(lambda choices: choices.adopting(found.path))
             self.scan()
         if self._by_path(found.path) is None:
-            self._remember(before)
+            self._choose(lambda choices: choices.dropping(found.path))
         return self._listed(found.path)
 
     def _adopt_folder(self, path: Path) -> LocalModel:
@@ -197,17 +196,14 @@ class ModelLibrary:
         if str(path) not in models.extra_folders:
             folders = (*models.extra_folders, str(path))
             self._settings.update(models=structs.replace(models, extra_folders=folders))
-        self._remember(self._choices.adopted)
+        self._choose(Choices.recalling)
         self.scan()
         return self._listed(first.path)
 
-    def _remember(self, adopted: tuple[str, ...], forgotten: tuple[str, ...] = ()) -> None:
-        """Keep the choices; adopting anything brings back what was taken off the list."""
-        choices = Choices(adopted=adopted, forgotten=forgotten)
+    def _choose(self, change: Callable[[Choices], Choices]) -> None:
+        """Keep a choice. Adopting anything brings back what was taken off the list."""
         with self._lock:
-            if choices != self._choices:
-                save_choices(self._choices_file, choices)
-                self._choices = choices
+            self._choices = change_choices(self._choices_file, change)
 
     def _by_path(self, path: Path) -> LocalModel | None:
         return next((model for model in self._models if model.path == path), None)
@@ -241,9 +237,7 @@ class ModelLibrary:
         model = self.get(model_id)
         with self._lock:
             if model.read_only:
-                path = str(model.path)
-                adopted = tuple(text for text in self._choices.adopted if text != path)
-                self._remember(adopted, (*self._choices.forgotten, model.id))
+                self._choose(lambda choices: choices.dropping(model.path).forgetting(model.id))
             elif model.present:
                 others = [other for other in self._models if other.id != model.id]
                 library_files.delete_files(model, others, self.folder, to_trash=to_trash)

@@ -5,14 +5,15 @@ or took off the list is theirs, and lies with the settings.
 """
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from app.core.errors import StorageError
-from app.core.files import set_aside, write_atomically
+from app.core.files import locked, set_aside, write_atomically
 from app.core.library_types import LocalModel
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,23 @@ class Choices(Struct, frozen=True):
     """Paths of models used where they lie."""
     forgotten: tuple[str, ...] = ()
     """Ids of read-only models that were taken off the list."""
+
+    def recalling(self) -> "Choices":
+        """All that was taken off the list is back."""
+        return structs.replace(self, forgotten=())
+
+    def adopting(self, path: Path) -> "Choices":
+        """One more path."""
+        return structs.replace(self, adopted=(*self.dropping(path).adopted, str(path)))
+
+    def dropping(self, path: Path) -> "Choices":
+        """One path less."""
+        return structs.replace(self, adopted=tuple(t for t in self.adopted if t != str(path)))
+
+    def forgetting(self, model_id: str) -> "Choices":
+        """A read-only model is off the list."""
+        others = (each for each in self.forgotten if each != model_id)
+        return structs.replace(self, forgotten=(*others, model_id))
 
 
 def _encode_path(value: Any) -> Any:
@@ -89,6 +107,14 @@ def load_choices(path: Path) -> Choices:
         return Choices()
 
 
-def save_choices(path: Path, choices: Choices) -> None:
-    """Write the person's choices. Raises `StorageError`."""
-    write_atomically(path, msgspec.json.encode(choices))
+def change_choices(path: Path, change: Callable[[Choices], Choices]) -> Choices:
+    """The person's choices, changed and written; another program's changes stay.
+
+    Raises `StorageError`.
+    """
+    with locked(path):
+        choices = load_choices(path)
+        changed = change(choices)
+        if changed != choices:
+            write_atomically(path, msgspec.json.encode(changed))
+    return changed

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from app.core.errors import AppError, SettingsError
 from app.core.events import EventHook
-from app.core.files import set_aside, storage_error, write_atomically
+from app.core.files import locked, set_aside, storage_error, write_atomically
 from backends.types import LoadConfig
 
 log = logging.getLogger(__name__)
@@ -114,6 +114,9 @@ class Settings(Struct, frozen=True):
     window: Window = Window()
 
 
+SECTIONS = tuple(name for name in Settings.__struct_fields__ if name != "version")
+
+
 class SettingsStore:
     """The settings in force and their file. Safe to use from any thread."""
 
@@ -143,6 +146,9 @@ class SettingsStore:
     ) -> Settings:
         """Replace the sections given, write the file, tell `changed`.
 
+        What another program has changed in the file meanwhile stays, and comes into force here too:
+        only values that differ from those in force here are written over it.
+
         Raises `SettingsError` for a value out of range and `StorageError` if the file cannot be
         written; the settings in force then stay as they were.
         """
@@ -156,14 +162,26 @@ class SettingsStore:
         }
         given = {name: value for name, value in sections.items() if value is not None}
         with self._lock:
-            settings = checked(msgspec.structs.replace(self._current, **given))
-            if settings == self._current:
-                return settings
-            raw = _merged(self._raw, msgspec.to_builtins(settings))
-            write_atomically(self._path, msgspec.json.format(msgspec.json.encode(raw)))
+            wanted = checked(msgspec.structs.replace(self._current, **given))
+            if wanted == self._current:
+                return wanted
+            with locked(self._path):
+                stored_raw, stored = self._stored()
+                settings = _rebased(wanted, self._current, stored)
+                raw = _merged(stored_raw, msgspec.to_builtins(settings))
+                write_atomically(self._path, msgspec.json.format(msgspec.json.encode(raw)))
             self._raw, self._current = raw, settings
         self.changed(settings)
         return settings
+
+    def _stored(self) -> tuple[Raw, Settings]:
+        """What lies in the file now; what is in force here if that cannot be used as it is."""
+        try:
+            raw = migrated(msgspec.json.decode(self._path.read_bytes(), type=Raw))
+        except (OSError, msgspec.DecodeError, ValueError, RecursionError):
+            return self._raw, self._current
+        settings, refused = _sections_from(raw)
+        return (self._raw, self._current) if refused else (raw, settings)
 
     def _load(self) -> Settings:
         try:
@@ -287,6 +305,20 @@ def _sections_from(raw: Raw) -> tuple[Settings, dict[str, str]]:
         except msgspec.ValidationError as error:
             refused[field.name] = f"{field.name}: {error}"
     return Settings(**values), refused
+
+
+def _rebased(wanted: Settings, before: Settings, stored: Settings) -> Settings:
+    """`stored`, with the values in which `wanted` differs from `before`."""
+    sections = {}
+    for name in SECTIONS:
+        mine, old, theirs = (getattr(each, name) for each in (wanted, before, stored))
+        changed = {
+            field: value
+            for field, value in msgspec.structs.asdict(mine).items()
+            if value != getattr(old, field)
+        }
+        sections[name] = msgspec.structs.replace(theirs, **changed)
+    return msgspec.structs.replace(stored, **sections)
 
 
 def _merged(old: Raw, new: Raw) -> Raw:

@@ -563,6 +563,17 @@ def test_an_mlx_folder_is_adopted_registered_and_deleted_whole(
     assert [each.id for each in own(library)] == [adopted.id]
 
 
+def test_two_programs_leave_each_others_choices_alone(
+    paths: AppPaths, settings: SettingsStore, tmp_path: Path
+) -> None:
+    first, second = ModelLibrary(paths, settings), ModelLibrary(paths, settings)
+    one = first.adopt(put(tmp_path / "elsewhere", "one-Q8_0.gguf"))
+    two = second.adopt(put(tmp_path / "elsewhere", "two-Q8_0.gguf"))
+    assert own(ModelLibrary(paths, settings)) == [one, two]
+    first.delete(one.id)
+    assert own(ModelLibrary(paths, settings)) == [two]
+
+
 def test_damaged_choices_are_set_aside(
     library: ModelLibrary, paths: AppPaths, settings: SettingsStore, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.core import files
 from app.core import settings as module
 from app.core.errors import SettingsError, StorageError
 from app.core.settings import (
@@ -49,6 +50,67 @@ def test_changes_survive_a_restart(path: Path) -> None:
     assert again.models.load["a"].context_length == 4096
     assert again.engine.default_load.kv_type == "q8_0"
     assert again.appearance.font_size == 18
+
+
+def test_two_programs_leave_each_others_changes_alone(path: Path) -> None:
+    first, second = SettingsStore(path), SettingsStore(path)
+    seen: list[Settings] = []
+    second.changed.connect(seen.append)
+    first.update(network=Network(offline=True), models=Models(folder="/m"))
+    second.update(
+        network=msgspec.structs.replace(second.current.network, endpoint="https://hub.example"),
+        models=msgspec.structs.replace(second.current.models, starter_seen=True),
+    )
+
+    expected = Settings(
+        network=Network(offline=True, endpoint="https://hub.example"),
+        models=Models(folder="/m", starter_seen=True),
+    )
+    assert SettingsStore(path).current == second.current == seen[-1] == expected
+    first.update(network=msgspec.structs.replace(first.current.network, offline=False))
+    assert not SettingsStore(path).current.network.offline
+
+
+def test_many_programs_at_once_lose_no_change(path: Path) -> None:
+    sections: list[dict[str, msgspec.Struct]] = [
+        {"appearance": Appearance(theme="dark")},
+        {"models": Models(folder="/m")},
+        {"engine": Engine(threads=3)},
+        {"network": Network(offline=True)},
+        {"chat": Chat(user_name="Ada")},
+    ]
+    stores = [SettingsStore(path) for _ in sections]
+    threads = [
+        threading.Thread(target=store.update, kwargs=section)
+        for store, section in zip(stores, sections, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    current = SettingsStore(path).current
+    assert [{name: getattr(current, name)} for [name] in sections] == sections
+
+
+def test_a_file_that_another_program_spoiled_is_written_anew(path: Path) -> None:
+    store = SettingsStore(path)
+    store.update(chat=Chat(user_name="Ada"))
+    path.write_bytes(b'{"network": 7}')
+    store.update(appearance=Appearance(theme="dark"))
+
+    again = SettingsStore(path)
+    assert again.problem is None
+    assert again.current == store.current
+    assert again.current.chat.user_name == "Ada"
+
+
+def test_a_lock_that_is_not_given_back_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_LOCK_PATIENCE", 0.05)
+    store = SettingsStore(path)
+    with files.locked(path), pytest.raises(StorageError, match="Another Corral"):
+        store.update(chat=Chat(user_name="Ada"))
+    assert store.current == Settings()
 
 
 def test_setting_what_is_set_tells_nobody(path: Path) -> None:
