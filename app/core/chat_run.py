@@ -11,7 +11,7 @@ from app.core.conversation_store import ConversationStore
 from app.core.conversations import Message, MessageFinish, MessageState
 from app.core.engine import EngineProcess
 from app.core.engine_errors import refusal
-from app.core.errors import ConversationError, StorageError
+from app.core.errors import ConversationError
 from backends.errors import BackendError
 from backends.types import Delta, Finish, FinishReason, GenerationEvent, GenerationRequest, Usage
 
@@ -56,7 +56,7 @@ class ChatRun:
         Raises:
             EngineDied: the engine's process ended; the answer is marked interrupted.
             ModelError: the engine refused the request; its finish reason is "error".
-            StorageError: the answer could not be stored; its text will be once there is room.
+            StorageError: the answer could not be stored; it will be as soon as there is room.
         """
         if not self._enter("running"):
             return
@@ -137,12 +137,10 @@ class ChatRun:
                 state=state,
                 finish_reason=reason,
                 usage=self._total(usage),
+                retry=True,
             )
         except ConversationError as error:  # deleted meanwhile, or Corral is ending
             log.info("answer %d: %s", self.assistant_message.id, error)
-        except StorageError:  # its text goes to the disk as soon as there is room
-            self._store.save_soon(self.assistant_message.id, self._content, self._reasoning)
-            raise
         finally:
             self._on_end(self)
 

@@ -20,7 +20,7 @@ from app.core.conversations import (
     preview_from,
 )
 from app.core.database import Database
-from app.core.errors import AppError, ConversationError
+from app.core.errors import AppError, ConversationError, StorageError
 from app.core.events import EventHook
 from backends.types import Role, SamplingParams, Usage
 
@@ -237,10 +237,12 @@ class ConversationStore:
         state: MessageState | UnsetType = UNSET,
         finish_reason: MessageFinish | UnsetType | None = UNSET,
         usage: Usage | UnsetType | None = UNSET,
+        retry: bool = False,
     ) -> Message:
         """Change a message in place: the end of a running answer, or its beginning anew.
 
-        Of a deleted one, which may yet be restored, it is changed as well before this raises.
+        Of a deleted one, which may yet be restored, it is changed as well before this raises. With
+        `retry`, a change that finds no room raises too, but is made as soon as there is some.
         """
         values = _given(
             content=content,
@@ -265,10 +267,19 @@ class ConversationStore:
             rows.update(connection, "conversations", message.conversation_id, summary)
             return message
 
-        result = self._database.write(job)
+        def tell(result: Message | ConversationError) -> None:
+            if isinstance(result, Message):
+                self.changed(result.conversation_id)
+
+        try:
+            result = self._database.write(job)
+        except StorageError:
+            if retry:
+                self._database.write_soon(message_id, job, tell)
+            raise
+        tell(result)
         if isinstance(result, ConversationError):
             raise result
-        self.changed(result.conversation_id)
         return result
 
     def save_soon(self, message_id: int, content: str, reasoning: str) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,10 @@ _BUSY_TIMEOUT_MS = 10_000
 
 _WAKE = object()
 _CLOSE = object()
+
+
+def _nothing(_result: object) -> None:
+    """For a change that nobody waits for."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -92,7 +97,8 @@ class Database:
         self._lock = threading.Lock()
         self._closed = False
         self._idle_readers: list[sqlite3.Connection] = []
-        self._pending: dict[Hashable, Job[object]] = {}
+        self._pending: dict[Hashable, Job[Callable[[], object]]] = {}
+        """What waits, by key; each answers what to do once it is on the disk."""
         self._due: float | None = None
         try:
             self._connection = connect(path)
@@ -112,16 +118,19 @@ class Database:
             self._queue.put((job, future))
         return future.result()
 
-    def write_soon(self, key: Hashable, job: Job[object]) -> None:
+    def write_soon(
+        self, key: Hashable, job: Job[T], then: Callable[[T], object] = _nothing
+    ) -> None:
         """Run `job` within `SAVE_INTERVAL`, in place of a waiting one with the same key; quick.
 
-        While the disk is full or gone it is tried again and again.
+        While the disk is full or gone it is tried again and again. What it answers is given to
+        `then` once it is on the disk, on the writing thread: `then` must not write.
         """
         with self._lock:
             self._refuse_if_closed()
             if not self._pending:
                 self._queue.put(_WAKE)
-            self._pending[key] = job
+            self._pending[key] = lambda connection: partial(then, job(connection))
 
     def forget(self, key: Hashable) -> None:
         """Drop what waits under `key`; for jobs that make it needless."""
@@ -207,7 +216,7 @@ class Database:
             jobs, self._pending = self._pending, {}
         for key, job in jobs.items():
             try:
-                self._transact(job)
+                self._transact(job)()
             except StorageError as error:  # nobody waits; the answer's end will tell
                 log.warning("a growing answer could not be saved yet: %s", error)
                 with self._lock:

@@ -560,7 +560,13 @@ def test_an_answer_that_found_the_disk_full_is_stored_when_there_is_room(
         events.extend(run.events())
     assert len(text_of(events)) > 10_000
     assert desk.chat.running(chat.id) is None
+    told = threading.Event()
+    disconnect = desk.store.changed.connect(lambda _id: told.set())
     set_pages(2**30)
-    deadline = time.monotonic() + 10
-    while desk.store.message(run.assistant_message.id).content != text_of(events):
-        assert time.monotonic() < deadline
+    assert told.wait(DEADLINE)
+    disconnect()
+    answer = desk.store.message(run.assistant_message.id)
+    assert answer.content == text_of(events)
+    assert (answer.state, answer.finish_reason) == ("complete", "context")  # it was full, too
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens > 1000
