@@ -1,12 +1,14 @@
 """The download manager with its real child, the real library and the local hub."""
 
 import collections
+import itertools
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import psutil
@@ -124,16 +126,17 @@ def test_a_download_ends_in_the_library(bench: Bench) -> None:
 
 
 def test_listeners_see_every_state_in_order(bench: Bench) -> None:
-    bench.hub.fault("model.gguf", origin="cdn", rate=1_500_000)
+    slow = bench.hub.fault("model.gguf", origin="cdn", rate=100_000)
     seen: list[DownloadItem] = []
     with bench.manager() as manager:
         manager.changed.connect(seen.append)
         item = manager.add(bench.request())
+        wait_for(manager, item.id, lambda each: each.speed > 0 and each.eta is not None)
+        slow.rate = None
         wait_for(manager, item.id, state_is("done"))
     states = list(dict.fromkeys(each.state for each in seen))
     assert states[:2] == ["waiting", "running"]
     assert states[-1] == "done"
-    assert any(each.speed > 0 and each.eta is not None for each in seen)
     running = [each.done for each in seen if each.state == "running"]
     assert running == sorted(running)
 
@@ -383,45 +386,52 @@ def test_a_start_while_offline_sends_nothing(bench: Bench) -> None:
 
 
 def test_a_child_that_dies_is_replaced(bench: Bench) -> None:
-    bench.hub.fault(".gguf", origin="cdn", rate=800_000)
+    slow = bench.hub.fault(".gguf", origin="cdn", rate=200_000)
     with bench.manager() as manager:
         item = manager.add(bench.request())
         wait_for(manager, item.id, lambda each: each.done > 200_000)
         assert manager.child_pid is not None
         psutil.Process(manager.child_pid).kill()
+        slow.rate = None
         wait_for(manager, item.id, state_is("done"))
     assert bench.hub.log.sent("model.gguf") <= SIZE + QUICK.block
 
 
 def test_a_child_that_hangs_is_replaced(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer_child, "SILENCE", 3.0)
-    bench.hub.fault(".gguf", origin="cdn", rate=800_000)
+    slow = bench.hub.fault(".gguf", origin="cdn", rate=100_000)
     with bench.manager() as manager:
         item = manager.add(bench.request())
-        wait_for(manager, item.id, lambda each: each.done > 200_000)
+        reached = wait_for(manager, item.id, lambda each: each.done > 200_000).done
+        # Only now, for a child may take long to start; it holds from the next report on.
+        monkeypatch.setattr(transfer_child, "SILENCE", 3.0)
+        wait_for(manager, item.id, lambda each: each.done > reached)
         assert manager.child_pid is not None
         child = psutil.Process(manager.child_pid)
         child.suspend()
+        slow.rate = None
         wait_for(manager, item.id, state_is("done"))
         assert not child.is_running()
     assert (bench.paths.models / "owner/name/model.gguf").read_bytes() == model_bytes()
 
 
-def test_the_speed_counts_only_what_was_fetched_now(bench: Bench) -> None:
+def test_the_speed_counts_only_what_was_fetched_now(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench.hub.fault("model.gguf", origin="cdn", stall_after=700_000)
     with bench.manager() as manager:
         item = manager.add(bench.request())
         kept = wait_for(manager, item.id, lambda each: each.done >= 2_100_000).done
     bench.hub.faults.clear()
-    bench.hub.fault("model.gguf", origin="hub", delay=0.5, times=1)
     bench.hub.fault("model.gguf", origin="cdn", rate=200_000)
+    seconds = itertools.count()  # one from each report to the next
+    clock = SimpleNamespace(monotonic=lambda: next(seconds))
+    monkeypatch.setattr("app.core.download_entry.time", clock)
     seen: list[DownloadItem] = []
     with bench.manager() as manager:
         manager.changed.connect(seen.append)
         wait_for(manager, item.id, lambda each: each.done >= kept + 100_000)
     assert min(each.done for each in seen) >= kept
-    # Three connections of 0.2 MB/s each.
-    assert max(each.speed for each in seen) < 1_500_000
+    assert 0 < max(each.speed for each in seen) <= SIZE - kept
 
 
 def test_a_child_without_work_ends(bench: Bench) -> None:
@@ -559,19 +569,20 @@ def test_a_slow_disk_holds_nobody_up(bench: Bench, monkeypatch: pytest.MonkeyPat
         item = manager.add(bench.request())
         wait_for(manager, item.id, lambda each: each.done > 0)
         quick = threading.Event()
+        waited_in_vain: list[Path] = []
 
         def slow(path: Path, data: bytes) -> None:
-            quick.wait(10)
+            if not quick.wait(20):
+                waited_in_vain.append(path)
             write_atomically(path, data)
 
         monkeypatch.setattr("app.core.download_state.write_atomically", slow)
-        started = time.monotonic()
         manager.pause(item.id)
         manager.resume(item.id)
         manager.cancel(item.id)
         assert manager.items() == ()
-        assert time.monotonic() - started < 1
         quick.set()
+    assert not waited_in_vain
     assert DownloadList(bench.paths.downloads_file).load() == ()
 
 

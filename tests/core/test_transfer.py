@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 from huggingface_hub.utils._http import close_session
@@ -48,13 +49,17 @@ from app.core.transfer_wire import (
 )
 from app.core.variants import RepoFile
 from tests.hub.faults import Origin
-from tests.hub.http_server import TLS
+from tests.hub.http_server import TLS, LoggedRequest
 from tests.hub.server import LocalHub
 
 SIZE = 5_000_000
 CONTENT = random.Random(7).randbytes(SIZE)
 QUICK = Limits(block=1_000_000, read_timeout=1.0, first_wait=0.02, longest_wait=0.1, tries=4)
 NAME = "model.gguf"
+PATIENT = Limits(block=1_000_000, read_timeout=60.0)
+"""Waits for a silent server far longer than these tests wait for a run."""
+DEADLINE = 20
+"""Seconds until a run or a process must have ended."""
 
 
 @pytest.fixture
@@ -101,7 +106,7 @@ class Run:
         self.job.start()
 
     def end(self) -> Reply:
-        self.job.join(20)
+        self.job.join(DEADLINE)
         return self._replies.get(timeout=1)
 
 
@@ -191,23 +196,19 @@ def test_a_lasting_refusal_fails_and_keeps_what_is_there(hub: LocalHub, folder: 
 
 def test_a_stalled_connection_is_given_up_and_continued(hub: LocalHub, folder: Path) -> None:
     hub.fault(NAME, origin="cdn", stall_after=200_000, times=1)
-    started = time.monotonic()
-    assert isinstance(Run(hub, folder).end(), Completed)
-    assert time.monotonic() - started < 8
+    assert isinstance(Run(hub, folder).end(), Completed)  # long before the stall ends
     assert (folder / NAME).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("where", ["running", "stalled"])
 def test_stop_is_quick_and_keeps_the_part(hub: LocalHub, folder: Path, where: str) -> None:
     hub.fault(
-        NAME, origin="cdn", **({"rate": 500_000} if where == "running" else {"stall_after": 1})
+        NAME, origin="cdn", **({"rate": 50_000} if where == "running" else {"stall_after": 1})
     )
-    run = Run(hub, folder, limits=Limits(block=1_000_000))
+    run = Run(hub, folder, limits=PATIENT)
     wait_until(lambda: sum(e.sent for e in hub.log.entries(origin="cdn")) >= 65536)
-    started = time.monotonic()
     run.job.stop()
     assert isinstance(run.end(), Stopped)
-    assert time.monotonic() - started < 0.5
     assert part_path(folder / NAME).exists()
     assert not (folder / NAME).exists()
     hub.faults.clear()
@@ -219,13 +220,11 @@ def test_stop_is_quick_and_keeps_the_part(hub: LocalHub, folder: Path, where: st
 def test_stop_is_quick_before_the_first_word_of_an_answer(
     hub: LocalHub, folder: Path, origin: Origin
 ) -> None:
-    hub.fault(NAME, origin=origin, delay=20)
-    run = Run(hub, folder, limits=Limits(read_timeout=3.0))
+    hub.fault(NAME, origin=origin, delay=60)
+    run = Run(hub, folder, limits=PATIENT)
     wait_until(lambda: hub.log.entries(origin=origin))
-    started = time.monotonic()
     run.job.stop()
     assert isinstance(run.end(), Stopped)
-    assert time.monotonic() - started < 0.5
 
 
 def test_a_new_run_counts_what_earlier_ones_fetched_from_the_start(
@@ -255,12 +254,10 @@ def test_over_tls_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with LocalHub(tls=True) as hub:
         hub.add("owner/name", {NAME: CONTENT})
         hub.fault(NAME, origin="cdn", stall_after=500_000)
-        run = Run(hub, folder, limits=Limits(block=1_000_000))
+        run = Run(hub, folder, limits=PATIENT)
         wait_until(lambda: hub.log.sent(NAME) >= 500_000)
-        started = time.monotonic()
         run.job.stop()
         assert isinstance(run.end(), Stopped)
-        assert time.monotonic() - started < 0.5
         hub.faults.clear()
         assert isinstance(Run(hub, folder).end(), Completed)
         close_session()
@@ -332,13 +329,17 @@ def test_a_range_beyond_the_file_asks_the_hub_again(hub: LocalHub, folder: Path)
 
 
 def test_an_expired_address_is_renewed(hub: LocalHub, folder: Path) -> None:
-    hub.fault(NAME, origin="cdn", rate=2_000_000)
-    run = Run(hub, folder)
-    wait_until(lambda: hub.log.entries(origin="cdn"))
-    hub.expire_urls()
-    assert isinstance(run.end(), Completed)
+    def expire_before_the_second_block(_request: LoggedRequest) -> None:
+        if len(hub.log.entries(origin="cdn")) == 2:
+            hub.expire_urls()
+
+    hub.before_answer = expire_before_the_second_block
+    limits = msgspec.structs.replace(QUICK, connections=1)
+    assert isinstance(Run(hub, folder, limits=limits).end(), Completed)
     assert len(hub.log.entries(origin="hub", path=NAME)) == 2
-    assert hub.log.sent(NAME) < SIZE * 1.05
+    refused = [entry for entry in hub.log.entries(origin="cdn") if entry.status == 403]
+    assert len(refused) == 1
+    assert hub.log.sent(NAME) == SIZE + refused[0].sent
 
 
 def test_an_address_that_is_never_good_fails(hub: LocalHub, folder: Path) -> None:
@@ -541,7 +542,7 @@ def test_the_child_speaks_lines_and_ends_with_its_input(hub: LocalHub, folder: P
         assert moves[-1].done <= SIZE
         assert (folder / NAME).read_bytes() == CONTENT
         process.stdin.close()
-        assert process.wait(5) == 0
+        assert process.wait(DEADLINE) == 0
 
 
 def test_the_child_ends_at_once_when_its_input_does(hub: LocalHub, folder: Path) -> None:
@@ -560,7 +561,7 @@ def test_the_child_ends_at_once_when_its_input_does(hub: LocalHub, folder: Path)
         process.stdin.flush()
         wait_until(lambda: hub.log.sent(NAME) >= 1000)
         process.stdin.close()
-        process.wait(3)
+        process.wait(DEADLINE)
     assert not (folder / NAME).exists()
 
 

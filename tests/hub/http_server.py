@@ -167,6 +167,8 @@ class OriginHandler(BaseHTTPRequestHandler):
             self.server.origin, self.command, self.where, self.query, headers
         )
         self.server.log.add(self.entry)
+        if (tell := self.server.hub.before_answer) is not None:
+            tell(self.entry)
         self.faults = self.server.faults.take(self.server.origin, self.command, self.where)
         for fault in self.faults:
             if fault.delay:

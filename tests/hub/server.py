@@ -14,14 +14,14 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from tests.hub.faults import Fault, Faults
-from tests.hub.http_server import OriginHandler, OriginServer, RequestLog
+from tests.hub.http_server import LoggedRequest, OriginHandler, OriginServer, RequestLog
 from tests.hub.repository import HubFile, HubRepository, Pretended
 
 SORTS = {"downloads", "likes", "trendingScore", "lastModified", "createdAt"}
@@ -43,6 +43,8 @@ class LocalHub:
         """Seconds a signed URL of the CDN is good for."""
         self.xet = False
         """Offer the Xet protocol in headers, as the real hub does; nothing answers it."""
+        self.before_answer: Callable[[LoggedRequest], object] | None = None
+        """Told of every request, in the thread that is about to answer it."""
         self._secret = 0
         self._hub = OriginServer("hub", HubHandler, self, port)
         self._cdn = OriginServer("cdn", CdnHandler, self)
