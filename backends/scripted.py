@@ -221,9 +221,12 @@ class ScriptedBackend:
         processed = cached
         self._cache = prompt[:processed]
         yield Progress(processed, total, cached)
-        while processed < total and not cancelled.is_set():
-            processed = min(processed + self._batch, total)
-            wait(processed - cached)
+        while processed < total:
+            step = min(processed + self._batch, total)
+            wait(step - cached)
+            if cancelled.is_set():
+                return
+            processed = step
             self._cache = prompt[:processed]
             yield Progress(processed, total, cached)
 

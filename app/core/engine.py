@@ -55,16 +55,20 @@ class EngineProcess:
         command: Sequence[str] | None = None,
         start_deadline: float = 60.0,
         cancel_deadline: float = 10.0,
+        longest_silence: float = 30.0,
     ) -> None:
         """Prepare; nothing runs until `start`.
 
         `command` replaces the program's own child. The deadlines are seconds in which the child
-        must be ready, and must let go of cancelled work; one that misses them is killed.
+        must be ready, and must let go of cancelled work; one that misses them is killed. After
+        `longest_silence` seconds without a word of the child `count_tokens`, `stats` and `unload`
+        give up and raise `EngineSilent`, a `ModelError`; the child lives on.
         """
         self.backend = backend
         self._link = EngineLink(command or child_command("--engine-host", "--backend", backend))
         self._start_deadline = start_deadline
         self._cancel_deadline = cancel_deadline
+        self._longest_silence = longest_silence
         self.died = self._link.died
         """Hook, gets an `EngineDied`: the child ended by itself after `start`."""
 
@@ -147,7 +151,10 @@ class EngineProcess:
     def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """Tokens of the whole prompt; answered between two tokens while the engine generates."""
         command = wire.CountTokens
-        return self._get(lambda number: command(number, tuple(messages)), wire.Counted).tokens
+        counted = self._get(
+            lambda number: command(number, tuple(messages)), wire.Counted, self._longest_silence
+        )
+        return counted.tokens
 
     def generate(self, request: GenerationRequest) -> Generator[GenerationEvent, None, None]:
         """Events of one answer. The request is sent at the first `next`.
@@ -181,11 +188,11 @@ class EngineProcess:
 
     def stats(self) -> EngineStats:
         """Memory and cache of the engine now."""
-        return self._get(wire.Stats, wire.StatsTaken).stats
+        return self._get(wire.Stats, wire.StatsTaken, self._longest_silence).stats
 
     def unload(self) -> None:
         """Free the model; the child stays and may load another one."""
-        self._get(wire.Unload, wire.Unloaded)
+        self._get(wire.Unload, wire.Unloaded, self._longest_silence)
 
     def close(self) -> None:
         """End the child: ask, terminate, kill. Returns when it is gone; may be called twice."""
@@ -197,11 +204,16 @@ class EngineProcess:
         except wire.WireError as error:
             raise BadRequest("A value of the request is not valid", str(error)) from error
 
-    def _get(self, command: Callable[[int], wire.Command], kind: type[Answer]) -> Answer:
-        """Send a command that has one answer."""
+    def _get(
+        self,
+        command: Callable[[int], wire.Command],
+        kind: type[Answer],
+        silence: float | None = None,
+    ) -> Answer:
+        """Send a command that has one answer; `silence` is how long the child may say nothing."""
         call = self._ask(command)
         try:
-            reply = self._link.next(call)
+            reply = self._link.next(call, silence)
         finally:
             self._link.forget(call)
         if isinstance(reply, kind):

@@ -41,6 +41,12 @@ class EngineClosed(ModelError):
     code: ClassVar[str] = "engine_closed"
 
 
+class EngineSilent(ModelError):
+    """The engine says nothing at all, so a quick question was given up."""
+
+    code: ClassVar[str] = "engine_silent"
+
+
 class Call:
     """A command on its way and the replies to it."""
 
@@ -91,6 +97,8 @@ class EngineLink:
         self._gone = False
         self._death: EngineDied | None = None
         self._blame: Blame | None = None
+        self._heard = time.monotonic()
+        """When the child said something last, to whomever."""
         self._idle_since = time.monotonic()
 
     @property
@@ -155,13 +163,24 @@ class EngineLink:
         self._commands.put(line)
         return call
 
-    def next(self, call: Call) -> wire.Reply:
-        """Wait for the next reply. Raises the error it reports, or why there will be none."""
+    def next(self, call: Call, silence: float | None = None) -> wire.Reply:
+        """Wait for the next reply. Raises the error it reports, or why there will be none.
+
+        With `silence` it raises `EngineSilent` when the child says nothing to anybody for so many
+        seconds. The child lives on: it may be at work on something long.
+        """
+        asked = time.monotonic()
         while True:
+            patience = call.patience()
+            if silence is not None:
+                patience = max(asked, self._heard) + silence - time.monotonic()
+                if patience <= 0:
+                    raise _silent(silence)
             try:
-                reply = call.replies.get(timeout=call.patience())
+                reply = call.replies.get(timeout=patience)
             except queue.Empty:
-                self._execute(call)
+                if silence is None:
+                    self._execute(call)
                 continue
             if isinstance(reply, wire.Failed):
                 call.done = True
@@ -269,6 +288,7 @@ class EngineLink:
         with replies:
             try:
                 while (line := wire.read_line(replies)) is not None:
+                    self._heard = time.monotonic()
                     reply = wire.decode_reply(line)
                     call = self._calls.get(reply.id)
                     if call is not None:
@@ -326,3 +346,11 @@ class EngineLink:
         return EngineClosed(
             "The model is not loaded", "It was ejected.", "Load the model and try again."
         )
+
+
+def _silent(seconds: float) -> EngineSilent:
+    return EngineSilent(
+        "The model does not answer",
+        f"Its engine has said nothing for {seconds:.0f} seconds.",
+        "Wait if it has much to do. Otherwise eject the model and load it again.",
+    )

@@ -7,7 +7,6 @@ one loaded engine among the tests.
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -35,8 +34,6 @@ from backends.types import (
 )
 
 QUESTION = ChatMessage("user", "What is the capital of France?")
-CANCEL_SECONDS = 2.0
-"""Generous, for busy machines; the benchmark measures the real bound."""
 
 
 def request(
@@ -236,14 +233,13 @@ class BackendContract:
         self, loaded: Backend, long_text: str
     ) -> None:
         before = text_of(loaded.generate(request()))
-        asked = 0.0
         events: list[GenerationEvent] = []
         for event in loaded.generate(request(ChatMessage("user", long_text))):
             events.append(event)
-            if isinstance(event, Progress) and not asked:
-                asked = time.monotonic()
+            if isinstance(event, Progress):
                 loaded.cancel("r")
-        assert time.monotonic() - asked < CANCEL_SECONDS
+        step = [event for event in events if isinstance(event, Progress)][-1]
+        assert step.processed < step.total
         finish = finish_of(events)
         assert finish.reason == "cancelled"
         assert finish.usage.completion_tokens == 0

@@ -43,12 +43,12 @@ def test_a_script_can_fix_the_answer_and_its_length(tmp_path: Path) -> None:
 def test_words_of_the_message_fix_length_and_speed(tmp_path: Path) -> None:
     engine = loaded(tmp_path)
     started = time.monotonic()
-    events = list(engine.generate(ask("go !tokens=20 !rate=100")))
+    events = list(engine.generate(ask("go !tokens=20 !rate=20")))
     assert finish_of(events).usage.completion_tokens == 20
-    assert time.monotonic() - started >= 0.19
+    assert time.monotonic() - started >= 0.95
     speed = finish_of(events).usage.tokens_per_second
     assert speed is not None
-    assert 50 < speed < 130
+    assert speed < 100  # without the pace it is many thousands
 
 
 def test_it_reasons_when_asked_to(tmp_path: Path) -> None:
