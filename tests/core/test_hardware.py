@@ -16,7 +16,7 @@ MIB = 1024**2
 def test_this_computer_is_described() -> None:
     begin = time.monotonic()
     found = survey()
-    assert time.monotonic() - begin < 4
+    assert time.monotonic() - begin < 20
     assert 1 <= found.physical_cores <= found.logical_cores
     assert found.memory_total == psutil.virtual_memory().total
     assert found.cpu_name

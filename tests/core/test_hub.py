@@ -357,7 +357,7 @@ def test_a_stall_ends_in_time(client: HubClient, hub: LocalHub) -> None:
     started = time.monotonic()
     with pytest.raises(HubError, match="does not answer") as caught:
         client.search(HubQuery())
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30  # the hub stays silent for a minute
     clear(caught.value)
     client.search(HubQuery())
 

@@ -204,11 +204,6 @@ def test_a_rescan_reads_only_what_changed(
     for number in range(500):
         put(paths.models, f"maker/repo-{number}/model-{number}-Q8_0.gguf", TINY)
     assert len(own(library)) == 500
-    again = ModelLibrary(paths, settings)
-    begin = time.perf_counter()
-    assert len(own(again)) == 500
-    assert time.perf_counter() - begin < 1
-
     read: list[Path] = []
     real = read_header
 
@@ -217,6 +212,9 @@ def test_a_rescan_reads_only_what_changed(
         return real(path)
 
     monkeypatch.setattr(library_read, "read_header", counted)
+    again = ModelLibrary(paths, settings)
+    assert len(own(again)) == 500
+    assert read == []
     changed = paths.models / "maker" / "repo-7" / "model-7-Q8_0.gguf"
     other = tiny_model().set("llama.context_length", U32, 1024).data()
     changed.write_bytes(other)

@@ -17,6 +17,8 @@ Show = Callable[[QWidget], QWidget]
 
 IDLE_MS = 1000
 SETTLED_MS = 150
+DEADLINE_MS = 20_000
+"""For a page to be drawn on a slow computer."""
 MOST = 4
 """Paints of one widget in that time: a caret that blinks twice, and what is around it."""
 
@@ -60,7 +62,7 @@ def paints_at_rest(qapp: QApplication, qtbot: QtBot) -> Counter[str]:
     count = PaintCount(qapp)
     try:
         # A page that never comes to rest is counted too.
-        with qtbot.waitSignal(count.quiet.timeout, timeout=1500, raising=False):
+        with qtbot.waitSignal(count.quiet.timeout, timeout=DEADLINE_MS, raising=False):
             count.quiet.start()
         count.paints.clear()
         qtbot.wait(IDLE_MS)

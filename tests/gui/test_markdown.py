@@ -1,6 +1,6 @@
 """Markdown as blocks: what is recognised, what is never let through, and growing texts."""
 
-import time
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +19,7 @@ from app.gui.markdown import (
     plain_text,
 )
 from app.gui.markdown_stream import StreamingMarkdown
+from tests.timing import least_cpu_seconds
 
 SAMPLE = """## Use bisect
 Only $O(\\log n)$ steps, about \\(x^2\\), for **bold *both*** and `code`.
@@ -324,9 +325,9 @@ def test_other_links_are_not_offered(address: str) -> None:
     ids=lambda source: source[:5],
 )
 def test_hostile_length_takes_no_time(source: str) -> None:
-    before = time.thread_time()
-    parse(source)
-    assert time.thread_time() - before < 2
+    friendly = SAMPLE * (20_000 // len(SAMPLE))
+    usual = least_cpu_seconds(lambda: parse(friendly), times=3)
+    assert least_cpu_seconds(lambda: parse(source), times=2) < 20 * usual
 
 
 @given(texts)
@@ -364,12 +365,14 @@ def test_long_lists_and_tables_are_taken_in_piece_by_piece() -> None:
     "line", ["| {} | some words here | `x` |\n", "1. **item {}** `code` words\n"]
 )
 def test_long_lists_and_tables_grow_in_linear_time(line: str) -> None:
-    streaming = StreamingMarkdown()
-    streaming.append("| a | b | c |\n|---|---|---|\n" if line[0] == "|" else "")
-    before = time.thread_time()
-    for number in range(600):
-        streaming.append(line.format(number))
-    assert time.thread_time() - before < 2
+    def write(lines: int) -> None:
+        streaming = StreamingMarkdown()
+        streaming.append("| a | b | c |\n|---|---|---|\n" if line[0] == "|" else "")
+        for number in range(lines):
+            streaming.append(line.format(number))
+
+    short, long = (least_cpu_seconds(partial(write, lines), times=3) for lines in (200, 800))
+    assert long < 9 * short  # linear is 4, quadratic is 16
 
 
 def test_finished_blocks_are_never_parsed_again() -> None:
@@ -399,15 +402,17 @@ def test_the_closing_fence_does_not_flash_as_code() -> None:
 
 
 def test_an_open_code_block_grows_in_linear_time() -> None:
-    streaming = StreamingMarkdown()
-    streaming.append("```py\n")
-    before = time.thread_time()
-    for number in range(3_000):
-        streaming.append(f"value_{number} = {number}\n")
-    assert time.thread_time() - before < 1
-    code = streaming.blocks[0]
-    assert isinstance(code, CodeBlock)
-    assert code.text.count("\n") == 2_999
+    def write(lines: int) -> None:
+        streaming = StreamingMarkdown()
+        streaming.append("```py\n")
+        for number in range(lines):
+            streaming.append(f"value_{number} = {number}\n")
+        code = streaming.blocks[0]
+        assert isinstance(code, CodeBlock)
+        assert code.text.count("\n") == lines - 1
+
+    short, long = (least_cpu_seconds(partial(write, lines), times=3) for lines in (750, 3_000))
+    assert long < 9 * short  # linear is 4, quadratic is 16
 
 
 def test_link_references_at_the_end_are_taken_up() -> None:
