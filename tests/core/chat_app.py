@@ -7,7 +7,6 @@ that makes it has returned.
 import json
 import random
 import sys
-import time
 from pathlib import Path
 
 from app.core.chat import ChatRun, ChatService
@@ -29,10 +28,14 @@ def follow(run: ChatRun, store: ConversationStore, stop_after: int) -> None:
     answer = run.assistant_message.id
     promise("user", id=run.user_message.id, text=run.user_message.content)
     tokens = 0
+    saved = ""
     for event in run.events():
         if isinstance(event, Delta):
             tokens += 1
-            promise("delta", id=answer, text=event.text, time=time.monotonic())
+            promise("delta", id=answer, text=event.text)
+            if (text := store.message(answer).content) != saved:
+                saved = text
+                promise("saved", id=answer, text=saved)
             if tokens == stop_after:
                 run.cancel()
     promise("done", id=answer, text=store.message(answer).content)

@@ -7,6 +7,7 @@ again, and nothing unfinished is ever listed as a model.
 """
 
 import hashlib
+import math
 import os
 import random
 import subprocess
@@ -28,6 +29,7 @@ from app.core.settings import SettingsStore
 from app.core.transfer_wire import Limits
 from app.core.variants import RepoFile
 from tests.core.broken_gguf import tiny_model
+from tests.hub.faults import Allowance
 from tests.hub.server import LocalHub
 
 REPO, NAME = "smol/lm", "SmolLM2.Q4_1.gguf"
@@ -50,9 +52,21 @@ def small_hub() -> Iterator[LocalHub]:
         yield hub
 
 
-def slow_down(hub: LocalHub, kills: int) -> None:
-    """A speed at which the file takes long enough for that many kills."""
-    hub.fault(NAME, origin="cdn", rate=2_500_000 if kills < 10 else 1_000_000)
+class SlowHub:
+    """Sends the file so slowly that kills hit it on its way, and never whole before the last one.
+
+    Each life of the program is granted an equal share of the file.
+    """
+
+    def __init__(self, hub: LocalHub, kills: int) -> None:
+        self._share = hub.repositories[REPO].files[NAME].size / (kills + 1)
+        self._allowance = Allowance()
+        rate = 2_500_000 if kills < 10 else 1_000_000
+        hub.fault(NAME, origin="cdn", rate=rate, allowance=self._allowance)
+
+    def begin_life(self, kills_left: int) -> None:
+        """Grant the next share, or all that is left."""
+        self._allowance.grant(self._share if kills_left else math.inf)
 
 
 class Watch:
@@ -88,7 +102,7 @@ def check_end(hub: LocalHub, watch: Watch, kills: int) -> None:
 
 def kill_the_child(hub: LocalHub, kills: int) -> None:
     chance = random.Random(SEED)
-    slow_down(hub, kills)
+    slow = SlowHub(hub, kills)
     paths = app_paths()
     settings = SettingsStore(paths.settings_file)
     file = hub.repositories[REPO].files[NAME]
@@ -113,6 +127,7 @@ def kill_the_child(hub: LocalHub, kills: int) -> None:
                 (RepoFile(NAME, file.size, sha256=file.sha256),),
             )
         )
+        slow.begin_life(kills)
         left, next_kill = kills, time.monotonic() + chance.uniform(0, 1.5)
         deadline = time.monotonic() + 100
         while manager.items()[0].state != "done":
@@ -125,8 +140,9 @@ def kill_the_child(hub: LocalHub, kills: int) -> None:
             if left and pid is not None and time.monotonic() >= next_kill:
                 psutil.Process(pid).kill()
                 left, next_kill = left - 1, time.monotonic() + chance.uniform(0.05, 1.5)
+                slow.begin_life(left)
                 watch.look()
-        assert left == 0, f"{left} kills were not needed; make it slower"
+        assert left == 0
     finally:
         manager.close()
     check_end(hub, watch, kills)
@@ -134,11 +150,12 @@ def kill_the_child(hub: LocalHub, kills: int) -> None:
 
 def kill_the_app(hub: LocalHub, kills: int) -> None:
     chance = random.Random(SEED)
-    slow_down(hub, kills)
+    slow = SlowHub(hub, kills)
     watch = Watch(hub)
     environment = {**child_environment(), "HF_ENDPOINT": hub.url}
     command = [sys.executable, "-m", "tests.core.download_app", str(BLOCK)]
     for left in range(kills, -1, -1):
+        slow.begin_life(left)
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
             assert process.stdout is not None
             if left == 0:
@@ -148,12 +165,8 @@ def kill_the_app(hub: LocalHub, kills: int) -> None:
             # Some die before their first word, the others somewhere on the way.
             if chance.random() < 0.8:
                 process.stdout.readline()
-            try:
+            with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(chance.uniform(0, 1.0))
-            except subprocess.TimeoutExpired:
-                pass
-            else:
-                pytest.fail("the download was over before all kills; make it slower")
             family = psutil.Process(process.pid).children(recursive=True)
             process.kill()
             process.wait()

@@ -55,7 +55,8 @@ class Hands(QObject):
         answer.text_added.connect(partial(self._grew, row.id))
 
     def _grew(self, message_id: int, text: str, kind: str, tokens: int) -> None:
-        promise("delta", id=message_id, text=text, time=time.monotonic())
+        promise("delta", id=message_id, text=text)
+        promise("saved", id=message_id, text=self._context.store.message(message_id).content)
 
     def _ended(self, conversation_id: int, error: object) -> None:
         promise("error" if error else "end", text=str(error))

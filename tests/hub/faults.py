@@ -7,6 +7,27 @@ from typing import Literal
 Origin = Literal["hub", "cdn"]
 
 
+class Allowance:
+    """Bytes that may be sent until more are granted."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._left: float = 0
+
+    def grant(self, size: float) -> None:
+        """So many more; `math.inf` lifts the limit."""
+        with self._changed:
+            self._left += size
+            self._changed.notify_all()
+
+    def take(self, size: int, stopping: threading.Event) -> None:
+        """Wait for `size` bytes, or until the server stops."""
+        with self._changed:
+            while self._left < size and not stopping.is_set():
+                self._changed.wait(0.1)
+            self._left -= size
+
+
 @dataclass
 class Fault:
     """One misbehaviour, for requests whose path ends with `path`."""
@@ -28,6 +49,8 @@ class Fault:
     """Close the connection after so many bytes of the body."""
     rate: float | None = None
     """Bytes a second for each connection."""
+    allowance: Allowance | None = None
+    """Send only what is granted, all connections together."""
     stall_after: int | None = None
     """Fall silent after so many bytes of the body, keeping the connection."""
     corrupt_at: int | None = None

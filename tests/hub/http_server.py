@@ -221,6 +221,8 @@ class OriginHandler(BaseHTTPRequestHandler):
             if fault.stall_after is not None and self.entry.sent >= fault.stall_after:
                 self.server.stopping.wait(60)
                 return False
+            if fault.allowance is not None:
+                fault.allowance.take(len(piece), self.server.stopping)
             if fault.rate:
                 self.server.stopping.wait(len(piece) / fault.rate)
         return self._write(piece)
