@@ -4,6 +4,7 @@ import queue
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -11,7 +12,7 @@ from app.cli import chat
 from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, human_size, human_time, table
 from app.core.download_state import DownloadItem, DownloadRequest
-from app.core.errors import AppError, DownloadError, NotFoundError, StorageError
+from app.core.errors import AppError, DownloadError, ModelError, NotFoundError, StorageError
 from app.core.hardware import memory_snapshot
 from app.core.hub import HubDetail
 from app.core.hub_reference import Reference
@@ -86,8 +87,11 @@ def get(arguments: Namespace) -> int:
         events: queue.SimpleQueue[DownloadItem] = queue.SimpleQueue()
         parts.downloads.changed.connect(events.put)
         parts.downloads.start()
-        if _is_here(parts, request):
-            sys.stdout.write(f"{request.title} {variant.quantization} is on this computer\n")
+        if (path := _path_if_here(parts, request)) is not None:
+            if not arguments.quiet:
+                name = f"{request.title} {request.quantization}".strip()
+                sys.stderr.write(f"{name} is on this computer already.\n")
+            sys.stdout.write(f"{path}\n")
             return 0
         item = parts.downloads.add(request)  # continues what an earlier call left
         try:
@@ -144,12 +148,17 @@ def _variant(detail: HubDetail, wanted: Reference) -> Variant:
     return chosen
 
 
-def _is_here(parts: Parts, request: DownloadRequest) -> bool:
-    """Whether the library has this variant already."""
-    return any(
-        model.repo == request.repo and model.quantization == request.quantization
-        for model in parts.library.models()
-    )
+def _path_if_here(parts: Parts, request: DownloadRequest) -> Path | None:
+    """Where the model is, if all its files are here. Raises `ModelError` if it is damaged."""
+    path = parts.downloads.finished_path(request)
+    damaged = [m for m in parts.library.models() if m.path == path and m.problem]
+    if damaged:
+        raise ModelError(
+            f"{damaged[0].name} is on this computer, but cannot be used",
+            damaged[0].problem or "",
+            f"Delete it with “corral rm {damaged[0].id}”, then get it again.",
+        )
+    return path
 
 
 def _wait(

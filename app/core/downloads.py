@@ -12,6 +12,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
 from app.core import download_problems
 from app.core.children import child_command
@@ -129,6 +130,13 @@ class DownloadManager:
             item = entry.item()
         self._tell()
         return item
+
+    def finished_path(self, request: DownloadRequest) -> Path | None:
+        """What the model of `request` is opened by, if all its files are here; else None."""
+        check_names(file.path for file in request.files)
+        folder = repository_folder(self._library.folder, request.repo)
+        entry = DownloadEntry("", request, folder, added=0.0)
+        return entry.targets()[0] if entry.finished() else None
 
     def pause(self, item_id: str) -> None:
         """Stop fetching and keep what is there."""

@@ -210,7 +210,21 @@ def test_get_then_list_then_remove(starter_file: Path) -> None:
         page = f"{hub.url}/corral-tests/SmolLM2-GGUF/blob/main/SmolLM2-135M-Instruct-Q4_1.gguf"
         again = corral("get", page, HF_ENDPOINT=hub.url)
         assert again.returncode == 0, again.stderr
-        assert "on this computer" in again.stdout
+        assert again.stdout == fetched.stdout
+        assert "on this computer already" in again.stderr
+        sent = hub.log.sent(path.name)
+        with path.open("r+b") as file:
+            file.write(b"rubbish")
+        damaged = corral("get", reference, HF_ENDPOINT=hub.url)
+        assert damaged.returncode == 1
+        assert damaged.stdout == ""
+        assert "cannot be used" in damaged.stderr
+        assert hub.log.sent(path.name) == sent
+        os.truncate(path, 1_000_000)
+        mended = corral("get", reference, HF_ENDPOINT=hub.url)
+        assert mended.returncode == 0, mended.stderr
+        assert mended.stdout == fetched.stdout
+        assert path.read_bytes() == starter_file.read_bytes()
         missing = corral("get", "corral-tests/SmolLM2-GGUF:Q8_0", HF_ENDPOINT=hub.url)
         assert missing.returncode == 3
         assert "Q4_1" in missing.stderr
