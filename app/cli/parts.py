@@ -35,13 +35,18 @@ class Parts:
     def library(self) -> ModelLibrary:
         """The models on this computer, scanned."""
         library = ModelLibrary(self.paths, self.settings)
+        if library.problem is not None:
+            print_error(library.problem)
         library.scan()
         return library
 
     @cached_property
     def presets(self) -> PresetStore:
         """System-prompt presets."""
-        return PresetStore(self.paths.presets_dir)
+        presets = PresetStore(self.paths.presets_dir)
+        for problem in presets.problems:
+            print_error(problem)
+        return presets
 
     @cached_property
     def hub(self) -> HubClient:

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import structs
 
 from app.core import library_files
-from app.core.errors import ModelError, NotFoundError
+from app.core.errors import AppError, ModelError, NotFoundError
 from app.core.events import EventHook
 from app.core.gguf import read_header
 from app.core.gguf_types import GgufHeader
@@ -51,7 +51,9 @@ class ModelLibrary:
         self._choices_file = paths.data / "library.json"
         self._lock = threading.RLock()
         self._index = load_index(self._index_file)
-        self._choices = load_choices(self._choices_file)
+        self.problem: AppError | None
+        """What was wrong at the start with the list of models used where they lie."""
+        self._choices, self.problem = load_choices(self._choices_file)
         self._models: tuple[LocalModel, ...] = ()
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
-from app.core.errors import StorageError
+from app.core.errors import AppError, StorageError
 from app.core.files import locked, set_aside, write_atomically
 from app.core.library_types import LocalModel
 
@@ -92,19 +92,28 @@ def save_index(path: Path, index: Index) -> None:
         log.warning("the library's index was not written: %s", error)
 
 
-def load_choices(path: Path) -> Choices:
-    """The person's choices; a damaged file is set aside and the list starts anew."""
+def load_choices(path: Path) -> tuple[Choices, AppError | None]:
+    """The person's choices, and what was wrong with the file.
+
+    A damaged one is set aside, and the list starts anew.
+    """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Choices)
+        return msgspec.json.decode(path.read_bytes(), type=Choices), None
     except FileNotFoundError:
-        return Choices()
+        return Choices(), None
     except (OSError, msgspec.DecodeError, RecursionError) as error:
         log.warning("%s could not be used: %s", path.name, error)
         try:
-            set_aside(path)
+            kept = f"The file was kept as {set_aside(path).name}."
         except StorageError as failure:
-            log.warning("%s", failure)
-        return Choices()
+            kept = failure.message
+        problem = StorageError(
+            "The list of models that are used where they lie could not be read",
+            f"{path.name} is damaged. {kept} The models themselves are not touched.",
+            "Add those models again.",
+            str(error),
+        )
+        return Choices(), problem
 
 
 def change_choices(path: Path, change: Callable[[Choices], Choices]) -> Choices:
@@ -113,7 +122,7 @@ def change_choices(path: Path, change: Callable[[Choices], Choices]) -> Choices:
     Raises `StorageError`.
     """
     with locked(path):
-        choices = load_choices(path)
+        choices, _ = load_choices(path)
         changed = change(choices)
         if changed != choices:
             write_atomically(path, msgspec.json.encode(changed))

@@ -126,7 +126,12 @@ class Program(QObject):
         self.window.closing.connect(self._main.leave)
         context.worker.run(context.library.scan, done=self._scanned)
         context.worker.run(context.downloads.start)
-        problems = (context.settings.problem, context.store.problem, *context.presets.problems)
+        problems = (
+            context.settings.problem,
+            context.store.problem,
+            context.library.problem,
+            *context.presets.problems,
+        )
         for problem in problems:
             if problem is not None:
                 self._main.keep_in_view(problem)

@@ -63,6 +63,26 @@ def test_a_damaged_settings_file_is_told(corral_home: Path) -> None:
     assert corral("ls").stderr == ""
 
 
+def test_a_damaged_list_of_adopted_models_is_told(corral_home: Path) -> None:
+    file = app_paths().data / "library.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("{broken", encoding="utf-8")
+    listed = corral("ls")
+    assert listed.returncode == 0
+    assert "library.json.broken-" in listed.stderr
+    assert corral("ls").stderr == ""
+
+
+def test_a_damaged_preset_is_told(corral_home: Path) -> None:
+    file = app_paths().presets_dir / "mine.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("{broken", encoding="utf-8")
+    result = corral("run", STARTER, "Hello", "--preset", "mine")
+    assert result.returncode == 3
+    assert "mine.json.broken-" in result.stderr
+    assert "There is no preset named mine" in result.stderr
+
+
 def test_listing_says_what_is_wrong_with_a_model(corral_home: Path) -> None:
     assert "PROBLEM" not in corral("ls").stdout
     folder = corral_home / "models" / "maker" / "broken"

@@ -577,8 +577,12 @@ def test_damaged_choices_are_set_aside(
 ) -> None:
     library.adopt(put(tmp_path / "elsewhere", "a-Q8_0.gguf"))
     (paths.data / "library.json").write_bytes(b'{"adopted": 7}')
-    assert own(ModelLibrary(paths, settings)) == []
-    assert list(paths.data.glob("library.json.broken-*"))
+    again = ModelLibrary(paths, settings)
+    assert own(again) == []
+    assert again.problem is not None
+    [aside] = paths.data.glob("library.json.broken-*")
+    assert aside.name in again.problem.message
+    assert ModelLibrary(paths, settings).problem is None
 
 
 def test_deleting_an_mlx_model_leaves_what_else_lies_in_its_folder(
