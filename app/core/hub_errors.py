@@ -10,6 +10,8 @@ from app.core.errors import AccessError, AppError, HubError, NotFoundError, Offl
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
 
+_CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_PROXY_VARIABLES = frozenset({"all_proxy", "http_proxy", "https_proxy", "no_proxy"})
 RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -19,6 +21,15 @@ def offline() -> OfflineError:
         "Corral is offline",
         "The offline switch is on, so nothing was sent.",
         "Switch it off in Settings to reach the model hub.",
+    )
+
+
+def offline_by_environment() -> OfflineError:
+    """The refusal of the hub's library, which has a switch of its own."""
+    return OfflineError(
+        "Corral is offline",
+        "HF_HUB_OFFLINE is set in the environment, so nothing was sent.",
+        "Remove HF_HUB_OFFLINE and start Corral again to reach the model hub.",
     )
 
 
@@ -138,6 +149,31 @@ def unreachable(host: str, error: Exception) -> HubError:
     )
 
 
+def bad_certificates(error: OSError, env: Mapping[str, str]) -> HubError:
+    """The certificates to trust cannot be read, so no connection can be made."""
+    named = [f"{name} names {env[name]}" for name in _CERTIFICATE_VARIABLES if env.get(name)]
+    return HubError(
+        "The certificates to trust cannot be read",
+        f"{' and '.join(named) or 'They are those of the system'}. "
+        f"The system says: {error.strerror or error}.",
+        f"Correct {' or '.join(_CERTIFICATE_VARIABLES)} in the environment, or remove it, and "
+        "start Corral again.",
+        str(error),
+    )
+
+
+def bad_proxy(error: Exception, env: Mapping[str, str]) -> HubError:
+    """A proxy that cannot be used. Its address is not shown: it may hold a password."""
+    named = [name for name in sorted(env) if name.lower() in _PROXY_VARIABLES and env[name]]
+    return HubError(
+        "The proxy cannot be used",
+        f"{' or '.join(named) or 'The network settings of the system'} names one of a kind that "
+        "Corral does not know, so nothing was sent.",
+        "Name an http:// or https:// proxy there, or none, and start Corral again.",
+        type(error).__name__,
+    )
+
+
 def _is_certificate_error(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
@@ -155,7 +191,7 @@ def explain(error: Exception, url: str, repo: str = "", timeout: float = 10) -> 
     if isinstance(error, AppError):
         return error
     if isinstance(error, errors.OfflineModeIsEnabled):
-        return offline()
+        return offline_by_environment()
     if isinstance(error, errors.HfHubHTTPError):
         return _explain_status(error, url, repo)
     if isinstance(error, httpx2.TimeoutException):

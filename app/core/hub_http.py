@@ -73,7 +73,8 @@ def new_client(timeout: float = TIMEOUT) -> "httpx2.Client":
     """An HTTP client with the library's hook (offline mode, request ids) and time-outs.
 
     The library's own client waits for ever. Proxies, `SSL_CERT_FILE` and the system's
-    certificates are honoured by httpx2 itself.
+    certificates are honoured by httpx2 itself. Raises `HubError` naming the variable of the
+    environment that cannot be honoured.
     """
     # Read when the library is imported: it would report its use once a day.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -83,9 +84,14 @@ def new_client(timeout: float = TIMEOUT) -> "httpx2.Client":
     def hook(request: httpx2.Request) -> None:
         hf_request_event_hook(request)
 
-    return httpx2.Client(
-        event_hooks={"request": [hook]}, follow_redirects=True, timeout=httpx2.Timeout(timeout)
-    )
+    try:
+        return httpx2.Client(
+            event_hooks={"request": [hook]}, follow_redirects=True, timeout=httpx2.Timeout(timeout)
+        )
+    except OSError as error:
+        raise hub_errors.bad_certificates(error, os.environ) from error
+    except (ImportError, ValueError, httpx2.InvalidURL) as error:
+        raise hub_errors.bad_proxy(error, os.environ) from error
 
 
 def headers_for(access: HubAccess) -> dict[str, str]:

@@ -352,6 +352,38 @@ def test_a_card_that_is_too_large(client: HubClient, hub: LocalHub) -> None:
         client.card("owner/long", "main")
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALL_PROXY", "socks5://user:secret@127.0.0.1:9"),
+        ("https_proxy", "nonsense://user:secret@127.0.0.1"),
+        ("SSL_CERT_FILE", "/nonexistent/secretless.pem"),
+        ("SSL_CERT_FILE", __file__),
+    ],
+)
+def test_an_environment_that_cannot_be_honoured_is_named(
+    client: HubClient, hub: LocalHub, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(HubError, match=variable) as caught:
+        client.search(HubQuery())
+    clear(caught.value)
+    assert "secret@" not in str(caught.value) + caught.value.detail
+    assert variable != "SSL_CERT_FILE" or value in caught.value.message
+    assert hub.log.entries() == []
+    monkeypatch.delenv(variable)
+    client.search(HubQuery())
+
+
+def test_the_switch_of_the_hubs_library_is_named(
+    client: HubClient, hub: LocalHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(OfflineError, match="HF_HUB_OFFLINE is set"):
+        client.search(HubQuery())
+    assert hub.log.entries() == []
+
+
 def test_a_stall_ends_in_time(client: HubClient, hub: LocalHub) -> None:
     hub.fault("/api/models", stall_after=0, times=1)
     started = time.monotonic()

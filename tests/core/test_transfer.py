@@ -445,6 +445,15 @@ def test_a_gated_file_asks_to_log_in(hub: LocalHub, folder: Path) -> None:
     assert "log in" in failed(Run(hub, folder).end()).title
 
 
+def test_a_proxy_that_cannot_be_used_is_named(
+    hub: LocalHub, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "nonsense://127.0.0.1")
+    assert "HTTPS_PROXY" in failed(Run(hub, folder).end()).message
+    monkeypatch.undo()
+    assert isinstance(Run(hub, folder).end(), Completed)
+
+
 def test_the_token_stays_with_the_hub(hub: LocalHub, folder: Path) -> None:
     hub.repositories["owner/name"].gated = "auto"
     hub.tokens["hf_secret"] = {"owner/name"}
