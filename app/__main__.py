@@ -4,6 +4,7 @@ Every branch imports only what it needs: the terminal never loads Qt, a child lo
 the window or the command line.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +17,7 @@ In the terminal:          corral run MODEL
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what `argv` (default: the process's own) asks for; answers the exit status."""
+    _open_missing_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     match words[:1]:
         case ["--engine-host"]:
@@ -37,6 +39,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             from app.cli import main as command_line
 
             return command_line.main(words)
+
+
+def _open_missing_streams() -> None:
+    """Stand the null device in for standard streams that the program was started without.
+
+    Else the next file opened would get the number of one, and be written to by native code.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+            os.set_inheritable(opened, True)
+        if getattr(sys, name) is None:
+            mode = "w" if number else "r"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - stays
 
 
 def _open_window(words: Sequence[str]) -> int:

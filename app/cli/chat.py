@@ -13,7 +13,7 @@ from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, print_error, statistics, without_controls
 from app.core.engine import EngineProcess
 from app.core.engine_errors import refusal
-from app.core.errors import EngineDied, ModelError, NotFoundError
+from app.core.errors import AppError, EngineDied, ModelError, NotFoundError
 from app.core.presets import Preset, fill_for_person
 from app.core.runtime import LoadedModel
 from backends.errors import BackendError
@@ -28,6 +28,14 @@ from backends.types import (
     SamplingParams,
 )
 
+
+class PromptError(AppError):
+    """What was given as the prompt cannot be sent."""
+
+    code = "prompt"
+    exit_code = 2
+
+
 HELP = "Ctrl+C stops an answer, Ctrl+D or /bye ends the chat, /clear forgets what was said."
 
 
@@ -36,6 +44,7 @@ def run(arguments: Namespace) -> int:
     with Parts() as parts:
         model = parts.library.find(arguments.model)
         preset = _preset(parts, arguments.preset)
+        prompt = _prompt(arguments.prompt)
         loaded = _load(parts, model.id, arguments)
         chat = TerminalChat(
             loaded.engine,
@@ -43,13 +52,34 @@ def run(arguments: Namespace) -> int:
             sampling=_sampling(preset, arguments),
             stats=arguments.stats,
         )
-        prompt = arguments.prompt
-        if prompt is None and not sys.stdin.isatty():
-            prompt = sys.stdin.read().strip()
         if prompt is not None:
             return 0 if chat.answer(prompt) else 130
         chat.talk(model.name)
         return 0
+
+
+def _prompt(given: str | None) -> str | None:
+    """The one question, given as a word or piped in; None for a chat at a terminal.
+
+    Raises `PromptError` for one that is empty or no text.
+    """
+    if given is None and sys.stdin.isatty():
+        return None
+    try:
+        # A word of other bytes comes as half surrogate pairs, which have no UTF-8 form.
+        data = sys.stdin.buffer.read() if given is None else given.encode()
+        text = data.decode("utf-8-sig")
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
+        raise PromptError(
+            "The prompt is not UTF-8 text",
+            f"What stands at position {error.start + 1} is no character.",
+            "Convert it first, for example with: iconv -f latin1 -t utf-8",
+        ) from error
+    if not text.strip():
+        raise PromptError(
+            "The prompt is empty", hint="Write it after the model's name, or pipe it in."
+        )
+    return text.strip() if given is None else text
 
 
 def _preset(parts: Parts, preset_id: str | None) -> Preset | None:

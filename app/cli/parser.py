@@ -10,7 +10,7 @@ EPILOG = """\
 exit codes:
   0    done
   1    failed; the reason is on standard error
-  2    the command line was not understood
+  2    the command line was not understood, or the prompt is empty or no text
   3    no such model, file or preset
   4    the hub wants a log-in or an accepted licence
   130  interrupted
@@ -100,13 +100,14 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """What the command line says; ends the program with a usage error if it says nothing.
 
     The prompt of `run` may stand before or after the options: argparse itself takes an optional
-    word only where it comes first.
+    word only where it comes first. After `--` it may begin with a dash.
     """
     parser = build_parser()
     arguments, rest = parser.parse_known_args(argv)
-    late_prompt = len(rest) == 1 and not rest[0].startswith("-")
+    words = rest[1:] if rest[:1] == ["--"] else rest
+    late_prompt = len(words) == 1 and (words != rest or not words[0].startswith("-"))
     if late_prompt and arguments.command == "run" and arguments.prompt is None:
-        arguments.prompt = rest[0]
+        arguments.prompt = words[0]
     elif rest:
         parser.error(f"not understood: {' '.join(rest)}")
     return arguments

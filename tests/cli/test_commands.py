@@ -127,6 +127,63 @@ def test_a_piped_question_with_a_preset() -> None:
     assert result.stdout.strip()
 
 
+@pytest.mark.parametrize(
+    ("words", "piped", "title"),
+    [
+        ([], b"", "The prompt is empty"),
+        ([], b" \n\t\n", "The prompt is empty"),
+        (["  "], b"", "The prompt is empty"),
+        ([], "caf\u00e9".encode("latin-1"), "The prompt is not UTF-8 text"),
+    ],
+)
+def test_a_prompt_that_cannot_be_sent_is_a_usage_error(
+    words: list[str], piped: bytes, title: str
+) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "app", "run", STARTER, *words],
+        input=piped,
+        capture_output=True,
+        cwd=ROOT,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert result.stdout == b""
+    assert result.stderr.decode().startswith(f"corral: {title}.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an argument is text there")
+def test_a_word_that_is_no_text_is_a_usage_error() -> None:
+    result = corral("run", STARTER, os.fsdecode(b"caf\xe9"))
+    assert result.returncode == 2
+    assert "The prompt is not UTF-8 text" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes descriptors by a POSIX shell")
+@pytest.mark.parametrize(
+    ("command", "code", "error"),
+    [
+        ("run smollm2 <&-", 2, "corral: The prompt is empty."),
+        ("ls >&-", 0, ""),
+        ("ls <&- >&-", 0, ""),
+        ("nonsense 2>&-", 2, ""),
+    ],
+)
+def test_standard_streams_may_be_closed(command: str, code: int, error: str) -> None:
+    result = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m app {command}', sys.executable],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        cwd=ROOT,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == code
+    assert result.stderr.startswith(error)
+    assert "Traceback" not in result.stderr
+
+
 def test_unknown_models_and_presets() -> None:
     assert corral("run", "no-such-model", "Hello").returncode == 3
     result = corral("run", STARTER, "Hello", "--preset", "no-such-preset")

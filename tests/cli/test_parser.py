@@ -26,7 +26,21 @@ def test_the_prompt_may_stand_anywhere(words: list[str]) -> None:
 @pytest.mark.parametrize(
     "words",
     [
+        ["run", "smollm2", "--max-tokens", "3", "--", "-5+3"],
+        ["run", "smollm2", "--", "-5+3"],
+        ["run", "--max-tokens", "3", "smollm2", "--", "-5+3"],
+    ],
+)
+def test_after_two_dashes_the_prompt_may_begin_with_one(words: list[str]) -> None:
+    assert parse(words).prompt == "-5+3"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
         ["run", "smollm2", "Why?", "--stats", "again"],
+        ["run", "smollm2", "Why?", "--stats", "--", "again"],
+        ["run", "smollm2", "--stats", "--", "one", "two"],
         ["run", "smollm2", "--nonsense"],
         ["ls", "extra"],
         ["get", "foo"],
