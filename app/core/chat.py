@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct
 
 from app.core.chat_run import ChatRun
 from app.core.conversation_store import ConversationStore
@@ -64,9 +64,9 @@ class ChatService:
         with self._claimed(conversation_id) as (conversation, loaded):
             path = self._store.path(conversation_id)
             parent = path[-1].id if path else None
-            message = self._store.append(conversation_id, "user", text, parent)
+            message = self._store.append(conversation_id, "user", text, parent, empties_draft=True)
             history = (*path, message)
-            self._note(conversation, loaded, history, draft="")
+            self._note(conversation, loaded, history)
             return self._answer(conversation, loaded, history)
 
     def edit_and_send(self, message_id: int, text: str) -> ChatRun:
@@ -207,11 +207,7 @@ class ChatService:
         )
 
     def _note(
-        self,
-        conversation: Conversation,
-        loaded: LoadedModel,
-        history: Sequence[Message],
-        draft: str | UnsetType = UNSET,
+        self, conversation: Conversation, loaded: LoadedModel, history: Sequence[Message]
     ) -> None:
         """Keep the model a chat begins with, and name it by its first message."""
         first = conversation.auto_title and len(history) == 1
@@ -220,7 +216,6 @@ class ChatService:
             title=title_from(history[0].content) if first else UNSET,
             auto_title=True if first else UNSET,
             model_id=loaded.model.id,
-            draft=draft,
         )
 
     def _answer(

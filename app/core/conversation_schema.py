@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from app.core.database import connect
+from app.core.files import locked
 
 _TREE = """
 CREATE TABLE conversations (
@@ -98,8 +99,16 @@ def version_of(connection: sqlite3.Connection) -> int:
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Bring the database at `path` to `VERSION`, with a copy of it before each step.
 
-    A step that fails changes nothing; the copy stays beside the database.
+    A step that fails changes nothing; the copy stays beside the database. Of two programs that
+    start at once the second one waits, and finds it done.
     """
+    if version_of(connection) == VERSION:
+        return
+    with locked(path):
+        _migrate(connection, path)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     found = version_of(connection)
     for version in range(found, VERSION):
         if found > 0:

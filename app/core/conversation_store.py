@@ -196,8 +196,12 @@ class ConversationStore:
         state: MessageState = "complete",
         finish_reason: MessageFinish | None = None,
         usage: Usage | None = None,
+        empties_draft: bool = False,
     ) -> Message:
-        """Add a message after `parent_id` (None: a first one) and show its branch."""
+        """Add a message after `parent_id` (None: a first one) and show its branch.
+
+        With `empties_draft` it takes the place of the draft, in one step.
+        """
         now = time.time()
         values: dict[str, object] = {
             "conversation_id": conversation_id,
@@ -222,6 +226,8 @@ class ConversationStore:
             message = self._add(connection, values)
             if role == "assistant" and content:
                 rows.refresh_preview(connection, conversation_id)
+            if empties_draft:
+                rows.update(connection, "conversations", conversation_id, {"draft": ""})
             return message
 
         message = self._database.write(job)

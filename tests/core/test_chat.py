@@ -140,6 +140,22 @@ def test_the_first_message_names_the_chat_and_empties_the_draft(desk: Desk) -> N
     assert now.preview.startswith("You wrote And the sea?")
 
 
+def test_a_message_takes_the_place_of_the_draft_in_one_step(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = desk.store.create(preset_id="blank")
+    desk.store.update(chat.id, draft="hello")
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(desk.store, "update", killed)
+    with pytest.raises(KeyboardInterrupt):
+        desk.chat.send(chat.id, "hello")
+    assert desk.shown(chat.id) == ["hello"]
+    assert desk.store.get(chat.id).draft == ""
+
+
 def test_a_title_the_person_chose_stays(desk: Desk) -> None:
     chat = desk.store.create(preset_id="blank")
     desk.store.update(chat.id, title="Mine")

@@ -459,6 +459,39 @@ class TestSchema:
     def test_a_new_database_needs_no_backup(self, store: ConversationStore, path: Path) -> None:
         assert not list(path.parent.glob("*backup*"))
 
+    def test_two_programs_that_start_at_once_migrate_once(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path.parent.mkdir(parents=True)
+        together = threading.Barrier(2)
+        seen = threading.local()
+        version_of = schema.version_of
+
+        def looked_at_together(connection: sqlite3.Connection) -> int:
+            version = version_of(connection)
+            if not hasattr(seen, "version"):
+                seen.version = version
+                together.wait(20)
+            return version
+
+        monkeypatch.setattr(schema, "version_of", looked_at_together)
+        failures: list[Exception] = []
+
+        def start() -> None:
+            try:
+                schema.open_and_migrate(path).close()
+            except Exception as error:  # noqa: BLE001  # shown below
+                failures.append(error)
+
+        threads = [threading.Thread(target=start) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        with closing(sqlite3.connect(path)) as connection:
+            assert version_of(connection) == schema.VERSION
+
     def test_a_migration_that_fails_changes_nothing(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
