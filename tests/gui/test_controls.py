@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QEvent, QLocale, QPoint, QPointF, Qt
 from PySide6.QtGui import (
     QEnterEvent,
@@ -503,6 +504,15 @@ def test_list_keeps_the_width_of_its_rows_when_it_scrolls(rows: RowListView) -> 
     rows.setFixedHeight(400)
     QApplication.processEvents()
     assert not bar.isVisible()
+
+
+def test_list_scrolls_after_python_lost_sight_of_its_bar(rows: RowListView) -> None:
+    shiboken6.invalidate(rows.verticalScrollBar())  # as PySide does when it loses track of it
+    rows.setFixedHeight(80)
+    QApplication.processEvents()
+    bar = rows.findChild(OverlayScrollBar)
+    assert isinstance(bar, OverlayScrollBar)
+    assert bar.isVisible()
 
 
 # Panels
