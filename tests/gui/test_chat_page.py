@@ -343,6 +343,33 @@ def test_each_chat_keeps_its_model(sit: Sit) -> None:
     assert "> Again" in desk.ask("Again").text
 
 
+def switch_model(desk: Desk, name: str) -> None:
+    """By Ctrl+K, until the chat in view has it."""
+    desk.window.open_palette()
+    palette = desk.window.palette_overlay
+    assert palette is not None
+    desk.qtbot.keyClicks(palette.field, name)
+    desk.press(Qt.Key.Key_Return, palette.field)
+    desk.until(lambda: f"{name}, ready" in desk.page.header.model.accessibleName())
+    desk.until(lambda: desk.page.conversation and desk.page.conversation.model_id == name.lower())
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_the_palette_switches_the_model_of_the_chat_in_view(sit: Sit, loaded: bool) -> None:
+    scripted_model("other", text="I am the other one")
+    desk = sit()
+    desk.ask("Hello")
+    chat = current(desk)
+    if loaded:
+        desk.context.runtime.load(desk.context.library.get("other"))
+    for name in ("Other", "Model", "Other"):  # more than once: the palette is kept
+        switch_model(desk, name)
+        assert current(desk) == chat
+        assert desk.context.store.get(chat).model_id == name.lower()
+    assert desk.ask("Hello").text == "I am the other one"
+    assert len(desk.items()) == 4
+
+
 def test_sending_twice_while_the_model_loads_sends_once(sit: Sit) -> None:
     desk = sit(load_seconds=1)
     desk.send("Hello")
