@@ -206,6 +206,8 @@ class ChatPage(Page):
                 chat_list_width=self.layout_of_chat.list_width,
             )
         )
+        if self._preset_view is not None:
+            self._preset_view.edits.flush()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is little room the settings give way until they are asked for."""

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from app.gui.controls.list_view import RowRole
 from app.gui.controls.menu import Menu
+from app.gui.preset_view import PresetView
 from backends.types import Role
 from tests.gui.chat_desk import DEADLINE_MS, Desk, Sit, scripted_model, sitting
 
@@ -416,3 +417,24 @@ def test_a_real_model_answers(qapp: QApplication, qtbot: QtBot, starter_file: Pa
         assert answer.model_name.startswith("SmolLM2")
     finally:
         desk.close()
+
+
+def test_a_preset_edited_and_not_saved_is_there_after_a_restart(sit: Sit) -> None:
+    desk = sit()
+    desk.page.manage_presets("coder")
+    view = desk.page.findChild(PresetView)
+    assert view is not None
+    view.editor.prompt.setFocus()
+    view.editor.prompt.selectAll()
+    desk.qtbot.keyClicks(view.editor.prompt, "Half a sent")
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_Q, CONTROL)
+
+    desk = sit()
+    assert desk.context.presets.get("coder").system_prompt != "Half a sent"
+    desk.page.manage_presets("coder")
+    view = desk.page.findChild(PresetView)
+    assert view is not None
+    assert view.editor.prompt.toPlainText() == "Half a sent"
+    assert view.unsaved_mark.isVisible()
+    view.revert.click()
+    desk.until(lambda: not list(desk.context.paths.preset_drafts_dir.iterdir()))
