@@ -127,15 +127,23 @@ def test_field_shows_its_ring_always(page: QWidget, icons: Icons) -> None:
 
 
 @pytest.mark.parametrize("kind", [Button, PrimaryButton, DangerButton])
-def test_button_is_32_high_and_pressed_by_space(
-    page: QWidget, icons: Icons, kind: type[Button], qtbot: QtBot
+@pytest.mark.parametrize("key", [Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter])
+def test_button_is_32_high_and_pressed_by_space_and_enter(
+    page: QWidget, icons: Icons, kind: type[Button], key: Qt.Key, qtbot: QtBot
 ) -> None:
     button = kind(icons, "Load model", "download")
     put(page, button)
     assert button.height() == 32
     button.setFocus(Qt.FocusReason.TabFocusReason)
     with qtbot.waitSignal(button.clicked):
-        QTest.keyClick(button, Qt.Key.Key_Space)
+        QTest.keyClick(button, key)
+
+
+def test_switch_and_icon_button_are_pressed_by_enter(page: QWidget, icons: Icons) -> None:
+    for control in (Switch(icons, "Offline"), IconButton(icons, "pin", "Pin", checkable=True)):
+        put(page, control)
+        QTest.keyClick(control, Qt.Key.Key_Return)
+        assert control.isChecked()
 
 
 def test_button_grounds_by_state(page: QWidget, icons: Icons) -> None:
