@@ -15,6 +15,7 @@ from app.gui.controls.badges import StatusDot
 from app.gui.controls.buttons import Button, IconButton, PrimaryButton
 from app.gui.controls.card import Line, Region
 from app.gui.controls.elided import ElidedLabel
+from app.gui.controls.focus_heir import pass_focus
 from app.gui.controls.labels import Label
 from app.gui.controls.menu import Menu
 from app.gui.preset_editor import PresetEditor
@@ -170,6 +171,8 @@ class PresetView(Region):
         self.restore.setVisible(stored.built_in)
         self.restore.setEnabled(self._context.presets.is_changed(self._current))
         for button in (self.revert, self.save):
+            if not unsaved:
+                pass_focus(button, self.list.view)
             button.setEnabled(unsaved)
         self.save.setToolTip("" if unsaved else self.tr("Everything is saved"))
         self.preview.show_preset(shown, stored)

@@ -17,6 +17,7 @@ from app.gui.controls.badges import FIT_TONES
 from app.gui.controls.bars import draw_fit_bar
 from app.gui.controls.buttons import Button, GhostButton, IconButton
 from app.gui.controls.focus import RingFocus
+from app.gui.controls.focus_heir import focus_kept
 from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
 from app.gui.controls.painting import bar, box, clip_round, painter_for
@@ -208,7 +209,8 @@ class VariantRow(RingFocus, QAbstractButton):
     def show_line(self, line: VariantLine) -> None:
         """Show another state of the same variant."""
         self.line = line
-        self.action.show_line(line)
+        with focus_kept(self):
+            self.action.show_line(line)
         size = formatting.file_size(line.size, about=line.about)
         note = self.tr("Recommended") if line.recommended else ""
         parts = [line.label, note, self.quality_words(), size]
