@@ -344,6 +344,19 @@ def test_each_chat_keeps_its_model(sit: Sit) -> None:
     assert "> Again" in desk.ask("Again").text
 
 
+def test_a_chat_just_begun_is_marked_in_the_list(sit: Sit) -> None:
+    desk = sit()
+    chat = stored_chat(desk, "An older one")
+    desk.open_chat(chat)
+    desk.new_chat()
+    desk.ask("Hello")
+    begun = current(desk)
+    assert begun != chat
+    desk.until(lambda: begun in desk.rows())
+    view = desk.page.list.view
+    desk.until(lambda: [row.data(RowRole.VALUE) for row in view.selectedIndexes()] == [begun])
+
+
 def switch_model(desk: Desk, name: str) -> None:
     """By Ctrl+K, until the chat in view has it."""
     desk.window.open_palette()
