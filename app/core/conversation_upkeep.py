@@ -52,6 +52,10 @@ def _interrupt(connection: sqlite3.Connection, message_id: int) -> None:
         "writer": None,
     }
     rows.update(connection, "messages", message_id, values)
+    row = connection.execute(
+        "SELECT conversation_id FROM messages WHERE id = ?", (message_id,)
+    ).fetchone()
+    rows.refresh_preview(connection, row["conversation_id"])
 
 
 def _is_alive(writer: str | None) -> bool:

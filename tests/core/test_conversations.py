@@ -366,6 +366,18 @@ class TestEnds:
         assert (message.content, message.reasoning) == ("so far", "thought")
         assert (message.state, message.finish_reason) == ("interrupted", "interrupted")
 
+    def test_a_killed_answer_is_the_preview_of_its_chat(self, path: Path) -> None:
+        store = ConversationStore(path)
+        chat = store.create()
+        store._writer = "rubbish"  # of a process that is gone
+        answer = store.append(chat.id, "assistant", "", None, state="streaming")
+        store.save_soon(answer.id, "As far as it came", "")
+        store._writer = upkeep.this_process()
+        store.close()
+        with closing(ConversationStore(path)) as again:
+            again.recover()
+            assert again.get(chat.id).preview == "As far as it came"
+
     def test_only_answers_of_dead_processes_are_recovered(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
