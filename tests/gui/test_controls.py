@@ -319,8 +319,12 @@ def test_slider_keys_and_pointer(page: QWidget, icons: Icons) -> None:
     assert slider.value() == 0
     QTest.mouseClick(slider, CLICK, pos=QPoint(slider.width() - 8, 8))
     assert slider.value() == 100
+    assert not rings(page)
     QTest.keyClick(slider, Qt.Key.Key_Home)
     assert slider.value() == 0
+    page.setFocus()
+    slider.setFocus(Qt.FocusReason.TabFocusReason)
+    assert len(rings(page)) == 1
 
 
 def test_logarithmic_slider_covers_its_range(page: QWidget, icons: Icons) -> None:
