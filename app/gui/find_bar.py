@@ -31,6 +31,7 @@ class FindBar(QFrame):
         row.setSpacing(4)
         self.field = SearchField(icons, self.tr("Find in this chat"))
         self.field.setMinimumWidth(220)
+        self.field.escape_empties = False  # the bar closes, and keeps what was looked for
         row.addWidget(self.field, 1)
         self._count = Label("", "caption", "text-3")
         metrics = QFontMetrics(icons.theme.font("caption"))
