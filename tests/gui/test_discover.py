@@ -275,6 +275,7 @@ def test_columns_never_overlap(width: int) -> None:
     for left, right in pairwise(shown):
         overlap = left.right() - right.left()
         assert overlap <= 24, (left, right)  # right-aligned figures may reach back
+    assert cells.fit.left() - cells.need.right() >= 16  # the heads "Memory" and "Fit" meet here
     assert cells.label.left() >= 0
     assert cells.fit.right() < width
 
