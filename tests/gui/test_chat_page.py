@@ -237,6 +237,16 @@ def test_ctrl_shift_f_searches_all_chats_and_leaves_the_chat_in_view(sit: Sit) -
     assert current(desk) == chat
 
 
+def test_the_closed_find_bar_gives_the_keyboard_back(sit: Sit) -> None:
+    desk = sit()
+    desk.open_chat(stored_chat(desk, "A needle"))
+    desk.until(desk.frame.isActiveWindow)
+    desk.page.pane.composer.field.setFocus()
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_F, CONTROL)
+    desk.press(Qt.Key.Key_Escape, desk.page.pane.find_bar.field)
+    assert desk.page.pane.composer.field.hasFocus()
+
+
 def test_ctrl_f_finds_in_the_chat(sit: Sit) -> None:
     desk = sit()
     chat = stored_chat(desk, "a needle here", "and a needle there")
@@ -249,7 +259,6 @@ def test_ctrl_f_finds_in_the_chat(sit: Sit) -> None:
     desk.until(bar.isVisible)
     desk.qtbot.keyClicks(bar.field, "needle")
     desk.until(lambda: found and found[-1][1] == 2)
-    desk.press(Qt.Key.Key_Escape, bar.field)  # empties the field
     desk.press(Qt.Key.Key_Escape, bar.field)
     desk.until(lambda: not bar.isVisible())
 
