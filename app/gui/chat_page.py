@@ -137,6 +137,8 @@ class ChatPage(Page):
         "switch_model" gives the chat in view another model.
         """
         wanted = argument if isinstance(argument, dict) else {}
+        if self._views.currentWidget() is not self.layout_of_chat:
+            self.leave_presets()
         if "conversation_id" in wanted:
             self.open_conversation(int(wanted["conversation_id"]))
             return

@@ -460,3 +460,10 @@ def test_a_preset_edited_and_not_saved_is_there_after_a_restart(sit: Sit) -> Non
     assert view.unsaved_mark.isVisible()
     view.revert.click()
     desk.until(lambda: not list(desk.context.paths.preset_drafts_dir.iterdir()))
+
+
+def test_ctrl_n_leads_from_the_preset_editor_to_a_new_chat(sit: Sit) -> None:
+    desk = sit()
+    desk.page.manage_presets("coder")
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_N, CONTROL)
+    assert desk.page.pane.composer.isVisible()
