@@ -52,12 +52,21 @@ def _interrupt(connection: sqlite3.Connection, message_id: int) -> None:
         "writer": None,
     }
     rows.update(connection, "messages", message_id, values)
+    row = connection.execute(
+        "SELECT conversation_id FROM messages WHERE id = ?", (message_id,)
+    ).fetchone()
+    rows.refresh_preview(connection, row["conversation_id"])
 
 
 def _is_alive(writer: str | None) -> bool:
-    """Whether the process named by `this_process` still runs."""
+    """Whether the process named by `this_process` still runs.
+
+    One that was killed may be listed for seconds, until its parent has heard of it.
+    """
     pid, _, created = (writer or "").partition(":")
     try:
-        return abs(psutil.Process(int(pid)).create_time() - float(created)) < 2
+        process = psutil.Process(int(pid))
+        ended = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        return not ended and abs(process.create_time() - float(created)) < 2
     except (psutil.Error, ValueError):
         return False

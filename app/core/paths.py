@@ -40,6 +40,11 @@ class AppPaths(Struct, frozen=True):
         return self.data / "presets"
 
     @property
+    def preset_drafts_dir(self) -> Path:
+        """Presets as they were edited and not saved, one JSON file each."""
+        return self.data / "preset-drafts"
+
+    @property
     def downloads_file(self) -> Path:
         """The list of downloads, as JSON."""
         return self.data / "downloads.json"

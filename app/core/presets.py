@@ -99,7 +99,7 @@ class PresetStore:
         self._lock = threading.RLock()
         shipped = resource("presets") if built_in is None else built_in
         self._shipped = {name: _read(shipped / f"{name}.json", name, True) for name in BUILT_IN}
-        self._stored, self.problems = _read_folder(folder)
+        self._stored, self.problems = read_folder(folder)
 
     def list(self) -> tuple[Preset, ...]:
         """Built-in presets in their shipped order, then the person's own by name; quick."""
@@ -139,7 +139,7 @@ class PresetStore:
         if preset == self._shipped.get(preset.id):
             return self.restore(preset.id)
         with self._lock:
-            write_atomically(self._file(preset.id), _encoded(preset))
+            write_atomically(self._file(preset.id), encoded(preset))
             self._stored[preset.id] = preset
         self.changed()
         return preset
@@ -207,7 +207,7 @@ class PresetStore:
 
     def export_json(self, preset_id: str, path: Path) -> None:
         """Write a preset to `path` for another computer or person."""
-        write_atomically(path, _encoded(self.get(preset_id)))
+        write_atomically(path, encoded(self.get(preset_id)))
 
     def _add_copy(self, preset: Preset) -> Preset:
         with self._lock:
@@ -270,7 +270,8 @@ def _new_id(name: str) -> str:
     return f"{slug}-{uuid.uuid4().hex[:8]}"
 
 
-def _encoded(preset: Preset) -> bytes:
+def encoded(preset: Preset) -> bytes:
+    """The content of a preset's file."""
     values = msgspec.structs.asdict(preset)
     del values["id"], values["built_in"]
     stored = _PresetFile(corral_preset=FORMAT_VERSION, **values)
@@ -287,7 +288,7 @@ def _checked(preset: Preset) -> Preset:
         ) from error
 
 
-def _read_folder(folder: Path) -> tuple[dict[str, Preset], tuple[AppError, ...]]:
+def read_folder(folder: Path) -> tuple[dict[str, Preset], tuple[AppError, ...]]:
     """The presets stored in `folder`, and what was wrong with the files that were set aside."""
     presets: dict[str, Preset] = {}
     problems: list[AppError] = []

@@ -148,22 +148,25 @@ class TextFormats:
 class DocumentWriter:
     """Fills a document; remembers which formulas it still waits for."""
 
-    def __init__(
-        self, document: QTextDocument, formats: TextFormats, math: MathImages, pixel_ratio: float
-    ) -> None:
-        self.document = document
+    def __init__(self, formats: TextFormats, math: MathImages, pixel_ratio: float) -> None:
         self.formats = formats
         self.waiting: set[Formula] = set()
         """Formulas written as their source because no picture is there yet."""
         self._math = math
         self._pixel_ratio = pixel_ratio
 
-    def write(self, blocks: Sequence[TextLike], first: int, gaps: Sequence[int]) -> None:
+    def write(
+        self,
+        document: QTextDocument,
+        blocks: Sequence[TextLike],
+        first: int,
+        gaps: Sequence[int],
+    ) -> None:
         """Replace everything from block `first` on; `gaps[i]` is the room above block i."""
-        cursor = QTextCursor(self.document)
+        cursor = QTextCursor(document)
         cursor.beginEditBlock()
         if first:
-            before = self.document.findBlockByNumber(first - 1)
+            before = document.findBlockByNumber(first - 1)
             cursor.setPosition(before.position() + before.length() - 1)
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         cursor.removeSelectedText()
@@ -230,7 +233,8 @@ class DocumentWriter:
     def _insert_picture(self, cursor: QTextCursor, formula: Formula, picture: Picture) -> None:
         image = on_baseline(picture, self.formats.theme.font(self.formats.look.style))
         name = f"math:{hash(formula):x}"
-        self.document.addResource(QTextDocument.ResourceType.ImageResource, QUrl(name), image)
+        resource = QTextDocument.ResourceType.ImageResource
+        cursor.document().addResource(resource, QUrl(name), image)
         picture_format = QTextImageFormat()
         picture_format.setFont(self.formats.theme.font(self.formats.look.style))
         picture_format.setName(name)

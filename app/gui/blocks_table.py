@@ -177,7 +177,7 @@ class TableView(ReadingBrowser):
         look = TextLook("body-strong", "text-2") if is_head else TextLook("body", "text")
         formats = TextFormats(self._theme, look)
         ratio = self.devicePixelRatioF()
-        writer = DocumentWriter(self.document(), formats, self._parts.math, ratio)
+        writer = DocumentWriter(formats, self._parts.math, ratio)
         for column, spans in enumerate(cells[: table.columns()]):
             self._write_cell(writer, table.cellAt(row, column), spans, align[column])
         self._waiting |= writer.waiting

@@ -144,9 +144,7 @@ class TextRun(ReadingBrowser):
         self._blocks: tuple[TextLike, ...] = ()
         self._decorated: dict[int, None] = {}
         formats = TextFormats(parts.theme, look or TextLook())
-        self._writer = DocumentWriter(
-            self.document(), formats, parts.math, self.devicePixelRatioF()
-        )
+        self._writer = DocumentWriter(formats, parts.math, self.devicePixelRatioF())
         self._draws_formulas = parts.math.drawn
         self._math_connected = False
         self.setAccessibleName(self.tr("Message text"))
@@ -190,7 +188,7 @@ class TextRun(ReadingBrowser):
             gap_between(self._blocks[number - 1], block) if number else 0
             for number, block in enumerate(self._blocks)
         ]
-        self._writer.write(self._blocks, first, gaps)
+        self._writer.write(self.document(), self._blocks, first, gaps)
         if first == 0:
             self.keep_start_in_view()
         if self._writer.waiting and not self._math_connected:

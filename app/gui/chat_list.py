@@ -157,7 +157,7 @@ class ChatList(QFrame):
     def _mark_current(self) -> None:
         row = self.model.row_of(self._current) if self._current is not None else None
         if row is None:
-            self.view.clearSelection()
+            self.view.selectionModel().clear()  # the current row too: nobody is elsewhere now
         else:
             self.view.setCurrentIndex(self.model.index(row))
 

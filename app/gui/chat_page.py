@@ -132,8 +132,13 @@ class ChatPage(Page):
         self.pane.composer.focus_field()
 
     def open_with(self, argument: object) -> None:
-        """A conversation, words to search for, a new chat with a model or preset, or the picker."""
+        """A conversation, words to search for, a new chat with a model or preset, or the picker.
+
+        "switch_model" gives the chat in view another model.
+        """
         wanted = argument if isinstance(argument, dict) else {}
+        if self._views.currentWidget() is not self.layout_of_chat:
+            self.leave_presets()
         if "conversation_id" in wanted:
             self.open_conversation(int(wanted["conversation_id"]))
             return
@@ -142,6 +147,9 @@ class ChatPage(Page):
             return
         if wanted.get("pick_model"):
             self.open_picker()
+            return
+        if "switch_model" in wanted:
+            self._switch_model(str(wanted["switch_model"]))
             return
         model_id = wanted.get("model_id")
         if wanted.get("new") or self.conversation is not None:
@@ -200,6 +208,8 @@ class ChatPage(Page):
                 chat_list_width=self.layout_of_chat.list_width,
             )
         )
+        if self._preset_view is not None:
+            self._preset_view.edits.flush()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is little room the settings give way until they are asked for."""
@@ -354,6 +364,16 @@ class ChatPage(Page):
         self._chosen_model = model.id
         self.models.load(model, config, force=force, then=partial(self._model_ready, model))
         self._show_state()
+
+    def _switch_model(self, model_id: str) -> None:
+        """Use a model as it is loaded, or load it as usual."""
+        model = self._context.library.get(model_id)
+        loaded = self._context.runtime.get(model_id)
+        if loaded is not None and loaded.state == "ready":
+            self._chosen_model = model_id
+            self._model_ready(model)
+        else:
+            self._use_model(model, None, False)
 
     def _model_ready(self, model: LocalModel) -> None:
         self.picker.hide()

@@ -19,6 +19,7 @@ from app.gui import formatting
 from app.gui.controls.buttons import Button
 from app.gui.controls.card import Card, Line, Region, ScrollPage
 from app.gui.controls.empty_state import EmptyState
+from app.gui.controls.focus_heir import focus_kept
 from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
 from app.gui.controls.strip import Strip
@@ -197,6 +198,10 @@ class DownloadsPage(Page):
 
     def refresh(self) -> None:
         """Show all downloads as they are now."""
+        with focus_kept(self):
+            self._fill()
+
+    def _fill(self) -> None:
         items = self._context.downloads.items()
         groups = words.grouped(items)
         for item in items:

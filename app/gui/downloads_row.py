@@ -8,6 +8,7 @@ from app.gui import downloads_words as words
 from app.gui.controls.bars import ProgressBar
 from app.gui.controls.buttons import Button, IconButton
 from app.gui.controls.elided import ElidedLabel
+from app.gui.controls.focus_heir import focus_kept
 from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
 from app.gui.icons import Icons
@@ -125,7 +126,8 @@ class DownloadRow(QWidget):
         self._gap.setVisible(not has_bar)
         self.bar.set_fraction(words.fraction(item))
         self.bar.set_role(words.BAR_ROLES.get(item.state, "accent"))
-        for button, states in self._shown_in.items():
-            button.setVisible(item.state in states)
-        self.chat_button.setVisible(item.state == "done" and usable)
+        with focus_kept(self):
+            for button, states in self._shown_in.items():
+                button.setVisible(item.state in states)
+            self.chat_button.setVisible(item.state == "done" and usable)
         self.setAccessibleName(f"{item.request.title} {item.request.quantization}, {said.left}")

@@ -1,5 +1,6 @@
 """The bar of Ctrl+F: words to look for in the chat, how many there are, next and previous."""
 
+import shiboken6
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
@@ -26,11 +27,13 @@ class FindBar(QFrame):
         super().__init__(parent)
         self.setProperty("card", "overlay")
         self._transcript = transcript
+        self._returns_to: QWidget | None = None
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 6, 8, 6)
         row.setSpacing(4)
         self.field = SearchField(icons, self.tr("Find in this chat"))
         self.field.setMinimumWidth(220)
+        self.field.escape_empties = False  # the bar closes, and keeps what was looked for
         row.addWidget(self.field, 1)
         self._count = Label("", "caption", "text-3")
         metrics = QFontMetrics(icons.theme.font("caption"))
@@ -61,6 +64,9 @@ class FindBar(QFrame):
 
     def open_bar(self) -> None:
         """Show it and put the cursor in; what was looked for last is selected."""
+        focused = self.window().focusWidget()
+        if focused is not None and not self.isAncestorOf(focused):
+            self._returns_to = focused
         self.show()
         self.raise_()
         self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -69,11 +75,20 @@ class FindBar(QFrame):
             self._search()
 
     def close_bar(self) -> None:
-        """Hide it and take the marks away."""
+        """Hide it, take the marks away and give the focus back."""
         self._typing.stop()
+        focused = self.window().focusWidget()
+        if focused is not None and self.isAncestorOf(focused):
+            self._give_back()
         self.hide()
         self._transcript.find_text("")
         self.closed.emit()
+
+    def _give_back(self) -> None:
+        heir = self._returns_to
+        if heir is None or not shiboken6.isValid(heir) or not heir.isVisible():
+            heir = self._transcript
+        heir.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter, Shift+Enter, Esc."""

@@ -72,15 +72,17 @@ class LibraryActions(QObject):
     def _delete(self, model: LocalModel) -> None:
         context = self._context
 
-        def work() -> str:
+        def work() -> None:
             context.runtime.eject(model.id)
             context.library.delete(model.id)
-            return model.name
 
-        context.worker.run(work, done=self._deleted, failed=self._failed)
+        off, gone = self.tr("“%1” is off the list"), self.tr("“%1” is in the trash")
+        said = off if forgets(model) else gone
+        done = partial(self._deleted, said.replace("%1", model.name))
+        context.worker.run(work, done=done, failed=self._failed)
 
-    def _deleted(self, name: str) -> None:
-        self._context.notifier.toast(self.tr("“%1” is off the list").replace("%1", name))
+    def _deleted(self, words: str, _: None) -> None:
+        self._context.notifier.toast(words)
         self.changed.emit()
 
     # Taking up models that are elsewhere

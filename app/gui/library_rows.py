@@ -65,7 +65,7 @@ def rows_of(models: Sequence[LocalModel], loaded: Sequence[LoadedModel]) -> list
 
 
 def second_line(row: LibraryRow, now: datetime | None = None) -> SecondLine:
-    """What is going on with a model, or what is against it, or where it comes from."""
+    """What is going on with a model, or what is against it, or what it is."""
     model = row.model
     if not model.present:
         return SecondLine(model.problem or _tr("not connected"), "unplug")
@@ -77,15 +77,15 @@ def second_line(row: LibraryRow, now: datetime | None = None) -> SecondLine:
     if row.state == "stopped":
         why = row.stopped_by or _tr("the engine ended by itself")
         return SecondLine(_tr("Stopped: %1").replace("%1", why), "", "danger")
-    memory = _memory(row)
+    kind, memory = model.architecture or model.format.upper(), _memory(row)
     if model.source == "starter":
-        return SecondLine(_joined(_tr("starter model, read-only"), memory))
-    kind = model.architecture or model.format.upper()
+        return SecondLine(_joined(kind, _tr("starter model, read-only"), memory))
     if row.state == "ready":
-        return SecondLine(_joined(row.origin or kind, memory))
+        return SecondLine(_joined(kind, row.origin, memory))
     if model.source == "folder":
-        return SecondLine(_tr("used in place, belongs to another app or folder"), "link")
-    return SecondLine(_joined(row.origin or kind, _added(model, now or datetime.now())))
+        words = _tr("used in place, belongs to another app or folder")
+        return SecondLine(_joined(kind, words), "link")
+    return SecondLine(_joined(kind, row.origin, _added(model, now or datetime.now())))
 
 
 def _joined(*parts: str) -> str:

@@ -14,6 +14,7 @@ from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
+from app.gui.controls.tab_order import tab_stops, takes_tab
 from app.gui.formatting import error_words
 from app.gui.page import Page
 from app.gui.rail import Rail
@@ -275,9 +276,4 @@ class MainWindow(QWidget):
 
 def _first_focusable(region: QWidget) -> QWidget | None:
     """The region itself or its first descendant that the Tab key would reach."""
-    for widget in (region, *region.findChildren(QWidget)):
-        if not (widget.focusPolicy() & Qt.FocusPolicy.TabFocus):
-            continue
-        if widget.isVisible() and widget.isEnabled():
-            return widget
-    return None
+    return region if takes_tab(region) else next(tab_stops(region), None)

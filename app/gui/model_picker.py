@@ -4,7 +4,7 @@ from functools import partial
 
 from msgspec import structs
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
@@ -104,6 +104,8 @@ class ModelPicker(Popover):
         self.pane.load_asked.connect(self._load)
         self.pane.cancel_asked.connect(self.cancel_load)
         self.more.clicked.connect(self._find_more)
+        # The window's own keys rest while a popover is open.
+        QShortcut(QKeySequence("Ctrl+2"), self).activated.connect(self._find_more)
         context.bridge.on(context.runtime.changed, self._runtime_changed)
         context.bridge.on(context.library.changed, self._library_changed)
 

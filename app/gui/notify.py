@@ -30,6 +30,8 @@ class Notifier(QObject):
         self._foot: Callable[[], int] = int
         self._toast: Toast | None = None
         self._report: Report | None = None
+        self._reported: set[str] = set()
+        """Where the defects came from that the person was told of."""
 
     def attach(
         self, host: QWidget, page: QWidget | None = None, foot: Callable[[], int] = int
@@ -123,12 +125,17 @@ class Notifier(QObject):
     def report(self, error: BaseException) -> Report | None:
         """A defect: offer what is needed to find it. The program goes on.
 
-        While one report is open, further defects only reach the log.
+        While one report is open, further defects only reach the log. So does one that comes again
+        from where it came before: what fails at every word of an answer is told once.
         """
         if self._host is None:
             return None
         if self._report is not None:
             return self._report
+        origin = "".join((type(error).__name__, *traceback.format_tb(error.__traceback__)))
+        if origin in self._reported:
+            return None
+        self._reported.add(origin)
         text = "".join(traceback.format_exception(error))
         self._report = Report(self._icons, self._host, text)
         self._report.closed.connect(self._forget_report)

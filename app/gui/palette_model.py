@@ -99,7 +99,7 @@ class PaletteModel(QAbstractListModel):
             Command(
                 text=model.name,
                 page="chat",
-                argument={"model_id": model.id},
+                argument={"switch_model": model.id},
                 detail=" · ".join(
                     part
                     for part in (

@@ -15,9 +15,11 @@ from app.gui.controls.badges import StatusDot
 from app.gui.controls.buttons import Button, IconButton, PrimaryButton
 from app.gui.controls.card import Line, Region
 from app.gui.controls.elided import ElidedLabel
+from app.gui.controls.focus_heir import pass_focus
 from app.gui.controls.labels import Label
 from app.gui.controls.menu import Menu
 from app.gui.preset_editor import PresetEditor
+from app.gui.preset_edits import PresetEdits
 from app.gui.preset_list import PresetList
 from app.gui.preset_preview import PresetPreview
 
@@ -27,7 +29,8 @@ FILTER = "*.json"
 class PresetView(Region):
     """List, editor, and what the model receives.
 
-    What is changed and not saved is kept for each preset until it is saved or reverted.
+    What is changed and not saved is kept for each preset until it is saved or reverted, also
+    when the program ends.
     """
 
     back = Signal()
@@ -37,7 +40,7 @@ class PresetView(Region):
         super().__init__("canvas", parent)
         self._context = context
         self._current = ""
-        self._edits: dict[str, Preset] = {}
+        self.edits = PresetEdits(context, self)
         self._build()
         self._connect()
         context.bridge.on(context.presets.changed, self._presets_changed)
@@ -140,19 +143,19 @@ class PresetView(Region):
 
     def unsaved(self, preset_id: str) -> Preset | None:
         """A preset as it was edited and not saved; None if there is nothing to save."""
-        return self._edits.get(preset_id)
+        return self.edits.find(preset_id)
 
     def _stored(self) -> Preset:
         presets = self._context.presets
         return presets.find(self._current) or presets.list()[0]
 
     def _shown(self) -> Preset:
-        return self._edits.get(self._current) or self._stored()
+        return self.edits.find(self._current) or self._stored()
 
     def _show_list(self) -> None:
-        presets = [self._edits.get(each.id, each) for each in self._context.presets.list()]
+        presets = [self.edits.find(each.id) or each for each in self._context.presets.list()]
         default = self._context.settings.current.chat.default_preset
-        self.list.show_presets(presets, self._current, default, self._edits)
+        self.list.show_presets(presets, self._current, default, self.edits.ids())
 
     def _show_preset(self) -> None:
         self.editor.show_preset(self._shown(), self._stored())
@@ -161,24 +164,22 @@ class PresetView(Region):
     def _show_state(self) -> None:
         """All but the fields."""
         shown, stored = self._shown(), self._stored()
-        unsaved = self._current in self._edits
+        unsaved = self._current in self.edits.ids()
         self.title.setText(shown.name)
         self.unsaved_mark.setVisible(unsaved)
         self.delete.setVisible(not stored.built_in)
         self.restore.setVisible(stored.built_in)
         self.restore.setEnabled(self._context.presets.is_changed(self._current))
         for button in (self.revert, self.save):
+            if not unsaved:
+                pass_focus(button, self.list.view)
             button.setEnabled(unsaved)
         self.save.setToolTip("" if unsaved else self.tr("Everything is saved"))
         self.preview.show_preset(shown, stored)
 
     def _presets_changed(self) -> None:
-        stored = {preset.id: preset for preset in self._context.presets.list()}
-        self._edits = {
-            key: edit for key, edit in self._edits.items() if key in stored and edit != stored[key]
-        }
-        if self._current not in stored:
-            self._current = next(iter(stored))
+        self.edits.forget_settled()
+        self._current = self._stored().id
         self._show_list()
         self._show_preset()
 
@@ -189,22 +190,22 @@ class PresetView(Region):
 
     def _edited(self, preset: Preset) -> None:
         if preset == self._stored():
-            self._edits.pop(preset.id, None)
+            self.edits.forget(preset.id)
         else:
-            self._edits[preset.id] = preset
-        self.list.mark(preset, unsaved=preset.id in self._edits)
+            self.edits.put(preset)
+        self.list.mark(preset, unsaved=preset.id in self.edits.ids())
         self._show_state()
 
     def _try(self) -> None:
         self.try_in_chat.emit(self._current)
 
     def _revert(self) -> None:
-        self._edits.pop(self._current, None)
+        self.edits.forget(self._current)
         self._show_list()
         self._show_preset()
 
     def _save(self) -> None:
-        edit = self._edits.get(self._current)
+        edit = self.edits.find(self._current)
         if edit is not None:
             self._context.worker.run(self._context.presets.save, edit)
 
@@ -220,7 +221,7 @@ class PresetView(Region):
 
     def _duplicate(self, preset_id: str) -> None:
         """What is in the fields is what is copied."""
-        edit = self._edits.get(preset_id)
+        edit = self.edits.find(preset_id)
 
         def work() -> Preset:
             copy = self._context.presets.duplicate(preset_id)
@@ -246,7 +247,7 @@ class PresetView(Region):
 
     def _restore(self, preset_id: str) -> None:
         before = self._context.presets.find(preset_id)
-        self._edits.pop(preset_id, None)
+        self.edits.forget(preset_id)
 
         def done(_: Preset) -> None:
             self._context.notifier.toast(

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QWidget
+
+from app.gui.controls.tab_order import tab_stops
 
 
 def neighbour(area: QWidget, views: Sequence[QWidget], forward: bool) -> QWidget | None:
@@ -28,28 +30,18 @@ def neighbour(area: QWidget, views: Sequence[QWidget], forward: bool) -> QWidget
 
 
 def _stops(view: QWidget) -> Iterator[QWidget]:
-    stops = [child for child in view.findChildren(QWidget) if _takes_tab(child)]
-
     def place(stop: QWidget) -> tuple[int, int]:
         corner = stop.mapTo(view, QPoint(0, 0))
         return corner.y(), corner.x()
 
-    yield from sorted(stops, key=place)
-
-
-def _takes_tab(widget: QWidget) -> bool:
-    policy = widget.focusPolicy() & Qt.FocusPolicy.TabFocus
-    return bool(policy) and widget.isVisible() and widget.isEnabled()
+    yield from sorted(tab_stops(view), key=place)
 
 
 def _outside(area: QWidget, forward: bool) -> QWidget | None:
-    widget = _next(area, forward)
-    while widget is not None and widget is not area:
-        if not area.isAncestorOf(widget) and _takes_tab(widget):
-            return widget
-        widget = _next(widget, forward)
-    return None
-
-
-def _next(widget: QWidget, forward: bool) -> QWidget | None:
-    return widget.nextInFocusChain() if forward else widget.previousInFocusChain()
+    """What comes after `area` in its window, or before it; around the end to the beginning."""
+    everywhere = tab_stops(area.window())
+    stops = [stop for stop in everywhere if stop is area or not area.isAncestorOf(stop)]
+    if area not in stops:
+        return None
+    here = stops.index(area)
+    return stops[(here + (1 if forward else -1)) % len(stops)]

@@ -17,6 +17,7 @@ from app.gui.controls.badges import FIT_TONES
 from app.gui.controls.bars import draw_fit_bar
 from app.gui.controls.buttons import Button, GhostButton, IconButton
 from app.gui.controls.focus import RingFocus
+from app.gui.controls.focus_heir import focus_kept
 from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
 from app.gui.controls.painting import bar, box, clip_round, painter_for
@@ -52,7 +53,7 @@ def columns(width: int, height: int = ROW_HEIGHT) -> Columns:
     quality, size, need = (180 if words else 44), 76 if roomy else 54, 76 if roomy else 50
     right = width - 8 - action_width(width)
     fit = QRect(right - (84 if roomy else 74), 0, 72, height)
-    need_rect = QRect(fit.x() - (26 if roomy else 10) - need, 0, need, height)
+    need_rect = QRect(fit.x() - (26 if roomy else 18) - need, 0, need, height)
     bar_rect = QRect(need_rect.x() - bar_width + 16, 0, bar_width, height)
     left_of_bar = bar_rect.x() if bar_width else need_rect.x()
     size_rect = QRect(left_of_bar - 16 - size, 0, size, height)
@@ -208,7 +209,8 @@ class VariantRow(RingFocus, QAbstractButton):
     def show_line(self, line: VariantLine) -> None:
         """Show another state of the same variant."""
         self.line = line
-        self.action.show_line(line)
+        with focus_kept(self):
+            self.action.show_line(line)
         size = formatting.file_size(line.size, about=line.about)
         note = self.tr("Recommended") if line.recommended else ""
         parts = [line.label, note, self.quality_words(), size]

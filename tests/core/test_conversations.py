@@ -1,10 +1,14 @@
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.core import conversation_recovery, database
@@ -377,6 +381,18 @@ class TestEnds:
         assert (message.content, message.reasoning) == ("so far", "thought")
         assert (message.state, message.finish_reason) == ("interrupted", "interrupted")
 
+    def test_a_killed_answer_is_the_preview_of_its_chat(self, path: Path) -> None:
+        store = ConversationStore(path)
+        chat = store.create()
+        store._writer = "rubbish"  # of a process that is gone
+        answer = store.append(chat.id, "assistant", "", None, state="streaming")
+        store.save_soon(answer.id, "As far as it came", "")
+        store._writer = upkeep.this_process()
+        store.close()
+        with closing(ConversationStore(path)) as again:
+            again.recover()
+            assert again.get(chat.id).preview == "As far as it came"
+
     def test_only_answers_of_dead_processes_are_recovered(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -392,6 +408,22 @@ class TestEnds:
         assert store.recover() == 2
         for message_id, writer in rows.items():
             assert store.message(message_id).state == writers[writer]
+        store.close()
+
+    @pytest.mark.skipif(os.name != "posix", reason="elsewhere the dead are not listed")
+    def test_a_killed_process_that_is_still_listed_is_dead(self, path: Path) -> None:
+        store = ConversationStore(path)
+        chat = store.create()
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as killed:
+            listed = psutil.Process(killed.pid)
+            store._writer = f"{killed.pid}:{listed.create_time():.2f}"
+            answer = store.append(chat.id, "assistant", "t", None, state="streaming")
+            assert store.recover() == 0
+            killed.kill()
+            os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)  # dead, and still listed
+            assert listed.status() == psutil.STATUS_ZOMBIE
+            assert store.recover() == 1
+        assert store.message(answer.id).state == "interrupted"
         store.close()
 
     def test_after_close_nothing_works_and_it_says_so(self, path: Path) -> None:

@@ -14,6 +14,7 @@ def every_path(paths: AppPaths) -> list[Path]:
         paths.conversations,
         paths.settings_file,
         paths.presets_dir,
+        paths.preset_drafts_dir,
         paths.downloads_file,
     ]
 

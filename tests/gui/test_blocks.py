@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QGuiApplication, QTextCursor, QTextDocument
 from PySide6.QtTest import QTest
@@ -52,6 +53,13 @@ def column(parts: BlockParts, show: Callable[[QWidget], QWidget]) -> BlockColumn
 def fill(column: BlockColumn, text: str) -> None:
     column.show_blocks(parse(text))
     column.resize(WIDTH, column.fit(WIDTH))
+
+
+def test_text_grows_after_python_lost_sight_of_its_document(column: BlockColumn) -> None:
+    fill(column, "One")
+    shiboken6.invalidate(run_of(column).document())  # as PySide does when it loses track of it
+    fill(column, "One $x$ two")
+    assert run_of(column).toPlainText().startswith("One ")
 
 
 def run_of(column: BlockColumn, number: int = 0) -> TextRun:

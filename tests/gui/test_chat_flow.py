@@ -8,8 +8,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.gui.blocks_text import TextRun
 from app.gui.message_editor import MessageEditor
 from app.gui.message_progress import ProgressCard
+from app.gui.shortcuts_sheet import ShortcutsSheet
 from tests.gui.chat_desk import Desk, Sit, sitting
 
 pytestmark = pytest.mark.gui
@@ -75,6 +77,22 @@ def test_esc_stops_and_keeps_what_is_written(sit: Sit) -> None:
     assert len(answer.text) >= 10
     assert desk.stored()[-1].content == answer.text
     assert desk.page.pane.composer.send_button.isVisible()
+
+
+def test_an_answer_goes_on_while_the_sheet_of_keys_is_looked_at(sit: Sit) -> None:
+    desk = sit(tokens=200, tokens_per_second=200)
+    desk.send("Tell me a long story")
+    desk.writing()
+    control = Qt.KeyboardModifier.ControlModifier
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_Slash, control)
+    sheet = desk.window.findChild(ShortcutsSheet)
+    assert sheet is not None
+    desk.press(Qt.Key.Key_Escape, sheet.close_button)
+    answer = desk.settled()
+    assert answer.finish_reason == "stop"
+    last_words = answer.text.split()[-1]
+    texts = desk.view(answer.id).findChildren(TextRun)
+    assert any(last_words in text.toPlainText() for text in texts)
 
 
 def test_what_is_typed_while_an_answer_comes_stays_in_the_field(sit: Sit) -> None:

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from app.gui.controls.list_view import RowRole
 from app.gui.controls.menu import Menu
+from app.gui.preset_view import PresetView
 from backends.types import Role
 from tests.gui.chat_desk import DEADLINE_MS, Desk, Sit, scripted_model, sitting
 
@@ -236,6 +237,16 @@ def test_ctrl_shift_f_searches_all_chats_and_leaves_the_chat_in_view(sit: Sit) -
     assert current(desk) == chat
 
 
+def test_the_closed_find_bar_gives_the_keyboard_back(sit: Sit) -> None:
+    desk = sit()
+    desk.open_chat(stored_chat(desk, "A needle"))
+    desk.until(desk.frame.isActiveWindow)
+    desk.page.pane.composer.field.setFocus()
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_F, CONTROL)
+    desk.press(Qt.Key.Key_Escape, desk.page.pane.find_bar.field)
+    assert desk.page.pane.composer.field.hasFocus()
+
+
 def test_ctrl_f_finds_in_the_chat(sit: Sit) -> None:
     desk = sit()
     chat = stored_chat(desk, "a needle here", "and a needle there")
@@ -248,7 +259,6 @@ def test_ctrl_f_finds_in_the_chat(sit: Sit) -> None:
     desk.until(bar.isVisible)
     desk.qtbot.keyClicks(bar.field, "needle")
     desk.until(lambda: found and found[-1][1] == 2)
-    desk.press(Qt.Key.Key_Escape, bar.field)  # empties the field
     desk.press(Qt.Key.Key_Escape, bar.field)
     desk.until(lambda: not bar.isVisible())
 
@@ -343,6 +353,46 @@ def test_each_chat_keeps_its_model(sit: Sit) -> None:
     assert "> Again" in desk.ask("Again").text
 
 
+def test_a_chat_just_begun_is_marked_in_the_list(sit: Sit) -> None:
+    desk = sit()
+    chat = stored_chat(desk, "An older one")
+    desk.open_chat(chat)
+    desk.new_chat()
+    desk.ask("Hello")
+    begun = current(desk)
+    assert begun != chat
+    desk.until(lambda: begun in desk.rows())
+    view = desk.page.list.view
+    desk.until(lambda: [row.data(RowRole.VALUE) for row in view.selectedIndexes()] == [begun])
+
+
+def switch_model(desk: Desk, name: str) -> None:
+    """By Ctrl+K, until the chat in view has it."""
+    desk.window.open_palette()
+    palette = desk.window.palette_overlay
+    assert palette is not None
+    desk.qtbot.keyClicks(palette.field, name)
+    desk.press(Qt.Key.Key_Return, palette.field)
+    desk.until(lambda: f"{name}, ready" in desk.page.header.model.accessibleName())
+    desk.until(lambda: desk.page.conversation and desk.page.conversation.model_id == name.lower())
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_the_palette_switches_the_model_of_the_chat_in_view(sit: Sit, loaded: bool) -> None:
+    scripted_model("other", text="I am the other one")
+    desk = sit()
+    desk.ask("Hello")
+    chat = current(desk)
+    if loaded:
+        desk.context.runtime.load(desk.context.library.get("other"))
+    for name in ("Other", "Model", "Other"):  # more than once: the palette is kept
+        switch_model(desk, name)
+        assert current(desk) == chat
+        assert desk.context.store.get(chat).model_id == name.lower()
+    assert desk.ask("Hello").text == "I am the other one"
+    assert len(desk.items()) == 4
+
+
 def test_sending_twice_while_the_model_loads_sends_once(sit: Sit) -> None:
     desk = sit(load_seconds=1)
     desk.send("Hello")
@@ -389,3 +439,31 @@ def test_a_real_model_answers(qapp: QApplication, qtbot: QtBot, starter_file: Pa
         assert answer.model_name.startswith("SmolLM2")
     finally:
         desk.close()
+
+
+def test_a_preset_edited_and_not_saved_is_there_after_a_restart(sit: Sit) -> None:
+    desk = sit()
+    desk.page.manage_presets("coder")
+    view = desk.page.findChild(PresetView)
+    assert view is not None
+    view.editor.prompt.setFocus()
+    view.editor.prompt.selectAll()
+    desk.qtbot.keyClicks(view.editor.prompt, "Half a sent")
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_Q, CONTROL)
+
+    desk = sit()
+    assert desk.context.presets.get("coder").system_prompt != "Half a sent"
+    desk.page.manage_presets("coder")
+    view = desk.page.findChild(PresetView)
+    assert view is not None
+    assert view.editor.prompt.toPlainText() == "Half a sent"
+    assert view.unsaved_mark.isVisible()
+    view.revert.click()
+    desk.until(lambda: not list(desk.context.paths.preset_drafts_dir.iterdir()))
+
+
+def test_ctrl_n_leads_from_the_preset_editor_to_a_new_chat(sit: Sit) -> None:
+    desk = sit()
+    desk.page.manage_presets("coder")
+    desk.qtbot.keyClick(desk.window, Qt.Key.Key_N, CONTROL)
+    assert desk.page.pane.composer.isVisible()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QEvent, QLocale, QPoint, QPointF, Qt
 from PySide6.QtGui import (
     QEnterEvent,
@@ -126,15 +127,23 @@ def test_field_shows_its_ring_always(page: QWidget, icons: Icons) -> None:
 
 
 @pytest.mark.parametrize("kind", [Button, PrimaryButton, DangerButton])
-def test_button_is_32_high_and_pressed_by_space(
-    page: QWidget, icons: Icons, kind: type[Button], qtbot: QtBot
+@pytest.mark.parametrize("key", [Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter])
+def test_button_is_32_high_and_pressed_by_space_and_enter(
+    page: QWidget, icons: Icons, kind: type[Button], key: Qt.Key, qtbot: QtBot
 ) -> None:
     button = kind(icons, "Load model", "download")
     put(page, button)
     assert button.height() == 32
     button.setFocus(Qt.FocusReason.TabFocusReason)
     with qtbot.waitSignal(button.clicked):
-        QTest.keyClick(button, Qt.Key.Key_Space)
+        QTest.keyClick(button, key)
+
+
+def test_switch_and_icon_button_are_pressed_by_enter(page: QWidget, icons: Icons) -> None:
+    for control in (Switch(icons, "Offline"), IconButton(icons, "pin", "Pin", checkable=True)):
+        put(page, control)
+        QTest.keyClick(control, Qt.Key.Key_Return)
+        assert control.isChecked()
 
 
 def test_button_grounds_by_state(page: QWidget, icons: Icons) -> None:
@@ -310,8 +319,12 @@ def test_slider_keys_and_pointer(page: QWidget, icons: Icons) -> None:
     assert slider.value() == 0
     QTest.mouseClick(slider, CLICK, pos=QPoint(slider.width() - 8, 8))
     assert slider.value() == 100
+    assert not rings(page)
     QTest.keyClick(slider, Qt.Key.Key_Home)
     assert slider.value() == 0
+    page.setFocus()
+    slider.setFocus(Qt.FocusReason.TabFocusReason)
+    assert len(rings(page)) == 1
 
 
 def test_logarithmic_slider_covers_its_range(page: QWidget, icons: Icons) -> None:
@@ -503,6 +516,15 @@ def test_list_keeps_the_width_of_its_rows_when_it_scrolls(rows: RowListView) -> 
     rows.setFixedHeight(400)
     QApplication.processEvents()
     assert not bar.isVisible()
+
+
+def test_list_scrolls_after_python_lost_sight_of_its_bar(rows: RowListView) -> None:
+    shiboken6.invalidate(rows.verticalScrollBar())  # as PySide does when it loses track of it
+    rows.setFixedHeight(80)
+    QApplication.processEvents()
+    bar = rows.findChild(OverlayScrollBar)
+    assert isinstance(bar, OverlayScrollBar)
+    assert bar.isVisible()
 
 
 # Panels

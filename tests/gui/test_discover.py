@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from PySide6.QtCore import QLocale, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
@@ -274,6 +275,7 @@ def test_columns_never_overlap(width: int) -> None:
     for left, right in pairwise(shown):
         overlap = left.right() - right.left()
         assert overlap <= 24, (left, right)  # right-aligned figures may reach back
+    assert cells.fit.left() - cells.need.right() >= 16  # the heads "Memory" and "Fit" meet here
     assert cells.label.left() >= 0
     assert cells.fit.right() < width
 
@@ -353,6 +355,25 @@ def test_every_state_of_the_action(icons: Icons, show: Show, qtbot: QtBot) -> No
     table.set_lines([replace(line, state="here")])
     assert action.word.text() == "On this computer"
     assert not action.button.isVisible()
+
+
+def test_the_keyboard_stays_with_the_line(icons: Icons, show: Show, qtbot: QtBot) -> None:
+    table = VariantsTable(icons)
+    show(table)
+    qtbot.waitUntil(table.isActiveWindow)
+    line = lines_of(Q4_K_M=4.9)[0]
+    table.set_lines([line])
+    row = table.rows()[0]
+    qtbot.waitUntil(row.action.button.isVisible)
+    QTest.mouseClick(row.action.button, Qt.MouseButton.LeftButton)
+    table.set_lines([replace(line, state="asking")])
+    assert row.hasFocus()
+    row.action.pause_button.setFocus()
+    table.set_lines([replace(line, state="running", item_id="7")])
+    row.action.pause_button.setFocus()
+    table.set_lines([replace(line, state="paused", item_id="7")])
+    assert row.action.button.hasFocus()
+    assert not row.action.button.has_ring()
 
 
 # The page, with a hub

@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QLocale
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QLocale, Qt
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.download_state import DownloadItem, DownloadProblem, DownloadRequest, State
 from app.core.variants import RepoFile
 from app.gui import downloads_words as words
 from app.gui.context import AppContext
+from app.gui.controls.buttons import Button, IconButton
 from app.gui.downloads_page import DownloadsPage
 from app.gui.downloads_row import DownloadRow
 from app.gui.icons import Icons
@@ -152,6 +153,33 @@ def test_a_row_offers_what_its_state_allows(
     assert all(getattr(row, name).accessibleName() or getattr(row, name).text() for name in names)
 
 
+@pytest.mark.parametrize("ring", [False, True])
+def test_the_keyboard_stays_with_the_row(
+    icons: Icons, show: Show, qtbot: QtBot, ring: bool
+) -> None:
+    row = DownloadRow(icons, item("running", 1))
+    elsewhere = QPushButton("Before")
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.addWidget(elsewhere)
+    column.addWidget(row)
+    show(page)
+    qtbot.waitUntil(page.isActiveWindow)
+    row.show_item(item("running", 1))
+    reason = Qt.FocusReason
+    row.pause_button.setFocus(reason.TabFocusReason if ring else reason.MouseFocusReason)
+    after: tuple[tuple[State, Button | IconButton], ...] = (
+        ("paused", row.resume_button),
+        ("running", row.pause_button),
+        ("failed", row.retry_button),
+        ("done", row.folder_button),
+    )
+    for state, button in after:
+        row.show_item(item(state, 1))
+        assert button.hasFocus()
+        assert button.has_ring() is ring
+
+
 # The page with real downloads
 
 
@@ -191,8 +219,10 @@ def test_pause_resume_and_cancel_with_a_question(
     row = page._rows[started.id]
     qtbot.waitUntil(lambda: row.item.state == "running" and row.item.done > 0, timeout=2 * WAIT)
     assert page.summary.text()
-    row.pause_button.click()
+    qtbot.mouseClick(row.pause_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: row.item.state == "paused", timeout=WAIT)
+    assert row.resume_button.hasFocus()
+    assert not row.resume_button.has_ring()
     assert page.groups["waiting"].isVisible()
     assert row.bar.isVisible()
     assert page.pause_all.text() == "Resume all"

@@ -141,9 +141,11 @@ def test_escape_closes_the_bar(bar: FindBar, transcript: TranscriptView, qtbot: 
     press(bar, Qt.Key.Key_Return)
     assert marks(transcript, 40) == 1
     with qtbot.waitSignal(bar.closed):
-        press(bar, Qt.Key.Key_Escape)
+        press(bar.field, Qt.Key.Key_Escape)
     assert bar.isHidden()
     assert marks(transcript, 40) == 0
+    bar.open_bar()
+    assert bar.field.selectedText() == "needle"
 
 
 def test_markdown_is_not_part_of_the_words() -> None:

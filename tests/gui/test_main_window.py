@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 
 import pytest
+import shiboken6
 from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QTextBrowser, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.downloads import DownloadManager
@@ -17,6 +18,7 @@ from app.gui.controls.overlay import Overlay
 from app.gui.main_window import PLACES, Factory, MainWindow
 from app.gui.page import Page
 from app.gui.settings_page import SettingsPage
+from app.gui.shortcuts_sheet import ShortcutsSheet
 
 
 class NotingPage(Page):
@@ -247,6 +249,21 @@ def test_palette_goes_where_it_says(window: MainWindow) -> None:
     press(window, "Return")
     assert not palette.isVisible()
     assert page_of(window).page_id == "downloads"
+
+
+def test_a_closed_sheet_takes_nothing_of_the_window_with_it(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    texts = [QTextBrowser(page_of(window).first) for _ in range(2)]
+    for text in texts:
+        text.show()
+    kept = [part for text in texts for part in (text.document(), text.verticalScrollBar())]
+    press(window, "F1")
+    sheet = window.findChild(ShortcutsSheet)
+    press(window, "Tab")
+    press(window, "Esc")
+    qtbot.waitUntil(lambda: not shiboken6.isValid(sheet))
+    assert all(shiboken6.isValid(part) for part in kept)
 
 
 def test_palette_finds_chats(window: MainWindow, context: AppContext, qtbot: QtBot) -> None:

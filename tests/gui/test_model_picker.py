@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QLocale, QPoint, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -401,3 +402,14 @@ def test_gpu_layers_are_offered_only_where_there_is_a_graphics_card(
     assert bounds_of(header, without) == Bounds(8192, 0, 8)
     with_card = HardwareSurvey("test", 4, 8, (), 16 * 10**9, apple_silicon=True)
     assert bounds_of(header, with_card).layers == 31
+
+
+def test_the_key_beside_find_more_works_in_the_picker(
+    picker: ModelPicker, host: QWidget, starter: LocalModel, qtbot: QtBot
+) -> None:
+    open_on(picker, host, starter, qtbot)
+    with qtbot.waitSignal(picker.open_page) as signal:
+        window = picker.windowHandle()
+        QTest.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    assert signal.args == ["discover", None]
+    assert picker.isHidden()

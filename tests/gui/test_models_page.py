@@ -104,7 +104,7 @@ def test_the_second_line_says_what_matters_most() -> None:
     assert second_line(LibraryRow(today), NOW).text == "llama · added today"
     assert second_line(LibraryRow(model("a"), "ready"), NOW).text == "llama · loaded"
     starter = LibraryRow(model("a", source="starter"), "ready", need=183_000_000)
-    assert second_line(starter).text == "starter model, read-only · 183 MB in memory"
+    assert second_line(starter).text == "llama · starter model, read-only · 183 MB in memory"
     loading = second_line(LibraryRow(model("a"), "loading", 0.41), NOW)
     assert (loading.text, loading.role) == ("Loading, 41%", "accent")
     stopped = second_line(LibraryRow(model("a"), "stopped", stopped_by="Out of memory"), NOW)
@@ -112,7 +112,8 @@ def test_the_second_line_says_what_matters_most() -> None:
     away = LibraryRow(model("a", present=False, problem="The drive is away."))
     assert (second_line(away).text, second_line(away).icon) == ("The drive is away.", "unplug")
     assert not away.usable
-    assert second_line(LibraryRow(model("a", source="folder"))).icon == "link"
+    folder = second_line(LibraryRow(model("a", source="folder")))
+    assert (folder.text.partition(" · ")[0], folder.icon) == ("llama", "link")
     assert "read-only" in second_line(LibraryRow(model("a", source="starter"))).text
 
 
@@ -122,8 +123,8 @@ def test_models_of_one_name_say_where_they_are_from() -> None:
     rows = rows_of([starter, copy, other], [])
     lines = [second_line(row, NOW).text for row in rows]
     assert lines == [
-        "starter model, read-only",
-        "maker/a-GGUF · added 7 Nov",
+        "llama · starter model, read-only",
+        "llama · maker/a-GGUF · added 7 Nov",
         "llama · added 7 Nov",
     ]
     picker = PickerModel()
@@ -380,6 +381,11 @@ def test_chat_and_search(page: ModelsPage, qtbot: QtBot) -> None:
     assert page.table.isVisible()
 
 
+def said(context: AppContext) -> str:
+    toast = context.notifier.shown_toast()
+    return toast.accessibleName() if toast is not None else ""
+
+
 def test_deleting_asks_and_goes_to_the_trash(
     page: ModelsPage, context: AppContext, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -392,6 +398,8 @@ def test_deleting_asks_and_goes_to_the_trash(
     next(iter(page.findChildren(Question)[-1].answers.values())).click()
     qtbot.waitUntil(lambda: not row.model.path.exists(), timeout=WAIT)
     qtbot.waitUntil(lambda: len(shown(page)) == 2, timeout=WAIT)
+    words = f"“{row.model.name}” is in the trash"
+    qtbot.waitUntil(lambda: said(context) == words, timeout=WAIT)
 
 
 def test_what_is_not_corrals_is_only_forgotten(
@@ -403,6 +411,8 @@ def test_what_is_not_corrals_is_only_forgotten(
     next(iter(question.answers.values())).click()
     qtbot.waitUntil(lambda: len(shown(page)) == 2, timeout=WAIT)
     assert starter.model.path.exists()
+    words = f"“{starter.model.name}” is off the list"
+    qtbot.waitUntil(lambda: said(context) == words, timeout=WAIT)
 
 
 def test_a_file_elsewhere_is_used_in_place(

@@ -105,6 +105,24 @@ def test_one_report_at_a_time(notifier: Notifier) -> None:
     assert notifier.shown_report() is None
 
 
+def fail() -> Exception:
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError as error:
+        return error
+
+
+def test_what_fails_again_at_the_same_place_is_reported_once(notifier: Notifier) -> None:
+    for expected in (True, False):
+        report = notifier.report(fail())
+        assert (report is not None) is expected
+        if report is not None:
+            report.dismiss()
+    elsewhere = notifier.report(ValueError("another"))
+    assert elsewhere is not None
+    assert elsewhere.isVisible()
+
+
 def test_without_a_window_a_question_is_answered_no(icons: Icons) -> None:
     answers: list[bool] = []
     notifier = Notifier(icons)

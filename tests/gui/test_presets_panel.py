@@ -124,9 +124,10 @@ def test_save_stores_and_revert_forgets(
     view: PresetView, context: AppContext, mine: Preset, qtbot: QtBot
 ) -> None:
     write_prompt(view, "Saved", qtbot)
-    view.save.click()
+    qtbot.mouseClick(view.save, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not view.save.isEnabled())
     assert context.presets.get(mine.id).system_prompt == "Saved"
+    assert view.list.view.hasFocus()
     write_prompt(view, "Forgotten", qtbot)
     view.revert.click()
     assert view.editor.prompt.toPlainText() == "Saved"

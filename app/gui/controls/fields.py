@@ -50,6 +50,8 @@ class TextField(RingFocus, QLineEdit):
 class SearchField(TextField):
     """A field with a magnifier; Esc empties it, then lets the key pass."""
 
+    escape_empties = True
+
     def __init__(
         self, icons: Icons, name: str, placeholder: str = "", parent: QWidget | None = None
     ) -> None:
@@ -66,7 +68,7 @@ class SearchField(TextField):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Esc empties first."""
-        if event.key() == Qt.Key.Key_Escape and self.text():
+        if event.key() == Qt.Key.Key_Escape and self.text() and self.escape_empties:
             self.clear()
             event.accept()
             return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import shiboken6
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPalette, QPen
-from PySide6.QtWidgets import QAbstractScrollArea, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractScrollArea, QWidget
 
 RingShape = Literal["outside", "edge", "field"]
 """Two pixels away, on the edge, or soft on the edge."""
@@ -130,11 +130,15 @@ else:
     _Control = object  # a second Qt base would be a second C++ object
 
 
+ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 ARROWS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down)
 
 
 class RingFocus(_Control):
-    """Mixed in before a Qt control: a ring for keyboard focus, or for any focus in fields."""
+    """Mixed in before a Qt control: a ring for keyboard focus, or for any focus in fields.
+
+    Buttons are pressed by Enter, too, which Qt leaves to the default button of a dialog.
+    """
 
     ring_shape: RingShape = "outside"
     ring_radius: float = 8
@@ -151,6 +155,10 @@ class RingFocus(_Control):
         """One of several leaves the arrows to what holds them together."""
         if self.one_of_several and event.key() in ARROWS:
             event.ignore()
+        elif isinstance(self, QAbstractButton) and event.key() in ENTER:
+            if not event.isAutoRepeat():
+                self.click()
+            event.accept()
         else:
             super().keyPressEvent(event)
 

@@ -1,11 +1,10 @@
 """A panel in the window above a scrim: palette, questions, shortcut sheet."""
 
-from collections.abc import Iterator
-
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
+from app.gui.controls.tab_order import tab_stops
 from app.gui.icons import Icons
 
 _QUIT = QKeySequence("Ctrl+Q")
@@ -71,12 +70,14 @@ class Overlay(QWidget):
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         """Tab stays inside."""
-        for widget in _chain(self.window().focusWidget() or self, forward):
-            if self.panel.isAncestorOf(widget) and _takes_tab(widget):
-                reason = Qt.FocusReason
-                widget.setFocus(reason.TabFocusReason if forward else reason.BacktabFocusReason)
-                return True
-        return False
+        stops = list(tab_stops(self.panel))
+        if not stops:
+            return False
+        focused = self.window().focusWidget()
+        here = stops.index(focused) if focused in stops else (-1 if forward else 0)
+        reason = Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason
+        stops[(here + (1 if forward else -1)) % len(stops)].setFocus(reason)
+        return True
 
     def event(self, event: QEvent) -> bool:
         """Shortcuts of the window beneath rest, but for the one that ends the program."""
@@ -100,17 +101,3 @@ class Overlay(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """The scrim."""
         QPainter(self).fillRect(self.rect(), self._theme.color("scrim"))
-
-
-def _chain(start: QWidget, forward: bool) -> Iterator[QWidget]:
-    """The widgets in the order of the Tab key, from the one after `start`, once around."""
-    step = QWidget.nextInFocusChain if forward else QWidget.previousInFocusChain
-    widget = step(start)
-    while widget is not None and widget is not start:
-        yield widget
-        widget = step(widget)
-
-
-def _takes_tab(widget: QWidget) -> bool:
-    by_tab = bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)
-    return by_tab and widget.isVisible() and widget.isEnabled()

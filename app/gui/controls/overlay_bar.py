@@ -13,23 +13,26 @@ class OverlayScrollBar(QScrollBar):
 
     def __init__(self, area: QAbstractScrollArea) -> None:
         super().__init__(Qt.Orientation.Vertical, area)
-        self._bar = area.verticalScrollBar()
+        bar = area.verticalScrollBar()
         area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         # Queued: areas set the page step after the range.
-        self._bar.rangeChanged.connect(self._follow, Qt.ConnectionType.QueuedConnection)
-        self._bar.valueChanged.connect(self.setValue)
-        self.valueChanged.connect(self._bar.setValue)
+        bar.rangeChanged.connect(self._follow, Qt.ConnectionType.QueuedConnection)
+        bar.valueChanged.connect(self.setValue)
+        self.valueChanged.connect(bar.setValue)
         area.installEventFilter(self)
         self._place(area.size())
         self._follow()
 
     def _follow(self) -> None:
-        self.setRange(self._bar.minimum(), self._bar.maximum())
-        self.setPageStep(self._bar.pageStep())
-        self.setSingleStep(self._bar.singleStep())
-        self.setValue(self._bar.value())
-        self.setVisible(self._bar.maximum() > self._bar.minimum())
+        area = self.parentWidget()
+        assert isinstance(area, QAbstractScrollArea)
+        bar = area.verticalScrollBar()  # not kept: it is Qt's, and PySide may drop what one holds
+        self.setRange(bar.minimum(), bar.maximum())
+        self.setPageStep(bar.pageStep())
+        self.setSingleStep(bar.singleStep())
+        self.setValue(bar.value())
+        self.setVisible(bar.maximum() > bar.minimum())
         self.raise_()
 
     def _place(self, area: QSize) -> None:

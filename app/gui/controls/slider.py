@@ -3,7 +3,7 @@
 import math
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QSlider, QWidget
 
 from app.gui.controls.buttons import IconButton
@@ -31,14 +31,6 @@ class Slider(RingFocus, QSlider):
     def sizeHint(self) -> QSize:
         """Wide enough to aim."""
         return QSize(96, self._theme.metric("slider-height"))
-
-    def _show_ring(self) -> None:
-        self._by_keyboard = True
-        self.update()
-
-    def _hide_ring(self) -> None:
-        self._by_keyboard = False
-        self.update()
 
     def _share(self) -> float:
         span = self.maximum() - self.minimum()
@@ -92,12 +84,6 @@ class Slider(RingFocus, QSlider):
         center = self._center()
         bar(painter, QRectF(groove.x(), groove.y(), center, height), accent)
         handle = self._theme.metric("slider-handle")
-        if self.hasFocus() and self._by_keyboard:
-            halo = QColor(accent)
-            halo.setAlphaF(0.4)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(halo)
-            painter.drawEllipse(QRectF(center - 8, middle - 8, 16, 16))
         ground = "knob" if self._theme.scheme == "light" else "canvas"
         painter.setPen(QPen(accent, 2))
         painter.setBrush(color(ground))
