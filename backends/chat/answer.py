@@ -218,7 +218,7 @@ class AnswerParser:
                     self._malformed(unread)
             elif syntax.bare and not opened:
                 self._events.text(unread)
-            elif unread.strip(BLANKS + ",;]"):
+            elif not cut or unread.strip(BLANKS + ",;]"):
                 self._malformed(unread)
 
     def _malformed(self, unread: str) -> None:

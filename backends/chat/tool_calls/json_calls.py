@@ -53,6 +53,8 @@ class JsonCalls:
             character = yield from reader.skip_blanks()
         if character == "[" and opened:
             yield from self._list(reader, calls)
+            if self.one_group and not self.closes:
+                raise AnswerEnded
         elif character == "{":
             yield from self._objects(reader, calls, known_only=not opened)
         else:
