@@ -155,8 +155,8 @@ def syntax_of(style: ToolCallStyle) -> Syntax:
 
 
 def spoken(style: ToolCallStyle) -> tuple[str, ...]:
-    """Control texts of a style: the tokenizer must give them, and no message may contain them.
+    """Texts of a style that hold control tokens, as a whole or as parts.
 
-    Single characters and plain words are left out; they are no tokens of their own.
+    The tokenizer must give the text of these tokens, and no message may smuggle them in.
     """
-    return tuple(text for text in syntax_of(style).spoken if not text.strip("`").isalnum())
+    return tuple(text for text in syntax_of(style).spoken if set(text) & set("<[｜"))

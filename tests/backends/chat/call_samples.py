@@ -102,15 +102,15 @@ def _xml(
     return out
 
 
-def _arg_key(calls: Calls, suffix: str = "") -> str:
+def _arg_key(calls: Calls, line: str, suffix: str = "") -> str:
     out = []
     for name, arguments in calls:
         pairs = "".join(
-            f"<arg_key{suffix}>{key}</arg_key{suffix}>\n<arg_value{suffix}>"
-            f"{value if isinstance(value, str) else json.dumps(value)}</arg_value{suffix}>\n"
+            f"<arg_key{suffix}>{key}</arg_key{suffix}>{line}<arg_value{suffix}>"
+            f"{value if isinstance(value, str) else json.dumps(value)}</arg_value{suffix}>{line}"
             for key, value in arguments.items()
         )
-        out.append(f"<tool_call{suffix}>{name}\n{pairs}</tool_call{suffix}>")
+        out.append(f"<tool_call{suffix}>{name}{line}{pairs}</tool_call{suffix}>")
     return "\n".join(out)
 
 
@@ -192,9 +192,9 @@ def write(style: ToolCallStyle, calls: Calls, rng: random.Random) -> str:
                 calls, '<function name="{}">', "</function>", '<param name="{}">', "</param>"
             )
         case "arg_key":
-            return _arg_key(calls)
+            return _arg_key(calls, blank)
         case "arg_key_hy3":
-            return _arg_key(calls, ":opensource")
+            return _arg_key(calls, blank, ":opensource")
         case "deepseek_v3" | "deepseek_v31":
             body_text = "\n".join(
                 f"<｜tool▁call▁begin｜>function<｜tool▁sep｜>{name}\n```json\n{text}\n```"

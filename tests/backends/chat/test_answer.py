@@ -94,6 +94,49 @@ def test_forms_of_other_families_are_understood(written: str) -> None:
     assert answer_of("hermes", f"<tool_call>{written}</tool_call>").calls == [call('{"a": 1}')]
 
 
+@pytest.mark.parametrize(
+    ("style", "written"),
+    [
+        ("mistral_args", '[TOOL_CALLS]f{"a": 1}'),
+        ("mistral_args", '[TOOL_CALLS] [{"name": "f", "arguments": {"a": 1}}]'),
+        ("functions_xml", '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'),
+        ("functions_xml", "<function=f>\n<parameter=a>\n1\n</parameter>\n</function>"),
+        ("arg_key", "<tool_call>f<arg_key>a</arg_key><arg_value>1</arg_value></tool_call>"),
+        ("deepseek_v3", '<｜tool▁call▁begin｜>f<｜tool▁sep｜>{"a": 1}<｜tool▁call▁end｜>'),
+        ("lfm2", '<|tool_call_start|>[{"name": "f", "arguments": {"a": 1}}]<|tool_call_end|>'),
+        ("lfm2", "<|tool_call_start|>f(a=1)<|tool_call_end|>"),
+        ("llama3", '<|python_tag|>{"name": "f", "parameters": {"a": 1}}'),
+        ("llama3", "<|python_tag|>f.call(a=1)"),
+        ("llama4", "<|python_start|>[f(a=1)]<|python_end|>"),
+        ("json", '{"name": "f", "parameters": {"a": 1}}'),
+        ("json", '\n```json\n{"function": {"name": "f", "arguments": {"a": 1}}}\n```'),
+        ("harmony", '<|channel|>commentary to=f <|constrain|>json<|message|>{"a": 1}<|call|>'),
+        ("gemma_function", '<start_function_call>call:f{"a": 1}<end_function_call>'),
+        ("phi4_mini", '<|tool_call|>[{"name": "f", "arguments": {"a": 1}}]'),
+    ],
+)
+def test_neighbouring_forms_are_understood_too(style: ToolCallStyle, written: str) -> None:
+    (made,) = answer_of(style, written).calls
+    assert (made.name, made.arguments, made.complete) == ("f", '{"a": 1}', True)
+
+
+def test_an_answer_may_say_that_nothing_is_called() -> None:
+    written = 'Action:\n```json\n[{"tool_name": "directly-answer", "parameters": {"a": 1}}]\n```'
+    assert answer_of("command_r", written).parts == []
+
+
+def test_functionary_speaks_to_all_even_without_tools() -> None:
+    parser = AnswerParser(ChatFormat(tool_style="functionary32"))
+    assert read(parser, [b"all\nHello"]).text == "Hello"
+
+
+def test_nesting_has_an_end() -> None:
+    for depth, notes in ((60, []), (5000, ["malformed_tool_call"])):
+        value = "[" * depth + "]" * depth
+        written = f'<tool_call>{{"name": "f", "arguments": {{"a": {value}}}}}</tool_call>'
+        assert answer_of("hermes", written).notes == notes
+
+
 def test_no_arguments_are_an_empty_object() -> None:
     for written in ('{"name": "f"}', '{"name": "f", "arguments": null}'):
         assert answer_of("hermes", f"<tool_call>{written}</tool_call>").calls == [call("{}")]
@@ -277,6 +320,14 @@ def test_a_complete_call_inside_the_reasoning_counts() -> None:
         ("reasoning", "\nand"),
         ("text", "yes"),
     ]
+
+
+def test_a_call_inside_the_reasoning_is_not_broken_by_the_budget() -> None:
+    parser = AnswerParser(THINKING, tools=TOOLS, inside_reasoning=True, budget=1)
+    parser.push(b'<tool_call>{"name": "f", ')
+    assert parser.take_forced() == ""
+    parser.push(b'"arguments": {}}</tool_call>')
+    assert parser.take_forced() == OUT_OF_BUDGET + "\n</think>\n\n"
 
 
 @pytest.mark.parametrize(
