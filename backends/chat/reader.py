@@ -125,13 +125,14 @@ class Reader:
         self.skip(len(found))
         return found
 
-    def available(self, pattern: re.Pattern[str]) -> str:
-        """Read what matches here, of the text that has come so far."""
+    def available(self, pattern: re.Pattern[str], limit: int | None = None) -> str:
+        """Read what matches here, of the text that has come so far; `limit` characters at most."""
         found = pattern.match(self._text, self._at)
         if not found:
             return ""
-        self._at = found.end()
-        return found[0]
+        read = found[0][:limit]
+        self._at += len(read)
+        return read
 
     def run(self, pattern: re.Pattern[str], limit: int = 200) -> Parse[str]:
         """Read the longest run of characters that each match `pattern`, `limit` at most."""

@@ -15,6 +15,8 @@ from backends.chat.tool_calls.lenient_json import LenientJson
 _NAME_KEYS = ("name", "tool_name", "function")
 _ARGUMENT_KEYS = ("arguments", "parameters", "args", "input")
 _OTHER_KEYS = ("type", "id", "index", "tool_call_id")
+_LONGEST = 256
+"""Characters of a name or key at most, so that no long text is held for one."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class _Call:
             elif (yield from self._json.closes_outside(character)):
                 return
             else:
-                yield from self._member((yield from self._json.key()))
+                yield from self._member((yield from self._json.key(_LONGEST)))
         self._reader.skip(1)
 
     def _member(self, key: str) -> Parse[None]:
@@ -139,11 +141,13 @@ class _Call:
             if key == "function" and (yield from self._json.next()) == "{":
                 yield from self._object()
             else:
-                self._named((yield from self._json.text()))
+                self._named((yield from self._json.text(_LONGEST)))
         elif key in _ARGUMENT_KEYS and not self._has_arguments:
             yield from self._arguments()
         elif self._known_only and key not in _OTHER_KEYS:
             raise NotACallError
+        elif self._known_only:
+            yield from self._json.text(_LONGEST)
         else:
             self._discards = True
             yield from self._json.value()

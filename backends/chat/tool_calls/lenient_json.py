@@ -74,14 +74,14 @@ class LenientJson:
         else:
             yield from self._literal()
 
-    def text(self) -> Parse[str]:
-        """Read a string and decode it."""
+    def text(self, limit: int | None = None) -> Parse[str]:
+        """Read a string and decode it; one of more than `limit` characters is malformed."""
         if (yield from self.next()) not in "\"'":
             raise MalformedCallError
-        return (yield from self._collected())
+        return (yield from self._collected(limit))
 
-    def key(self) -> Parse[str]:
-        """Read the key of an object and the colon behind it."""
+    def key(self, limit: int | None = None) -> Parse[str]:
+        """Read the key of an object, which has a limit as well, and the colon behind it."""
         character = yield from self.next()
         if self._quote and (yield from self._reader.take(self._quote)):
             parts: list[str] = []
@@ -89,7 +89,7 @@ class LenientJson:
                 raise CallCutError
             key = "".join(parts)
         elif character in "\"'":
-            key = yield from self._collected()
+            key = yield from self._collected(limit)
         else:
             key = yield from self._reader.run(_KEY)
             self.repaired |= not self._quote
@@ -158,23 +158,27 @@ class LenientJson:
             raise CallCutError
         self._write('"')
 
-    def _collected(self) -> Parse[str]:
+    def _collected(self, limit: int | None) -> Parse[str]:
         parts: list[str] = []
         write, self._write = self._write, parts.append
-        yield from self._string()
+        yield from self._string(limit)
         self._write = write
         decoded: str = json.loads("".join(parts))
         return decoded
 
-    def _string(self) -> Parse[None]:
-        reader = self._reader
+    def _string(self, limit: int | None = None) -> Parse[None]:
+        reader, room = self._reader, limit
         quote = yield from reader.peek()
         reader.skip(1)
         self.repaired |= quote == "'" and not self._python
         self._write('"')
         while True:
-            if plain := reader.available(_PLAIN):
+            if plain := reader.available(_PLAIN, room):
                 self._write(plain)
+            if room is not None:
+                room -= len(plain) or 1
+                if room <= 0:
+                    raise MalformedCallError
             character = expect_more((yield from reader.peek()))
             if character == "\\":
                 yield from self._escape()

@@ -431,6 +431,20 @@ def test_other_text_than_the_start_of_a_marker_is_never_held() -> None:
     assert parser.push(b" there <b") == [Delta(" there <b", "text", 1)]
 
 
+@pytest.mark.parametrize(
+    "start", ['{"name": "', '{"', '{"type": "', '{"id": "', '```json\n{"id": "']
+)
+def test_a_long_text_in_json_is_not_held_for_a_name(start: str) -> None:
+    parser = AnswerParser(ChatFormat(tool_style="json"), tools=TOOLS)
+    shown, held = "", 0
+    whole = start + "word " * 100
+    for number, character in enumerate(whole, start=1):
+        shown += collect(parser.push(character.encode())).text
+        held = max(held, number - len(shown))
+    assert held < 300
+    assert shown == whole.rstrip()
+
+
 # Whatever comes
 
 
