@@ -140,7 +140,7 @@ class AnswerParser:
         """
         if self.in_reasoning and not (self._forced_call and self._never_closes):
             return self._forced_closing()
-        if self._forced_call is None:
+        if self._forced_call is None or self._calls.count:
             return ""
         begun, self._forced_call = self._forced_call.begun, None
         return begun

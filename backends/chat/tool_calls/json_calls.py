@@ -117,12 +117,14 @@ class _Call:
         self._calls.end(repaired=self._json.repaired)
 
     def _write(self, piece: str) -> None:
-        if self._early is not None and not self._name:
+        if self._discards:
+            return
+        if self._early is not None:
             self._early.append(piece)
-        elif not self._discards:
+        else:
             self._calls.arguments(piece)
 
-    def _object(self) -> Parse[None]:
+    def _object(self, *, nested: bool = False) -> Parse[None]:
         self._reader.skip(1)
         while (character := (yield from self._json.next())) != "}":
             if character == ",":
@@ -130,16 +132,16 @@ class _Call:
             elif (yield from self._json.closes_outside(character)):
                 return
             else:
-                yield from self._member((yield from self._json.key(_LONGEST)))
+                yield from self._member((yield from self._json.key(_LONGEST)), nested=nested)
         self._reader.skip(1)
 
-    def _member(self, key: str) -> Parse[None]:
+    def _member(self, key: str, *, nested: bool) -> Parse[None]:
         if self._syntax.name_is_key and not self._name:
             self._named(key)
             yield from self._arguments()
         elif key in _NAME_KEYS and not self._name:
-            if key == "function" and (yield from self._json.next()) == "{":
-                yield from self._object()
+            if key == "function" and not nested and (yield from self._json.next()) == "{":
+                yield from self._object(nested=True)
             else:
                 self._named((yield from self._json.text(_LONGEST)))
         elif key in _ARGUMENT_KEYS and not self._has_arguments:
@@ -179,15 +181,14 @@ class _Call:
             self._start()
         else:
             self._early = []
-        self._discards = self._name == self._syntax.no_tool != ""
-        if character == "{":
-            yield from self._json.value()
-        elif character in "\"'":
+        nothing = self._name == self._syntax.no_tool != ""
+        self._discards = nothing or character in "nN"
+        if character in "\"'":
             self._unwrapped((yield from self._json.text()))
         else:
-            self._discards, discards = True, self._discards
             yield from self._json.value()
-            self._discards = discards
+        self._discards = nothing
+        if character in "nN":
             self._write("{}")
         self._discards = False
         self._calls.whole = self._calls.open

@@ -33,7 +33,8 @@ def mistral_name(header: str) -> tuple[str, str]:
 def kimi_name(header: str) -> tuple[str, str]:
     """`functions.NAME:N`, which is the id as well."""
     id = header.strip()
-    return id, id.removeprefix("functions.").rpartition(":")[0] or id
+    name = id.removeprefix("functions.")
+    return id, name.rpartition(":")[0] or name
 
 
 def solar_name(header: str) -> tuple[str, str]:

@@ -86,7 +86,9 @@ def test_slips_are_mended_and_flagged(written: str, meant: str) -> None:
         '{"type": "function", "function": {"name": "f", "arguments": {"a": 1}}}',
         '{"function": "f", "arguments": {"a": 1}, "why": [{}, "x"]}',
         '{"arguments": {"a": 1}, "name": "f"}',
+        '{"arguments": {"a": 1}, "why": {"b": 2}, "name": "f"}',
         '{"name": "f", "arguments": "{\\"a\\": 1}"}',
+        '{"arguments": "{\\"a\\": 1}", "name": "f"}',
         '{"name": "f", "arguments": {"a": 1}',
     ],
 )
@@ -135,10 +137,17 @@ def test_nesting_has_an_end() -> None:
         value = "[" * depth + "]" * depth
         written = f'<tool_call>{{"name": "f", "arguments": {{"a": {value}}}}}</tool_call>'
         assert answer_of("hermes", written).notes == notes
+    endless = "<tool_call>" + '{"function":' * 5000
+    assert answer_of("hermes", endless).notes == ["malformed_tool_call"]
 
 
 def test_no_arguments_are_an_empty_object() -> None:
-    for written in ('{"name": "f"}', '{"name": "f", "arguments": null}'):
+    for written in (
+        '{"name": "f"}',
+        '{"name": "f", "arguments": null}',
+        '{"arguments": null, "name": "f"}',
+        '{"name": "f", "arguments": ""}',
+    ):
         assert answer_of("hermes", f"<tool_call>{written}</tool_call>").calls == [call("{}")]
 
 

@@ -117,6 +117,14 @@ def test_a_forced_call_waits_for_the_end_of_the_reasoning() -> None:
     assert parser.take_forced() == '<tool_call>\n{"name": "get", "arguments": '
 
 
+def test_a_call_inside_the_reasoning_makes_a_forced_one_needless() -> None:
+    call = force_call("hermes", (CLOCK,), None, lambda text: None)
+    format = ChatFormat(tool_style="hermes", reasoning=THINK)
+    parser = AnswerParser(format, tools=(CLOCK,), inside_reasoning=True, forced_call=call)
+    parser.push(b'<tool_call>{"name": "get", "arguments": {}}</tool_call></think>')
+    assert parser.take_forced() == ""
+
+
 def test_what_cannot_be_called_is_refused() -> None:
     with pytest.raises(BadRequest, match="no tool “other”"):
         force_call("hermes", (CLOCK,), NamedTool("other"), lambda text: None)
