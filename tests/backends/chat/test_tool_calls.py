@@ -7,43 +7,28 @@ import random
 import pytest
 
 from backends.chat.answer import AnswerParser
-from backends.chat.families import ChatFormat, ToolCallStyle
-from backends.types import Tool
-from tests.backends.chat.answers import Answer, every_cut, random_cut, read
+from backends.chat.families import ToolCallStyle
+from tests.backends.chat.answers import every_cut, random_cut, read
 from tests.backends.chat.call_samples import STYLES, TOOLS, Sample, make
 
 QUICK = 6
 ALL = 200
 
 
-def parser_for(
-    format: ChatFormat,
-    *,
-    inside: bool = False,
-    tools: tuple[Tool, ...] = TOOLS,
-    parallel: bool = True,
-    stops: tuple[str, ...] = (),
-) -> AnswerParser:
+def parser_for(sample: Sample) -> AnswerParser:
     ids = itertools.count()
     return AnswerParser(
-        format,
-        tools=tools,
-        stops=stops,
-        inside_reasoning=inside,
-        parallel=parallel,
+        sample.format,
+        tools=TOOLS,
+        inside_reasoning=sample.inside,
         new_id=lambda: f"id{next(ids)}",
     )
-
-
-def answer_of(style: ToolCallStyle, whole: str, *, parallel: bool = True) -> Answer:
-    format = ChatFormat(style, style)
-    return read(parser_for(format, parallel=parallel), [whole.encode()])
 
 
 def check(sample: Sample, cuts: int) -> None:
     """Its meaning, and the same for every cut in two, single bytes, and some random cuts."""
     whole = sample.whole.encode()
-    expected = read(parser_for(sample.format, inside=sample.inside), [whole])
+    expected = read(parser_for(sample), [whole])
     for call in expected.calls:
         assert call.ended
         assert call.name
@@ -58,7 +43,7 @@ def check(sample: Sample, cuts: int) -> None:
         assert expected.notes == []
     rng = random.Random(sample.whole)
     for pieces in itertools.chain(every_cut(whole), (random_cut(whole, rng) for _ in range(cuts))):
-        answer = read(parser_for(sample.format, inside=sample.inside), pieces)
+        answer = read(parser_for(sample), pieces)
         assert answer.parts == expected.parts, pieces
         assert answer.calls == expected.calls, pieces
 
