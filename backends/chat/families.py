@@ -58,6 +58,8 @@ class ChatFormat:
     """None for a model that does not reason."""
     ignored: tuple[str, ...] = ()
     """Texts around an answer that are not part of it."""
+    end_tokens: tuple[str, ...] = ()
+    """Tokens that end a turn although vocabularies do not say so."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ _GEMMA4 = ReasoningMarkers("<|channel>thought", "<channel|>")
 _KIMI3 = ReasoningMarkers("<|open|>think<|sep|>", "<|close|>think<|sep|>")
 _MUSE = ReasoningMarkers(" to=self<|message|>", "<|eom|>")
 _HY3 = ReasoningMarkers("<think:opensource>", "</think:opensource>")
+_APRIEL = ReasoningMarkers("Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]")
 _SOLAR = ReasoningMarkers("<|think|>", "<|end|>")
 
 _SIGNS = (
@@ -130,7 +133,10 @@ _SIGNS = (
     _Sign(ChatFormat("qwen-coder", "functions_xml"), ("<function=", "<parameter=", "<tool_call>")),
     _Sign(ChatFormat("functionary-3.1", "functionary31"), ("<function=", "<|python_tag|>")),
     _Sign(ChatFormat("functionary-3.2", "functionary32"), (">>>${recipient}",)),
-    _Sign(ChatFormat("glm-4", "arg_key"), ("<arg_key>", "[gMASK]<sop>")),
+    _Sign(
+        ChatFormat("glm-4", "arg_key", end_tokens=("<|user|>", "<|observation|>")),
+        ("<arg_key>", "[gMASK]<sop>"),
+    ),
     _Sign(ChatFormat("glm-like", "arg_key"), ("<arg_key>",)),
     _Sign(ChatFormat("firefunction", "phi_functools"), ("functools[",)),
     _Sign(ChatFormat("phi-4-mini", "phi4_mini"), ("<|tool_call|>", "<|/tool_call|>")),
@@ -158,14 +164,17 @@ _SIGNS = (
     _Sign(ChatFormat("lfm-2", "lfm2"), ("List of tools: ", "<|im_start|>")),
     _Sign(ChatFormat("apertus", "apertus"), ("<|tools_prefix|>",)),
     _Sign(ChatFormat("gigachat-3", "gigachat"), ("<|role_sep|>",)),
-    _Sign(ChatFormat("llama-4", "llama4"), ("<|header_start|>",)),
+    _Sign(
+        ChatFormat("llama-4", "llama4", end_tokens=("<|eot|>", "<|eom|>")),
+        ("<|header_start|>",),
+    ),
     _Sign(ChatFormat("llama-3.1", "llama3"), ("<|start_header_id|>", "ipython")),
     _Sign(ChatFormat("llama-3"), ("<|start_header_id|>",)),
     _Sign(ChatFormat("gemma-3"), ("<start_of_turn>", "<start_of_image>")),
     _Sign(ChatFormat("gemma-2"), ("<start_of_turn>",)),
     _Sign(ChatFormat("phi-4"), ("<|im_sep|>",)),
     _Sign(ChatFormat("apriel"), ("<|assistant|>", "<tool_calls>")),
-    _Sign(ChatFormat("apriel"), ("<|begin_assistant|>",)),
+    _Sign(ChatFormat("apriel", reasoning=_APRIEL), ("<|begin_assistant|>",)),
     _Sign(ChatFormat("phi-3"), ("<|assistant|>", "<|end|>")),
     _Sign(ChatFormat("llama-2"), ("<<SYS>>",)),
     _Sign(ChatFormat("mistral-v1"), ("[INST]",)),

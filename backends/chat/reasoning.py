@@ -14,34 +14,6 @@ class ReasoningMarkers:
     close: str
 
 
-_KNOWN = (
-    ReasoningMarkers("<think>", "</think>"),
-    ReasoningMarkers("[THINK]", "[/THINK]"),
-    ReasoningMarkers("<seed:think>", "</seed:think>"),
-    ReasoningMarkers("<mm:think>", "</mm:think>"),
-    ReasoningMarkers("<|think|>", "<|/think|>"),
-    ReasoningMarkers("<|START_THINKING|>", "<|END_THINKING|>"),
-    ReasoningMarkers("<|inner_prefix|>", "<|inner_suffix|>"),
-)
-
-
-def find_markers(template: str, is_token: Callable[[str], bool]) -> ReasoningMarkers | None:
-    """The markers this model uses: both are single tokens, or the template writes the close.
-
-    A template that only mentions the close marker (to cut old reasoning) is enough: distilled
-    models spell the markers with ordinary tokens.
-    """
-    for markers in _KNOWN:
-        if markers.close in template or (is_token(markers.open) and is_token(markers.close)):
-            return markers
-    return None
-
-
-def starts_inside(prompt: str, markers: ReasoningMarkers) -> bool:
-    """Whether the end of a rendered prompt has opened the reasoning and not closed it."""
-    return prompt.rstrip().endswith(markers.open)
-
-
 class Reasoning:
     """Reads the reasoning at the start of an answer.
 

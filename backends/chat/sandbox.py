@@ -140,7 +140,11 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
         self._trusted: frozenset[int] = frozenset()
         self.globals = {name: self.globals[name] for name in ("range", "dict", "namespace")}
         self.filters = {name: self._guard(FILTERS[name]) for name in _FILTERS}
-        self.filters |= {"join": self._join_filter, "replace": self._replace_filter}
+        self.filters |= {
+            "indent": self._indent_filter,
+            "join": self._join_filter,
+            "replace": self._replace_filter,
+        }
         self.tests = {name: self._guard(TESTS[name]) for name in _TESTS}
 
     def trust(self, inputs: Iterable[object]) -> None:
@@ -214,7 +218,7 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Of built-in types only the methods that templates use."""
-        if type(obj) is list and attr == "append":  # Kimi K2 builds lists of its own with it
+        if type(obj) is list and attr in ("append", "pop"):  # Kimi K2 keeps lists of its own
             return id(obj) not in self._trusted
         for kind, allowed in _METHODS.items():
             if isinstance(obj, kind):
@@ -257,6 +261,15 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
             part = self.getitem(item, attribute) if attribute is not None else item
             texts += [str(d), str(self.checked(part))]
         return self.concat(texts[1:])
+
+    def _indent_filter(
+        self, s: Any, width: int | str = 4, first: bool = False, blank: bool = False
+    ) -> str:
+        text, lead = str(self.checked(s)), width if isinstance(width, str) else " " * min(width, 99)
+        _check_length(len(text) + (text.count("\n") + 1) * len(lead))
+        lines = text.split("\n")
+        indented = [lead + line if line or blank else line for line in lines[1:]]
+        return "\n".join([lead + lines[0] if first else lines[0], *indented])
 
     def _replace_filter(self, s: Any, old: str, new: str, count: int = -1) -> str:
         text, old, new = str(self.checked(s)), str(old), str(new)
