@@ -135,7 +135,7 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             optimized=False,  # or constants would be computed while compiling
             extensions=[loopcontrols, _GenerationTag],
-            finalize=self.checked,
+            finalize=self._printed,
         )
         self._trusted: frozenset[int] = frozenset()
         self.globals = {name: self.globals[name] for name in ("range", "dict", "namespace")}
@@ -144,6 +144,7 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
             "indent": self._indent_filter,
             "join": self._join_filter,
             "replace": self._replace_filter,
+            "string": self.text,
         }
         self.tests = {name: self._guard(TESTS[name]) for name in _TESTS}
 
@@ -156,6 +157,19 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
         if isinstance(value, list | tuple | dict) and id(value) not in self._trusted:
             self._measure(value)
         return value
+
+    def text(self, value: Any) -> str:
+        """`value` as Python writes it, except that noncharacters are not escaped.
+
+        By those the caller may have marked places, which must stay recognisable.
+        """
+        text = str(self.checked(value))
+        if isinstance(value, list | tuple | dict) and r"\ufd" in text:
+            return _ESCAPED.sub(lambda found: found[1] + chr(int(found[2], 16)), text)
+        return text
+
+    def _printed(self, value: Any) -> Any:
+        return self.text(value) if isinstance(value, list | tuple | dict) else value
 
     def _measure(self, value: Any) -> None:
         items, characters, pending = 0, 0, [value]
@@ -184,7 +198,7 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
 
     def join_text(self, parts: Iterable[object]) -> str:
         """Join values as `~` does."""
-        return self.concat(str(self.checked(part)) for part in parts)
+        return self.concat(self.text(part) for part in parts)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """`+`, `*`, `**` and `%`, if the result stays small."""
@@ -259,24 +273,26 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
         texts = []
         for item in value:
             part = self.getitem(item, attribute) if attribute is not None else item
-            texts += [str(d), str(self.checked(part))]
+            texts += [str(d), self.text(part)]
         return self.concat(texts[1:])
 
     def _indent_filter(
         self, s: Any, width: int | str = 4, first: bool = False, blank: bool = False
     ) -> str:
-        text, lead = str(self.checked(s)), width if isinstance(width, str) else " " * min(width, 99)
+        text, lead = self.text(s), width if isinstance(width, str) else " " * min(width, 99)
         _check_length(len(text) + (text.count("\n") + 1) * len(lead))
         lines = text.split("\n")
         indented = [lead + line if line or blank else line for line in lines[1:]]
         return "\n".join([lead + lines[0] if first else lines[0], *indented])
 
     def _replace_filter(self, s: Any, old: str, new: str, count: int = -1) -> str:
-        text, old, new = str(self.checked(s)), str(old), str(new)
+        text, old, new = self.text(s), str(old), str(new)
         _check_length(len(text) + (text.count(old) + 1) * max(len(new) - len(old), 0))
         return text.replace(old, new, -1 if count is None else count)
 
 
+_ESCAPED = re.compile(r"(?<!\\)((?:\\\\)*)\\u(fd[de][0-9a-f])")
+"""A noncharacter as `repr` escapes it; a backslash of the text itself is doubled there."""
 _WIDTH = re.compile(r"\d{5}|\*|:[^}]*\{")
 
 

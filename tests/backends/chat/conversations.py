@@ -6,6 +6,7 @@ Every text in them is a word that occurs nowhere else, so that a lost one is not
 import json
 from dataclasses import dataclass
 
+from backends.chat.reasoning_switch import MODEL_DEFAULT
 from backends.types import ChatMessage, ReasoningOptions, Tool, ToolCall, ToolChoice
 
 SYSTEM = ChatMessage("system", "Wsystem")
@@ -45,7 +46,7 @@ class Kind:
 
     messages: tuple[ChatMessage, ...]
     tools: tuple[Tool, ...] = ()
-    reasoning: ReasoningOptions = ReasoningOptions()
+    reasoning: ReasoningOptions = MODEL_DEFAULT
     continue_last: bool = False
     tool_choice: ToolChoice = "auto"
     beside_call: str = ""
@@ -104,8 +105,8 @@ KINDS = {
             calls(
                 call(
                     1,
-                    arguments='{"Wtext": "Wletters é \\"quoted\\" \\n Wlines", "Wnone": null, "Wtrue": true, '
-                    '"Wdays": 31415, "Wlist": ["Witem", {"Wdeep": "Wleaf"}]}',
+                    arguments='{"Wtext": "Wletters é \\"quoted\\" \\n Wlines", "Wnone": null, '
+                    '"Wtrue": true, "Wdays": 31415, "Wlist": ["Witem", {"Wdeep": "Wleaf"}]}',
                 )
             ),
             result(1, '{"Wjson": ["Wvalue"]}'),
