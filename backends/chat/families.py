@@ -197,12 +197,11 @@ def detect(template: str, is_token: Callable[[str], bool]) -> ChatFormat:
 
 
 def _common_markers(template: str, is_token: Callable[[str], bool]) -> ReasoningMarkers | None:
-    """Both are single tokens, or the template writes the close.
+    """The template writes the close, or both are single tokens.
 
     A template that only mentions the close marker (to cut old reasoning) is enough: distilled
     models spell the markers with ordinary tokens.
     """
-    for markers in _COMMON_MARKERS:
-        if markers.close in template or (is_token(markers.open) and is_token(markers.close)):
-            return markers
-    return None
+    written = [markers for markers in _COMMON_MARKERS if markers.close in template]
+    known = (m for m in _COMMON_MARKERS if is_token(m.open) and is_token(m.close))
+    return written[0] if written else next(known, None)

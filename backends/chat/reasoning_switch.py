@@ -72,7 +72,7 @@ def probe_switch(template: ChatTemplate, markers: ReasoningMarkers | None) -> Re
     def shuts(variables: Variables) -> bool:
         """Whether the prompt ends with reasoning that is over already."""
         ending = (render(variables) or "").rpartition(_WORD)[2]
-        return markers is not None and ending.rfind(markers.close) > ending.rfind(markers.open)
+        return markers is not None and 0 <= ending.find(markers.open) < ending.rfind(markers.close)
 
     efforts = _efforts(render)
     on, off = render(_ON), render(_OFF)
