@@ -6,11 +6,7 @@ from hypothesis import strategies as st
 
 from backends.chat.answer import AnswerParser
 from backends.chat.families import ChatFormat
-from backends.chat.reasoning import (
-    ReasoningMarkers,
-    find_markers,
-    starts_inside,
-)
+from backends.chat.reasoning import ReasoningMarkers
 from backends.chat.stops import StopFilter, held_length
 from backends.chat.utf8 import Utf8Stream
 from backends.types import Delta
@@ -141,14 +137,6 @@ def test_reasoning_is_shown_while_it_comes() -> None:
     assert parser.push(b"<think>one ") == [Delta("one ", "reasoning", 1)]
     assert parser.push(b"two</") == [Delta("two", "reasoning", 1)]
     assert parser.push(b"b>") == [Delta("</b>", "reasoning", 1)]
-
-
-def test_markers_are_found_in_template_or_vocabulary() -> None:
-    assert find_markers("x.split('</think>')", lambda text: False) == THINK
-    assert find_markers("", lambda text: "think" in text.lower()) == THINK
-    assert find_markers("", lambda text: False) is None
-    assert starts_inside("<|im_start|>assistant\n<think>\n", THINK)
-    assert not starts_inside("assistant\n<think>\n\n</think>\n\n", THINK)
 
 
 # All together
