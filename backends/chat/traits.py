@@ -6,14 +6,16 @@ what the template cannot take.
 """
 
 import json
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from backends.chat.template import ChatTemplate, Message
 from backends.errors import TemplateError
 
 _PROBE_SECONDS = 0.5
+_ALL_PROBES_SECONDS = 5.0
 _LONG_ID, _SHORT_ID = "call_Qx7Kd2Wm9Rt4Yp6Lz8Nv3Bc", "Qx7Kd2Wm9"
 
 
@@ -69,7 +71,7 @@ def probe(template: ChatTemplate) -> TemplateTraits:
         if not probing.takes(_in_parts(_turns("user"))):
             return TemplateTraits()
         probing.in_parts = True
-    return TemplateTraits(
+    traits = TemplateTraits(
         system=probing.takes(_turns("system", "user")),
         later_system=probing.takes(_turns("user", "assistant", "system", "user")),
         neighbours=probing.takes(_turns("user", "user", "assistant", "assistant", "user")),
@@ -78,8 +80,8 @@ def probe(template: ChatTemplate) -> TemplateTraits:
         thinking_parts=probing.prefers_thinking_parts(),
         tools=probing.takes(_turns("user"), [_TOOL], _TOOL_WORDS),
         terse_tools=probing.takes(_turns("user"), [_TERSE_TOOL], ["Qf0name"]),
-        **probing.calls(),
     )
+    return probing.with_calls(traits)
 
 
 class _Probe:
@@ -87,6 +89,7 @@ class _Probe:
 
     def __init__(self, template: ChatTemplate) -> None:
         self._template = template
+        self._deadline = time.monotonic() + _ALL_PROBES_SECONDS
         self.in_parts = False
 
     def takes(
@@ -107,8 +110,9 @@ class _Probe:
 
     def _render(self, messages: Sequence[Message], tools: Sequence[Message]) -> str | None:
         messages = _in_parts(messages) if self.in_parts else messages
+        seconds = min(_PROBE_SECONDS, max(self._deadline - time.monotonic(), 0))
         try:
-            return self._template.render(messages, tools=tools, seconds=_PROBE_SECONDS)
+            return self._template.render(messages, tools=tools, seconds=seconds)
         except TemplateError:
             return None
 
@@ -127,22 +131,21 @@ class _Probe:
         printed = ("'thinking'", '"thinking"')
         return self.takes(in_part, (), words, printed) and not self.takes(in_field, (), words)
 
-    def calls(self) -> dict[str, Any]:
-        """The traits that have to do with calls of tools."""
-        for form in ("object", "text"):
-            for short in (False, True):
-                calling = _Calling(form, short)
-                if self._takes_calls(calling, 1):
-                    thought = {"reasoning_content": "Qx1zthought", "thinking": "Qx1zthought"}
-                    return {
-                        "calls": form,
-                        "short_ids": short,
-                        "parallel": self._takes_calls(calling, 2),
-                        "json_values": frozenset(self._json_values(calling)),
-                        "text_and_call": self._takes_beside(calling, {}),
-                        "thought_text_and_call": self._takes_beside(calling, thought),
-                    }
-        return {"calls": "none"}
+    def with_calls(self, traits: TemplateTraits) -> TemplateTraits:
+        """`traits` with those that have to do with calls of tools."""
+        thought = {"reasoning_content": "Qx1zthought", "thinking": "Qx1zthought"}
+        for calling in _WAYS_TO_CALL:
+            if self._takes_calls(calling, 1):
+                return replace(
+                    traits,
+                    calls=calling.form,
+                    short_ids=calling.short_ids,
+                    parallel=self._takes_calls(calling, 2),
+                    json_values=frozenset(self._json_values(calling)),
+                    text_and_call=self._takes_beside(calling, {}),
+                    thought_text_and_call=self._takes_beside(calling, thought),
+                )
+        return traits
 
     def _takes_calls(self, calling: "_Calling", number: int) -> bool:
         turns = [*_turns("user"), *calling.turns(*(_arguments(n) for n in range(number)))]
@@ -193,7 +196,7 @@ class _Probe:
 class _Calling:
     """One way to write calls."""
 
-    form: str
+    form: Literal["object", "text"]
     short_ids: bool
 
     def turns(self, *arguments: Message) -> list[Message]:
@@ -208,6 +211,14 @@ class _Calling:
             result = {"role": "tool", "tool_call_id": call_id, "name": name}
             results.append(result | {"content": f"Qf{n}result"})
         return [{"role": "assistant", "content": "", "tool_calls": calls}, *results]
+
+
+_WAYS_TO_CALL = (
+    _Calling("object", False),
+    _Calling("object", True),
+    _Calling("text", False),
+    _Calling("text", True),
+)
 
 
 def _arguments(number: int) -> Message:
