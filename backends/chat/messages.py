@@ -35,6 +35,7 @@ def _paired(turns: Iterable[Turn]) -> Iterator[Turn]:
         if turn.role == "tool":
             fits = [c for c in open_calls if turn.call_id in ("", c.id)]
             if not fits:
+                open_calls = []
                 yield Turn("user", write_result(turn.content))
                 continue
             open_calls.remove(fits[0])

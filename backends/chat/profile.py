@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from backends.chat.families import ChatFormat, detect
 from backends.chat.messages import fit
-from backends.chat.reasoning_switch import MODEL_DEFAULT, ReasoningSwitch, probe_switch
+from backends.chat.reasoning_switch import MODEL_DEFAULT, NO_SWITCH, ReasoningSwitch, probe_switch
 from backends.chat.template import ChatTemplate
 from backends.chat.tokenizer import Tokenizer
 from backends.chat.tool_text import complete_description, describe_tools, has_text_form
@@ -32,22 +32,26 @@ class TemplateProfile:
         family = detect(template.source, vocabulary.is_special_text)
         if not traits.tools and not has_text_form(family.tool_style):
             family = replace(family, tool_style="json")
+        if not traits.question:  # a hostile template would cost its time again and again
+            return cls(template, traits, family, NO_SWITCH)
         return cls(template, traits, family, probe_switch(template, family.reasoning))
 
     @property
     def switches_reasoning(self) -> bool:
         """Whether `ReasoningOptions.mode` makes a difference."""
-        if self.switch.on is not None:
-            return True
-        try:
-            return self.leaves_open(self.render([Turn("user", "?")]))
-        except TemplateError:
-            return False
+        return self.switch.on is not None or self.leaves_open(self.attempt([Turn("user", "?")]))
 
     def leaves_open(self, rendered: str) -> bool:
         """Whether a rendered prompt has opened the model's reasoning."""
         markers = self.format.reasoning
         return markers is not None and rendered.rstrip().endswith(markers.open)
+
+    def attempt(self, turns: Sequence[Turn]) -> str:
+        """The same as `render`, but empty where the template refuses."""
+        try:
+            return self.render(turns) if self.traits.question else ""
+        except TemplateError:
+            return ""
 
     def render(
         self,

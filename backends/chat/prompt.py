@@ -133,10 +133,7 @@ class PromptBuilder:
             Turn("assistant", "Qx1zanswer"),
             Turn("user", "Qx2zuser"),
         ]
-        try:
-            rendered = self._profile.render(turns)
-        except TemplateError:
-            rendered = ""
+        rendered = self._profile.attempt(turns)
         between = rendered.partition("Qx1zanswer")[2].partition("Qx2zuser")[0].lstrip()
         first = self._tokenize(between, True)[:1]
         markers = " ".join(_markers(self.format))

@@ -5,7 +5,7 @@ and others. Each template is tried once with all of them; what makes a differenc
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backends.chat.reasoning import ReasoningMarkers
 from backends.chat.template import ChatTemplate, Message, Variables
@@ -60,6 +60,9 @@ class ReasoningSwitch:
         return chosen
 
 
+NO_SWITCH = ReasoningSwitch(None, None, {})
+
+
 def probe_switch(template: ChatTemplate, markers: ReasoningMarkers | None) -> ReasoningSwitch:
     """Find out by rendering."""
 
@@ -83,7 +86,7 @@ def probe_switch(template: ChatTemplate, markers: ReasoningMarkers | None) -> Re
         if shuts(variables):
             wakes = efforts.get("high", {}) if shuts({}) else {}
             return ReasoningSwitch(wakes, variables, efforts)
-    return ReasoningSwitch(None, None, efforts)
+    return replace(NO_SWITCH, efforts=efforts)
 
 
 def _efforts(render: Callable[[Variables], str | None]) -> dict[str, Variables]:

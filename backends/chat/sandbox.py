@@ -6,8 +6,8 @@ never end or strings that eat the memory, and a Python thread cannot be killed. 
 what a template can do:
 
 * While it renders, a trace function (`sys.settrace`) looks at the clock and at the memory of the
-  process. Every loop, macro and filter of a template is Python code, so it sees all of them; it
-  needs no second process, and nothing in a template can catch what it raises.
+  process. Every round of a loop, macro and filter is a call of a Python function, so it sees all
+  of them; it needs no second process, and nothing in a template can catch what it raises.
 * What a trace cannot interrupt is one long call into C. Therefore every operation whose result
   can be much larger than its operands (`*`, `+`, `%`, `~`, `join`, `replace`, `format`, padding)
   checks its size first, operations that walk a whole structure in C (printing, comparing) check
@@ -50,12 +50,11 @@ class LimitReached(BaseException):
 class Watch:
     """Ends the Python code in its `with` block when time or memory is used up.
 
-    `lines=False` looks at calls only: cheaper, for code that calls functions all the time.
+    It looks only when a function is called: a loop without any call goes on unseen.
     """
 
-    def __init__(self, seconds: float, *, lines: bool = True) -> None:
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._lines = lines
         self._process = psutil.Process()
         self._events = 0
 
@@ -73,15 +72,13 @@ class Watch:
     ) -> None:
         sys.settrace(self._before)
 
-    def _trace(self, frame: FrameType, event: str, argument: object) -> Any:
+    def _trace(self, frame: FrameType, event: str, argument: object) -> None:
         self._events += 1
         if self._events % 64 == 0:
             if time.monotonic() > self._deadline:
                 raise LimitReached(f"it did not end within {self._seconds:g} seconds")
             if self._process.memory_info().rss > self._memory:
                 raise LimitReached(f"it used more than {MAX_GROWTH // 2**20} MB of memory")
-        # The checks of this module are bounded themselves; not tracing their lines saves time.
-        return self._trace if self._lines and frame.f_code.co_filename != __file__ else None
 
 
 def _check_length(characters: int) -> None:
@@ -110,6 +107,11 @@ class _GuardedCode(CodeGenerator):
             self.visit(operand.expr, frame)
             self.write(")")
         self.write(")")
+
+    def visit_For(self, node: nodes.For, frame: Frame) -> None:
+        """A loop: every round is a call, so that the watch sees it."""
+        node.body.insert(0, nodes.ExprStmt(nodes.EnvironmentAttribute("round")))
+        super().visit_For(node, frame)
 
 
 class _GenerationTag(Extension):
@@ -151,6 +153,10 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
     def trust(self, inputs: Iterable[object]) -> None:
         """Take the extent of these structures as known; a template cannot change them."""
         self._trusted = frozenset(map(id, inputs))
+
+    @property
+    def round(self) -> None:
+        """Read in every round of a loop, see `_GuardedCode`."""
 
     def checked(self, value: Any) -> Any:
         """`value`, unless it is a structure too large to be walked in one go."""

@@ -13,6 +13,8 @@ from backends.chat.sandbox import GuardedEnvironment, LimitReached, Watch
 from backends.errors import TemplateError
 
 RENDER_SECONDS = 3.0
+SECONDS_PER_MESSAGE = 0.02
+"""More for each message: some templates look at all messages for every one."""
 MAX_SOURCE = 512 * 1024
 """Characters of a template; the longest one known has about 30,000."""
 
@@ -62,7 +64,7 @@ class ChatTemplate:
         if len(source) > MAX_SOURCE:
             raise TemplateError("The model's chat template is too large.")
         try:
-            with Watch(RENDER_SECONDS, lines=False):
+            with Watch(RENDER_SECONDS):
                 self._template = self._environment.from_string(source)
         except LimitReached as limit:
             raise TemplateError(f"The model's chat template cannot be used: {limit}.") from None
@@ -79,23 +81,22 @@ class ChatTemplate:
         *,
         tools: Sequence[Message] = (),
         variables: Variables | None = None,
-        generate: bool = True,
-        seconds: float = RENDER_SECONDS,
+        seconds: float | None = None,
     ) -> str:
         """The prompt up to where the assistant's answer begins.
 
         `tools` are in the form of OpenAI's API, `variables` are what else the template may read,
-        and `seconds` is the time it may take. Without `generate` the conversation just ends.
+        and `seconds` is the time it may take.
         """
+        if seconds is None:
+            seconds = RENDER_SECONDS + SECONDS_PER_MESSAGE * len(messages)
         try:
             # Copies: some templates change lists that they are given.
             messages = copy.deepcopy(list(messages))
             given = self._given(tools) | dict(variables or {})
             self._environment.trust([messages, *messages])
             with Watch(seconds):
-                return self._template.render(
-                    messages=messages, add_generation_prompt=generate, **given
-                )
+                return self._template.render(messages=messages, add_generation_prompt=True, **given)
         except LimitReached as limit:
             raise TemplateError(f"The model's chat template was stopped: {limit}.") from None
         except _Refused as refusal:

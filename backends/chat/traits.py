@@ -35,6 +35,8 @@ def value_kind(value: object) -> ValueKind | None:
 class TemplateTraits:
     """What a chat template renders without an error and without losing text."""
 
+    question: bool = True
+    """A single question; without it nothing else is known."""
     system: bool = True
     """A system turn at the start."""
     later_system: bool = True
@@ -65,11 +67,11 @@ class TemplateTraits:
 
 
 def probe(template: ChatTemplate) -> TemplateTraits:
-    """Find out by rendering; a template that runs over its time keeps the default traits."""
+    """Find out by rendering, in a few seconds at most; what takes longer counts as refused."""
     probing = _Probe(template)
     if not probing.takes(_turns("user")):
         if not probing.takes(_in_parts(_turns("user"))):
-            return TemplateTraits()
+            return TemplateTraits(question=False)
         probing.in_parts = True
     traits = TemplateTraits(
         system=probing.takes(_turns("system", "user")),

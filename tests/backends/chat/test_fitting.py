@@ -40,7 +40,9 @@ CALLS = (
     "{% for c in m.tool_calls %}[{{ c.id }} {{ c.function.name }} ARGUMENTS]{% endfor %}"
     "{% if m.role == 'tool' %}({{ m.tool_call_id }}){% endif %}{% endfor %}"
 )
-BASE = TemplateTraits(False, False, False, False, terse_tools=False)
+BASE = TemplateTraits(
+    system=False, later_system=False, neighbours=False, assistant_first=False, terse_tools=False
+)
 STRICT = ChatTemplate(GEMMA)
 ROLES = st.sampled_from(["system", "user", "assistant"])
 CONVERSATIONS = st.lists(
@@ -129,7 +131,7 @@ def test_values_that_come_out_as_python_are_known() -> None:
 def test_a_hostile_template_does_not_stop_the_probe() -> None:
     began = time.monotonic()
     endless = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
-    assert probe(ChatTemplate(endless)) == TemplateTraits()
+    assert probe(ChatTemplate(endless)) == TemplateTraits(question=False)
     assert time.monotonic() - began < 4
 
 

@@ -263,6 +263,17 @@ def test_a_template_that_cannot_be_used_is_replaced() -> None:
     assert prompts.markers == THINK  # by the vocabulary
 
 
+def test_a_template_that_takes_one_question_only_is_used_for_that() -> None:
+    prompts, tokenizer = builder(
+        "{% if messages | length > 1 %}{{ raise_exception('one') }}{% endif %}"
+        "{{ messages[0].content }}"
+    )
+    assert text_of(prompts.build(HELLO), tokenizer) == "Hello"
+    assert prompts.stop_tokens == frozenset()
+    with pytest.raises(TemplateError, match="refuses"):
+        prompts.build([*HELLO, ChatMessage("assistant", "Hi"), *HELLO])
+
+
 def test_a_template_that_refuses_everything_raises_the_one_error() -> None:
     prompts, _ = builder("{{ raise_exception('never') }}")
     assert not prompts.reasoning_switch
