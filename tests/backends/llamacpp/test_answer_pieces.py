@@ -6,6 +6,7 @@ import pytest
 
 from backends.chat.answer import AnswerParser
 from backends.llamacpp.model import Model
+from backends.types import LoadConfig
 from tests.backends.chat.answers import read
 from tests.backends.chat.call_samples import STYLES, TOOLS, make
 
@@ -13,7 +14,7 @@ pytestmark = pytest.mark.engine
 
 
 def test_tool_calls_in_real_tokens_mean_the_same(smollm2: Path) -> None:
-    model = Model(str(smollm2), 0, lambda fraction: True)
+    model = Model(str(smollm2), LoadConfig(gpu_layers=0), lambda fraction: True)
     try:
         vocabulary = model.vocabulary
         for sample in (make(style, seed) for style in STYLES for seed in range(20)):
