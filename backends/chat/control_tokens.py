@@ -9,7 +9,7 @@ tokens are exactly the ordinary ones.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from backends.chat.tokenizer import SpecialToken
@@ -35,20 +35,18 @@ class Segment:
     """A literal that somebody typed: no control token may come of it."""
 
 
-def dangerous_tokens(
-    tokens: Iterable[SpecialToken], template: str, markers: Collection[str] = ()
-) -> tuple[SpecialToken, ...]:
+def dangerous_tokens(tokens: Iterable[SpecialToken], *markup: str) -> tuple[SpecialToken, ...]:
     """The tokens that structure a chat.
 
     User-defined tokens are mostly harmless (HTML tags, runs of blanks) and needed for the
-    ordinary tokens; only those that the template or the reasoning `markers` use count.
+    ordinary tokens; only those count that `markup`, templates and markers, contains.
     """
     return tuple(
         token
         for token in tokens
         if len(token.text) > 2
         and not token.text.isspace()
-        and (not token.user_defined or token.text in template or token.text in markers)
+        and (not token.user_defined or any(token.text in text for text in markup))
     )
 
 
@@ -117,10 +115,12 @@ class ControlTokenGuard:
         # The marker itself was cut: any literal before it may be the typed one.
         return next((literal for literal in self._literals if text.endswith(literal)), "")
 
-    def tokenize(self, rendered: str, tokenize: Tokenize, *, sentencepiece: bool) -> list[int]:
-        """Ids of a rendered prompt, without BOS."""
+    def tokenize(
+        self, segments: Iterable[Segment], tokenize: Tokenize, *, sentencepiece: bool
+    ) -> list[int]:
+        """Ids of the segments of a rendered prompt, without BOS."""
         ids: list[int] = []
-        for number, segment in enumerate(self.split(rendered)):
+        for number, segment in enumerate(segments):
             encode = tokenize
             if sentencepiece and number:
                 encode = _continuing(tokenize)

@@ -1,15 +1,19 @@
 """From a conversation to the tokens of its prompt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backends.chat.control_tokens import ControlTokenGuard, dangerous_tokens
-from backends.chat.messages import fit, probe
-from backends.chat.reasoning import ReasoningMarkers, find_markers, starts_inside
+from backends.chat.families import ChatFormat
+from backends.chat.profile import TemplateProfile
+from backends.chat.reasoning import ReasoningMarkers
+from backends.chat.reasoning_switch import MODEL_DEFAULT
 from backends.chat.template import CHATML, PLAIN, ChatTemplate
 from backends.chat.tokenizer import Tokenizer
+from backends.chat.tool_calls.styles import spoken
+from backends.chat.turns import Turn, to_descriptions, to_turn
 from backends.errors import BadRequest, TemplateError
-from backends.types import ChatMessage
+from backends.types import ChatMessage, ReasoningOptions, Tool, ToolChoice
 
 
 @dataclass(frozen=True)
@@ -19,24 +23,68 @@ class Prompt:
     tokens: list[int]
     inside_reasoning: bool
     """The prompt has opened the model's reasoning."""
+    format: ChatFormat = field(default_factory=ChatFormat)
+    """How the answer marks its reasoning and calls."""
+    neutralized: tuple[str, ...] = ()
+    """Control tokens that somebody had typed and that stayed text."""
 
 
 class PromptBuilder:
     """Renders and tokenizes conversations for one model."""
 
-    def __init__(self, vocabulary: Tokenizer, template: str | None) -> None:
+    def __init__(
+        self, vocabulary: Tokenizer, template: str | None, tool_template: str | None = None
+    ) -> None:
+        """`tool_template` is used instead of `template` where tools are given."""
         self._vocabulary = vocabulary
         self.notes: list[str] = []
         """Sentences a person should see."""
-        self._template = self._compile(template)
-        self._traits = probe(self._template)
-        source = self._template.source
-        self.markers: ReasoningMarkers | None = find_markers(source, vocabulary.is_special_text)
-        spoken = (self.markers.open, self.markers.close) if self.markers else ()
-        vocabulary.speak(spoken)
-        self._guard = ControlTokenGuard(dangerous_tokens(vocabulary.special_tokens, source, spoken))
+        self._profile = TemplateProfile.of(self._compile(template), vocabulary)
+        self._tool_profile = self._compile_for_tools(tool_template)
+        profiles = (self._profile, self._tool_profile)
+        markers = [text for profile in profiles for text in _markers(profile.format)]
+        special = vocabulary.special_tokens
+        sources = [profile.template.source for profile in profiles]
+        dangerous = dangerous_tokens(special, *sources, *markers)
+        vocabulary.speak({t.text for t in dangerous if any(t.text in text for text in markers)})
+        self._guard = ControlTokenGuard(dangerous)
+        self.stop_tokens = self._end_of_turn()
+        """Tokens that end an answer, besides those of which the vocabulary says so."""
 
-    def build(self, messages: Sequence[ChatMessage], *, continue_last: bool = False) -> Prompt:
+    @property
+    def format(self) -> ChatFormat:
+        """The family of the model's template."""
+        return self._profile.format
+
+    @property
+    def markers(self) -> ReasoningMarkers | None:
+        """The markers of the model's reasoning, if it reasons."""
+        return self._profile.format.reasoning
+
+    @property
+    def tools(self) -> bool:
+        """Whether the template has a form for tools."""
+        return self._tool_profile.traits.tools
+
+    @property
+    def reasoning_switch(self) -> bool:
+        """Whether `ReasoningOptions.mode` makes a difference."""
+        return self._profile.switches_reasoning
+
+    @property
+    def reasoning_effort(self) -> bool:
+        """Whether `ReasoningOptions.effort` makes a difference."""
+        return bool(self._profile.switch.efforts)
+
+    def build(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        tools: Sequence[Tool] = (),
+        tool_choice: ToolChoice = "auto",
+        continue_last: bool = False,
+        reasoning: ReasoningOptions = MODEL_DEFAULT,
+    ) -> Prompt:
         """The prompt that asks for the next answer, or for the rest of the last one.
 
         Raises `TemplateError`, and `BadRequest` for messages that make no sense.
@@ -44,49 +92,63 @@ class PromptBuilder:
         if not messages:
             raise BadRequest("There is no message to answer.")
         last = messages[-1] if continue_last else None
-        if last and last.role != "assistant":
-            raise BadRequest("Only an answer of the assistant can be continued.")
-        asked = messages[:-1] if last else messages
-        marked = [
-            ChatMessage(m.role, self._guard.mark(m.content), self._guard.mark(m.reasoning))
-            for m in asked
-        ]
-        rendered = self._template.render(fit(marked, self._traits))
-        inside = self.markers is not None and starts_inside(rendered, self.markers)
+        if last and (last.role != "assistant" or last.tool_calls):
+            raise BadRequest("Only a text of the assistant can be continued.")
+        mark = self._guard.mark
+        given = () if tool_choice == "none" else tools
+        profile = self._tool_profile if given else self._profile
+        turns = [to_turn(m, mark) for m in (messages[:-1] if last else messages)]
+        rendered = profile.render(turns, to_descriptions(given, mark), reasoning)
+        inside = profile.leaves_open(rendered)
         if last:
             # Rendered without it and appended: templates trim answers and close their turn.
-            begun, inside = self._begun(last, inside=inside)
+            begun, inside = _begun(to_turn(last, mark), profile.format.reasoning, inside=inside)
             rendered += begun
-        return Prompt(self._tokenize(rendered), inside)
-
-    def _begun(self, last: ChatMessage, *, inside: bool) -> tuple[str, bool]:
-        """The text of a begun answer, and whether it ends inside its reasoning."""
-        content, reasoning = self._guard.mark(last.content), self._guard.mark(last.reasoning)
-        if self.markers is None or not (inside or reasoning):
-            return content, False
-        opening = "" if inside else f"{self.markers.open}\n"
-        if not content:
-            return opening + reasoning, True
-        return f"{opening}{reasoning}\n{self.markers.close}\n\n{content}", False
-
-    def _tokenize(self, rendered: str) -> list[int]:
-        vocabulary = self._vocabulary
+        segments = self._guard.split(rendered)
         ids = self._guard.tokenize(
-            rendered,
-            lambda text, special: vocabulary.tokenize(text, special=special),
-            sentencepiece=vocabulary.sentencepiece,
+            segments, self._tokenize, sentencepiece=self._vocabulary.sentencepiece
         )
+        typed = dict.fromkeys(segment.text for segment in segments if segment.plain)
+        return Prompt(self._with_bos(ids), inside, profile.format, tuple(typed))
+
+    def raw(self, text: str) -> Prompt:
+        """`text` as it is: control tokens in it are control tokens, nothing is parsed."""
+        return Prompt(self._with_bos(self._tokenize(text, True)), inside_reasoning=False)
+
+    def _tokenize(self, text: str, special: bool) -> list[int]:
+        return self._vocabulary.tokenize(text, special=special)
+
+    def _with_bos(self, ids: list[int]) -> list[int]:
         # Many templates write the token themselves: one is right, two harm the answers.
-        if vocabulary.adds_bos and ids[:1] != [vocabulary.bos]:
-            ids.insert(0, vocabulary.bos)
-        return ids
+        bos = self._vocabulary.bos
+        return [bos, *ids] if self._vocabulary.adds_bos and ids[:1] != [bos] else ids
+
+    def _end_of_turn(self) -> frozenset[int]:
+        """The token between an answer and the next message, if it is one of its own.
+
+        Where it also closes the reasoning (gpt-oss), it does not end an answer.
+        """
+        turns = [
+            Turn("user", "Qx0zuser"),
+            Turn("assistant", "Qx1zanswer"),
+            Turn("user", "Qx2zuser"),
+        ]
+        rendered = self._profile.attempt(turns)
+        between = rendered.partition("Qx1zanswer")[2].partition("Qx2zuser")[0].lstrip()
+        first = self._tokenize(between, True)[:1]
+        markers = " ".join(_markers(self.format))
+        return frozenset(
+            token.id
+            for token in self._vocabulary.special_tokens
+            if (token.id in first and token.text not in markers)
+            or token.text in self.format.end_tokens
+            if not self._vocabulary.is_eog(token.id)
+        )
 
     def _compile(self, source: str | None) -> ChatTemplate:
-        bos = self._vocabulary.text(self._vocabulary.bos)
-        eos = self._vocabulary.text(self._vocabulary.eos)
         if source:
             try:
-                return ChatTemplate(source, bos=bos, eos=eos)
+                return self._compiled(source)
             except TemplateError as error:
                 self.notes.append(f"{error.message} A standard form of chat is used instead.")
         else:
@@ -95,4 +157,35 @@ class PromptBuilder:
                 "rather than answers. A standard form of chat is used."
             )
         chatml = self._vocabulary.is_special_text("<|im_end|>")
-        return ChatTemplate(CHATML if chatml else PLAIN, bos=bos, eos=eos)
+        return self._compiled(CHATML if chatml else PLAIN)
+
+    def _compile_for_tools(self, source: str | None) -> TemplateProfile:
+        if not source:
+            return self._profile
+        try:
+            return TemplateProfile.of(self._compiled(source), self._vocabulary)
+        except TemplateError as error:
+            self.notes.append(f"{error.message} It is the one for tools; the other one is used.")
+            return self._profile
+
+    def _compiled(self, source: str) -> ChatTemplate:
+        bos = self._vocabulary.text(self._vocabulary.bos)
+        eos = self._vocabulary.text(self._vocabulary.eos)
+        return ChatTemplate(source, bos=bos, eos=eos)
+
+
+def _markers(chat_format: ChatFormat) -> tuple[str, ...]:
+    """All texts by which an answer of this family is structured."""
+    reasoning = chat_format.reasoning
+    around = (reasoning.open, reasoning.close) if reasoning else ()
+    return (*around, *spoken(chat_format.tool_style), *chat_format.ignored)
+
+
+def _begun(last: Turn, markers: ReasoningMarkers | None, *, inside: bool) -> tuple[str, bool]:
+    """The text of a begun answer, and whether it ends inside its reasoning."""
+    if markers is None or not (inside or last.reasoning):
+        return last.content, False
+    opening = "" if inside else f"{markers.open}\n"
+    if not last.content:
+        return opening + last.reasoning, True
+    return f"{opening}{last.reasoning}\n{markers.close}\n\n{last.content}", False

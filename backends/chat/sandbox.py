@@ -6,8 +6,8 @@ never end or strings that eat the memory, and a Python thread cannot be killed. 
 what a template can do:
 
 * While it renders, a trace function (`sys.settrace`) looks at the clock and at the memory of the
-  process. Every loop, macro and filter of a template is Python code, so it sees all of them; it
-  needs no second process, and nothing in a template can catch what it raises.
+  process. Every round of a loop, macro and filter is a call of a Python function, so it sees all
+  of them; it needs no second process, and nothing in a template can catch what it raises.
 * What a trace cannot interrupt is one long call into C. Therefore every operation whose result
   can be much larger than its operands (`*`, `+`, `%`, `~`, `join`, `replace`, `format`, padding)
   checks its size first, operations that walk a whole structure in C (printing, comparing) check
@@ -50,12 +50,11 @@ class LimitReached(BaseException):
 class Watch:
     """Ends the Python code in its `with` block when time or memory is used up.
 
-    `lines=False` looks at calls only: cheaper, for code that calls functions all the time.
+    It looks only when a function is called: a loop without any call goes on unseen.
     """
 
-    def __init__(self, seconds: float, *, lines: bool = True) -> None:
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._lines = lines
         self._process = psutil.Process()
         self._events = 0
 
@@ -73,15 +72,13 @@ class Watch:
     ) -> None:
         sys.settrace(self._before)
 
-    def _trace(self, frame: FrameType, event: str, argument: object) -> Any:
+    def _trace(self, frame: FrameType, event: str, argument: object) -> None:
         self._events += 1
         if self._events % 64 == 0:
             if time.monotonic() > self._deadline:
                 raise LimitReached(f"it did not end within {self._seconds:g} seconds")
             if self._process.memory_info().rss > self._memory:
                 raise LimitReached(f"it used more than {MAX_GROWTH // 2**20} MB of memory")
-        # The checks of this module are bounded themselves; not tracing their lines saves time.
-        return self._trace if self._lines and frame.f_code.co_filename != __file__ else None
 
 
 def _check_length(characters: int) -> None:
@@ -111,6 +108,11 @@ class _GuardedCode(CodeGenerator):
             self.write(")")
         self.write(")")
 
+    def visit_For(self, node: nodes.For, frame: Frame) -> None:
+        """A loop: every round is a call, so that the watch sees it."""
+        node.body.insert(0, nodes.ExprStmt(nodes.EnvironmentAttribute("round")))
+        super().visit_For(node, frame)
+
 
 class _GenerationTag(Extension):
     """`{% generation %}…{% endgeneration %}`: marks training data elsewhere, nothing here."""
@@ -135,23 +137,45 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             optimized=False,  # or constants would be computed while compiling
             extensions=[loopcontrols, _GenerationTag],
-            finalize=self.checked,
+            finalize=self._printed,
         )
         self._trusted: frozenset[int] = frozenset()
         self.globals = {name: self.globals[name] for name in ("range", "dict", "namespace")}
         self.filters = {name: self._guard(FILTERS[name]) for name in _FILTERS}
-        self.filters |= {"join": self._join_filter, "replace": self._replace_filter}
+        self.filters |= {
+            "indent": self._indent_filter,
+            "join": self._join_filter,
+            "replace": self._replace_filter,
+            "string": self.text,
+        }
         self.tests = {name: self._guard(TESTS[name]) for name in _TESTS}
 
     def trust(self, inputs: Iterable[object]) -> None:
         """Take the extent of these structures as known; a template cannot change them."""
         self._trusted = frozenset(map(id, inputs))
 
+    @property
+    def round(self) -> None:
+        """Read in every round of a loop, see `_GuardedCode`."""
+
     def checked(self, value: Any) -> Any:
         """`value`, unless it is a structure too large to be walked in one go."""
         if isinstance(value, list | tuple | dict) and id(value) not in self._trusted:
             self._measure(value)
         return value
+
+    def text(self, value: Any) -> str:
+        """`value` as Python writes it, except that noncharacters are not escaped.
+
+        By those the caller may have marked places, which must stay recognisable.
+        """
+        text = str(self.checked(value))
+        if isinstance(value, list | tuple | dict) and r"\ufd" in text:
+            return _ESCAPED.sub(lambda found: found[1] + chr(int(found[2], 16)), text)
+        return text
+
+    def _printed(self, value: Any) -> Any:
+        return self.text(value) if isinstance(value, list | tuple | dict) else value
 
     def _measure(self, value: Any) -> None:
         items, characters, pending = 0, 0, [value]
@@ -180,7 +204,7 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
 
     def join_text(self, parts: Iterable[object]) -> str:
         """Join values as `~` does."""
-        return self.concat(str(self.checked(part)) for part in parts)
+        return self.concat(self.text(part) for part in parts)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """`+`, `*`, `**` and `%`, if the result stays small."""
@@ -214,7 +238,7 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Of built-in types only the methods that templates use."""
-        if type(obj) is list and attr == "append":  # Kimi K2 builds lists of its own with it
+        if type(obj) is list and attr in ("append", "pop"):  # Kimi K2 keeps lists of its own
             return id(obj) not in self._trusted
         for kind, allowed in _METHODS.items():
             if isinstance(obj, kind):
@@ -255,15 +279,26 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
         texts = []
         for item in value:
             part = self.getitem(item, attribute) if attribute is not None else item
-            texts += [str(d), str(self.checked(part))]
+            texts += [str(d), self.text(part)]
         return self.concat(texts[1:])
 
+    def _indent_filter(
+        self, s: Any, width: int | str = 4, first: bool = False, blank: bool = False
+    ) -> str:
+        text, lead = self.text(s), width if isinstance(width, str) else " " * min(width, 99)
+        _check_length(len(text) + (text.count("\n") + 1) * len(lead))
+        lines = text.split("\n")
+        indented = [lead + line if line or blank else line for line in lines[1:]]
+        return "\n".join([lead + lines[0] if first else lines[0], *indented])
+
     def _replace_filter(self, s: Any, old: str, new: str, count: int = -1) -> str:
-        text, old, new = str(self.checked(s)), str(old), str(new)
+        text, old, new = self.text(s), str(old), str(new)
         _check_length(len(text) + (text.count(old) + 1) * max(len(new) - len(old), 0))
         return text.replace(old, new, -1 if count is None else count)
 
 
+_ESCAPED = re.compile(r"(?<!\\)((?:\\\\)*)\\u(fd[de][0-9a-f])")
+"""A noncharacter as `repr` escapes it; a backslash of the text itself is doubled there."""
 _WIDTH = re.compile(r"\d{5}|\*|:[^}]*\{")
 
 

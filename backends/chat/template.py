@@ -1,8 +1,9 @@
 """Renders the chat template of a model."""
 
+import copy
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -12,6 +13,8 @@ from backends.chat.sandbox import GuardedEnvironment, LimitReached, Watch
 from backends.errors import TemplateError
 
 RENDER_SECONDS = 3.0
+SECONDS_PER_MESSAGE = 0.02
+"""More for each message: some templates look at all messages for every one."""
 MAX_SOURCE = 512 * 1024
 """Characters of a template; the longest one known has about 30,000."""
 
@@ -32,6 +35,7 @@ PLAIN = (
 """The last resort: roles written out."""
 
 Message = dict[str, Any]
+Variables = Mapping[str, object]
 
 
 class ChatTemplate:
@@ -60,7 +64,7 @@ class ChatTemplate:
         if len(source) > MAX_SOURCE:
             raise TemplateError("The model's chat template is too large.")
         try:
-            with Watch(RENDER_SECONDS, lines=False):
+            with Watch(RENDER_SECONDS):
                 self._template = self._environment.from_string(source)
         except LimitReached as limit:
             raise TemplateError(f"The model's chat template cannot be used: {limit}.") from None
@@ -71,22 +75,28 @@ class ChatTemplate:
         except Exception as error:  # noqa: BLE001  # foreign source: whatever the compiler raises
             raise TemplateError("The model's chat template is not valid.", str(error)) from None
 
-    def render(self, messages: Sequence[Message], *, seconds: float = RENDER_SECONDS) -> str:
+    def render(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[Message] = (),
+        variables: Variables | None = None,
+        seconds: float | None = None,
+    ) -> str:
         """The prompt up to where the assistant's answer begins.
 
-        `seconds` is the time it may take.
+        `tools` are in the form of OpenAI's API, `variables` are what else the template may read,
+        and `seconds` is the time it may take.
         """
-        messages = [dict(message) for message in messages]
-        self._environment.trust([messages, *messages])
+        if seconds is None:
+            seconds = RENDER_SECONDS + SECONDS_PER_MESSAGE * len(messages)
         try:
+            # Copies: some templates change lists that they are given.
+            messages = copy.deepcopy(list(messages))
+            given = self._given(tools) | dict(variables or {})
+            self._environment.trust([messages, *messages])
             with Watch(seconds):
-                return self._template.render(
-                    messages=messages,
-                    add_generation_prompt=True,
-                    bos_token=self._bos,
-                    eos_token=self._eos,
-                    date_string=self._strftime_now("%d %b %Y"),
-                )
+                return self._template.render(messages=messages, add_generation_prompt=True, **given)
         except LimitReached as limit:
             raise TemplateError(f"The model's chat template was stopped: {limit}.") from None
         except _Refused as refusal:
@@ -96,6 +106,20 @@ class ChatTemplate:
         except Exception as error:  # noqa: BLE001  # foreign code: it may raise anything
             words = f"{type(error).__name__}: {error}"
             raise TemplateError("The model's chat template failed.", words) from None
+
+    def _given(self, tools: Sequence[Message]) -> dict[str, object]:
+        """What templates read besides the conversation.
+
+        Without tools there is no `tools` at all: some print an empty list, others fail on None.
+        """
+        functions = [tool["function"] for tool in tools]
+        return {
+            "bos_token": self._bos,
+            "eos_token": self._eos,
+            "date_string": self._strftime_now("%d %b %Y"),
+            "datetime": self._strftime_now("%d %b %Y"),
+            "functions": self._to_json(functions),
+        } | ({"tools": copy.deepcopy(list(tools))} if tools else {})
 
     def _to_json(
         self,
@@ -109,14 +133,15 @@ class ChatTemplate:
             value = list(value)
         if indent is not None:
             indent = min(indent, 16)
-        return json.dumps(
+        text = json.dumps(
             self._environment.checked(value),
-            ensure_ascii=ensure_ascii,
+            ensure_ascii=False,
             indent=indent,
             separators=separators,
             sort_keys=sort_keys,
             default=_to_plain,
         )
+        return _NOT_ASCII.sub(_escaped, text) if ensure_ascii else text
 
     def _strftime_now(self, pattern: str) -> str:
         return format_date(self._clock(), pattern)
@@ -128,6 +153,14 @@ class _Refused(jinja2.TemplateError):
 
 def _raise_exception(message: object) -> NoReturn:
     raise _Refused(str(message))
+
+
+_NOT_ASCII = re.compile("[^\x00-\x7f\ufdd0-\ufdef]")
+"""All but the noncharacters by which control tokens are marked: those must stay recognisable."""
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found.group())[1:-1]
 
 
 def _to_plain(value: object) -> object:

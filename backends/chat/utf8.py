@@ -18,3 +18,8 @@ class Utf8Stream:
     def push(self, piece: bytes) -> str:
         """The characters that `piece` completes."""
         return self._decoder.decode(piece)
+
+    @property
+    def pending(self) -> bool:
+        """A character is half there."""
+        return bool(self._decoder.getstate()[0])

@@ -4,7 +4,8 @@ import secrets
 import threading
 from collections.abc import Sequence
 
-from backends.chat.answer import AnswerText
+from backends.chat.answer import AnswerParser
+from backends.chat.families import ChatFormat
 from backends.chat.prompt import Prompt
 from backends.llamacpp.context_fit import ContextFit
 from backends.llamacpp.loaded import Loaded
@@ -28,7 +29,11 @@ def answer(
     prompt = fit.prompt()
     if fit.cut is not None:
         yield fit.cut
-    parser = AnswerText(sampling.stop, loaded.prompts.markers, inside=prompt.inside_reasoning)
+    parser = AnswerParser(
+        ChatFormat(reasoning=loaded.prompts.markers),
+        stops=sampling.stop,
+        inside_reasoning=prompt.inside_reasoning,
+    )
     seed = secrets.randbelow(2**32 - 1) if sampling.seed is None else sampling.seed
     sampler = SamplerChain(sampling, loaded.model.vocabulary.size, seed)
 

@@ -75,7 +75,7 @@ def assemble(path: str, model: Model, context: Context, config: LoadConfig) -> L
 
     slots = Slots(context, parking, disk, plain_piece)
     scheduler = Scheduler(context, vocabulary, slots, draft_tokens=config.draft_tokens)
-    prompts = PromptBuilder(vocabulary, model.chat_template)
+    prompts = PromptBuilder(vocabulary, model.chat_template, model.tool_template)
     return Loaded(
         model=model,
         context=context,

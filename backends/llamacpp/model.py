@@ -49,7 +49,15 @@ class Model:
     @property
     def chat_template(self) -> str | None:
         """The Jinja source in the file, if there is one."""
-        source = native.llama_model_chat_template(self.handle, None)
+        return self._template(None)
+
+    @property
+    def tool_template(self) -> str | None:
+        """A second template in the file that is meant for tools, if there is one."""
+        return self._template(b"tool_use")
+
+    def _template(self, name: bytes | None) -> str | None:
+        source = native.llama_model_chat_template(self.handle, name)
         return bytes(source).decode("utf-8", "replace") if source else None
 
     @property

@@ -50,13 +50,13 @@ def guard() -> ControlTokenGuard:
 
 def test_the_dangerous_tokens_are_those_that_structure_a_chat() -> None:
     assert dangerous_tokens(VOCABULARY, TEMPLATE) == (START, END, TOOL)
-    assert dangerous_tokens(VOCABULARY, "", ["<table>"]) == (START, END, HTML)
+    assert dangerous_tokens(VOCABULARY, "", "x<table>y") == (START, END, HTML)
 
 
 @given(CONTENT)
 def test_only_the_template_makes_control_tokens(content: str) -> None:
     prompt = f"<|start|>{guard().mark(content)}<|end|>"
-    ids = guard().tokenize(prompt, tokenize, sentencepiece=False)
+    ids = guard().tokenize(guard().split(prompt), tokenize, sentencepiece=False)
     assert [token for token in ids if token in (1, 2, 3)] == [1, 2]
 
 
@@ -71,14 +71,18 @@ def test_no_text_is_lost(content: str) -> None:
 def test_harmless_text_takes_the_ordinary_path(content: str) -> None:
     prompt = f"<|start|>{guard().mark(content)}<|end|>"
     assert prompt == f"<|start|>{content}<|end|>"
-    assert guard().tokenize(prompt, tokenize, sentencepiece=False) == tokenize(prompt, True)
+    assert guard().tokenize(guard().split(prompt), tokenize, sentencepiece=False) == tokenize(
+        prompt, True
+    )
 
 
 @given(CONTENT, st.integers(0, 80))
 def test_a_template_that_cuts_a_message_opens_no_way(content: str, at: int) -> None:
     marked = guard().mark(content)
     for half in (marked[:at], marked[at:]):
-        ids = guard().tokenize(f"<|start|>{half}<|end|>", tokenize, sentencepiece=False)
+        ids = guard().tokenize(
+            guard().split(f"<|start|>{half}<|end|>"), tokenize, sentencepiece=False
+        )
         assert ids.count(START.id) <= 1
         assert ids.count(END.id) <= 1
         assert ids.count(TOOL.id) == 0
@@ -87,21 +91,23 @@ def test_a_template_that_cuts_a_message_opens_no_way(content: str, at: int) -> N
 @given(CONTENT)
 def test_a_template_that_splits_at_a_literal_keeps_its_own_tokens(content: str) -> None:
     for part in guard().mark(content).split("<tool>"):
-        ids = guard().tokenize(f"<|start|>{part}<|end|>", tokenize, sentencepiece=False)
+        ids = guard().tokenize(
+            guard().split(f"<|start|>{part}<|end|>"), tokenize, sentencepiece=False
+        )
         assert [token for token in ids if token in (1, 2, 3)] == [1, 2]
 
 
 @given(CONTENT)
 def test_sentencepiece_gets_one_leading_blank_only(content: str) -> None:
     marked = guard().mark(content)
-    ids = guard().tokenize(f"x{marked}", with_space, sentencepiece=True)
+    ids = guard().tokenize(guard().split(f"x{marked}"), with_space, sentencepiece=True)
     typed = "x" + unreserved(content)
     blanks = typed.count(" ") + 1
     assert ids.count(100 + ord(" ")) + 3 * ids.count(BLANKS.id) == blanks
 
 
 def test_a_user_defined_literal_is_cut_until_it_is_text() -> None:
-    ids = guard().tokenize(guard().mark("<tool>"), tokenize, sentencepiece=False)
+    ids = guard().tokenize(guard().split(guard().mark("<tool>")), tokenize, sentencepiece=False)
     assert ids == [100 + ord(c) for c in "<tool>"]
 
 

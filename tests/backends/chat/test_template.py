@@ -9,11 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.chat.messages import TemplateTraits, fit, probe
 from backends.chat.sandbox import MAX_GROWTH
 from backends.chat.template import CHATML, PLAIN, ChatTemplate, format_date
 from backends.errors import TemplateError
-from backends.types import ChatMessage
 
 MOMENT = datetime(2026, 3, 5, 7, 8, 9)
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -38,6 +36,13 @@ def render(source: str, messages: list[dict[str, str]] = HELLO) -> str:
         ("{{ {'a': nothing} | tojson }}", '{"a": null}'),
         ("{{ (messages | map(attribute='role')) | tojson }}", '["user"]'),
         ("{{ ('[1]' | from_json)[0] + 1 }}", "2"),
+        ("{{ 'é🦙\ufdd0' | tojson(ensure_ascii=True) }}", '"\\u00e9\\ud83e\\udd99\ufdd0"'),
+        ("{{ 'a\nb\n\nc' | indent(2, first=true) }}", "  a\n  b\n\n  c"),
+        ("{{ 'a\nb' | indent('> ') }}", "a\n> b"),
+        ("{% set l = [1, 2] %}{% set _ = l.append(3) %}{{ l.pop(0) }}{{ l }}", "1[2, 3]"),
+        ("{{ ['\ufdd0'] }}{{ ['\ufdd1'] | string }}", "['\ufdd0']['\ufdd1']"),
+        (r"{{ ['\\ufdd0'] ~ '' }}", r"['\\ufdd0']"),
+        ("{{ tools is defined }}{{ functions }}{{ date_string }}", "False[]05 Mar 2026"),
         ("{{ strftime_now('%d %B %Y') }} {{ date_string }}", "05 March 2026 05 Mar 2026"),
         ("{% for i in [1, 2, 3] %}{% if i == 2 %}{% break %}{% endif %}{{ i }}{% endfor %}", "1"),
         ("{% generation %}x{% endgeneration %}", "x"),
@@ -111,6 +116,7 @@ HOSTILE = {
     "a huge join method": "{{ ('a' * 1000000).join(['b', 'b'] * 50000) }}",
     "a huge replacement": "{{ ('a' * 1000000) | replace('a', 'b' * 1000000) }}",
     "a huge replacement method": "{{ ('a' * 1000000).replace('a', 'b' * 1000000) }}",
+    "a huge indent": "{{ ('\n' * 1000000) | indent('a' * 1000000, blank=true) }}",
     "padding by %": "{{ '%999999999d' % 1 }}",
     "padding by format": "{{ '{:>999999999}'.format(1) }}",
     "padding by argument": "{{ '{:>{w}}'.format(1, w=999999999) }}",
@@ -199,77 +205,3 @@ def test_any_source_renders_or_raises_the_one_error(source: str) -> None:
         ChatTemplate(source).render(HELLO, seconds=1)
     except TemplateError as error:
         assert error.message  # noqa: PT017  # not every source fails
-
-
-# Fitting conversations to templates
-
-GEMMA = (
-    "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}"
-    "{% endif %}{% for m in messages %}"
-    "{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
-    "{{ raise_exception('Conversation roles must alternate') }}{% endif %}"
-    "<{{ m.role }}>{{ m.content | trim }}{% endfor %}<model>"
-)
-FIRST_SYSTEM_ONLY = (
-    "{% for m in messages %}{% if m.role != 'system' or loop.first %}<{{ m.role }}>{{ m.content }}"
-    "{% endif %}{% endfor %}"
-)
-STRICT = ChatTemplate(GEMMA)
-ROLES = st.sampled_from(["system", "user", "assistant"])
-CONVERSATIONS = st.lists(
-    st.builds(ChatMessage, ROLES, st.text(alphabet="abc", max_size=3), st.just("")),
-    min_size=1,
-    max_size=7,
-)
-
-
-def test_the_traits_of_templates_are_found() -> None:
-    assert probe(ChatTemplate(CHATML)) == TemplateTraits()
-    assert probe(ChatTemplate(GEMMA)) == TemplateTraits(False, False, False, False)
-    assert probe(ChatTemplate(FIRST_SYSTEM_ONLY)) == TemplateTraits(later_system=False)
-
-
-@settings(max_examples=50, deadline=None)
-@given(CONVERSATIONS)
-def test_a_strict_template_takes_any_conversation_whole(messages: list[ChatMessage]) -> None:
-    fitted = fit(messages, TemplateTraits(False, False, False, False))
-    if not fitted:
-        assert not any(message.content for message in messages)
-        return
-    rendered = STRICT.render(fitted)
-    written = [message.content for message in messages if message.content]
-    at = 0
-    for content in written:
-        at = rendered.index(content, at) + len(content)
-
-
-def test_the_system_prompt_goes_into_the_first_user_turn() -> None:
-    messages = [ChatMessage("system", "Be brief."), ChatMessage("user", "Hello")]
-    assert fit(messages, TemplateTraits(system=False)) == [
-        {"role": "user", "content": "Be brief.\n\nHello"}
-    ]
-
-
-def test_empty_turns_are_left_out() -> None:
-    messages = [
-        ChatMessage("system", ""),
-        ChatMessage("user", ""),
-        ChatMessage("assistant", ""),
-        ChatMessage("assistant", "", "thought"),
-    ]
-    assert fit(messages, TemplateTraits()) == [
-        {"role": "user", "content": ""},
-        {
-            "role": "assistant",
-            "content": "",
-            "reasoning_content": "thought",
-            "thinking": "thought",
-        },
-    ]
-
-
-def test_a_hostile_template_does_not_stop_the_probe() -> None:
-    began = time.monotonic()
-    endless = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
-    assert probe(ChatTemplate(endless)) == TemplateTraits()
-    assert time.monotonic() - began < 2

@@ -4,16 +4,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backends.chat.answer import AnswerText
-from backends.chat.reasoning import (
-    ReasoningMarkers,
-    ReasoningSplitter,
-    find_markers,
-    starts_inside,
-)
+from backends.chat.answer import AnswerParser
+from backends.chat.families import ChatFormat
+from backends.chat.reasoning import ReasoningMarkers
 from backends.chat.stops import StopFilter, held_length
 from backends.chat.utf8 import Utf8Stream
 from backends.types import Delta
+from tests.backends.chat.answers import read
 
 THINK = ReasoningMarkers("<think>", "</think>")
 CUTS = st.lists(st.integers(1, 5), max_size=60)
@@ -98,15 +95,12 @@ def test_held_length_is_the_longest_proper_beginning() -> None:
 
 
 def split(text: str, cuts: list[int], *, inside: bool) -> tuple[str, str]:
-    splitter = ReasoningSplitter(THINK, inside=inside)
-    out = [piece for part in cut_text(text, cuts) for piece in splitter.push(part)]
-    out += splitter.finish()
-    kinds = [kind for kind, _ in out]
+    parser = AnswerParser(ChatFormat(reasoning=THINK), inside_reasoning=inside)
+    answer = read(parser, cut(text.encode(), cuts))
+    kinds = [kind for kind, _ in answer.parts if kind != "note"]
     assert kinds == sorted(kinds)  # reasoning first, then text
-    return (
-        "".join(text for kind, text in out if kind == "reasoning"),
-        "".join(text for kind, text in out if kind == "text"),
-    )
+    assert len(kinds) <= 2
+    return answer.reasoning, answer.text
 
 
 @example("<think>\n", [2, 5], False)
@@ -139,18 +133,10 @@ def test_reasoning_is_told_apart(text: str, inside: bool, reasoning: str, answer
 
 
 def test_reasoning_is_shown_while_it_comes() -> None:
-    splitter = ReasoningSplitter(THINK, inside=False)
-    assert splitter.push("<think>one ") == [("reasoning", "one ")]
-    assert splitter.push("two</") == [("reasoning", "two")]
-    assert splitter.push("b>") == [("reasoning", "</b>")]
-
-
-def test_markers_are_found_in_template_or_vocabulary() -> None:
-    assert find_markers("x.split('</think>')", lambda text: False) == THINK
-    assert find_markers("", lambda text: "think" in text.lower()) == THINK
-    assert find_markers("", lambda text: False) is None
-    assert starts_inside("<|im_start|>assistant\n<think>\n", THINK)
-    assert not starts_inside("assistant\n<think>\n\n</think>\n\n", THINK)
+    parser = AnswerParser(ChatFormat(reasoning=THINK))
+    assert parser.push(b"<think>one ") == [Delta("one ", "reasoning", 1)]
+    assert parser.push(b"two</") == [Delta("two", "reasoning", 1)]
+    assert parser.push(b"b>") == [Delta("</b>", "reasoning", 1)]
 
 
 # All together
@@ -158,16 +144,14 @@ def test_markers_are_found_in_template_or_vocabulary() -> None:
 
 @given(NEAR_MISSES, CUTS)
 def test_an_answer_counts_its_tokens_once(text: str, cuts: list[int]) -> None:
-    answer = AnswerText((), THINK, inside=False)
     parts = cut(text.encode(), cuts)
-    events = [event for part in parts for event in answer.push(part)] + answer.finish()
-    deltas = [event for event in events if isinstance(event, Delta)]
-    assert all(delta.text for delta in deltas)
-    assert sum(delta.tokens for delta in deltas) <= len(parts)
+    answer = read(AnswerParser(ChatFormat(reasoning=THINK)), parts)
+    assert answer.tokens <= len(parts)
 
 
 def test_stop_strings_do_not_apply_to_reasoning() -> None:
-    answer = AnswerText(("END",), THINK, inside=True)
-    events = answer.push(b"not END yet</think>now END here") + answer.finish()
-    assert events == [Delta("not END yet", "reasoning"), Delta("now ", tokens=0)]
-    assert answer.stopped
+    parser = AnswerParser(ChatFormat(reasoning=THINK), stops=("END",), inside_reasoning=True)
+    answer = read(parser, [b"not END yet</think>now END here"])
+    assert answer.parts == [("reasoning", "not END yet"), ("text", "now ")]
+    assert parser.stopped
+    assert parser.finish_reason == "stop_string"

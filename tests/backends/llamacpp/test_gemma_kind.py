@@ -12,6 +12,7 @@ from backends.chat.template import PLAIN
 from backends.llamacpp.engine import LlamaCppBackend
 from backends.llamacpp.model import Model
 from backends.types import ChatMessage, LoadConfig, SamplingParams
+from tests.backends.chat import templates
 from tests.backends.contract import finish_of, request, text_of
 from tests.backends.llamacpp import tiny_gguf
 from tests.backends.llamacpp.tiny_gguf import BOLD, BOS, END, START, WINDOW
@@ -72,6 +73,27 @@ def test_typed_control_tokens_stay_text_and_gain_no_blank(model: Model) -> None:
     assert tokens.count(BOLD) == 1  # an HTML tag is harmless, and stays its own token
     text = b"".join(map(model.vocabulary.piece, tokens)).decode()
     assert typed in text
+
+
+def test_the_chat_format_is_told(backend: LlamaCppBackend, tmp_path: Path) -> None:
+    qwen = tiny_gguf.write(tmp_path / "qwen.gguf", templates.read("Qwen-Qwen3-0.6B"))
+    info = backend.load(str(qwen), CONFIG, lambda fraction: True)
+    assert (info.chat_format, info.tools, info.reasoning) == ("qwen-3", True, True)
+    assert (info.reasoning_switch, info.reasoning_effort) == (True, False)
+    plain = tiny_gguf.write(tmp_path / "plain.gguf", TEMPLATE)
+    info = backend.load(str(plain), CONFIG, lambda fraction: True)
+    assert (info.chat_format, info.tools, info.reasoning) == ("gemma-2", False, False)
+
+
+def test_a_second_template_in_the_file_is_for_tools(
+    backend: LlamaCppBackend, tmp_path: Path
+) -> None:
+    for_tools = templates.read("NousResearch-Hermes-3-Llama-3.1-8B-tool_use")
+    path = tiny_gguf.write(tmp_path / "two.gguf", TEMPLATE, for_tools)
+    model = Model(str(path), CONFIG, lambda fraction: True)
+    assert (model.chat_template, model.tool_template) == (TEMPLATE, for_tools)
+    model.close()
+    assert backend.load(str(path), CONFIG, lambda fraction: True).tools
 
 
 def test_a_model_without_a_template_says_so(backend: LlamaCppBackend, tmp_path: Path) -> None:

@@ -33,8 +33,8 @@ def vocabulary() -> list[tuple[str, int]]:
     return [*special, *octets, *letters, *words]
 
 
-def write(path: Path, template: str | None = None) -> Path:
-    """Write the model to `path`, with `template` as its chat template."""
+def write(path: Path, template: str | None = None, tool_template: str | None = None) -> Path:
+    """Write the model to `path`, with `template` as its chat template, and one for tools."""
     tokens = vocabulary()
     metadata: dict[str, Value] = {
         "general.architecture": "gemma3",
@@ -59,6 +59,8 @@ def write(path: Path, template: str | None = None) -> Path:
     }
     if template is not None:
         metadata["tokenizer.chat_template"] = template
+    if tool_template is not None:
+        metadata["tokenizer.chat_template.tool_use"] = tool_template
     path.write_bytes(_encode(metadata, _tensors(len(tokens))))
     return path
 
