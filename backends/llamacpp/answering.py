@@ -30,7 +30,13 @@ def answer(
         yield fit.cut
     parser = AnswerText(sampling.stop, loaded.prompts.markers, inside=prompt.inside_reasoning)
     seed = secrets.randbelow(2**32 - 1) if sampling.seed is None else sampling.seed
-    sampler = SamplerChain(sampling, loaded.model.vocabulary.size, seed)
+    sampler = SamplerChain(
+        sampling,
+        loaded.model.vocabulary,
+        seed=seed,
+        context_length=loaded.context.length,
+        prompt=prompt.tokens,
+    )
 
     def refit(room: int) -> list[int] | None:
         shorter = fit.shorter(room)
