@@ -5,6 +5,8 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from backends.types import Note
+
 Logits: TypeAlias = NDArray[np.float32]
 """One row of the model's output: a number for every token of the vocabulary."""
 
@@ -41,3 +43,14 @@ class TokenConstraint(Protocol):
     def close(self) -> None:
         """Free what the constraint holds."""
         ...
+
+
+def not_enforced_note(constraint: TokenConstraint) -> Note | None:
+    """What a person should know of a constraint that does not hold entirely."""
+    if not constraint.not_enforced:
+        return None
+    names = ", ".join(constraint.not_enforced)
+    return Note(
+        "schema_not_enforced",
+        f"The answer may not fulfil all of the schema: {names} cannot be enforced.",
+    )

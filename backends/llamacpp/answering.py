@@ -2,15 +2,24 @@
 
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from backends.chat.answer import AnswerText
 from backends.chat.prompt import Prompt
+from backends.constraints.token_constraint import not_enforced_note
+from backends.llamacpp.candidates import logits_row
 from backends.llamacpp.context_fit import ContextFit
 from backends.llamacpp.loaded import Loaded
 from backends.llamacpp.run import Run
 from backends.llamacpp.sampling import SamplerChain
-from backends.types import ChatMessage, GenerationEvents, GenerationRequest, SamplingParams
+from backends.logprobs import token_logprob
+from backends.types import (
+    ChatMessage,
+    GenerationEvents,
+    GenerationRequest,
+    SamplingParams,
+    TokenLogprob,
+)
 
 
 def answer(
@@ -28,6 +37,11 @@ def answer(
     prompt = fit.prompt()
     if fit.cut is not None:
         yield fit.cut
+    constraint = None
+    if request.constraint is not None:
+        constraint = loaded.constraints.make(request.constraint)
+        if (note := not_enforced_note(constraint)) is not None:
+            yield note
     parser = AnswerText(sampling.stop, loaded.prompts.markers, inside=prompt.inside_reasoning)
     seed = secrets.randbelow(2**32 - 1) if sampling.seed is None else sampling.seed
     sampler = SamplerChain(
@@ -54,8 +68,24 @@ def answer(
         parser=parser,
         cancelled=cancelled,
         limit=sampling.max_tokens,
+        constraint=constraint,
         drafter=loaded.drafter(sequence),
         refit=refit,
         keep_on_disk=request.keep_on_disk,
+        logprobs=_logprobs(loaded, sampling),
     )
     yield from loaded.scheduler.events(run)
+
+
+def _logprobs(
+    loaded: Loaded, sampling: SamplingParams
+) -> Callable[[int, int], TokenLogprob] | None:
+    count, vocabulary = sampling.logprobs, loaded.model.vocabulary
+    if count is None:
+        return None
+
+    def logprob(index: int, token: int) -> TokenLogprob:
+        logits = logits_row(loaded.context.handle, index, vocabulary.size)
+        return token_logprob(logits, token, count, vocabulary)
+
+    return logprob

@@ -61,7 +61,7 @@ class Desk:
 
     def __init__(self, path: Path) -> None:
         open_library()
-        self.model = Model(str(path), 0, lambda fraction: True)
+        self.model = Model(str(path), LoadConfig(gpu_layers=0), lambda fraction: True)
         self.vocabulary = self.model.vocabulary
         self.context = Context(self.model.handle, LoadConfig(context_length=1024, slots=1))
         self._batch = Batch(self.context.batch_size)
