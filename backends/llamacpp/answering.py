@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from backends.chat.answer import AnswerText
 from backends.chat.prompt import Prompt
-from backends.constraints.token_constraint import not_enforced_note
+from backends.constraints.reasoning_first import ReasoningFirst
+from backends.constraints.token_constraint import TokenConstraint, not_enforced_note
 from backends.llamacpp.candidates import logits_row
 from backends.llamacpp.context_fit import ContextFit
 from backends.llamacpp.loaded import Loaded
@@ -37,11 +38,9 @@ def answer(
     prompt = fit.prompt()
     if fit.cut is not None:
         yield fit.cut
-    constraint = None
-    if request.constraint is not None:
-        constraint = loaded.constraints.make(request.constraint)
-        if (note := not_enforced_note(constraint)) is not None:
-            yield note
+    constraint = _constraint(loaded, request, prompt)
+    if constraint is not None and (note := not_enforced_note(constraint)) is not None:
+        yield note
     parser = AnswerText(sampling.stop, loaded.prompts.markers, inside=prompt.inside_reasoning)
     seed = secrets.randbelow(2**32 - 1) if sampling.seed is None else sampling.seed
     sampler = SamplerChain(
@@ -75,6 +74,21 @@ def answer(
         logprobs=_logprobs(loaded, sampling),
     )
     yield from loaded.scheduler.events(run)
+
+
+def _constraint(
+    loaded: Loaded, request: GenerationRequest, prompt: Prompt
+) -> TokenConstraint | None:
+    if request.constraint is None:
+        return None
+    constraint = loaded.constraints.make(request.constraint)
+    markers, vocabulary = loaded.prompts.markers, loaded.model.vocabulary
+    if markers is None or prompt.inside_reasoning or request.reasoning.mode == "off":
+        return constraint
+    if not vocabulary.is_special_text(markers.open):
+        return constraint
+    (opening,) = vocabulary.tokenize(markers.open, special=True)
+    return ReasoningFirst(constraint, opening)
 
 
 def _logprobs(
