@@ -15,6 +15,7 @@ FORBIDDEN = -100.0
 """A logit bias that forbids a token."""
 _MIROSTAT_CANDIDATES = 100
 """Tokens from which Mirostat 1 estimates the exponent of their distribution, as llama.cpp does."""
+_REFUSED = float("-inf")
 _KEEP = 1
 """Tokens that every truncation leaves at least."""
 
@@ -81,20 +82,25 @@ class SamplerChain:
         """
         self._candidates.fill(logits)
         token, logit = self._candidates.apply(self._chain)
-        if constraint is not None:
-            if not constraint.allows(token):
-                self._candidates.fill(logits)
-                constraint.mask(self._candidates.logits)
-                token, logit = self._candidates.apply(self._chain)
-                if not logit > float("-inf"):
-                    raise BadRequest(
-                        "The constraint allows only tokens that the sampling settings forbid. "
-                        "Take away the logit bias or ignore-EOS."
-                    )
+        if constraint is None:
+            if not logit > _REFUSED:  # not a number is not, either
+                raise EngineFailure("The model's output is not a number for any token.")
+        else:
+            if not logit > _REFUSED or not constraint.allows(token):
+                token = self._choose_allowed(logits, constraint)
             constraint.accept(token)
-        elif not logit > float("-inf"):
-            raise EngineFailure("The model's output is not a number for any token.")
         self.accept(token)
+        return token
+
+    def _choose_allowed(self, logits: Logits, constraint: TokenConstraint) -> int:
+        self._candidates.fill(logits)
+        constraint.mask(self._candidates.logits)
+        token, logit = self._candidates.apply(self._chain)
+        if not logit > _REFUSED:
+            raise BadRequest(
+                "The constraint allows only tokens that the sampling settings forbid. "
+                "Take away the logit bias or ignore-EOS."
+            )
         return token
 
     def accept(self, token: int) -> None:
@@ -147,12 +153,12 @@ def _samplers(
 
 def _logit_bias(params: SamplingParams, vocabulary: Vocabulary) -> Iterable[tuple[str, Any]]:
     biases = {
-        token: float("-inf") if bias <= FORBIDDEN else bias
+        token: _REFUSED if bias <= FORBIDDEN else bias
         for token, bias in params.logit_bias
         if token < vocabulary.size
     }
     if params.ignore_eos:
-        biases.update(dict.fromkeys(vocabulary.eog_tokens, float("-inf")))
+        biases.update(dict.fromkeys(vocabulary.eog_tokens, _REFUSED))
     if biases:
         array = (native.llama_logit_bias * len(biases))(*biases.items())
         yield (
