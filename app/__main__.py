@@ -24,6 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from backends import host
 
             return host.main(words[1:])
+        case ["--grammar-check"]:
+            from backends.llamacpp import gbnf_check
+
+            return gbnf_check.main(words[1:])
         case ["--transfer-host"]:
             from app.core import transfer
 

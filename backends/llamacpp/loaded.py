@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backends.chat.prompt import PromptBuilder
+from backends.llamacpp.constraints import ConstraintFactory
 from backends.llamacpp.context import Context
 from backends.llamacpp.drafting import DraftModel, PromptLookup
 from backends.llamacpp.embedding import Embedder
@@ -28,6 +29,7 @@ class Loaded:
     disk: DiskParking | None
     scheduler: Scheduler
     prompts: PromptBuilder
+    constraints: ConstraintFactory
     draft_model: DraftModel | None
     embedder: Embedder | None
     """Instead of answers, where the model was loaded for embeddings."""
@@ -84,6 +86,7 @@ def assemble(path: str, model: Model, context: Context, config: LoadConfig) -> L
         disk=disk,
         scheduler=scheduler,
         prompts=prompts,
+        constraints=ConstraintFactory(vocabulary, path),
         draft_model=draft_model,
         embedder=Embedder(model, context) if config.embedding else None,
         prompt_lookup=config.prompt_lookup,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from backends.constraints.token_constraint import TokenConstraint
 from backends.llamacpp.sequence import KVSequence, SavedSequence
 from backends.types import (
     Delta,
@@ -54,7 +55,7 @@ class Parser(Protocol):
 class Sampler(Protocol):
     """Chooses tokens."""
 
-    def sample(self, context: Any, index: int) -> int:
+    def sample(self, context: Any, index: int, constraint: TokenConstraint | None = None) -> int:
         """Choose by the output at `index` of the last batch, and remember the choice."""
         ...
 
@@ -106,13 +107,16 @@ class Run:
         parser: Parser,
         cancelled: threading.Event,
         limit: int | None,
+        constraint: TokenConstraint | None = None,
         drafter: Drafter | None = None,
         refit: Callable[[int], list[int] | None] = lambda room: None,
         keep_on_disk: bool = False,
         logprobs: Callable[[int, int], TokenLogprob] | None = None,
         forced_close: Callable[[], list[int]] = list,
     ) -> None:
-        """`refit` gives a shorter prompt that leaves room for so many tokens of the answer.
+        """`constraint` holds for everything behind the reasoning.
+
+        `refit` gives a shorter prompt that leaves room for so many tokens of the answer.
 
         `logprobs` tells of the output at an index of the batch and the token chosen there.
         `forced_close` gives tokens that must come next, such as the end of a reasoning that is
@@ -123,6 +127,7 @@ class Run:
         self.parser = parser
         self.cancelled = cancelled
         self.limit = limit
+        self._constraint = constraint
         self.drafter = drafter
         self.refit = refit
         self.keep_on_disk = keep_on_disk
@@ -151,6 +156,11 @@ class Run:
         """The tokens chosen so far."""
         return self.target[self.prompt_length :]
 
+    @property
+    def complete(self) -> bool:
+        """The constraint lets nothing more follow."""
+        return self._constraint is not None and self._constraint.finished
+
     def tell_progress(self, processed: int) -> None:
         """Say how much of the prompt is processed, while there is no answer yet."""
         if not self.count.tokens:
@@ -170,7 +180,8 @@ class Run:
             token = self._forced.popleft()
             self.sampler.accept(token)
             return token
-        return self.sampler.sample(context, index)
+        constraint = None if self.parser.in_reasoning else self._constraint
+        return self.sampler.sample(context, index, constraint)
 
     def take(self, token: int, piece: bytes, index: int) -> None:
         """Add a chosen token to the answer."""
@@ -209,6 +220,12 @@ class Run:
     def fail(self, error: BaseException) -> None:
         """Let whoever listens hear of an error instead of more events."""
         self.failure, self.ended = error, True
+
+    def close(self) -> None:
+        """Free native memory."""
+        self.sampler.close()
+        if self._constraint is not None:
+            self._constraint.close()
 
 
 def _with_logprob(events: list[GenerationEvent], logprob: TokenLogprob) -> list[GenerationEvent]:

@@ -8,7 +8,7 @@ youngest answer waits.
 
 from dataclasses import dataclass
 
-from backends.errors import EngineFailure
+from backends.errors import BackendError, EngineFailure
 from backends.llamacpp.batch import Batch
 from backends.llamacpp.context import Context, Decoded
 from backends.llamacpp.graph import PROGRESS_SECONDS, GraphRunner
@@ -110,7 +110,7 @@ class Scheduler:
         self._graph.abandon()
         self._flight = []
         for run in self._runs:
-            run.sampler.close()
+            run.close()
         self._runs.clear()
         self._graph.close()
         self._batch.close()
@@ -201,7 +201,11 @@ class Scheduler:
             if run.cancelled.is_set():
                 break
             index = share.index + first + step
-            token = run.choose(self._context.handle, index)
+            try:
+                token = run.choose(self._context.handle, index)
+            except BackendError as error:  # of this answer alone
+                run.fail(error)
+                break
             self._take(run, token, index)
             guess = share.tokens[first + 1 + step] if step < share.drafted else -1
             if run.ended or token != guess or len(sequence.tokens) < kept:
@@ -217,7 +221,7 @@ class Scheduler:
             run.end(run.parser.finish_reason)
             return
         run.take(token, vocabulary.piece(token), index)
-        if run.parser.stopped:
+        if run.parser.stopped or run.complete:
             run.end(run.parser.finish_reason)
         elif run.count.tokens == run.limit:
             run.end("length")
@@ -294,7 +298,7 @@ class Scheduler:
             self._finish_flight()
         if run in self._runs:
             self._runs.remove(run)
-            run.sampler.close()
+            run.close()
             self._slots.release(run.sequence, keep_on_disk=run.keep_on_disk)
 
     def _finish_flight(self) -> None:

@@ -31,6 +31,11 @@ class Vocabulary:
         self._spoken: dict[int, bytes] = {}
         self._buffer = ctypes.create_string_buffer(256)
 
+    @property
+    def handle(self) -> Any:
+        """The native vocabulary."""
+        return self._vocab
+
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Ids of `text` without BOS or EOS; `special` recognises control tokens in it."""
         return self._tokenize(text, whole=False, special=special)
@@ -87,6 +92,11 @@ class Vocabulary:
                 user_defined = bool(kind & _USER_DEFINED)
                 found.append(SpecialToken(token, self.text(token), user_defined=user_defined))
         return tuple(found)
+
+    @cached_property
+    def eog_tokens(self) -> tuple[int, ...]:
+        """Ids of all tokens that end the generation."""
+        return tuple(filter(self.is_eog, range(self.size)))
 
     @cached_property
     def special_ids(self) -> frozenset[int]:

@@ -1,0 +1,1 @@
+"""What an answer must look like, enforced token by token. Shared by the engines."""
