@@ -5,8 +5,8 @@ import threading
 from collections.abc import Sequence
 
 from backends.chat.answer import AnswerText
+from backends.chat.context_fit import ContextFit
 from backends.chat.prompt import Prompt
-from backends.llamacpp.context_fit import ContextFit
 from backends.llamacpp.loaded import Loaded
 from backends.llamacpp.run import Run
 from backends.llamacpp.sampling import SamplerChain
