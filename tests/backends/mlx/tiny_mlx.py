@@ -73,7 +73,8 @@ def write_tiny_model(
         told["chat_template"] = template
     (folder / "tokenizer_config.json").write_text(json.dumps(told), encoding="utf-8")
     config = configuration(words.get_vocab_size(), **changes)
-    network: Any = llama.Model(llama.ModelArgs.from_dict(config))
+    arguments: Any = llama.ModelArgs
+    network: Any = llama.Model(arguments.from_dict(config))
     keys = mx.random.split(mx.random.key(seed), len(tree_flatten(network.parameters())))
     key = iter(keys)
 
