@@ -6,7 +6,7 @@ from typing import Any, Literal
 import mlx.core as mx
 import numpy as np
 
-from backends.errors import BadLoadSetting, PromptTooLong
+from backends.errors import BadLoadSetting, BadRequest, PromptTooLong
 from backends.mlx.folder import ModelFolder, read_json
 from backends.mlx.model import Model
 from backends.mlx.vocabulary import Vocabulary
@@ -41,10 +41,14 @@ class Embedder:
         """Numbers of one vector."""
 
     def embed(self, request: EmbeddingRequest) -> Embeddings:
-        """One vector for each text. Raises `PromptTooLong`."""
+        """One vector for each text. Raises `BadRequest` and `PromptTooLong`."""
+        if not request.texts:
+            raise BadRequest("There is no text to embed.")
         vectors, count = [], 0
         for text in request.texts:
-            tokens = self._vocabulary.whole_text(text)
+            tokens = self._vocabulary.tokenize_whole(text)
+            if not tokens:
+                raise BadRequest("A text to embed has no tokens.")
             if 0 < self._limit < len(tokens):
                 raise PromptTooLong(
                     f"A text has {len(tokens):,} tokens and the context holds {self._limit:,}."

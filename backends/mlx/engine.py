@@ -49,7 +49,6 @@ class MlxBackend:
 
     def __init__(self) -> None:
         self._loaded: Loaded | None = None
-        self._embedder: Embedder | None = None
         self._running: dict[str, threading.Event] = {}
 
     def load(self, path: str, config: LoadConfig, on_progress: LoadProgressCallback) -> ModelInfo:
@@ -66,10 +65,8 @@ class MlxBackend:
             draft_model = DraftModel(config.draft_model, vocabulary, on_progress)
         model = Model(folder, config.lora, on_progress)
         with loading():
-            loaded = _assemble(folder, model, vocabulary, draft_model, config)
-            embedder = Embedder(folder, model, vocabulary, config) if config.embedding else None
-        self._loaded, self._embedder = loaded, embedder
-        return _describe(loaded, embedder, config)
+            self._loaded = _assemble(folder, model, vocabulary, draft_model, config)
+        return _describe(self._loaded, config)
 
     def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """Tokens of the whole prompt that `messages` make; 0 for none."""
@@ -83,8 +80,8 @@ class MlxBackend:
         `TemplateError`, `PromptTooLong` and `EngineFailure` come from the iterator.
         """
         loaded = self._require()
-        if self._embedder is not None:
-            raise BadRequest("This model was loaded for embeddings, not for answers.")
+        if loaded.embedder is not None:
+            raise BadRequest("This model was loaded for embeddings: load it anew to chat.")
         if len(self._running) >= loaded.slots:
             raise BadRequest("All slots of the model are taken by other answers.")
         if request.id in self._running:
@@ -95,11 +92,11 @@ class MlxBackend:
 
     def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Embed texts; the model must be loaded with `LoadConfig.embedding`."""
-        self._require()
-        if self._embedder is None:
-            raise BadRequest("This model was not loaded for embeddings.")
+        embedder = self._require().embedder
+        if embedder is None:
+            raise BadRequest("This model was loaded for chat: load it anew for embeddings.")
         with computing():
-            return self._embedder.embed(request)
+            return embedder.embed(request)
 
     def cancel(self, request_id: str) -> None:
         """End a request soon; callable from any thread. An unknown id is ignored."""
@@ -119,7 +116,7 @@ class MlxBackend:
         for cancelled in [*self._running.values()]:
             cancelled.set()
         if self._loaded is not None:
-            self._loaded = self._embedder = None
+            self._loaded = None
             gc.collect()  # networks refer to themselves in circles
             mx.clear_cache()
 
@@ -179,10 +176,11 @@ def _assemble(
         draft_model=draft_model,
         draft_tokens=config.draft_tokens,
         prompt_lookup=config.prompt_lookup,
+        embedder=Embedder(folder, model, vocabulary, config) if config.embedding else None,
     )
 
 
-def _describe(loaded: Loaded, embedder: Embedder | None, config: LoadConfig) -> ModelInfo:
+def _describe(loaded: Loaded, config: LoadConfig) -> ModelInfo:
     folder, prompts = loaded.folder, loaded.prompts
     return ModelInfo(
         architecture=folder.architecture,
@@ -194,5 +192,5 @@ def _describe(loaded: Loaded, embedder: Embedder | None, config: LoadConfig) -> 
         gpu_layers=loaded.model.layers if loaded.model.on_gpu else 0,
         slots=loaded.slots,
         notes=(*prompts.notes, *loaded.model.notes, *load_notes(loaded, config)),
-        embedding_length=embedder.length if embedder is not None else 0,
+        embedding_length=loaded.embedder.length if loaded.embedder else 0,
     )

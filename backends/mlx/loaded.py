@@ -6,6 +6,7 @@ from backends.chat.prompt import PromptBuilder
 from backends.chat.prompt_lookup import PromptLookup
 from backends.mlx.conversations import Conversations
 from backends.mlx.drafting import Drafter, DraftModel
+from backends.mlx.embedding import Embedder
 from backends.mlx.folder import ModelFolder
 from backends.mlx.model import Model
 from backends.mlx.pace import Pace
@@ -31,6 +32,8 @@ class Loaded:
     draft_model: DraftModel | None
     draft_tokens: int
     prompt_lookup: bool
+    embedder: Embedder | None
+    """What embeds texts, where the model was loaded for that."""
 
     @property
     def goes_back(self) -> bool:

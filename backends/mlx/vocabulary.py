@@ -71,7 +71,7 @@ class Vocabulary:
         self._tokenizer.encode_special_tokens = not special
         return list(self._tokenizer.encode(_valid(text), add_special_tokens=False).ids)
 
-    def whole_text(self, text: str) -> list[int]:
+    def tokenize_whole(self, text: str) -> list[int]:
         """Ids of `text` with what the tokenizer itself puts around a text."""
         self._tokenizer.encode_special_tokens = True
         return list(self._tokenizer.encode(_valid(text), add_special_tokens=True).ids)
