@@ -1,11 +1,12 @@
 """MLX models in library and runtime."""
 
 import json
+import platform
+import sys
 from pathlib import Path
 
 import pytest
 
-from app.core import mlx_support
 from app.core.errors import ModelError
 from app.core.hardware import HardwareSurvey
 from app.core.library import ModelLibrary
@@ -46,8 +47,8 @@ def test_an_mlx_model_is_estimated_by_its_config(tmp_path: Path) -> None:
 def test_mlx_is_for_apple_silicon_unless_somebody_wishes_otherwise(
     system: str, machine: str, wish: str, expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mlx_support.sys, "platform", system)
-    monkeypatch.setattr(mlx_support.platform, "machine", lambda: machine)
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
     monkeypatch.setenv("CORRAL_MLX", wish)
     assert runs_mlx() is expected
 
