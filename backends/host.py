@@ -305,9 +305,12 @@ class Host:
                 answer.told = True
                 self._backend.cancel(answer.request_id)
             event = next(answer.events, None)
+            ended = event is None or isinstance(event, Finish)
+            if isinstance(event, Finish):
+                # Its slot is free before anybody hears so, and may ask again by the same name.
+                next(answer.events, None)
             if event is not None:
                 self._outbox.send(wire.Event(answer.number, event))
-            ended = event is None
         if ended:
             del self._answers[answer.number]
             self._queue.done(answer.number)

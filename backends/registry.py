@@ -16,6 +16,10 @@ def create(name: str) -> Backend:
                 from backends.llamacpp.engine import LlamaCppBackend
 
                 return LlamaCppBackend()
+            case "mlx":
+                from backends.mlx.engine import MlxBackend
+
+                return MlxBackend()
             case "scripted":
                 from backends.scripted import ScriptedBackend
 

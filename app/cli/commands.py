@@ -18,6 +18,7 @@ from app.core.hub import HubDetail
 from app.core.hub_reference import Reference
 from app.core.library import LocalModel
 from app.core.memory import FitVerdict, estimate_from_size, verdict
+from app.core.mlx_support import WHY_NOT, runs_mlx
 from app.core.variants import Variant, recommended
 
 ENDED = ("done", "failed", "paused")
@@ -111,12 +112,12 @@ def get(arguments: Namespace) -> int:
 def _variant(detail: HubDetail, wanted: Reference) -> Variant:
     """The variant with that file or of that name, or the one recommended for this computer."""
     quantization, file = wanted.quantization, wanted.file
-    usable = [variant for variant in detail.variants if variant.format == "gguf"]
+    usable = [variant for variant in detail.variants if variant.format == "gguf" or runs_mlx()]
     names = ", ".join(variant.label for variant in usable)
     if not usable:
         raise NotFoundError(
             f"{detail.model.repo} holds no model that Corral can run",
-            "It holds an MLX model, which this version of Corral cannot run."
+            f"It holds an MLX model. {WHY_NOT}"
             if detail.variants
             else "There is no GGUF file in it.",
             "Look for a repository whose name ends in -GGUF.",

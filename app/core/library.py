@@ -26,6 +26,8 @@ from app.core.library_index import (
 from app.core.library_read import read_model
 from app.core.library_scan import Found, find_at, find_models, starter_models
 from app.core.library_types import AmbiguousModel, LocalModel
+from app.core.mlx_header import read_mlx_header
+from app.core.mlx_support import WHY_NOT, runs_mlx
 from app.core.paths import AppPaths
 from app.core.settings import SettingsStore
 
@@ -82,7 +84,7 @@ class ModelLibrary:
             if known != self._index.known:
                 self._index = Index(known=known)
                 save_index(self._index_file, self._index)
-            shown = (model for model in models.values() if self._is_shown(model))
+            shown = (_judged(model) for model in models.values() if self._is_shown(model))
             self._models = tuple(sorted(shown, key=_order))
             result = self._models
         if result != before:
@@ -161,8 +163,12 @@ class ModelLibrary:
         return find_model(text, self._models)
 
     def header(self, model_id: str) -> GgufHeader:
-        """The whole GGUF header of a model. Raises NotFoundError or a ModelError."""
-        return read_header(self.get(model_id).path)
+        """The whole GGUF header of a model; of an MLX model what its config tells in those terms.
+
+        Raises NotFoundError or a ModelError.
+        """
+        model = self.get(model_id)
+        return read_mlx_header(model.path) if model.format == "mlx" else read_header(model.path)
 
     def adopt(self, path: Path) -> LocalModel:
         """List a model where it lies: a GGUF file, an MLX folder, or a folder of models.
@@ -284,6 +290,13 @@ def _is_new(path: Path, seen: set[tuple[int, int]]) -> bool:
         return False
     seen.add(identity)
     return True
+
+
+def _judged(model: LocalModel) -> LocalModel:
+    """The model, with the problem that this computer has no engine for it."""
+    if model.problem is None and model.format == "mlx" and not runs_mlx():
+        return structs.replace(model, problem=WHY_NOT)
+    return model
 
 
 def _order(model: LocalModel) -> tuple[str, str]:

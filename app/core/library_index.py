@@ -18,7 +18,7 @@ from app.core.library_types import LocalModel
 
 log = logging.getLogger(__name__)
 
-_VERSION = 1
+_VERSION = 2
 
 Fingerprint = tuple[tuple[str, int, int], ...]
 

@@ -4,8 +4,6 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
-
 from app.core import quantization
 from app.core.errors import ModelError
 from app.core.gguf import read_header
@@ -13,11 +11,10 @@ from app.core.gguf_types import GgufHeader
 from app.core.gguf_validate import check_header
 from app.core.library_scan import Found
 from app.core.library_types import LocalModel
+from app.core.mlx_header import read_config
 from app.core.model_names import from_text, model_name
 
-_CONFIG_BYTES = 1024**2
 _NO_MODELS = {"mmproj", "adapter", "imatrix", "vocab"}
-_MLX_PROBLEM = "This version of Corral runs GGUF models only, and this is an MLX model."
 _CODE_PROBLEM = "It needs program code of its own, which Corral does not run."
 
 
@@ -111,14 +108,11 @@ def _capabilities(found: Found, header: GgufHeader) -> frozenset[str]:
 
 
 def _mlx_model(found: Found) -> LocalModel:
-    config = _mlx_config(found.path / "config.json")
+    config = read_config(found.path / "config.json")
     publisher, repo = _publisher_and_repo(found, found.path)
     settings = config.get("quantization")
     bits = settings.get("bits") if isinstance(settings, Mapping) else None
-    text_config = config.get("text_config")
-    context = config.get("max_position_embeddings") or (
-        text_config.get("max_position_embeddings") if isinstance(text_config, Mapping) else None
-    )
+    context = config.get("max_position_embeddings")
     own_code = any(key in config for key in ("auto_map", "model_file"))
     stats = [path.stat() for path in found.files]
     return LocalModel(
@@ -135,17 +129,7 @@ def _mlx_model(found: Found) -> LocalModel:
         added=max(stat.st_mtime for stat in stats),
         source=found.source,
         read_only=found.source != "corral",
-        problem=_CODE_PROBLEM if own_code else _MLX_PROBLEM,
+        problem=_CODE_PROBLEM if own_code else None,
         has_chat_template=any(path.name.startswith("chat_template.") for path in found.files),
         format="mlx",
     )
-
-
-def _mlx_config(path: Path) -> Mapping[str, object]:
-    """config.json; empty if it is too big or not what it should be."""
-    try:
-        with path.open("rb") as file:
-            config = msgspec.json.decode(file.read(_CONFIG_BYTES), type=dict[str, object])
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return config

@@ -73,7 +73,9 @@ class LoadedModel:
 
 def backend_for(model: LocalModel) -> str:
     """Name of the engine that runs `model`."""
-    return "scripted" if model.path.suffix == ".scripted" else "llamacpp"
+    if model.path.suffix == ".scripted":
+        return "scripted"
+    return "mlx" if model.format == "mlx" else "llamacpp"
 
 
 class ModelRuntime:

@@ -18,6 +18,7 @@ from app.core.hub import HubDetail
 from app.core.hub_http import hub_access
 from app.core.hub_reference import Reference
 from app.core.memory import DEFAULT_CONTEXT, Fit
+from app.core.mlx_support import runs_mlx
 from app.gui import variants_lines
 from app.gui.controls.card import Line
 from app.gui.discover_browser import DiscoverBrowser
@@ -215,8 +216,8 @@ class DiscoverPage(Page):
             subject.detail.variants,
             self._check,
             self._shape(subject),
-            mlx_usable=False,
-            why_not=self.tr("MLX models cannot be run by this version of Corral."),
+            mlx_usable=runs_mlx(),
+            why_not=self.tr("MLX models run on Macs with Apple silicon only."),
         )
 
     def _shape(self, subject: Subject) -> ModelShape:

@@ -2,21 +2,17 @@
 
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from backends.chat.answer import AnswerParser
-from backends.chat.families import ChatFormat
-from backends.chat.prompt import Prompt
-from backends.constraints.reasoning_first import ReasoningFirst
-from backends.constraints.token_constraint import TokenConstraint, not_enforced_note
+from backends.chat.answer_plan import plan_answer
+from backends.constraints.for_answer import constraint_for
+from backends.constraints.token_constraint import not_enforced_note
 from backends.llamacpp.candidates import logits_row
-from backends.llamacpp.context_fit import ContextFit
 from backends.llamacpp.loaded import Loaded
 from backends.llamacpp.run import Run
 from backends.llamacpp.sampling import SamplerChain
 from backends.logprobs import token_logprob
 from backends.types import (
-    ChatMessage,
     GenerationEvents,
     GenerationRequest,
     SamplingParams,
@@ -31,69 +27,49 @@ def answer(
 
     Raises `BadRequest`, `TemplateError`, `PromptTooLong` and `EngineFailure`.
     """
-
-    def build(messages: Sequence[ChatMessage]) -> Prompt:
-        return loaded.prompts.build(messages, continue_last=request.continue_last)
-
-    fit = ContextFit(build, request.messages, request.context_policy, loaded.context.length)
-    prompt = fit.prompt()
-    if fit.cut is not None:
-        yield fit.cut
-    constraint = _constraint(loaded, request, prompt)
+    vocabulary = loaded.model.vocabulary
+    plan = plan_answer(request, sampling, loaded.prompts, vocabulary, loaded.context.length)
+    yield from plan.foreword
+    constraint = constraint_for(plan, loaded.constraints.make)
     if constraint is not None and (note := not_enforced_note(constraint)) is not None:
         yield note
-    parser = AnswerParser(
-        ChatFormat(reasoning=loaded.prompts.markers),
-        stops=sampling.stop,
-        inside_reasoning=prompt.inside_reasoning,
-    )
-    seed = secrets.randbelow(2**32 - 1) if sampling.seed is None else sampling.seed
     sampler = SamplerChain(
         sampling,
-        loaded.model.vocabulary,
-        seed=seed,
+        vocabulary,
+        seed=secrets.randbelow(2**32 - 1) if sampling.seed is None else sampling.seed,
         context_length=loaded.context.length,
-        prompt=prompt.tokens,
+        prompt=plan.prompt.tokens,
     )
 
     def refit(room: int) -> list[int] | None:
-        shorter = fit.shorter(room)
+        shorter = plan.fit.shorter(room)
         if shorter is None:
             return None
-        if fit.cut is not None:
-            run.events.append(fit.cut)
+        if plan.fit.cut is not None:
+            run.events.append(plan.fit.cut)
         return shorter.tokens
 
-    sequence, tokens = loaded.slots.acquire(prompt.tokens, request.conversation)
+    def forced() -> list[int]:
+        text = plan.parser.take_forced()
+        return vocabulary.tokenize(text, special=True) if text else []
+
+    sequence, tokens = loaded.slots.acquire(plan.prompt.tokens, request.conversation)
     run = Run(
         sequence=sequence,
         prompt=tokens,
         sampler=sampler,
-        parser=parser,
+        parser=plan.parser,
         cancelled=cancelled,
         limit=sampling.max_tokens,
         constraint=constraint,
+        stop_tokens=plan.stop_tokens,
         drafter=loaded.drafter(sequence),
         refit=refit,
         keep_on_disk=request.keep_on_disk,
         logprobs=_logprobs(loaded, sampling),
+        forced=forced,
     )
     yield from loaded.scheduler.events(run)
-
-
-def _constraint(
-    loaded: Loaded, request: GenerationRequest, prompt: Prompt
-) -> TokenConstraint | None:
-    if request.constraint is None:
-        return None
-    constraint = loaded.constraints.make(request.constraint)
-    markers, vocabulary = loaded.prompts.markers, loaded.model.vocabulary
-    if markers is None or prompt.inside_reasoning or request.reasoning.mode == "off":
-        return constraint
-    if not vocabulary.is_special_text(markers.open):
-        return constraint
-    (opening,) = vocabulary.tokenize(markers.open, special=True)
-    return ReasoningFirst(constraint, opening)
 
 
 def _logprobs(

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backends.chat.prompt import PromptBuilder
+from backends.chat.prompt_lookup import PromptLookup
 from backends.llamacpp.constraints import ConstraintFactory
 from backends.llamacpp.context import Context
-from backends.llamacpp.drafting import DraftModel, PromptLookup
+from backends.llamacpp.drafting import DraftModel
 from backends.llamacpp.embedding import Embedder
 from backends.llamacpp.lora import LoadedAdapters
 from backends.llamacpp.model import Model

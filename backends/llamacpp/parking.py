@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from backends.llamacpp.prefix import common_prefix
+from backends.chat.prefix import common_prefix
 from backends.llamacpp.sequence import SavedSequence
 
 DEFAULT_SHARE = 0.10

@@ -14,6 +14,7 @@ from backends.types import (
     Finish,
     FinishReason,
     GenerationEvent,
+    Note,
     Progress,
     TokenLogprob,
     Usage,
@@ -112,15 +113,16 @@ class Run:
         refit: Callable[[int], list[int] | None] = lambda room: None,
         keep_on_disk: bool = False,
         logprobs: Callable[[int, int], TokenLogprob] | None = None,
-        forced_close: Callable[[], list[int]] = list,
+        forced: Callable[[], list[int]] = list,
+        stop_tokens: frozenset[int] = frozenset(),
     ) -> None:
         """`constraint` holds for everything behind the reasoning.
 
         `refit` gives a shorter prompt that leaves room for so many tokens of the answer.
 
         `logprobs` tells of the output at an index of the batch and the token chosen there.
-        `forced_close` gives tokens that must come next, such as the end of a reasoning that is
-        over its budget.
+        `forced` gives tokens that must come next, such as the end of a reasoning that is over
+        its budget. `stop_tokens` end the answer, besides those that always do.
         """
         self.sequence = sequence
         self.sampler = sampler
@@ -132,7 +134,8 @@ class Run:
         self.refit = refit
         self.keep_on_disk = keep_on_disk
         self.logprobs = logprobs
-        self.forced_close = forced_close
+        self.stop_tokens = stop_tokens
+        self._force = forced
         self.parked: SavedSequence | None = None
         """Its sequence while it has to wait for room."""
         self.target = list(prompt)
@@ -175,7 +178,7 @@ class Run:
     def choose(self, context: Any, index: int) -> int:
         """The next token, by the output at `index` of the last batch."""
         if not self._forced:
-            self._forced.extend(self.forced_close())
+            self._forced.extend(self._force())
         if self._forced:
             token = self._forced.popleft()
             self.sampler.accept(token)
@@ -197,14 +200,17 @@ class Run:
         self.target = [*prompt, *self.answer]
         self.prompt_length = len(prompt)
 
-    def end(self, reason: FinishReason) -> None:
-        """Tell what was held back, and the end."""
+    def end(self, reason: FinishReason | None = None) -> None:
+        """Tell what was held back, and the end. None: the parser knows why it ended."""
         if self.ended:
             return
         self.ended = True
         count = self.count
         decoding = count.last - count.first
-        self.events.extend(self.parser.finish())
+        rest = self.parser.finish()
+        if reason == "cancelled":  # whoever stops an answer knows that it is not complete
+            rest = [event for event in rest if not isinstance(event, Note)]
+        self.events.extend(rest)
         usage = Usage(
             prompt_tokens=self.prompt_length,
             cached_tokens=self.cached,
@@ -215,7 +221,7 @@ class Run:
             draft_tokens=count.drafted,
             accepted_tokens=count.accepted,
         )
-        self.events.append(Finish(reason, usage))
+        self.events.append(Finish(reason or self.parser.finish_reason, usage))
 
     def fail(self, error: BaseException) -> None:
         """Let whoever listens hear of an error instead of more events."""

@@ -217,12 +217,12 @@ class Scheduler:
 
     def _take(self, run: Run, token: int, index: int) -> None:
         vocabulary = self._vocabulary
-        if vocabulary.is_eog(token):
-            run.end(run.parser.finish_reason)
+        if vocabulary.is_eog(token) or token in run.stop_tokens:
+            run.end()
             return
         run.take(token, vocabulary.piece(token), index)
         if run.parser.stopped or run.complete:
-            run.end(run.parser.finish_reason)
+            run.end()
         elif run.count.tokens == run.limit:
             run.end("length")
         elif len(run.target) > self._context.length and not self._refit(run):

@@ -3,9 +3,9 @@
 import ctypes
 from dataclasses import dataclass
 
+from backends.chat.prefix import common_prefix
 from backends.llamacpp.context import Context
 from backends.llamacpp.library import native
-from backends.llamacpp.prefix import common_prefix
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ two conversations have in common, such as a system prompt, are shared.
 
 from collections.abc import Callable
 
+from backends.chat.prefix import common_prefix, keep_cached_ids
 from backends.llamacpp.context import Context
 from backends.llamacpp.parking import DiskParking, Parking
-from backends.llamacpp.prefix import common_prefix, keep_cached_ids
 from backends.llamacpp.sequence import KVSequence, SavedSequence
 
 SMALL = 16

@@ -164,7 +164,10 @@ def test_capabilities_come_from_the_template_and_header(
     assert found.has_chat_template
 
 
-def test_an_mlx_folder_is_listed(library: ModelLibrary, paths: AppPaths) -> None:
+def test_an_mlx_folder_is_listed(
+    library: ModelLibrary, paths: AppPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CORRAL_MLX", "1")
     folder = paths.models / "mlx-community" / "Qwen3-0.6B-4bit"
     config = {
         "model_type": "qwen3",
@@ -178,7 +181,10 @@ def test_an_mlx_folder_is_listed(library: ModelLibrary, paths: AppPaths) -> None
     assert (model.architecture, model.quantization) == ("qwen3", "4bit")
     assert model.context_length == 40_960
     assert model.repo == "mlx-community/Qwen3-0.6B-4bit"
-    assert "MLX" in (model.problem or "")
+    assert model.problem is None
+    assert library.header(model.id).context_length == 40_960
+    monkeypatch.setenv("CORRAL_MLX", "0")
+    assert "Apple silicon" in (own(library)[0].problem or "")
     put(folder, "config.json", msgspec.json.encode({"auto_map": {"AutoModel": "evil.Model"}}))
     assert "code of its own" in (own(library)[0].problem or "")
     put(folder, "config.json", b"[" * 100_000)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backends.chat.prompt_lookup import PromptLookup
 from backends.errors import BadLoadSetting, ModelFileMissing
-from backends.llamacpp.drafting import PromptLookup
 from backends.llamacpp.engine import LlamaCppBackend
 from backends.types import ChatMessage, GenerationRequest, LoadConfig, SamplingParams
 from tests.backends.contract import finish_of, text_of

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from backends.chat.answer import AnswerText
-from backends.chat.reasoning import ReasoningMarkers
+from backends.chat.answer import AnswerParser
+from backends.chat.families import THINK, ChatFormat
 from backends.constraints.token_constraint import Logits, TokenConstraint
 from backends.llamacpp.run import Run
 from backends.types import Delta
@@ -61,7 +61,7 @@ def test_the_constraint_holds_behind_the_reasoning_only(inside: bool) -> None:
         sequence=Empty(),  # type: ignore[arg-type]  # only its tokens are looked at
         prompt=[1, 2],
         sampler=sampler,
-        parser=AnswerText((), ReasoningMarkers("<think>", "</think>"), inside=inside),
+        parser=AnswerParser(ChatFormat(reasoning=THINK), inside_reasoning=inside),
         cancelled=threading.Event(),
         limit=None,
         constraint=constraint,

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.llamacpp.prefix import common_prefix, keep_cached_ids
+from backends.chat.prefix import common_prefix, keep_cached_ids
 
 # Ids 1-8 spell pieces of "ab"; 0 is a control token and spells nothing.
 PIECES = {0: b"", 1: b"a", 2: b"b", 3: b"ab", 4: b"ba", 5: b"aa", 6: b"bb", 7: b"aba", 8: b"bab"}

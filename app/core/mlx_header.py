@@ -1,0 +1,56 @@
+"""The shape of an MLX model, in the terms of a GGUF header, for estimates of its memory."""
+
+from pathlib import Path
+
+import msgspec
+
+from app.core.errors import ModelError
+from app.core.gguf_types import GgufHeader, MetadataValue
+
+_CONFIG_BYTES = 1024**2
+_KEYS = {
+    "num_hidden_layers": "block_count",
+    "max_position_embeddings": "context_length",
+    "hidden_size": "embedding_length",
+    "intermediate_size": "feed_forward_length",
+    "num_attention_heads": "attention.head_count",
+    "num_key_value_heads": "attention.head_count_kv",
+    "sliding_window": "attention.sliding_window",
+    "vocab_size": "vocab_size",
+}
+"""config.json's names of what GGUF calls otherwise."""
+
+
+def read_config(path: Path) -> dict[str, object]:
+    """config.json, with what belongs to the text model on top; empty if it is not readable."""
+    try:
+        with path.open("rb") as file:
+            config = msgspec.json.decode(file.read(_CONFIG_BYTES), type=dict[str, object])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    inner = config.get("text_config")
+    return {**inner, **config} if isinstance(inner, dict) else config
+
+
+def read_mlx_header(folder: Path) -> GgufHeader:
+    """What config.json says of the model. Raises ModelError if it says nothing."""
+    config = read_config(folder / "config.json")
+    architecture = config.get("model_type")
+    if not isinstance(architecture, str) or not architecture:
+        raise ModelError(
+            f"{folder.name} cannot be read",
+            "Its config.json does not say which kind of model it is.",
+            "Download it again.",
+        )
+    metadata: dict[str, MetadataValue] = {"general.architecture": architecture}
+    for key, name in _KEYS.items():
+        value = config.get(key)
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            metadata[f"{architecture}.{name}"] = value
+    head = config.get("head_dim")
+    if isinstance(head, int) and head > 0:
+        metadata[f"{architecture}.attention.key_length"] = head
+        metadata[f"{architecture}.attention.value_length"] = head
+    return GgufHeader(
+        version=3, metadata=metadata, tensor_count=0, tensors=(), data_offset=0, complete=False
+    )

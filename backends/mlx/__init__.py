@@ -1,0 +1,1 @@
+"""The MLX engine: runs MLX folders through mlx-lm, on Apple silicon and elsewhere."""

@@ -1,0 +1,140 @@
+"""What engines that choose the tokens themselves must do beyond `BackendContract`.
+
+A test class derives from `StructuredContract` and gives the fixture `loaded`. The models of the
+tests are too small to be sensible: what is tested is that the form holds.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from backends.base import Backend
+from backends.errors import BadRequest
+from backends.types import (
+    ChatMessage,
+    Constraint,
+    GenerationEvent,
+    GenerationRequest,
+    JsonObject,
+    JsonSchema,
+    LarkGrammar,
+    NamedTool,
+    Note,
+    RegularExpression,
+    SamplingParams,
+    Tool,
+    ToolCallDelta,
+    ToolCallEnd,
+    ToolCallStart,
+    ToolChoice,
+)
+from tests.backends.contract import finish_of, request, text_of
+
+PERSON = {
+    "type": "object",
+    "properties": {"name": {"type": "string", "maxLength": 12}, "age": {"enum": [1, 2, 3]}},
+    "required": ["name", "age"],
+}
+CITY = {
+    "type": "object",
+    "properties": {"city": {"enum": ["Oslo", "Rome"]}, "days": {"enum": [1, 2]}},
+    "required": ["city", "days"],
+}
+WEATHER = Tool("get_weather", "The weather of a city", json.dumps(CITY))
+TIME = Tool("get_time", "The time", json.dumps({"type": "object", "properties": {}}))
+ROOM = SamplingParams(temperature=0, max_tokens=800)
+"""For answers that end with what they must be; random models put much white space in between."""
+
+
+def asked(**changes: Any) -> GenerationRequest:
+    ends = "constraint" in changes or changes.get("tool_choice", "auto") not in ("auto", "none")
+    return structs.replace(request(sampling=ROOM if ends else None), **changes)
+
+
+def calls_of(events: list[GenerationEvent]) -> list[tuple[str, Any]]:
+    """Name and arguments of each complete call."""
+    arguments: dict[int, str] = {}
+    names: dict[int, str] = {}
+    for event in events:
+        if isinstance(event, ToolCallStart):
+            names[event.index], arguments[event.index] = event.name, ""
+        elif isinstance(event, ToolCallDelta):
+            arguments[event.index] += event.arguments
+    ends = [event for event in events if isinstance(event, ToolCallEnd)]
+    assert all(end.complete and not end.repaired for end in ends)
+    assert len(ends) == len(names)
+    return [(names[index], json.loads(arguments[index])) for index in names]
+
+
+class StructuredContract:
+    def test_an_answer_is_json_by_a_schema(self, loaded: Backend) -> None:
+        events = list(loaded.generate(asked(constraint=JsonSchema(json.dumps(PERSON)))))
+        answer = json.loads(text_of(events))
+        assert answer["age"] in (1, 2, 3)
+        assert isinstance(answer["name"], str)
+        assert set(answer) == {"name", "age"}
+        assert finish_of(events).reason == "stop"
+
+    @pytest.mark.parametrize(
+        ("constraint", "wanted"),
+        [
+            (RegularExpression("(yes|no), [0-9]{4}"), ("yes, ", "no, ")),
+            (LarkGrammar('start: "<" WORD ">"\nWORD: /[a-z]{3}/'), ("<",)),
+            (JsonObject(), ("{",)),
+        ],
+    )
+    def test_an_answer_keeps_to_its_constraint(
+        self, loaded: Backend, constraint: Constraint, wanted: tuple[str, ...]
+    ) -> None:
+        assert text_of(loaded.generate(asked(constraint=constraint))).startswith(wanted)
+
+    def test_a_schema_that_cannot_be_enforced_is_noted(self, loaded: Backend) -> None:
+        schema = {"type": "array", "items": {"enum": [1, 2]}, "maxItems": 3, "uniqueItems": True}
+        events = list(loaded.generate(asked(constraint=JsonSchema(json.dumps(schema)))))
+        notes = [event for event in events if isinstance(event, Note)]
+        assert [note.code for note in notes] == ["schema_not_enforced"]
+        assert "uniqueItems" in notes[0].text
+
+    def test_a_broken_constraint_is_refused_and_the_engine_goes_on(self, loaded: Backend) -> None:
+        for constraint in (JsonSchema("{"), RegularExpression("("), LarkGrammar("start: nothing")):
+            with pytest.raises(BadRequest):
+                list(loaded.generate(asked(constraint=constraint)))
+        assert text_of(loaded.generate(request()))
+
+    @pytest.mark.parametrize("choice", [NamedTool("get_weather"), "required"])
+    def test_a_forced_call_is_one_valid_call(self, loaded: Backend, choice: ToolChoice) -> None:
+        tools = (WEATHER, TIME)
+        events = list(loaded.generate(asked(tools=tools, tool_choice=choice)))
+        ((name, arguments),) = calls_of(events)
+        assert finish_of(events).reason == "tool_calls"
+        if name == "get_weather":
+            assert arguments["city"] in ("Oslo", "Rome")
+            assert set(arguments) == {"city", "days"}
+        else:
+            assert choice == "required"
+            assert (name, arguments) == ("get_time", {})
+
+    def test_a_tool_that_is_not_there_cannot_be_forced(self, loaded: Backend) -> None:
+        with pytest.raises(BadRequest):
+            list(loaded.generate(asked(tools=(TIME,), tool_choice=NamedTool("other"))))
+        with pytest.raises(BadRequest):
+            list(loaded.generate(asked(tool_choice="required")))
+
+    def test_tools_are_part_of_the_prompt_unless_they_must_not_be_called(
+        self, loaded: Backend
+    ) -> None:
+        plain = finish_of(loaded.generate(asked())).usage.prompt_tokens
+        with_tools = asked(tools=(WEATHER,))
+        without = asked(tools=(WEATHER,), tool_choice="none")
+        assert finish_of(loaded.generate(with_tools)).usage.prompt_tokens > plain + 20
+        assert finish_of(loaded.generate(without)).usage.prompt_tokens == plain
+
+    def test_a_raw_prompt_is_continued_as_it_is(self, loaded: Backend) -> None:
+        raw = asked(messages=(), prompt="The capital of France is")
+        events = list(loaded.generate(raw))
+        assert 0 < finish_of(events).usage.prompt_tokens < 20
+        assert text_of(events)
+        with pytest.raises(BadRequest):
+            list(loaded.generate(structs.replace(raw, messages=(ChatMessage("user", "x"),))))
