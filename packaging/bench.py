@@ -13,7 +13,13 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PARTS = ("bench_window.py", "bench_engine.py", "bench_peer.py", "bench_download.py")
+PARTS = (
+    "bench_window.py",
+    "bench_engine.py",
+    "bench_peer.py",
+    "bench_memory.py",
+    "bench_download.py",
+)
 
 
 def main() -> int:

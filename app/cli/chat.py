@@ -123,7 +123,8 @@ def _load(parts: Parts, model_id: str, arguments: Namespace) -> LoadedModel:
         )
     finally:
         line.clear()
-    for note in loaded.info.notes if loaded.info else ():
+    notes = loaded.info.notes if loaded.info else ()
+    for note in (*notes, *filter(None, [loaded.warning])):
         sys.stderr.write(f"corral: {note}\n")
     return loaded
 

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from app.cli.rendering import print_error
 from app.core.downloads import DownloadManager
+from app.core.estimate_corrections import EstimateCorrections
 from app.core.hub import HubClient
 from app.core.library import ModelLibrary
 from app.core.logs import setup
@@ -65,6 +66,7 @@ class Parts:
     @cached_property
     def runtime(self) -> ModelRuntime:
         """Loaded models, each in a child process that ends with this program."""
-        runtime = ModelRuntime(self.settings)
+        corrections = EstimateCorrections(self.paths.estimates_file)
+        runtime = ModelRuntime(self.settings, corrections=corrections)
         self._closing.callback(runtime.close)
         return runtime

@@ -342,7 +342,9 @@ class EngineLink:
         """Why no call can be made: a new error each time, as each is raised in its own thread."""
         if self._death is not None:
             it = self._death
-            return EngineDied(it.title, it.message, it.hint, it.detail)
+            again = EngineDied(it.title, it.message, it.hint, it.detail)
+            again.remedies = it.remedies
+            return again
         return EngineClosed(
             "The model is not loaded", "It was ejected.", "Load the model and try again."
         )

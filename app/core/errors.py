@@ -14,7 +14,28 @@ AppError
 └── ConversationError    a conversation cannot be read or stored
 """
 
+from enum import Enum
 from typing import ClassVar
+
+
+class RemedyKind(Enum):
+    """What helps against a failed or crashed model; each is one click."""
+
+    RELOAD = "reload"
+    """Load it again as it was."""
+    SMALLER_CONTEXT = "smaller_context"
+    SMALLER_KV_TYPE = "smaller_kv_type"
+    """A quantized KV cache."""
+    FEWER_LAYERS = "fewer_layers"
+    """Less of the model on the graphics card."""
+    NO_GPU = "no_gpu"
+    """None of it there."""
+    USUAL_SETTINGS = "usual_settings"
+    """Without the load settings that a person chose."""
+    OTHER_MODEL = "other_model"
+    """A smaller variant, or a smaller model."""
+    REPORT = "report"
+    """Copy what is known, for whoever can mend it."""
 
 
 class AppError(Exception):
@@ -51,14 +72,19 @@ class ModelError(AppError):
     """A model cannot be loaded or used."""
 
     code = "model"
+    remedies: tuple[RemedyKind, ...] = ()
+    """What may help, the best first."""
 
 
 class EngineDied(ModelError):
     """The engine's process ended by itself."""
 
     code = "engine_died"
-    for_memory: bool = False
-    """Lack of memory is the likely reason."""
+
+    @property
+    def for_memory(self) -> bool:
+        """Lack of memory is the likely reason."""
+        return RemedyKind.SMALLER_CONTEXT in self.remedies
 
 
 class PromptRefused(ModelError):

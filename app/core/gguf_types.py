@@ -229,6 +229,11 @@ class GgufHeader(Struct, frozen=True):
         return self.hyper_integer("attention.value_length") or self._head_size
 
     @property
+    def feed_forward_length(self) -> int | tuple[int, ...] | None:
+        """Numbers in the middle of a feed-forward layer, for all layers or per layer."""
+        return self._per_layer("feed_forward_length")
+
+    @property
     def sliding_window(self) -> int | None:
         """Tokens a windowed layer looks back, None if the model has no such layers."""
         return self.hyper_integer("attention.sliding_window") or None

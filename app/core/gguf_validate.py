@@ -20,7 +20,7 @@ from app.core.gguf_types import (
     GgufTensor,
     TruncatedGguf,
 )
-from app.core.memory import MAX_LAYERS
+from app.core.memory_formulas import MAX_LAYERS
 from app.core.variants import split_part
 
 MAX_EXPERTS = 512

@@ -3,27 +3,16 @@
 import logging
 import os
 import platform
-import shutil
-import subprocess
-from pathlib import Path
 
 import psutil
 from msgspec import Struct
 
+from app.core.graphics import Gpu, OffloadApi, find_gpus, offload_apis
+from app.core.processor import cpu_features, cpu_name, unified_memory_limit
+
+__all__ = ["Gpu", "HardwareSurvey", "MemorySnapshot", "current_gpus", "memory_snapshot", "survey"]
+
 log = logging.getLogger(__name__)
-
-_GPU_QUERY_SECONDS = 3.0
-_MIB = 1024**2
-
-
-class Gpu(Struct, frozen=True):
-    """A graphics card an engine could use."""
-
-    name: str
-    memory_total: int
-    """Bytes."""
-    memory_free: int | None
-    """Bytes; None where the driver does not tell."""
 
 
 class HardwareSurvey(Struct, frozen=True):
@@ -37,31 +26,64 @@ class HardwareSurvey(Struct, frozen=True):
     memory_total: int
     """Bytes."""
     gpus: tuple[Gpu, ...] = ()
+    """Graphics cards with memory of their own, whether an engine can use them or not."""
     apple_silicon: bool = False
     """The GPU shares the main memory."""
+    offload: tuple[OffloadApi, ...] = ()
+    """How the installed engine reaches graphics cards; empty where it cannot."""
+    unified_limit: int = 0
+    """Bytes of main memory that the GPU of Apple silicon may use; 0 elsewhere."""
+
+    @property
+    def usable_gpus(self) -> tuple[Gpu, ...]:
+        """The cards that the installed engine can compute on."""
+        return tuple(gpu for gpu in self.gpus if gpu.reached_by(self.offload))
 
 
 class MemorySnapshot(Struct, frozen=True):
-    """Main memory at one moment, in bytes."""
+    """Memory at one moment, in bytes."""
 
     total: int
+    """Main memory."""
     available: int
-    """What programs can get without swapping."""
+    """What programs can get of it without swapping."""
+    gpus: tuple[Gpu, ...] = ()
+    """Graphics cards that the engine can use."""
+
+    @property
+    def gpu_total(self) -> int:
+        """Memory of these cards."""
+        return sum(gpu.memory_total for gpu in self.gpus)
+
+    @property
+    def gpu_available(self) -> int:
+        """What is free on these cards."""
+        return sum(gpu.available for gpu in self.gpus)
 
 
 def survey() -> HardwareSurvey:
     """Look at this computer once. Takes milliseconds, at most 3 s where a GPU driver hangs."""
     apple_silicon = platform.system() == "Darwin" and platform.machine() == "arm64"
     logical = _usable_cores()
+    total = memory_snapshot().total
     return HardwareSurvey(
-        cpu_name=_cpu_name(),
+        cpu_name=cpu_name(),
         physical_cores=min(psutil.cpu_count(logical=False) or logical, logical),
         logical_cores=logical,
-        cpu_features=_cpu_features(),
-        memory_total=memory_snapshot().total,
-        gpus=() if apple_silicon else _nvidia_gpus(),
+        cpu_features=cpu_features(),
+        memory_total=total,
+        gpus=() if apple_silicon else find_gpus(),
         apple_silicon=apple_silicon,
+        offload=offload_apis(),
+        unified_limit=unified_memory_limit(total) if apple_silicon else 0,
     )
+
+
+def current_gpus(hardware: HardwareSurvey) -> tuple[Gpu, ...]:
+    """The cards that the engine can use, with what is free now. Blocks as `survey` does."""
+    if not hardware.usable_gpus:
+        return ()
+    return tuple(gpu for gpu in find_gpus() if gpu.reached_by(hardware.offload))
 
 
 def memory_snapshot() -> MemorySnapshot:
@@ -78,81 +100,3 @@ def _usable_cores() -> int:
     """Logical cores this program may run on; a container or a job may have fewer than exist."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def _cpu_name() -> str:
-    system = platform.system()
-    if system == "Linux":
-        name = _cpuinfo().get("model name", "")
-    elif system == "Darwin":
-        name = _first_line(["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"])
-    else:
-        name = platform.processor()
-    return name or platform.machine() or "unknown"
-
-
-_ENGINE_FEATURES = (
-    "sse4_2", "avx", "f16c", "fma", "avx2", "bmi2", "avx_vnni", "avx512f", "avx512_vnni",
-    "avx512_bf16", "amx_int8", "asimd", "asimddp", "i8mm", "sve",
-)  # fmt: skip
-
-
-def _cpu_features() -> tuple[str, ...]:
-    cpuinfo = _cpuinfo()
-    flags = set((cpuinfo.get("flags") or cpuinfo.get("Features") or "").split())
-    return tuple(feature for feature in _ENGINE_FEATURES if feature in flags)
-
-
-def _cpuinfo() -> dict[str, str]:
-    """The first processor of Linux's /proc/cpuinfo; empty elsewhere."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return {}
-    pairs = (line.partition(":") for line in text.split("\n\n", 1)[0].splitlines())
-    return {key.strip(): value.strip() for key, _, value in pairs}
-
-
-def _nvidia_gpus() -> tuple[Gpu, ...]:
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return ()
-    query = "--query-gpu=name,memory.total,memory.free"
-    return parse_nvidia_smi(_output([program, query, "--format=csv,noheader,nounits"]))
-
-
-def parse_nvidia_smi(text: str) -> tuple[Gpu, ...]:
-    """The GPUs in the CSV that nvidia-smi prints (name, total MiB, free MiB)."""
-    gpus = []
-    for line in text.splitlines():
-        name, _, numbers = line.partition(",")
-        fields = [field.strip() for field in numbers.split(",")]
-        if len(fields) == 2 and fields[0].isdecimal():
-            free = int(fields[1]) * _MIB if fields[1].isdecimal() else None
-            gpus.append(Gpu(name.strip(), int(fields[0]) * _MIB, free))
-    return tuple(gpus)
-
-
-def _output(command: list[str]) -> str:
-    """What a system tool prints; empty if it fails, hangs or is not there."""
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            timeout=_GPU_QUERY_SECONDS,
-            check=True,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        log.info("%s did not answer: %s", command[0], error)
-        return ""
-    return done.stdout
-
-
-def _first_line(command: list[str]) -> str:
-    lines = _output(command).splitlines()
-    return lines[0].strip() if lines else ""

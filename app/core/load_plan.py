@@ -1,16 +1,30 @@
 """Decide how a model is loaded, and refuse what an engine would choke on, before one starts."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import msgspec
 
+from app.core.auto_fit import default_config
 from app.core.errors import ModelError
+from app.core.estimate_corrections import NO_CORRECTION, Correction
+from app.core.gguf_types import GgufHeader
 from app.core.gguf_validate import check_model
 from app.core.hardware import HardwareSurvey, MemorySnapshot
 from app.core.library_types import LocalModel
-from app.core.memory import Fit, FitVerdict, MemoryEstimate, default_config, estimate, verdict
+from app.core.memory import (
+    FITS_SHARE,
+    FitVerdict,
+    GuardRails,
+    MemoryEstimate,
+    estimate,
+    refused,
+    verdict,
+)
+from app.core.memory_formulas import UNQUANTIZED
+from app.core.room import Held, rooms
 from app.core.settings import Settings
 from backends.types import LoadConfig
 
@@ -21,6 +35,7 @@ _SETTING_NAMES = {
     "batch_size": "Batch size",
     "kv_type": "Type of the KV cache",
     "flash_attention": "Flash attention",
+    "slots": "Answers at once",
 }
 _BOUND = re.compile(r"(?P<sign>>=|<=) (?P<bound>-?\d+)")
 _FIELD = re.compile(r"\$\.(?P<field>\w+)")
@@ -50,8 +65,14 @@ class LoadPlan:
     """How a model is loaded."""
 
     config: LoadConfig
-    need: int
-    """Bytes that it is estimated to take."""
+    need: MemoryEstimate
+    """What it is estimated to take, by what was learned on this computer."""
+    formula: MemoryEstimate
+    """The same by the formulas alone."""
+    warning: str = ""
+    """A sentence about memory that is short, for a person."""
+    ejected: tuple[str, ...] = ()
+    """Ids of the models that have to be ejected first."""
 
 
 def chosen_config(model: LocalModel, config: LoadConfig | None, settings: Settings) -> LoadConfig:
@@ -67,27 +88,61 @@ def plan_load(
     memory: MemorySnapshot,
     *,
     force: bool = False,
-    replaced: LoadConfig | None = None,
+    held: Sequence[Held] = (),
+    correction: Correction = NO_CORRECTION,
 ) -> LoadPlan:
     """Check model and settings; fill in what is left open in `config`.
 
-    `memory` is what there is for it. `replaced` is how this model is loaded now: that memory
-    becomes free again.
+    `memory` is what there is for it. `held` are the models that may be ejected for it, in the
+    order in which they are; no more of them than needed for the longest context and the most
+    layers on the card. `correction` is what earlier loads taught.
 
     Raises:
-        NotEnoughMemory: it does not fit and `force` is False.
+        NotEnoughMemory: it does not fit, the guard rails are on and `force` is False.
         ModelError: the file or a setting is not valid.
     """
     check_settings(config)
     header = check_model(model.path)
-    if replaced is not None:
-        memory = _with_returned(memory, estimate(header, replaced, model.size))
+    rails = settings.engine.guard_rails
+    spaces = list(rooms(memory, held))
+    plans = [
+        _plan_in(space, model, header, config, settings, hardware, correction) for space in spaces
+    ]
+    verdicts = [verdict(plan.need, space) for plan, space in zip(plans, spaces, strict=True)]
+    # Without guard rails everything loads, but not beside idle models that it could do without.
+    wished = "relaxed" if force or rails == "off" else rails
+    possible = [
+        (plan.config.context_length or 0, plan.config.gpu_layers or 0, -ejected)
+        for ejected, (plan, judged) in enumerate(zip(plans, verdicts, strict=True))
+        if not refused(judged.fit, wished)
+    ]
+    ejected = -max(possible)[2] if possible else len(held)
+    plan, judged = plans[ejected], verdicts[ejected]
+    warning = ""
+    if not possible:
+        if not force and rails != "off":
+            raise _not_enough(model, plan, judged, rails)
+        warning = _warning(model, judged)
+    names = tuple(each.model_id for each in held[:ejected])
+    return replace(plan, warning=warning, ejected=names)
+
+
+def _plan_in(
+    memory: MemorySnapshot,
+    model: LocalModel,
+    header: GgufHeader,
+    config: LoadConfig,
+    settings: Settings,
+    hardware: HardwareSurvey,
+    correction: Correction,
+) -> LoadPlan:
+    """The best plan for exactly this memory, whether it is refused or not."""
     engine = msgspec.structs.replace(settings.engine, default_load=config)
-    final = default_config(header, hardware, engine, file_size=model.size, memory=memory)
-    need = estimate(header, final, model.size)
-    if not force:
-        check_memory(model, need, final, memory)
-    return LoadPlan(final, need.total)
+    final = default_config(
+        header, hardware, engine, file_size=model.size, memory=memory, correction=correction
+    )
+    formula = estimate(header, final, model.size)
+    return LoadPlan(final, correction.apply(formula), formula)
 
 
 def check_settings(config: LoadConfig) -> None:
@@ -98,7 +153,7 @@ def check_settings(config: LoadConfig) -> None:
         raise ModelError(
             "A load setting is not possible", _range_sentence(config, str(error)), _RESET
         ) from error
-    if config.kv_type != "f16" and config.flash_attention is False:
+    if config.kv_type not in UNQUANTIZED and config.flash_attention is False:
         raise ModelError(
             "Two load settings exclude each other",
             f"A KV cache of type {config.kv_type} needs flash attention, which is switched off.",
@@ -106,33 +161,32 @@ def check_settings(config: LoadConfig) -> None:
         )
 
 
-def check_memory(
-    model: LocalModel, need: MemoryEstimate, config: LoadConfig, memory: MemorySnapshot
-) -> None:
-    """Refuse a model that needs more memory than there is, with the numbers."""
-    fit = verdict(need, memory)
-    if fit.fit is not Fit.TOO_LARGE:
-        return
-    context = (
-        f" with a context of {config.context_length:,} tokens" if config.context_length else ""
-    )
-    raise NotEnoughMemory(
+def _not_enough(
+    model: LocalModel, plan: LoadPlan, judged: FitVerdict, rails: GuardRails
+) -> NotEnoughMemory:
+    """Why a model is refused, with the numbers."""
+    need, tokens = plan.need, plan.config.context_length
+    context = f" with a context of {tokens:,} tokens" if tokens else ""
+    where = "The graphics card has" if judged.gpu else "This computer has"
+    kept = f" {1 - FITS_SHARE:.0%} of that is kept free." if rails == "strict" else ""
+    return NotEnoughMemory(
         f"{model.name} needs more memory than is free",
-        f"It needs about {_gigabytes(fit.need)}{context}: "
+        f"It needs about {_gigabytes(judged.need)}{context}: "
         f"{_gigabytes(need.weights)} for the model, {_gigabytes(need.kv_cache)} for the KV cache, "
         f"{_gigabytes(need.compute + need.overhead)} for computing. "
-        f"This computer has {_gigabytes(fit.free)} free of {_gigabytes(fit.total)}.",
+        f"{where} {_gigabytes(judged.free)} free of {_gigabytes(judged.total)}.{kept}",
         "Choose a smaller context length or a smaller variant, or close other programs. "
-        "You can load it anyway, but this computer may become very slow.",
-        verdict=fit,
+        "You can load it anyway (in the terminal with --force), but this computer may become very "
+        "slow.",
+        verdict=judged,
     )
 
 
-def _with_returned(memory: MemorySnapshot, held: MemoryEstimate) -> MemorySnapshot:
-    """Count what the loaded model gives back; its weights are file cache and count as free."""
-    returned = held.kv_cache + held.compute + held.overhead
-    available = min(memory.total, memory.available + returned)
-    return msgspec.structs.replace(memory, available=available)
+def _warning(model: LocalModel, judged: FitVerdict) -> str:
+    return (
+        f"{model.name} needs about {_gigabytes(judged.need)} and {_gigabytes(judged.free)} are "
+        "free: this computer may become very slow or end the model."
+    )
 
 
 def _range_sentence(config: LoadConfig, problem: str) -> str:

@@ -45,6 +45,11 @@ class AppPaths(Struct, frozen=True):
         return self.data / "preset-drafts"
 
     @property
+    def estimates_file(self) -> Path:
+        """What loaded models really took of the memory, as JSON."""
+        return self.data / "estimates.json"
+
+    @property
     def downloads_file(self) -> Path:
         """The list of downloads, as JSON."""
         return self.data / "downloads.json"

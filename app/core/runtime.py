@@ -3,9 +3,9 @@
 import copy
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Literal
 
 from msgspec import structs
 
@@ -13,8 +13,16 @@ from app.core.engine import EngineProcess
 from app.core.engine_errors import refusal
 from app.core.engine_link import EngineClosed
 from app.core.errors import AppError, EngineDied, ModelError
+from app.core.estimate_corrections import EstimateCorrections
 from app.core.events import EventHook
-from app.core.hardware import HardwareSurvey, MemorySnapshot, memory_snapshot, survey
+from app.core.hardware import (
+    HardwareSurvey,
+    MemorySnapshot,
+    current_gpus,
+    memory_snapshot,
+    survey,
+)
+from app.core.idle_watch import IdleWatch
 from app.core.library_types import LocalModel
 from app.core.load_plan import (
     LoadPlan,
@@ -23,52 +31,18 @@ from app.core.load_plan import (
     chosen_config,
     plan_load,
 )
-from app.core.settings import SettingsStore
+from app.core.loaded_model import LoadedModel, LoadStopped, stopped
+from app.core.room import Held, without
+from app.core.settings import Settings, SettingsStore
 from backends.errors import BackendError
-from backends.types import LoadConfig, ModelInfo
+from backends.types import LoadConfig
 
 __all__ = ["LoadStopped", "LoadedModel", "ModelRuntime", "NotEnoughMemory", "backend_for"]
 
-LoadState = Literal["loading", "ready", "stopped"]
+EjectReason = Literal["idle", "room"]
+"""Why the program itself ejected a model: nobody used it, or another one needed its memory."""
 
 log = logging.getLogger(__name__)
-
-
-class LoadStopped(ModelError):
-    """The load was cancelled, or the model ejected before it was ready."""
-
-    code: ClassVar[str] = "load_cancelled"
-
-
-@dataclass(eq=False)
-class LoadedModel:
-    """A model in an engine of its own. Written by `ModelRuntime` only; read by anybody."""
-
-    model: LocalModel
-    config: LoadConfig
-    """Settings in force."""
-    engine: EngineProcess
-    wanted: LoadConfig
-    """Settings asked for; what was left open there is filled in in `config`."""
-    need: int = 0
-    """Bytes it is estimated to take; 0 where nobody knows."""
-    state: LoadState = "loading"
-    fraction: float = 0.0
-    """Loaded part of the file, 0 to 1."""
-    info: ModelInfo | None = None
-    error: AppError | None = None
-    """Why it stopped."""
-    settled: threading.Event = field(default_factory=threading.Event, repr=False)
-    """Set when it is no longer loading."""
-
-    @property
-    def claimed_bytes(self) -> int:
-        """What it takes of the memory that the system calls available.
-
-        Its weights, which the system could read again, and while it is loading what is to come.
-        """
-        coming = self.need - self.engine.resident_bytes if self.state == "loading" else 0
-        return self.engine.mapped_bytes + max(0, coming)
 
 
 def backend_for(model: LocalModel) -> str:
@@ -84,6 +58,7 @@ class ModelRuntime:
     Hooks:
         changed: model id; on progress, ready, died, ejected.
         engine_died: a ready model's engine ended by itself; its `error` says why.
+        put_away: the program ejected a model of its own accord; the model and an `EjectReason`.
     """
 
     def __init__(
@@ -91,20 +66,30 @@ class ModelRuntime:
         settings_store: SettingsStore,
         hardware: HardwareSurvey | None = None,
         *,
+        corrections: EstimateCorrections | None = None,
         backend_for: Callable[[LocalModel], str] = backend_for,
     ) -> None:
-        """`hardware` None is looked up at the first load."""
+        """`hardware` None is looked up at the first load.
+
+        `corrections` is what loads on this computer taught; None begins anew.
+        """
         self.changed: EventHook[[str]] = EventHook()
         self.engine_died: EventHook[[LoadedModel]] = EventHook()
+        self.put_away: EventHook[[LoadedModel, EjectReason]] = EventHook()
+        self.corrections = corrections or EstimateCorrections()
         self._settings = settings_store
         self._hardware = hardware
+        self._gpus = hardware.usable_gpus if hardware is not None else ()
         self._backend_for = backend_for
+        self._surveying = threading.Lock()
         self._planning = threading.Lock()
         """Held from judging the memory until the load counts in it."""
         self._lock = threading.Lock()
         """Guards what follows, and the state of every `LoadedModel` in it."""
         self._models: dict[str, LoadedModel] = {}
         self._closed = False
+        self._watch = IdleWatch(self._eject_idle)
+        settings_store.changed.connect(self._settings_changed)
 
     def load(
         self,
@@ -113,16 +98,19 @@ class ModelRuntime:
         *,
         on_progress: Callable[[float], object] | None = None,
         force: bool = False,
+        ttl: float | None = None,
     ) -> LoadedModel:
         """Load `model` and wait until it is ready.
 
         A model that is loading or loaded already is returned as it is when `config` is None or
         the same; with another `config` it is ejected and loaded anew. `config` None takes what
         the person set for this model, and what suits this computer. `on_progress` gets the loaded
-        fraction in the calling thread.
+        fraction in the calling thread. `ttl` is the seconds without use after which it is ejected:
+        0 never, None as the settings say. Where memory is short, idle models are ejected first,
+        longest idle first, unless the settings forbid it.
 
         Raises:
-            NotEnoughMemory: the estimate exceeds free memory and `force` is False.
+            NotEnoughMemory: the guard rails refuse the estimate and `force` is False.
             LoadStopped: `cancel_load` or `eject` was called meanwhile.
             EngineDied: the engine crashed while loading.
             ModelError: any other reason, with a remedy.
@@ -130,11 +118,14 @@ class ModelRuntime:
         with self._planning:
             present = self._alive(model.id)
             if present is None or config not in (None, present.wanted, present.config):
-                entry = self._plan(model, config, force=force, present=present)
+                entry, plan = self._plan(model, config, force=force, present=present)
+                entry.ttl = ttl
                 self._admit(entry, present)
             else:
-                entry = present
+                entry, plan = present, None
+                entry.ttl = entry.ttl if ttl is None else ttl
         if entry is present:
+            self._watch.wake()
             return self._join(present)
         self.changed(model.id)
         try:
@@ -145,7 +136,9 @@ class ModelRuntime:
         if problem is not None:
             self._drop(entry, problem)
             raise problem
+        self._learn(entry, plan)
         self.changed(model.id)
+        self._watch.wake()
         return entry
 
     def cancel_load(self, model_id: str) -> None:
@@ -175,18 +168,40 @@ class ModelRuntime:
         ready = [each for each in self.loaded() if each.state == "ready"]
         return tuple(each for each in ready if each.engine.idle_seconds >= seconds)
 
-    def free_memory(self, besides: str | None = None) -> MemorySnapshot:
-        """The main memory that a load is judged by. Quick.
+    def held(self) -> tuple[Held, ...]:
+        """What the ready models would give back, longest idle first. Quick."""
+        return tuple(each.held for each in self._by_idleness(self.idle(0)))
+
+    def hardware(self) -> HardwareSurvey:
+        """What this computer has; the first call looks and takes as long as `survey`."""
+        with self._surveying:
+            if self._hardware is None:
+                self._hardware = survey()
+                self._gpus = self._hardware.usable_gpus
+            return self._hardware
+
+    def free_memory(
+        self, besides: str | None = None, *, look_at_gpus: bool = False
+    ) -> MemorySnapshot:
+        """The memory that a load is judged by. Quick unless it shall `look_at_gpus` anew.
 
         What loaded and loading models claim counts as taken, but for the model `besides`, an id:
-        that is about to be loaded anew.
+        that is about to be loaded anew. Apple's GPU may use a part of main memory only.
         """
+        if look_at_gpus:
+            self._gpus = current_gpus(self.hardware())
+        hardware = self._hardware
         memory = memory_snapshot()
         claimed = sum(each.claimed_bytes for each in self.loaded() if each.model.id != besides)
-        return structs.replace(memory, available=max(0, memory.available - claimed))
+        available = max(0, memory.available - claimed)
+        if hardware is not None and hardware.unified_limit:
+            available = min(available, hardware.unified_limit)
+        return structs.replace(memory, available=available, gpus=self._gpus)
 
     def close(self) -> None:
         """Eject everything; later loads are refused."""
+        self._settings.changed.disconnect(self._settings_changed)
+        self._watch.close()
         with self._lock:
             self._closed = True
             entries = tuple(self._models.values())
@@ -204,26 +219,80 @@ class ModelRuntime:
         *,
         force: bool,
         present: LoadedModel | None,
-    ) -> LoadedModel:
+    ) -> tuple[LoadedModel, LoadPlan | None]:
+        """What will be loaded and how; idle models that are in its way are ejected."""
         settings = self._settings.current
         wanted = chosen_config(model, config, settings)
         backend = self._backend_for(model)
-        if backend == "llamacpp":
-            if self._hardware is None:
-                self._hardware = survey()
-            plan = plan_load(
-                model,
-                wanted,
-                settings,
-                self._hardware,
-                self.free_memory(besides=model.id),
-                force=force,
-                replaced=None if present is None else present.config,
-            )
-        else:
+        if backend != "llamacpp":
             check_settings(wanted)
-            plan = LoadPlan(wanted, 0)
-        return LoadedModel(model, plan.config, EngineProcess(backend), wanted, plan.need)
+            return LoadedModel(model, wanted, EngineProcess(backend), wanted), None
+        hardware = self.hardware()
+        memory = self.free_memory(besides=model.id, look_at_gpus=True)
+        if present is not None:
+            memory = without(memory, replace(present.held, claimed=0))
+        plan = plan_load(
+            model,
+            wanted,
+            settings,
+            hardware,
+            memory,
+            force=force,
+            held=[each for each in self._spare(settings) if each.model_id != model.id],
+            correction=self.corrections.of(model.id, wanted),
+        )
+        for other in plan.ejected:
+            self._put_away(other, "room")
+        engine = EngineProcess(backend)
+        entry = LoadedModel(model, plan.config, engine, wanted, plan.need, plan.warning)
+        return entry, plan
+
+    def _spare(self, settings: Settings) -> tuple[Held, ...]:
+        """Models that may be ejected for another one: those that do nothing now."""
+        if not settings.engine.make_room:
+            return ()
+        idle = [each for each in self.idle(0) if each.engine.idle_seconds > 0]
+        return tuple(each.held for each in self._by_idleness(idle))
+
+    @staticmethod
+    def _by_idleness(models: Iterable[LoadedModel]) -> list[LoadedModel]:
+        """The longest idle first."""
+        return sorted(models, key=lambda each: each.engine.idle_seconds, reverse=True)
+
+    def _put_away(self, model_id: str, reason: EjectReason) -> None:
+        entry = self.get(model_id)
+        if entry is not None:
+            log.info("%s is ejected (%s)", entry.model.name, reason)
+            self._remove(entry)
+            self.put_away(entry, reason)
+
+    def _learn(self, entry: LoadedModel, plan: LoadPlan | None) -> None:
+        """Keep what the load really took, where the engine tells it."""
+        measured = entry.info.memory if entry.info is not None else None
+        if plan is not None and measured is not None:
+            self.corrections.learn(entry.model.id, entry.wanted, plan.formula, measured)
+
+    def _eject_idle(self) -> float | None:
+        """Eject what nobody used for its time to live; seconds until the next one may be due."""
+        waits = []
+        for entry in self.loaded():
+            ttl = self._ttl(entry)
+            if entry.state != "ready" or not ttl:
+                continue
+            left = ttl - entry.engine.idle_seconds
+            if left > 0:
+                waits.append(left)
+            else:
+                self._put_away(entry.model.id, "idle")
+        return min(waits, default=None)
+
+    def _ttl(self, entry: LoadedModel) -> float:
+        minutes = self._settings.current.engine.idle_minutes
+        return minutes * 60.0 if entry.ttl is None else entry.ttl
+
+    def _settings_changed(self, _: Settings) -> None:
+        if self.loaded():  # with none of them there is nothing to watch
+            self._watch.wake()
 
     def _admit(self, entry: LoadedModel, present: LoadedModel | None) -> None:
         """Make `entry` the one of its model, in place of `present`."""
@@ -253,12 +322,12 @@ class ModelRuntime:
         except BackendError as error:
             return refusal(error)
         except EngineClosed:
-            return _stopped(entry)
+            return stopped(entry)
         except ModelError as error:
             return error
         with self._lock:
             if self._models.get(entry.model.id) is not entry:
-                return _stopped(entry)
+                return stopped(entry)
             if isinstance(entry.error, EngineDied):
                 return entry.error
             entry.info, entry.fraction, entry.state = info, 1.0, "ready"
@@ -271,7 +340,7 @@ class ModelRuntime:
         entry.settled.wait()
         if entry.state == "ready":
             return entry
-        raise copy.copy(entry.error) if entry.error is not None else _stopped(entry)
+        raise copy.copy(entry.error) if entry.error is not None else stopped(entry)
 
     def _remove(self, entry: LoadedModel) -> None:
         self._drop(entry, entry.error)
@@ -284,6 +353,8 @@ class ModelRuntime:
             entry.error = entry.error or problem
         entry.engine.close()
         entry.settled.set()
+        if self._watch.running:
+            self._watch.wake()
         self.changed(entry.model.id)
 
     def _on_died(self, entry: LoadedModel, death: EngineDied) -> None:
@@ -297,9 +368,3 @@ class ModelRuntime:
             log.error("%s: %s", entry.model.name, death)
             self.engine_died(entry)
             self.changed(entry.model.id)
-
-
-def _stopped(entry: LoadedModel) -> LoadStopped:
-    return LoadStopped(
-        f"{entry.model.name} was not loaded", "The load was cancelled.", "Load it when you want."
-    )

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from app.core.errors import AppError, SettingsError
 from app.core.events import EventHook
 from app.core.files import locked, set_aside, storage_error, write_atomically
+from app.core.memory import GuardRails
 from backends.types import LoadConfig
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,12 @@ class Engine(Struct, frozen=True):
     threads: Annotated[int, Meta(ge=1, le=256)] | None = None
     """None is physical cores - 1."""
     default_load: LoadConfig = LoadConfig()
+    guard_rails: GuardRails = "relaxed"
+    """What is not loaded for want of memory unless the person insists."""
+    idle_minutes: Annotated[int, Meta(ge=0, le=10_080)] = 60
+    """A model that did nothing for so long is ejected; 0 never ejects."""
+    make_room: bool = True
+    """Idle models are ejected, longest idle first, when another one would not fit."""
 
 
 class Network(Struct, frozen=True):

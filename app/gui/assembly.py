@@ -11,7 +11,7 @@ from app.core.catalogue import Catalogue
 from app.core.chat import ChatService
 from app.core.conversation_store import ConversationStore
 from app.core.downloads import DownloadManager
-from app.core.hardware import survey
+from app.core.estimate_corrections import EstimateCorrections
 from app.core.hub import HubClient
 from app.core.library import ModelLibrary
 from app.core.paths import AppPaths
@@ -44,7 +44,6 @@ def assemble(
     paths: AppPaths, settings: SettingsStore, icons: Icons, *, parent: QObject
 ) -> AppContext:
     """Make the parts. Nothing here takes long; what does is begun by the application."""
-    hardware = Later(survey)
     worker = Worker(parent)
     notifier = Notifier(icons, parent)
     worker.unhandled.connect(notifier.error)
@@ -52,7 +51,8 @@ def assemble(
     store = ConversationStore(paths.conversations)
     presets = PresetStore(paths.presets_dir)
     library = ModelLibrary(paths, settings)
-    runtime = ModelRuntime(settings)
+    runtime = ModelRuntime(settings, corrections=EstimateCorrections(paths.estimates_file))
+    hardware = Later(runtime.hardware)
     return AppContext(
         paths=paths,
         settings=settings,

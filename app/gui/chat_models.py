@@ -9,26 +9,12 @@ from PySide6.QtCore import QObject, Signal
 from app.core.conversations import Conversation
 from app.core.errors import AppError, NotFoundError
 from app.core.library_types import LocalModel
-from app.core.runtime import LoadedModel, LoadStopped, ModelRuntime, NotEnoughMemory
+from app.core.runtime import EjectReason, LoadedModel, LoadStopped
 from app.core.settings import SettingsStore
 from app.gui.context import AppContext
 from backends.types import LoadConfig
 
 RECENT = 20
-
-
-def load_with_room(
-    runtime: ModelRuntime, model: LocalModel, config: LoadConfig | None, force: bool
-) -> LoadedModel:
-    """Load a model; when memory is short, idle ones are ejected, longest idle first."""
-    while True:
-        try:
-            return runtime.load(model, config, force=force)
-        except NotEnoughMemory:
-            idle = [each for each in runtime.idle(0) if each.model.id != model.id]
-            if not idle:
-                raise
-            runtime.eject(max(idle, key=lambda each: each.engine.idle_seconds).model.id)
 
 
 def remember_recent(settings: SettingsStore, model_id: str) -> None:
@@ -44,7 +30,7 @@ class ChatModels(QObject):
     changed = Signal(str)
     """Id of a model whose state changed: loading, ready, stopped, ejected."""
     noted = Signal(str)
-    """A sentence the engine has for the person, such as a chat template that is missing."""
+    """A sentence for the person: of the engine, or what was done to have enough memory."""
     failed = Signal(str, object)
     """Model id and `AppError`; a load that the person stopped does not fail."""
 
@@ -53,6 +39,7 @@ class ChatModels(QObject):
         self._context = context
         self._waiting: dict[str, dict[Hashable, Callable[[], object]]] = {}
         context.bridge.on(context.runtime.changed, self.changed.emit)
+        context.bridge.on(context.runtime.put_away, self._put_away)
 
     def of(self, conversation: Conversation | None, preset_model: str | None) -> LocalModel | None:
         """A chat's model: its own, its preset's, a loaded one, the last used, or any at all."""
@@ -91,7 +78,7 @@ class ChatModels(QObject):
             return
         config = config or self._context.settings.current.models.load.get(model.id)
         self._context.worker.run(
-            partial(load_with_room, self._context.runtime, model, config, force),
+            partial(self._context.runtime.load, model, config, force=force),
             done=self._loaded,
             failed=partial(self._load_failed, model.id),
         )
@@ -114,10 +101,18 @@ class ChatModels(QObject):
         model_id = loaded.model.id
         remember = partial(remember_recent, self._context.settings, model_id)
         self._context.worker.run(remember)
-        for note in loaded.info.notes if loaded.info else ():
+        notes = loaded.info.notes if loaded.info else ()
+        for note in (*notes, *filter(None, [loaded.warning])):
             self.noted.emit(note)
         for then in self._waiting.pop(model_id, {}).values():
             then()
+
+    def _put_away(self, loaded: LoadedModel, reason: EjectReason) -> None:
+        words = {
+            "idle": self.tr("%1 was ejected: nobody used it."),
+            "room": self.tr("%1 was ejected to make room."),
+        }[reason]
+        self.noted.emit(words.replace("%1", loaded.model.name))
 
     def _load_failed(self, model_id: str, error: AppError) -> None:
         self._waiting.pop(model_id, None)

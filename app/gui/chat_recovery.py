@@ -1,11 +1,12 @@
 """Ways on after an answer was broken off: looked for, offered, and taken."""
 
+import logging
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
 from app.core.conversations import Conversation
-from app.core.errors import EngineDied
+from app.core.errors import AppError, EngineDied, RemedyKind
 from app.core.library_types import LocalModel
 from app.core.runtime import LoadedModel
 from app.gui.chat_models import ChatModels
@@ -13,6 +14,8 @@ from app.gui.chat_sender import Ask, ChatSender
 from app.gui.context import AppContext
 from app.gui.load_advice import config_for, remedies
 from app.gui.message_item import Remedy
+
+log = logging.getLogger(__name__)
 
 
 class ChatRecovery(QObject):
@@ -36,17 +39,22 @@ class ChatRecovery(QObject):
     def look(self, conversation_id: int, error: EngineDied, model: LocalModel) -> None:
         """Look for better ways than loading the model again as it was."""
         stopped = self._context.runtime.get(model.id)
-        if stopped is not None and error.for_memory:
+        if stopped is not None and error.remedies not in ((), (RemedyKind.RELOAD,)):
             self._context.worker.run(
-                self._ways_on, stopped, done=partial(self.found.emit, conversation_id, error)
+                self._ways_on,
+                stopped,
+                error,
+                done=partial(self.found.emit, conversation_id, error),
+                failed=_no_better_way,
             )
 
-    def _ways_on(self, stopped: LoadedModel) -> tuple[Remedy, ...]:
+    def _ways_on(self, stopped: LoadedModel, error: EngineDied) -> tuple[Remedy, ...]:
         """Blocks: reads the model's header."""
         library = self._context.library
         header = library.header(stopped.model.id)
-        memory = self._context.runtime.free_memory()
-        return remedies(stopped, header, memory, library.models())
+        memory = self._context.runtime.free_memory(look_at_gpus=True)
+        models = library.models()
+        return remedies(error, stopped.model, header, stopped.config, memory, models)
 
     def go_on(
         self, key: str, ask: Ask, conversation: Conversation, model: LocalModel
@@ -62,3 +70,8 @@ class ChatRecovery(QObject):
         again = partial(self._sender.ask, ask, conversation, model)
         self._models.load(model, config if other is None else None, then=again)
         return model
+
+
+def _no_better_way(error: AppError) -> None:
+    """The model's file cannot be read: what the card offers by itself has to do."""
+    log.info("no ways on were found: %s", error)

@@ -16,6 +16,7 @@ from app.core.memory import (
     MemoryEstimate,
     estimate,
     estimate_from_size,
+    spread,
     verdict,
 )
 from app.core.variants import Variant
@@ -63,7 +64,7 @@ class FitCheck:
 
     def of_size(self, size: int, shape: ModelShape) -> FitVerdict:
         """A model whose files have `size` bytes."""
-        return verdict(self._estimate(size, shape), self.memory)
+        return verdict(spread(self._estimate(size, shape), self.memory), self.memory)
 
     def of_variant(self, variant: Variant, shape: ModelShape) -> FitVerdict:
         """One variant of a repository."""

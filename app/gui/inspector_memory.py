@@ -18,7 +18,9 @@ from backends.types import LoadConfig
 
 
 def needed(library: ModelLibrary, model: LoadedModel) -> int:
-    """Bytes that a model takes as it is loaded. Reads its header: blocks."""
+    """Bytes that a model takes as it is loaded. May read its header: blocks."""
+    if model.need is not None:
+        return model.need.total
     return estimate(library.header(model.model.id), model.config, model.model.size).total
 
 

@@ -60,7 +60,8 @@ def rows_of(models: Sequence[LocalModel], loaded: Sequence[LoadedModel]) -> list
             rows.append(LibraryRow(model, origin=origin))
         else:
             title = entry.error.title if entry.error else ""
-            rows.append(LibraryRow(model, entry.state, entry.fraction, title, entry.need, origin))
+            need = entry.need.total if entry.need else 0
+            rows.append(LibraryRow(model, entry.state, entry.fraction, title, need, origin))
     return rows
 
 

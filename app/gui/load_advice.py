@@ -1,6 +1,6 @@
-"""What to do about memory: who makes room, smaller contexts, quantized caches, smaller models.
+"""What loading will do to the memory, and the ways on after a failure, in words.
 
-No widgets: numbers in, decisions and words out.
+No widgets. What is decided is decided in the core: `room`, `auto_fit` and `remedies`.
 """
 
 from collections.abc import Sequence
@@ -10,48 +10,22 @@ import msgspec
 from msgspec import structs
 from PySide6.QtCore import QCoreApplication
 
+from app.core.auto_fit import default_config
+from app.core.errors import ModelError, RemedyKind
+from app.core.estimate_corrections import NO_CORRECTION, Correction
 from app.core.gguf_types import GgufHeader
 from app.core.hardware import HardwareSurvey, MemorySnapshot
 from app.core.library_types import LocalModel
-from app.core.memory import (
-    DEFAULT_CONTEXT,
-    Fit,
-    FitVerdict,
-    MemoryEstimate,
-    default_config,
-    default_context,
-    estimate,
-    estimate_from_size,
-    verdict,
-)
-from app.core.runtime import LoadedModel
+from app.core.memory import FitVerdict, GuardRails, MemoryEstimate, estimate, refused, verdict
+from app.core.remedies import Way, ways_on
+from app.core.room import Held, without
 from app.core.settings import Settings
 from app.gui import formatting
 from app.gui.message_item import Remedy
 from backends.types import LoadConfig
 
-SMALLEST_CONTEXT = 512
-QUANTIZED = "q8_0"
-"""The type of the KV cache that halves it at next to no cost in quality."""
-
-
-@dataclass(frozen=True)
-class Held:
-    """A loaded model and what it takes."""
-
-    model_id: str
-    name: str
-    size: MemoryEstimate
-    claimed: int = 0
-    """Bytes that the system calls available and the model uses: its mapped weights."""
-
-    @property
-    def returned(self) -> int:
-        """Bytes that become free when it is ejected.
-
-        Weights are file cache: they come back only where they counted as taken.
-        """
-        return self.size.total - self.size.weights + self.claimed
+AGAIN = "again"
+"""Key of the remedy that changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +40,6 @@ class Forecast:
     """Main memory once they are."""
 
 
-@dataclass(frozen=True)
-class Advice:
-    """A change of the load settings that makes the model fit."""
-
-    config: LoadConfig
-    need: int
-    """Bytes."""
-
-
 def starting_config(
     model: LocalModel,
     header: GgufHeader,
@@ -83,11 +48,14 @@ def starting_config(
     memory: MemorySnapshot,
     *,
     remembered: bool = True,
+    correction: Correction = NO_CORRECTION,
 ) -> LoadConfig:
     """How a model is loaded if nothing is changed: as remembered for it, else what suits."""
     wanted = settings.models.load.get(model.id) if remembered else None
     engine = structs.replace(settings.engine, default_load=wanted or settings.engine.default_load)
-    return default_config(header, hardware, engine, file_size=model.size, memory=memory)
+    return default_config(
+        header, hardware, engine, file_size=model.size, memory=memory, correction=correction
+    )
 
 
 def forecast(
@@ -96,63 +64,28 @@ def forecast(
     config: LoadConfig,
     memory: MemorySnapshot,
     loaded: Sequence[Held] = (),
+    rails: GuardRails = "relaxed",
+    correction: Correction = NO_CORRECTION,
 ) -> Forecast:
     """What loading will take; `loaded` are the models in memory, longest idle first.
 
-    They are ejected one after the other until the model is no longer too large, as loading does.
+    They are ejected one after the other until the guard rails let the model in, as loading does.
     """
-    need = estimate(header, config, model.size)
+    need = correction.apply(estimate(header, config, model.size))
     for held in loaded:
         if held.model_id == model.id:
-            memory = _with(memory, held.returned)
+            memory = without(memory, held)
+    wished: GuardRails = "relaxed" if rails == "off" else rails
     fit = verdict(need, memory)
     ejected: list[str] = []
     for held in loaded:
-        if fit.fit is not Fit.TOO_LARGE:
+        if not refused(fit.fit, wished):
             break
         if held.model_id != model.id:
-            memory = _with(memory, held.returned)
+            memory = without(memory, held)
             ejected.append(held.name)
             fit = verdict(need, memory)
     return Forecast(need, fit, tuple(ejected), memory)
-
-
-def _with(memory: MemorySnapshot, returned: int) -> MemorySnapshot:
-    return structs.replace(memory, available=min(memory.total, memory.available + returned))
-
-
-def advice(
-    model: LocalModel, header: GgufHeader, config: LoadConfig, memory: MemorySnapshot
-) -> Advice | None:
-    """The least change that makes a model fit: a smaller context, else a quantized cache too."""
-    smaller = _roomier(model, header, config, memory)
-    if smaller is None:
-        smaller = _roomier(model, header, _quantized(config), memory)
-    return smaller
-
-
-def _roomier(
-    model: LocalModel, header: GgufHeader, config: LoadConfig, memory: MemorySnapshot
-) -> Advice | None:
-    """The longest context below the one in `config` with which the model fits."""
-    context = config.context_length or default_context(header)
-    for tokens in _contexts_below(context):
-        smaller = structs.replace(config, context_length=tokens)
-        need = estimate(header, smaller, model.size)
-        if verdict(need, memory).fit is Fit.FITS:
-            return Advice(smaller, need.total)
-    return None
-
-
-def _contexts_below(context: int) -> Sequence[int]:
-    """Powers of two below a context, longest first."""
-    powers = [2**power for power in range(9, 24)]
-    return [tokens for tokens in reversed(powers) if SMALLEST_CONTEXT <= tokens < context]
-
-
-def _quantized(config: LoadConfig) -> LoadConfig:
-    """The same with a quantized cache, which needs flash attention."""
-    return structs.replace(config, kv_type=QUANTIZED, flash_attention=None)
 
 
 class _Choice(msgspec.Struct, frozen=True):
@@ -176,82 +109,48 @@ def _key(config: LoadConfig, model: str | None = None) -> str:
 
 
 def remedies(
-    loaded: LoadedModel,
+    error: ModelError,
+    model: LocalModel,
     header: GgufHeader,
+    config: LoadConfig,
     memory: MemorySnapshot,
     models: Sequence[LocalModel],
 ) -> tuple[Remedy, ...]:
-    """Ways on after an engine died for lack of memory, the one that changes least first.
+    """Ways on after `error`, the best first, as buttons; their keys are read by `config_for`.
 
-    A smaller context; a longer one with a quantized cache, where that helps; a smaller model.
-    `memory` is what is free now that the engine is gone.
+    `config` is how `model` was loaded, `memory` what is free now that the engine is gone.
+    Nothing where loading it again as it was is all there is; copying a report is offered by every
+    card.
     """
-    model, config = loaded.model, loaded.config
-    found: list[Remedy] = []
-    smaller = _roomier(model, header, config, memory)
-    if smaller is not None:
-        words = _tr("Context %1 tokens").replace("%1", _tokens(smaller.config))
-        found.append(_reload(smaller, words))
-    quantized = _with_quantized_cache(model, header, config, memory)
-    if quantized is not None and _context(quantized) > (_context(smaller) if smaller else 0):
-        words = _tr("Context %1, KV type %2").replace("%1", _tokens(quantized.config))
-        found.append(_reload(quantized, words.replace("%2", QUANTIZED)))
-    other = _smaller_model(model, memory, models)
-    if other is not None:
-        found.append(other)
-    return tuple(found)
+    found = ways_on(error.remedies, model, header, config, memory, models)
+    again = Remedy(AGAIN, _tr("Reload and continue"), _tr("With the same settings"))
+    order = [(error.remedies.index(way.kind), _remedy(way)) for way in found]
+    if found and RemedyKind.RELOAD in error.remedies:
+        order.append((error.remedies.index(RemedyKind.RELOAD), again))
+    return tuple(remedy for _, remedy in sorted(order, key=lambda pair: pair[0]))
 
 
-def _with_quantized_cache(
-    model: LocalModel, header: GgufHeader, config: LoadConfig, memory: MemorySnapshot
-) -> Advice | None:
-    if config.kv_type != "f16":
-        return None
-    quantized = _quantized(config)
-    need = estimate(header, quantized, model.size)
-    if verdict(need, memory).fit is Fit.FITS:
-        context = config.context_length or default_context(header)
-        return Advice(structs.replace(quantized, context_length=context), need.total)
-    return _roomier(model, header, quantized, memory)
+def _remedy(way: Way) -> Remedy:
+    if way.model is not None:
+        label = " · ".join(part for part in (way.model.name, way.model.quantization) if part)
+        return Remedy(_key(way.config, way.model.id), _tr("Switch model"), label, _needs(way.need))
+    return Remedy(_key(way.config), _tr("Reload and continue"), _label(way), _needs(way.need))
 
 
-def _smaller_model(
-    model: LocalModel, memory: MemorySnapshot, models: Sequence[LocalModel]
-) -> Remedy | None:
-    """The largest model below this one that fits."""
-    candidates = (
-        (other, rough_estimate(other))
-        for other in models
-        if other.present and other.problem is None and other.size < model.size
-    )
-    fitting = [(other, need) for other, need in candidates if verdict(need, memory).fit is Fit.FITS]
-    if not fitting:
-        return None
-    other, need = max(fitting, key=lambda pair: pair[0].size)
-    return Remedy(
-        _key(LoadConfig(), other.id),
-        _tr("Switch model"),
-        " · ".join(part for part in (other.name, other.quantization) if part),
-        _needs(need.total),
-    )
-
-
-def rough_estimate(model: LocalModel) -> MemoryEstimate:
-    """What a model takes with its standard settings, without reading its header."""
-    context = min(model.context_length or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
-    return estimate_from_size(model.size, model.parameters, context)
-
-
-def _reload(change: Advice, label: str) -> Remedy:
-    return Remedy(_key(change.config), _tr("Reload and continue"), label, _needs(change.need))
-
-
-def _context(change: Advice) -> int:
-    return change.config.context_length or 0
-
-
-def _tokens(config: LoadConfig) -> str:
-    return formatting.number(config.context_length or 0)
+def _label(way: Way) -> str:
+    tokens = formatting.number(way.config.context_length or 0)
+    match way.kind:
+        case RemedyKind.SMALLER_CONTEXT:
+            return _tr("Context %1 tokens").replace("%1", tokens)
+        case RemedyKind.SMALLER_KV_TYPE:
+            words = _tr("Context %1, KV type %2").replace("%1", tokens)
+            return words.replace("%2", way.config.kv_type)
+        case RemedyKind.FEWER_LAYERS:
+            layers = formatting.number(way.config.gpu_layers or 0)
+            return _tr("%1 layers on the graphics card").replace("%1", layers)
+        case RemedyKind.NO_GPU:
+            return _tr("On the processor alone")
+    return _tr("Usual load settings")
 
 
 def _needs(size: int) -> str:

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.memory import Fit
+from app.core.remedies import Advice
 from app.gui import formatting
 from app.gui.controls.badges import FIT_TONES, Badge, StatusDot
 from app.gui.controls.bars import SumBar
@@ -14,7 +15,7 @@ from app.gui.controls.card import Card
 from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
 from app.gui.icons import Icons
-from app.gui.load_advice import Advice, Forecast
+from app.gui.load_advice import Forecast
 from backends.types import LoadConfig
 
 _ICONS = {Fit.FITS: "circle-check", Fit.TIGHT: "triangle-alert", Fit.TOO_LARGE: "circle-alert"}

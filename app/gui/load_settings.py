@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.gguf_types import GgufHeader
 from app.core.hardware import HardwareSurvey
+from app.core.memory_formulas import UNQUANTIZED
 from app.gui.controls.combo import ComboBox
 from app.gui.controls.labels import Label
 from app.gui.controls.slider import ValueSlider
@@ -35,7 +36,7 @@ class Bounds:
 
 def bounds_of(header: GgufHeader, hardware: HardwareSurvey) -> Bounds:
     """What a model and this computer allow."""
-    gpu = bool(hardware.gpus) or hardware.apple_silicon
+    gpu = bool(hardware.usable_gpus) or hardware.apple_silicon
     context = max(SMALLEST_CONTEXT, header.context_length or UNTRAINED_CONTEXT)
     layers = (header.block_count or 0) + 1 if gpu else 0
     return Bounds(context, layers, max(1, hardware.logical_cores))
@@ -162,12 +163,12 @@ class LoadForm(QWidget):
         self.changed.emit()
 
     def _kv_chosen(self, _: int) -> None:
-        if self.kv.currentData() != "f16":
+        if self.kv.currentData() not in UNQUANTIZED:
             self.flash.setChecked(True)  # a quantized cache needs it
         self.changed.emit()
 
     def _flash_switched(self, on: bool) -> None:
-        if not on:
+        if not on and self.kv.currentData() not in UNQUANTIZED:
             self.kv.choose("f16")
         self.changed.emit()
 

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
 from app.core.library_types import LocalModel
-from app.core.memory import verdict
+from app.core.memory import spread, verdict
+from app.core.remedies import rough_estimate
 from app.gui.context import AppContext
 from app.gui.controls.badges import KeyCap
 from app.gui.controls.buttons import GhostButton
@@ -18,7 +19,6 @@ from app.gui.controls.empty_state import EmptyState
 from app.gui.controls.fields import SearchField
 from app.gui.controls.list_view import RowRole
 from app.gui.controls.popover import Popover
-from app.gui.load_advice import rough_estimate
 from app.gui.model_picker_list import PickerEntry, PickerList, PickerModel
 from app.gui.model_picker_pane import PickerPane
 from backends.types import LoadConfig
@@ -149,7 +149,7 @@ class ModelPicker(Popover):
             PickerEntry(
                 model,
                 self._context.runtime.get(model.id),
-                verdict(rough_estimate(model), memory).fit,
+                verdict(spread(rough_estimate(model), memory), memory).fit,
             )
             for model in self._context.library.models()
         ]

@@ -1,16 +1,14 @@
 """The right side of the model picker: settings of one model, memory, loading, errors."""
 
-from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from app.core.errors import AppError
-from app.core.gguf_types import GgufHeader
-from app.core.hardware import HardwareSurvey, MemorySnapshot
+from app.core.errors import AppError, ModelError
 from app.core.library_types import LocalModel
-from app.core.memory import Fit, estimate
+from app.core.memory import Fit, refused
+from app.core.remedies import advice
 from app.core.runtime import LoadedModel, NotEnoughMemory
 from app.gui import formatting
 from app.gui.context import AppContext
@@ -21,52 +19,22 @@ from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
 from app.gui.controls.strip import ErrorCard
 from app.gui.controls.switch import CheckBox
-from app.gui.load_advice import Forecast, Held, advice, forecast, starting_config
+from app.gui.load_advice import (
+    Forecast,
+    config_for,
+    forecast,
+    remedies,
+    starting_config,
+)
 from app.gui.load_memory import AdviceLines, MemoryCard
 from app.gui.load_settings import LoadForm, bounds_of
+from app.gui.model_picker_facts import FactReader, Facts
 from app.gui.worker import Task
 from backends.types import LoadConfig
 
+_CHANGES = 2
+"""Buttons for changed settings that have room beside “Try again”."""
 _ABILITIES = {"vision": "eye", "tools": "wrench", "reasoning": "brain", "embeddings": "boxes"}
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the settings of a model depend on, read off the GUI thread."""
-
-    model: LocalModel
-    header: GgufHeader
-    hardware: HardwareSurvey
-    memory: MemorySnapshot
-    held: tuple[Held, ...]
-
-
-class FactReader:
-    """Reads facts and keeps the headers it has read. Any thread; blocks."""
-
-    def __init__(self, context: AppContext) -> None:
-        self._context = context
-        self._headers: dict[tuple[str, int, float], GgufHeader] = {}
-
-    def read(self, model: LocalModel) -> Facts:
-        """Everything about one model now. Raises what reading its header raises."""
-        runtime = self._context.runtime
-        ready = [each for each in runtime.loaded() if each.state == "ready"]
-        ready.sort(key=lambda each: each.engine.idle_seconds, reverse=True)
-        held = tuple(self._held(each) for each in ready)
-        header = self._header(model)
-        return Facts(model, header, self._context.hardware, runtime.free_memory(), held)
-
-    def _held(self, loaded: LoadedModel) -> Held:
-        model = loaded.model
-        size = estimate(self._header(model), loaded.config, model.size)
-        return Held(model.id, model.name, size, loaded.claimed_bytes)
-
-    def _header(self, model: LocalModel) -> GgufHeader:
-        key = (model.id, model.size, model.added)
-        if key not in self._headers:
-            self._headers[key] = self._context.library.header(model.id)
-        return self._headers[key]
 
 
 class PickerPane(QWidget):
@@ -237,8 +205,16 @@ class PickerPane(QWidget):
         if facts is None:
             return
         settings = self._context.settings.current
-        room = forecast(facts.model, facts.header, LoadConfig(), facts.memory, facts.held).memory
-        start = partial(starting_config, facts.model, facts.header, facts.hardware, settings, room)
+        room = self._forecast_of(facts, LoadConfig()).memory
+        start = partial(
+            starting_config,
+            facts.model,
+            facts.header,
+            facts.hardware,
+            settings,
+            room,
+            correction=self._context.runtime.corrections.of(facts.model.id, LoadConfig()),
+        )
         self._standard = start()
         self.form.show_model(bounds_of(facts.header, facts.hardware), start(remembered=False))
         loaded = self._context.runtime.get(facts.model.id)
@@ -276,7 +252,7 @@ class PickerPane(QWidget):
         if loaded is not None and loaded.state == "ready":
             same = self.form.config() in (loaded.config, loaded.wanted)
             self.load.setText(self.tr("Use model") if same else self.tr("Reload model"))
-        elif self._forecast is not None and self._forecast.verdict.fit is Fit.TOO_LARGE:
+        elif self._is_refused():
             self.load.setText(self.tr("Load anyway"))
         else:
             self.load.setText(self.tr("Load model"))
@@ -286,7 +262,7 @@ class PickerPane(QWidget):
         if facts is None:
             return
         config = self.form.config()
-        shown = forecast(facts.model, facts.header, config, facts.memory, facts.held)
+        shown = self._forecast_of(facts, config)
         self._forecast = shown
         change = None
         if shown.verdict.fit is not Fit.FITS:
@@ -294,6 +270,22 @@ class PickerPane(QWidget):
         self.card.show_forecast(shown)
         self.lines.show_forecast(shown, change, config.kv_type)
         self._name_button()
+
+    def _forecast_of(self, facts: Facts, config: LoadConfig) -> Forecast:
+        return forecast(
+            facts.model,
+            facts.header,
+            config,
+            facts.memory,
+            facts.held,
+            self._context.settings.current.engine.guard_rails,
+            self._context.runtime.corrections.of(facts.model.id, config),
+        )
+
+    def _is_refused(self) -> bool:
+        """Whether the guard rails would not let the model in as it is set now."""
+        rails = self._context.settings.current.engine.guard_rails
+        return self._forecast is not None and refused(self._forecast.verdict.fit, rails)
 
     # What the person does
 
@@ -313,8 +305,7 @@ class PickerPane(QWidget):
         self._estimate()
 
     def _load(self) -> None:
-        force = self._forecast is not None and self._forecast.verdict.fit is Fit.TOO_LARGE
-        self._ask(force)
+        self._ask(self._is_refused())
 
     def _ask(self, force: bool) -> None:
         if self._model is None:
@@ -337,16 +328,33 @@ class PickerPane(QWidget):
     def show_error(self, error: AppError) -> None:
         """Why the model in view could not be loaded, in place of the estimate."""
         self._drop_error()
-        remedies = [("again", self.tr("Try again"))]
+        buttons = [("again", self.tr("Try again"))]
         if isinstance(error, NotEnoughMemory):
-            remedies = [("settings", self.tr("Change settings")), ("force", self.tr("Load anyway"))]
-        self._error = ErrorCard(self._context.icons, error, remedies)
+            buttons = [("settings", self.tr("Change settings")), ("force", self.tr("Load anyway"))]
+        elif isinstance(error, ModelError):
+            buttons = [*self._changes(error), *buttons]
+        self._error = ErrorCard(self._context.icons, error, buttons)
         self._error.remedy_chosen.connect(self._remedy)
         self._errors.addWidget(self._error)
         self._show_parts(False)
 
+    def _changes(self, error: ModelError) -> list[tuple[str, str]]:
+        """Load settings that may help, as keys and the words of their buttons."""
+        facts = self._facts
+        if facts is None:
+            return []
+        found = remedies(error, facts.model, facts.header, self.form.config(), facts.memory, ())
+        return [(each.key, each.label) for each in found if config_for(each.key)][:_CHANGES]
+
     def _remedy(self, key: str) -> None:
-        if key == "settings":
+        changed = config_for(key)
+        if changed is not None and self._model is not None:
+            self._drop_error()
+            self._show_parts(True)
+            self.form.show_config(changed[1])
+            self._estimate()
+            self._ask(self._is_refused())
+        elif key == "settings":
             self._drop_error()
             self._show_parts(True)
             self.form.context.field.setFocus()

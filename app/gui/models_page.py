@@ -10,9 +10,9 @@ from PySide6.QtCore import QPoint
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from app.core.auto_fit import default_config
 from app.core.errors import AppError
 from app.core.library import LocalModel
-from app.core.memory import default_config
 from app.core.runtime import NotEnoughMemory
 from app.gui import formatting, library_menus, library_rows
 from app.gui.chat_models import ChatModels
@@ -394,5 +394,13 @@ def _load_facts(context: AppContext, model: LocalModel) -> LoadFacts:
     header, hardware = context.library.header(model.id), context.hardware
     engine = context.settings.current.engine
     memory = context.runtime.free_memory(besides=model.id)
-    standard = default_config(header, hardware, engine, file_size=model.size, memory=memory)
+    wanted = engine.default_load
+    standard = default_config(
+        header,
+        hardware,
+        engine,
+        file_size=model.size,
+        memory=memory,
+        correction=context.runtime.corrections.of(model.id, wanted),
+    )
     return LoadFacts(header, hardware, standard)

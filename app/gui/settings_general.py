@@ -20,6 +20,7 @@ from app.gui.controls.labels import Label
 from app.gui.controls.slider import ValueSlider
 from app.gui.controls.switch import Switch
 from app.gui.formatting import file_size, number
+from app.gui.settings_memory import MemoryGroup
 from app.gui.settings_rows import SettingGroup, SettingRow, SettingSection
 from app.gui.settings_theme import ThemeTiles
 
@@ -64,6 +65,8 @@ class GeneralSection(SettingSection):
         self.add(self._appearance())
         self.add(self._privacy())
         self.add(self._models())
+        self.memory = MemoryGroup(context)
+        self.add(self.memory)
         self.add(self._data())
         self.column.addStretch(1)
         context.bridge.on(context.library.changed, self.refresh)
@@ -153,6 +156,7 @@ class GeneralSection(SettingSection):
         self.language.choose(look.language)
         self.offline.setChecked(settings.network.offline)
         self._show_threads(settings.engine.threads)
+        self.memory.show_engine(settings.engine)
         self.folder.show_path(self._context.library.folder)
 
     def _show_threads(self, chosen: int | None) -> None:

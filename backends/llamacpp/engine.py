@@ -11,8 +11,9 @@ from backends.base import LoadProgressCallback
 from backends.errors import BackendError, BadLoadSetting, BadRequest, ModelLoadError
 from backends.llamacpp.answering import answer
 from backends.llamacpp.context import Context
-from backends.llamacpp.library import native, open_library
+from backends.llamacpp.library import log, native, open_library
 from backends.llamacpp.loaded import Loaded, assemble
+from backends.llamacpp.memory_log import memory_use
 from backends.llamacpp.model import Model
 from backends.llamacpp.parameters import init_numa
 from backends.types import (
@@ -23,9 +24,12 @@ from backends.types import (
     GenerationEvents,
     GenerationRequest,
     LoadConfig,
+    MemoryUse,
     ModelInfo,
     SamplingParams,
 )
+
+_LOG_LINES = 200
 
 Checked = TypeVar("Checked", LoadConfig, SamplingParams)
 
@@ -51,14 +55,16 @@ class LlamaCppBackend:
         try:
             if not config.embedding:
                 _check_generates(model)
+            said = log.tail(_LOG_LINES)
             context = Context(model.handle, config)
+            memory = memory_use((*said, *log.tail(_LOG_LINES)))
             self._loaded = assemble(path, model, context, config)
         finally:
             if self._loaded is None:
                 if context is not None:
                     context.close()
                 model.close()
-        return _describe(self._loaded, config)
+        return _describe(self._loaded, config, memory)
 
     def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """Tokens of the whole prompt that `messages` make; 0 for none."""
@@ -149,7 +155,7 @@ def _check_generates(model: Model) -> None:
         )
 
 
-def _describe(loaded: Loaded, config: LoadConfig) -> ModelInfo:
+def _describe(loaded: Loaded, config: LoadConfig, memory: MemoryUse | None) -> ModelInfo:
     model, context, prompts = loaded.model, loaded.context, loaded.prompts
     notes = list(prompts.notes)
     if context.length > model.trained_context > 0:
@@ -174,4 +180,5 @@ def _describe(loaded: Loaded, config: LoadConfig) -> ModelInfo:
         slots=context.slots,
         embedding_length=loaded.embedder.length if loaded.embedder else 0,
         notes=tuple(notes),
+        memory=memory,
     )

@@ -10,12 +10,13 @@ import pytest
 
 from app.core.engine import EngineProcess
 from app.core.errors import EngineDied
+from app.core.estimate_corrections import EstimateCorrections
 from app.core.gguf import read_header
 from app.core.hardware import MemorySnapshot
 from app.core.library_types import LocalModel
 from app.core.memory import estimate
 from app.core.runtime import ModelRuntime, NotEnoughMemory
-from app.core.settings import SettingsStore
+from app.core.settings import Engine, SettingsStore
 from backends.base import Backend
 from backends.types import GenerationEvent, LoadConfig, Progress
 from tests.backends.contract import BackendContract, finish_of, request, text_of
@@ -124,7 +125,9 @@ def test_weights_in_use_are_not_free_for_another_model(
     need = estimate(read_header(starter.path), config, starter.size).total
     enough = MemorySnapshot(total=8 * 10**9, available=need + starter.size // 2)
     monkeypatch.setattr("app.core.runtime.memory_snapshot", lambda: enough)
-    runtime = ModelRuntime(SettingsStore(corral_home / "settings.json"))
+    settings = SettingsStore(corral_home / "settings.json")
+    settings.update(engine=Engine(make_room=False))
+    runtime = ModelRuntime(settings)
     try:
         runtime.load(starter, config)
         with pytest.raises(NotEnoughMemory):
@@ -133,3 +136,51 @@ def test_weights_in_use_are_not_free_for_another_model(
         runtime.load(msgspec.structs.replace(starter, id="another"), config)
     finally:
         runtime.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere mapped files are not called free")
+def test_the_longest_unused_model_makes_room_for_another_one(
+    starter: LocalModel, corral_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = LoadConfig(context_length=512)
+    need = estimate(read_header(starter.path), config, starter.size).total
+    system = MemorySnapshot(total=8 * 10**9, available=need + 2 * starter.size + starter.size // 2)
+    monkeypatch.setattr("app.core.runtime.memory_snapshot", lambda: system)
+    runtime = ModelRuntime(SettingsStore(corral_home / "settings.json"))
+    gone: list[tuple[str, str]] = []
+    runtime.put_away.connect(lambda entry, reason: gone.append((entry.model.id, reason)))
+    try:
+        for name in ("first", "second"):
+            runtime.load(msgspec.structs.replace(starter, id=name), config)
+        second = runtime.get("second")
+        assert second is not None
+        assert text_of(second.engine.generate(ask("Hello", max_tokens=2)))
+        runtime.load(msgspec.structs.replace(starter, id="third"), config)
+        assert gone == []
+        runtime.load(msgspec.structs.replace(starter, id="fourth"), config)
+        assert gone == [("first", "room")]
+        assert [each.model.id for each in runtime.loaded()] == ["second", "third", "fourth"]
+    finally:
+        runtime.close()
+
+
+def test_what_a_load_took_corrects_the_next_estimate(
+    starter: LocalModel, corral_home: Path
+) -> None:
+    config = LoadConfig(context_length=2048)
+    file = corral_home / "estimates.json"
+    runtime = ModelRuntime(
+        SettingsStore(corral_home / "settings.json"), corrections=EstimateCorrections(file)
+    )
+    try:
+        loaded = runtime.load(starter, config)
+        assert loaded.info is not None
+        measured = loaded.info.memory
+    finally:
+        runtime.close()
+    assert measured is not None
+    formula = estimate(read_header(starter.path), loaded.config, starter.size)
+    assert measured.weights == pytest.approx(formula.weights, rel=0.01)
+    learned = EstimateCorrections(file).of(starter.id, config).apply(formula)
+    assert learned.compute == pytest.approx(measured.compute, rel=0.001)
+    assert learned.kv_cache == pytest.approx(measured.kv_cache, rel=0.001)

@@ -20,6 +20,8 @@ from app.core.errors import EngineDied, ModelError
 from app.core.hardware import HardwareSurvey, MemorySnapshot
 from app.core.library_types import LocalModel
 from app.core.load_plan import plan_load
+from app.core.memory import GuardRails, MemoryEstimate
+from app.core.room import Held
 from app.core.runtime import LoadedModel, LoadStopped, ModelRuntime, NotEnoughMemory
 from app.core.settings import Engine, Models, Settings, SettingsStore
 from backends import errors
@@ -392,8 +394,8 @@ def test_force_and_memory_about_to_be_freed_count(gguf: LocalModel) -> None:
         plan_load(gguf, config, Settings(), HARDWARE, little)
     forced = plan_load(gguf, config, Settings(), HARDWARE, little, force=True)
     assert forced.config.context_length == 512
-    before = LoadConfig(context_length=1024)
-    plan_load(gguf, config, Settings(), HARDWARE, little, replaced=before)
+    idle = Held("idle", "Idle", MemoryEstimate(0, 0, 0, 10**9))
+    assert plan_load(gguf, config, Settings(), HARDWARE, little, held=[idle]).ejected == ("idle",)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere mapped files are not called free")
@@ -427,7 +429,7 @@ def test_two_loads_at_the_same_moment_do_not_both_get_the_same_memory(
     monkeypatch.setattr(EngineProcess, "start", start)
     config = LoadConfig(context_length=512)
     plan = plan_load(gguf, config, Settings(), HARDWARE, MemorySnapshot(8 * 10**9, 8 * 10**9))
-    system = MemorySnapshot(8 * 10**9, plan.need * 3 // 2)
+    system = MemorySnapshot(8 * 10**9, plan.need.total * 3 // 2)
     monkeypatch.setattr("app.core.runtime.memory_snapshot", lambda: system)
     models = [msgspec.structs.replace(gguf, id=name) for name in ("one", "two")]
     with ThreadPoolExecutor(2) as pool:
@@ -459,3 +461,127 @@ def test_the_persons_settings_for_a_model_are_used(
     )
     assert runtime.load(model).config.context_length == 1024
     assert runtime.load(scripted("other")).config.context_length == 512
+
+
+# Guard rails and room
+
+
+@pytest.mark.parametrize(
+    ("rails", "share", "refused"),
+    [
+        ("strict", 0.9, True),
+        ("strict", 0.8, False),
+        ("relaxed", 0.9, False),
+        ("relaxed", 1.1, True),
+        ("off", 1.1, False),
+    ],
+)
+def test_guard_rails_decide_what_is_refused(
+    gguf: LocalModel, rails: GuardRails, share: float, refused: bool
+) -> None:
+    config = LoadConfig(context_length=512)
+    settings = Settings(engine=Engine(guard_rails=rails))
+    plenty = MemorySnapshot(64 * 10**9, 64 * 10**9)
+    need = plan_load(gguf, config, settings, HARDWARE, plenty).need.total
+    memory = MemorySnapshot(64 * 10**9, round(need / share))
+    if refused:
+        with pytest.raises(NotEnoughMemory):
+            plan_load(gguf, config, settings, HARDWARE, memory)
+        assert not plan_load(gguf, config, settings, HARDWARE, memory, force=True).ejected
+    else:
+        plan = plan_load(gguf, config, settings, HARDWARE, memory)
+        assert bool(plan.warning) is (rails == "off")
+
+
+def test_no_more_models_than_needed_make_room_and_a_longer_context_is_worth_it(
+    starter_file: Path,
+) -> None:
+    config = LoadConfig(kv_type="f32")
+    gguf = local(starter_file)
+    plenty = MemorySnapshot(64 * 10**9, 64 * 10**9)
+    usual = plan_load(gguf, config, Settings(), HARDWARE, plenty)
+    half = round(usual.need.total / 0.85) - 10**6
+    held = [Held(name, name, MemoryEstimate(0, 0, 0, 10**7)) for name in ("one", "two")]
+    short = MemorySnapshot(64 * 10**9, half)
+    alone = plan_load(gguf, config, Settings(), HARDWARE, short)
+    together = plan_load(gguf, config, Settings(), HARDWARE, short, held=held)
+    assert (alone.config.context_length or 0) < (usual.config.context_length or 0)
+    assert together.config == usual.config
+    assert together.ejected == ("one",)
+    assert plan_load(gguf, config, Settings(), HARDWARE, plenty, held=held).ejected == ()
+
+
+def test_force_loads_with_a_warning_that_names_the_numbers(gguf: LocalModel) -> None:
+    little = MemorySnapshot(8 * 10**9, 10**6)
+    plan = plan_load(gguf, LoadConfig(), Settings(), HARDWARE, little, force=True)
+    assert "0.1 GB and 0.0 GB are free" in plan.warning
+    assert plan.config.context_length == 512
+
+
+# Idle models
+
+
+def test_an_unused_model_is_ejected_after_its_time_to_live(
+    runtime: ModelRuntime, scripted: Callable[..., LocalModel]
+) -> None:
+    gone: queue.Queue[tuple[str, str]] = queue.Queue()
+    runtime.put_away.connect(lambda entry, reason: gone.put((entry.model.name, reason)))
+    kept = runtime.load(scripted("kept"))
+    loaded = runtime.load(scripted("short"), ttl=0.2)
+    assert gone.get(timeout=DEADLINE) == ("short", "idle")
+    assert not loaded.engine.alive
+    assert runtime.loaded() == (kept,)
+
+
+def test_a_model_that_answers_is_not_idle(
+    runtime: ModelRuntime, scripted: Callable[..., LocalModel]
+) -> None:
+    gone: queue.Queue[str] = queue.Queue()
+    runtime.put_away.connect(lambda entry, _: gone.put(entry.model.name))
+    loaded = runtime.load(scripted(tokens_per_second=20, tokens=16), ttl=0.3)
+    assert finish_of(loaded.engine.generate(ask("x"))).reason != "cancelled"
+    assert gone.get(timeout=DEADLINE) == loaded.model.name
+
+
+def test_a_new_setting_counts_for_models_that_are_loaded(
+    runtime: ModelRuntime,
+    settings: SettingsStore,
+    scripted: Callable[..., LocalModel],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gone: queue.Queue[str] = queue.Queue()
+    runtime.put_away.connect(lambda entry, _: gone.put(entry.model.name))
+    settings.update(engine=Engine(idle_minutes=0))
+    never = runtime.load(scripted("never"), ttl=0)
+    runtime.load(scripted("usual"))
+    assert runtime.loaded()
+    monkeypatch.setattr(EngineProcess, "idle_seconds", property(lambda _: 3600.0))
+    settings.update(engine=Engine(idle_minutes=30))
+    assert gone.get(timeout=DEADLINE) == "usual"
+    assert runtime.loaded() == (never,)
+
+
+def test_loading_again_may_change_the_time_to_live(
+    runtime: ModelRuntime, scripted: Callable[..., LocalModel]
+) -> None:
+    gone: queue.Queue[str] = queue.Queue()
+    runtime.put_away.connect(lambda entry, _: gone.put(entry.model.name))
+    model = scripted()
+    loaded = runtime.load(model)
+    assert runtime.load(model, ttl=0.1) is loaded
+    assert gone.get(timeout=DEADLINE) == model.name
+
+
+def test_one_thread_watches_all_models_and_ends_with_the_runtime(
+    settings: SettingsStore, scripted: Callable[..., LocalModel]
+) -> None:
+    def watching() -> list[threading.Thread]:
+        return [each for each in threading.enumerate() if each.name == "idle-models"]
+
+    runtime = ModelRuntime(settings, HARDWARE)
+    assert watching() == []
+    for name in ("one", "two", "three"):
+        runtime.load(scripted(name))
+    assert len(watching()) == 1
+    runtime.close()
+    assert watching() == []

@@ -308,3 +308,15 @@ def test_closing_while_a_model_loads_keeps_what_is_typed(sit: Sit) -> None:
     desk.until(lambda: "loading" in desk.page.header.model.accessibleName())
     again = sit(load_seconds=0)
     again.until(lambda: again.page.pane.composer.text() == "My thought")
+
+
+def test_a_model_that_was_put_away_is_told_and_comes_back_with_the_next_message(sit: Sit) -> None:
+    desk = sit()
+    desk.ask("Hello")
+    runtime = desk.context.runtime
+    [loaded] = runtime.loaded()
+    runtime.load(loaded.model, ttl=0.05)
+    assert desk.toast().accessibleName() == "Model was ejected: nobody used it."
+    desk.until(lambda: not runtime.loaded())
+    desk.ask("Are you there?")
+    assert "Are you there?" in desk.last().text

@@ -65,7 +65,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
 def page(
     context: AppContext, show: Show, monkeypatch: pytest.MonkeyPatch, hub: LocalHub
 ) -> DiscoverPage:
-    monkeypatch.setattr(context.runtime, "free_memory", lambda: MEMORY)
+    monkeypatch.setattr(context.runtime, "free_memory", lambda **_: MEMORY)
     page = DiscoverPage(context)
     page.resize(1264, 840)
     context.notifier.attach(page)

@@ -1,27 +1,28 @@
 """Decisions about memory: who makes room, what would fit, ways on after an engine died."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QLocale
 
-from app.core.engine import EngineProcess
+from app.core.engine_errors import death
+from app.core.errors import EngineDied
+from app.core.estimate_corrections import Correction
 from app.core.gguf_types import GgufArray, GgufHeader, MetadataValue
 from app.core.hardware import HardwareSurvey, MemorySnapshot
 from app.core.library_types import LocalModel
-from app.core.memory import Fit, estimate, verdict
-from app.core.runtime import LoadedModel
+from app.core.memory import Fit, MemoryEstimate, estimate, verdict
+from app.core.remedies import advice, rough_estimate
+from app.core.room import Held
 from app.core.settings import Models, Settings
 from app.gui.load_advice import (
-    Held,
-    advice,
     config_for,
     forecast,
     remedies,
-    rough_estimate,
     starting_config,
 )
+from app.gui.message_item import Remedy
 from backends.types import LoadConfig
 
 GB = 10**9
@@ -62,8 +63,18 @@ def memory(free: float) -> MemorySnapshot:
     return MemorySnapshot(total=16 * GB, available=round(free * GB))
 
 
-def died(config: LoadConfig) -> LoadedModel:
-    return LoadedModel(model(), config, EngineProcess("scripted"), config, state="stopped")
+def died(*words: str, status: int = -9) -> EngineDied:
+    """For lack of memory unless it says otherwise."""
+    return death(status, words)
+
+
+def ways_on(
+    config: LoadConfig,
+    free: MemorySnapshot,
+    models: Sequence[LocalModel] = (),
+    error: EngineDied | None = None,
+) -> tuple[Remedy, ...]:
+    return remedies(error or died(), model(), header(), config, free, models)
 
 
 def test_what_fits_ejects_nobody() -> None:
@@ -139,9 +150,7 @@ def test_a_quantized_cache_is_advised_where_the_context_alone_is_not_enough() ->
 
 def test_remedies_change_least_first_and_come_back_by_their_keys() -> None:
     small = model("Small", 2 * GB, quantization="Q4_K_M", parameters=3_000_000_000)
-    found = remedies(
-        died(LoadConfig(context_length=65_536)), header(), memory(10), (model(), small)
-    )
+    found = ways_on(LoadConfig(context_length=65_536), memory(10), (model(), small))
     assert [each.button for each in found] == [
         "Reload and continue",
         "Reload and continue",
@@ -166,9 +175,7 @@ def test_remedies_change_least_first_and_come_back_by_their_keys() -> None:
 
 
 def test_a_quantized_cache_is_left_out_where_it_gains_nothing() -> None:
-    found = remedies(
-        died(LoadConfig(context_length=65_536, kv_type="q8_0")), header(), memory(10), ()
-    )
+    found = ways_on(LoadConfig(context_length=65_536, kv_type="q8_0"), memory(10))
     assert len(found) == 1
     choice = config_for(found[0].key)
     assert choice is not None
@@ -183,12 +190,39 @@ def test_the_model_to_switch_to_is_the_largest_that_fits_and_can_be_loaded() -> 
         model("Away", 4 * GB, present=False),
         model("Huge", 40 * GB),
     )
-    found = remedies(died(LoadConfig(context_length=512)), header(), memory(6), models)
+    found = ways_on(LoadConfig(context_length=512), memory(6), models)
     assert found[-1].label == "Middle"
 
 
 def test_nothing_fits_then_nothing_is_offered() -> None:
-    assert remedies(died(LoadConfig(context_length=8192)), header(), memory(0.2), ()) == ()
+    assert ways_on(LoadConfig(context_length=8192), memory(0.2)) == ()
+
+
+def test_a_crash_is_met_by_the_same_settings_then_by_the_usual_ones() -> None:
+    config = LoadConfig(context_length=2048, batch_size=64, gpu_layers=10)
+    crash = died("GGML_ASSERT(n > 0) failed", status=-6)
+    again, usual = ways_on(config, memory(10), error=crash)
+    assert (again.key, again.label) == ("again", "With the same settings")
+    assert usual.label == "Usual load settings"
+    assert config_for(usual.key) == (None, LoadConfig(context_length=2048))
+
+
+def test_a_full_graphics_card_is_met_by_fewer_layers_first() -> None:
+    full = died("CUDA error: out of memory", status=-6)
+    config = LoadConfig(context_length=8192, gpu_layers=20)
+    first, *_ = ways_on(config, memory(10), error=full)
+    assert first.label == "10 layers on the graphics card"
+    lost = died("ErrorDeviceLost", status=-6)
+    labels = [each.label for each in ways_on(config, memory(10), error=lost)]
+    assert labels == [
+        "With the same settings",
+        "10 layers on the graphics card",
+        "On the processor alone",
+    ]
+
+
+def test_where_only_a_new_load_helps_the_card_offers_its_usual_way() -> None:
+    assert ways_on(LoadConfig(context_length=8192), memory(10), error=died(status=-15)) == ()
 
 
 @pytest.mark.parametrize("key", ["again", "", "{}", '{"config": 3}', "[1]"])
@@ -210,3 +244,20 @@ def test_a_rough_estimate_takes_the_standard_context() -> None:
     assert long.kv_cache == 131_072 * 8192
     short = rough_estimate(model(parameters=8_000_000_000, context_length=2048))
     assert short.kv_cache == 131_072 * 2048
+
+
+def test_strict_guard_rails_make_room_until_the_model_fits_well() -> None:
+    config = LoadConfig(context_length=8192)
+    need = estimate(header(), config, 5 * GB).total
+    held = [Held("other", "Other", MemoryEstimate(0, 4 * GB, 0, 0))]
+    tight = memory(need / 0.9 / GB)
+    assert forecast(model(), header(), config, tight, held).ejected == ()
+    assert forecast(model(), header(), config, tight, held, "strict").ejected == ("Other",)
+    assert forecast(model(), header(), config, tight, held, "off").ejected == ()
+
+
+def test_the_forecast_knows_what_earlier_loads_took() -> None:
+    config = LoadConfig(context_length=8192)
+    bare = forecast(model(), header(), config, memory(12)).need
+    taught = forecast(model(), header(), config, memory(12), correction=Correction(kv_cache=2.0))
+    assert taught.need.kv_cache == 2 * bare.kv_cache

@@ -4,22 +4,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import QLocale, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.engine import EngineProcess
+from app.core.engine_errors import refusal
 from app.core.errors import ModelError
 from app.core.hardware import HardwareSurvey, MemorySnapshot
 from app.core.library_types import LocalModel
-from app.core.memory import Fit, FitVerdict
+from app.core.memory import Fit, FitVerdict, estimate
 from app.core.runtime import LoadedModel, NotEnoughMemory
 from app.gui.context import AppContext
 from app.gui.controls.list_view import RowRole
 from app.gui.load_settings import Bounds, LoadForm, bounds_of
 from app.gui.model_picker import ModelPicker
 from app.gui.model_picker_list import PickerEntry, PickerList, grouped
+from backends.errors import OutOfMemory
 from backends.types import LoadConfig
 from tests.core.broken_gguf import tiny_model
 from tests.gui.test_accessibility import operated, spoken_name
@@ -270,7 +273,7 @@ def test_too_large_says_what_may_happen_and_loads_anyway(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     small = MemorySnapshot(total=400_000_000, available=300_000_000)
-    monkeypatch.setattr(context.runtime, "free_memory", lambda: small)
+    monkeypatch.setattr(context.runtime, "free_memory", lambda **_: small)
     open_on(picker, host, starter, qtbot)
     pane = picker.pane
     pane.form.context.field.selectAll()
@@ -291,7 +294,7 @@ def test_advice_is_one_click_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     small = MemorySnapshot(total=900_000_000, available=480_000_000)
-    monkeypatch.setattr(context.runtime, "free_memory", lambda: small)
+    monkeypatch.setattr(context.runtime, "free_memory", lambda **_: small)
     open_on(picker, host, starter, qtbot)
     pane = picker.pane
     pane.form.context.field.selectAll()
@@ -321,6 +324,44 @@ def test_an_error_stands_where_the_settings_are(
     card = picker.pane._error
     assert card is not None
     assert [button.text() for button in card.buttons] == ["Try again"]
+
+
+def test_an_engine_that_refused_for_memory_is_asked_again_with_one_click(
+    picker: ModelPicker, host: QWidget, starter: LocalModel, qtbot: QtBot
+) -> None:
+    open_on(picker, host, starter, qtbot)
+    picker.show_error(starter.id, refusal(OutOfMemory("It did not fit.", "CPU buffer")))
+    card = picker.pane._error
+    assert card is not None
+    words = [button.text() for button in card.buttons]
+    assert words[0].startswith("Context ")
+    assert words[-1] == "Try again"
+    with qtbot.waitSignal(picker.use_model) as signal:
+        card.buttons[0].click()
+    config = (signal.args or [])[1]
+    assert config.context_length < 8192
+    assert picker.pane.form.config().context_length == config.context_length
+
+
+def test_strict_guard_rails_ask_before_it_gets_tight(
+    picker: ModelPicker,
+    host: QWidget,
+    starter: LocalModel,
+    context: AppContext,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context.settings.update(engine=replace(context.settings.current.engine, guard_rails="strict"))
+    header = context.library.header(starter.id)
+    config = LoadConfig(context_length=8192)
+    tight = round(estimate(header, config, starter.size).total / 0.9)
+    memory = MemorySnapshot(total=2 * tight, available=tight)
+    monkeypatch.setattr(context.runtime, "free_memory", lambda **_: memory)
+    open_on(picker, host, starter, qtbot)
+    pane = picker.pane
+    pane.form.context.field.selectAll()
+    qtbot.keyClicks(pane.form.context.field, "8192")
+    assert pane.load.text() == "Load anyway"
 
 
 def test_a_broken_model_says_why_and_cannot_be_loaded(

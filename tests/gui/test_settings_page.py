@@ -145,6 +145,27 @@ def test_data_is_shown_in_the_file_manager(
     assert [Path(url.toLocalFile()) for url in opened] == [context.paths.data]
 
 
+def test_memory_settings(
+    general: GeneralSection, stored: Stored, context: AppContext, qtbot: QtBot
+) -> None:
+    group = general.memory
+    assert group.rails.current() == 1
+    group.rails.setFocus()
+    QTest.keyClick(group.rails, Qt.Key.Key_Right)
+    assert stored().engine.guard_rails == "strict"
+    qtbot.waitUntil(lambda: "85 %" in group.rails_row.sentence.text())
+    group.idle.setCurrentIndex(group.idle.findData(0))
+    group.idle.activated.emit(group.idle.currentIndex())
+    assert stored().engine.idle_minutes == 0
+    QTest.mouseClick(group.room, CLICK)
+    assert not stored().engine.make_room
+    engine = replace(context.settings.current.engine, idle_minutes=90, guard_rails="off")
+    context.settings.update(engine=engine)
+    general.show_settings(context.settings.current)
+    assert group.idle.currentText() == "After 90 minutes"
+    assert group.rails.current() == 0
+
+
 def test_chat_settings(page: SettingsPage, context: AppContext, stored: Stored) -> None:
     section = page.section("chat")
     assert isinstance(section, ChatSection)

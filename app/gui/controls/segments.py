@@ -71,6 +71,8 @@ class Segments(QWidget):
             self._group.addButton(segment, index)
             row.addWidget(segment)
         self._group.button(0).setChecked(True)
+        self._let_tab_reach_the_choice()
+        self._group.idClicked.connect(self._let_tab_reach_the_choice)
         self._group.idClicked.connect(self.chosen)
         icons.theme.changed.connect(self.update)
 
@@ -81,6 +83,13 @@ class Segments(QWidget):
     def set_current(self, index: int) -> None:
         """Choose without telling."""
         self._group.button(index).setChecked(True)
+        self._let_tab_reach_the_choice()
+
+    def _let_tab_reach_the_choice(self) -> None:
+        for button in self._group.buttons():
+            chosen = button.isChecked()
+            policy = Qt.FocusPolicy.StrongFocus if chosen else Qt.FocusPolicy.ClickFocus
+            button.setFocusPolicy(policy)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Left and right move the choice."""
