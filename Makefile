@@ -36,11 +36,16 @@ format: setup ## format the code
 
 .PHONY: storm
 storm: setup ## the long suites: kill storms and other tests marked slow
+	-$(VENV)/python packaging/vocabularies.py
 	$(VENV)/python -m pytest -m slow -o faulthandler_timeout=1200 --timeout=1800
 
 .PHONY: bench
 bench: setup ## measure start, memory, transcript, decode and cancel
 	$(VENV)/python packaging/bench.py
+
+.PHONY: vocabularies
+vocabularies: setup ## fetch the vocabularies of real models that tests read
+	$(VENV)/python packaging/vocabularies.py
 
 .PHONY: shots
 shots: setup ## screenshots of every page into docs/screenshots

@@ -1,7 +1,7 @@
 """Set Corral up from a checkout and start or test it; needs nothing but Python 3.11.
 
     python3 packaging/bootstrap.py run [ARGUMENTS]     set up, then start Corral
-    python3 packaging/bootstrap.py test [ARGUMENTS]    set up, then run the tests
+    python3 packaging/bootstrap.py test [ARGUMENTS]    set up, fetch test data, then run the tests
     python3 packaging/bootstrap.py setup [EXTRA …]     set up only; extras: dev, installer
 
 Everything lands in `.venv` beside the project. On Debian and Ubuntu the system libraries that Qt
@@ -249,6 +249,12 @@ def start(arguments: Sequence[str]) -> int:
     return subprocess.run([str(PYTHON), "-m", "app", *arguments], cwd=ROOT, check=False).returncode
 
 
+def fetch_test_data() -> None:
+    """The vocabularies of real models; without them the tests that need them are skipped."""
+    script = ROOT / "packaging" / "vocabularies.py"
+    subprocess.run([str(PYTHON), str(script)], cwd=ROOT, check=False)
+
+
 def test_command(arguments: Sequence[str]) -> list[str]:
     """Runs pytest; the long suites stay out unless `arguments` choose by marker themselves."""
     chooses = any(word.startswith("-m") for word in arguments)
@@ -267,6 +273,7 @@ def main(arguments: Sequence[str]) -> int:
     if task == "run":
         return start(rest)
     if task == "test":
+        fetch_test_data()
         return subprocess.run(test_command(rest), cwd=ROOT, check=False).returncode
     return 0
 

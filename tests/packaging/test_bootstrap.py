@@ -249,6 +249,25 @@ def test_long_suites_run_only_when_chosen(
     assert command[1:] == ["-m", "pytest", *selection]
 
 
+@pytest.mark.parametrize(
+    ("task", "started"), [("test", ["vocabularies.py", "pytest"]), ("setup", [])]
+)
+def test_test_data_is_fetched_before_the_tests_and_not_otherwise(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, task: str, started: list[str]
+) -> None:
+    commands: list[list[str]] = []
+
+    def note(command: list[str], **_options: object) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, int("pytest" not in command))
+
+    monkeypatch.setattr(bootstrap, "setup", lambda _extras: None)
+    monkeypatch.setattr(bootstrap.subprocess, "run", note)
+    assert bootstrap.main([task]) == 0  # although fetching failed
+    words = [Path(word).name for command in commands for word in command]
+    assert [word for word in words if word in ("vocabularies.py", "pytest")] == started
+
+
 def test_an_unknown_task_shows_how_it_is_used(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "packaging" / "bootstrap.py", "launch"],

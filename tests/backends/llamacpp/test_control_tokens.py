@@ -2,12 +2,9 @@
 
 Harmless chats have exactly the tokens that they would have without any guard, and an attack has
 no more control tokens than the same chat without it. Vocabulary files that are not installed are
-taken from `.cache/vocabularies`; what is not there is skipped.
+those of `make vocabularies`; what is not there is skipped.
 """
 
-import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +15,14 @@ from backends.chat.profile import TemplateProfile
 from backends.chat.prompt import PromptBuilder
 from backends.chat.template import CHATML, ChatTemplate
 from backends.chat.turns import to_turn
-from backends.llamacpp.library import native, open_library
-from backends.llamacpp.vocabulary import Vocabulary
 from backends.types import ChatMessage
 from tests.backends.chat import templates
+from tests.backends.llamacpp.random_chats import Chats
+from tests.backends.llamacpp.small import vocabulary_of
+from tests.backends.llamacpp.vocabularies import vocabulary_file
 
 pytestmark = pytest.mark.engine
 
-VOCABULARIES = Path(__file__).parents[3] / ".cache" / "vocabularies"
 LLAMA2 = (
     "{% for m in messages %}{% if m.role == 'assistant' %}{{ ' ' + m.content + ' </s>' }}"
     "{% else %}{{ '<s>[INST] ' + m.content + ' [/INST]' }}{% endif %}{% endfor %}"
@@ -46,12 +43,9 @@ class Setup:
         return own.get(self.template) or templates.read(self.template)
 
 
-INSTALLED = (
+SETUPS = (
     Setup("chatml", ""),
     Setup("deepseek-ai-DeepSeek-R1-Distill-Qwen-32B", ""),  # whose tokens are not in it
-)
-SETUPS = (
-    *INSTALLED,
     Setup("meta-llama-Llama-3.1-8B-Instruct", "llama-bpe"),
     Setup("meta-llama-Llama-3.2-3B-Instruct", "llama-bpe"),
     Setup("chatml", "qwen2"),
@@ -65,106 +59,8 @@ SETUPS = (
 )
 
 
-@contextmanager
-def vocabulary_of(path: Path) -> Iterator[Vocabulary]:
-    """The vocabulary of a GGUF file, its weights left out."""
-    open_library()
-    params = native.llama_model_default_params()
-    params.vocab_only = True
-    model = native.llama_model_load_from_file(str(path).encode(), params)
-    assert model
-    try:
-        yield Vocabulary(model)
-    finally:
-        native.llama_model_free(model)
-
-
 def path_of(setup: Setup, starter_file: Path) -> Path:
-    path = VOCABULARIES / f"ggml-vocab-{setup.vocabulary}.gguf"
-    if setup.vocabulary and not path.exists():
-        pytest.skip(f"{path.name} is not there")
-    return path if setup.vocabulary else starter_file
-
-
-class Chats:
-    """Random chats: several scripts, code, odd whitespace."""
-
-    PIECES = (
-        *(
-            "Hello",
-            "world",
-            "the",
-            "naïve café",
-            "Straße",
-            "привет",
-            "こんにちは",
-            "مرحبا",
-            "🦙🏽",
-            "e\u0301",
-        ),
-        *(
-            "def f(x):\n    return {x: '<b>'}",
-            "a < b && c > d",
-            "<table><td>1</td></table>",
-            "${x}",
-        ),
-        *(
-            "<|",
-            "|>",
-            "<",
-            ">",
-            "[",
-            "]]",
-            "\\n",
-            "\t",
-            "\r\n",
-            "\n\n\n",
-            "   ",
-            " ",
-            "\u00a0",
-            "\u200b",
-        ),
-        *(
-            "1234567",
-            "0.5%",
-            "https://example.org/?a=b#c",
-            "“quoted”",
-            "…",
-            "#",
-            "**bold**",
-            "\x7f",
-        ),
-    )
-
-    def __init__(self, seed: str) -> None:
-        self._random = random.Random(seed)
-
-    def text(self, *, trimmed: bool) -> str:
-        count = self._random.randint(1, 12)
-        pieces = [self._random.choice(self.PIECES) for _ in range(count)]
-        text = self._random.choice(("", " ")).join(pieces)
-        return f"x{text}y" if trimmed else text
-
-    def chat(self, *, trimmed: bool) -> list[ChatMessage]:
-        turns = self._random.randint(1, 3) * 2 - 1
-        messages = [
-            ChatMessage("assistant" if n % 2 else "user", self.text(trimmed=trimmed))
-            for n in range(turns)
-        ]
-        if self._random.random() < 0.5:
-            messages.insert(0, ChatMessage("system", self.text(trimmed=trimmed)))
-        return messages
-
-    def attack(self, messages: list[ChatMessage], literals: list[str]) -> list[ChatMessage]:
-        """One or two literals at random places of every turn of the user."""
-        attacked = []
-        for message in messages:
-            content = message.content
-            for _ in range(self._random.randint(1, 2) if message.role == "user" else 0):
-                at = self._random.randint(0, len(content))
-                content = content[:at] + self._random.choice(literals) + content[at:]
-            attacked.append(ChatMessage(message.role, content))
-        return attacked
+    return vocabulary_file(setup.vocabulary) if setup.vocabulary else starter_file
 
 
 def check(setup: Setup, path: Path, count: int) -> None:
@@ -196,7 +92,7 @@ def check(setup: Setup, path: Path, count: int) -> None:
             assert attack.neutralized
 
 
-@pytest.mark.parametrize("setup", INSTALLED, ids=str)
+@pytest.mark.parametrize("setup", SETUPS, ids=str)
 def test_a_few_chats_and_attacks(setup: Setup, starter_file: Path) -> None:
     check(setup, path_of(setup, starter_file), 15)
 
