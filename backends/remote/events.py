@@ -1,0 +1,167 @@
+"""From the pieces of a streamed answer to the events of an engine."""
+
+import time
+
+from backends.chat.stops import StopFilter
+from backends.remote.chunks import Choice, Chosen, Chunk, DeltaPiece
+from backends.remote.tool_calls import CallReader
+from backends.types import (
+    Delta,
+    DeltaKind,
+    Finish,
+    FinishReason,
+    GenerationEvent,
+    GenerationRequest,
+    Progress,
+    TokenLogprob,
+    Usage,
+)
+
+_REASONS: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "error",
+}
+
+
+class EventReader:
+    """Reads one answer; `finish` tells how it ended."""
+
+    def __init__(self, request: GenerationRequest, prompt_tokens: int) -> None:
+        """`prompt_tokens` is a guess, in force until the server tells."""
+        self._limit = request.sampling.max_tokens
+        self._stops = StopFilter(request.sampling.stop)
+        self._calls = CallReader()
+        self._started = time.perf_counter()
+        self._first: float | None = None
+        self._last = 0.0
+        self._reason: str | None = None
+        self._prompt = prompt_tokens
+        self._cached = 0
+        self._told = 0
+        """Tokens of the answer as the server counts them so far; 0 where it does not."""
+        self._tokens = 0
+        """Tokens of the answer that were in deltas or tool calls."""
+        self._reasoning_tokens = 0
+        self.progress = Progress(0, prompt_tokens, 0)
+        """How far the prompt is."""
+
+    @property
+    def stopped(self) -> bool:
+        """A stop string was found: what else may come does not count."""
+        return self._stops.stopped
+
+    @property
+    def answering(self) -> bool:
+        """The first token has come."""
+        return self._first is not None
+
+    @property
+    def complete(self) -> bool:
+        """The server has said why the answer ended."""
+        return self._reason is not None
+
+    def push(self, chunk: Chunk) -> list[GenerationEvent]:
+        """The events that one piece makes."""
+        self._count(chunk)
+        events: list[GenerationEvent] = []
+        if chunk.prompt_progress is not None and not self.answering:
+            step = chunk.prompt_progress
+            events.append(self._progressed(step.processed, step.total, step.cache))
+        for choice in (chunk.choices or ())[:1]:
+            news = self._read(choice)
+            if news and not self.answering:
+                self._first = time.perf_counter()
+                if self.progress.processed < self._prompt or not events:
+                    events.append(self._progressed(self._prompt, self._prompt, self._cached))
+            if news:
+                self._last = time.perf_counter()
+            events += news
+            self._reason = choice.finish_reason or self._reason
+        return events
+
+    def finish(self, reason: FinishReason | None = None) -> list[GenerationEvent]:
+        """The last events. `reason` None is what the server said."""
+        events: list[GenerationEvent] = []
+        if reason is None and (held := self._stops.finish()):
+            events.append(Delta(held, tokens=0))
+        ended = reason or self._ended()
+        events += self._calls.finish(cut_off=ended not in ("stop", "tool_calls"))
+        if ended == "stop" and self._calls.any:  # Ollama says so
+            ended = "tool_calls"
+        return [*events, Finish(ended, self._usage())]
+
+    def _ended(self) -> FinishReason:
+        if self.stopped:
+            return "stop_string"
+        ended = _REASONS.get(self._reason or "", "stop")
+        asked = self._limit is not None and self._completion >= self._limit
+        return "context" if ended == "length" and not asked else ended
+
+    def _progressed(self, processed: int, total: int, cached: int) -> Progress:
+        self._prompt, self._cached = total, cached
+        self.progress = Progress(processed, total, cached)
+        return self.progress
+
+    def _count(self, chunk: Chunk) -> None:
+        """Take over what the server counts, whenever it tells."""
+        if (timings := chunk.timings) is not None and timings.predicted_n:
+            self._told = timings.predicted_n
+            self._cached = timings.cache_n
+            self._prompt = timings.cache_n + timings.prompt_n
+        usage = chunk.usage
+        if usage is None:
+            return
+        self._told = usage.completion_tokens or self._told
+        self._prompt = usage.prompt_tokens or self._prompt
+        if usage.prompt_tokens_details is not None:
+            self._cached = usage.prompt_tokens_details.cached_tokens or self._cached
+        if usage.completion_tokens_details is not None:
+            reasoned = usage.completion_tokens_details.reasoning_tokens
+            self._reasoning_tokens = reasoned or self._reasoning_tokens
+
+    def _read(self, choice: Choice) -> list[GenerationEvent]:
+        delta = choice.delta or DeltaPiece(content=choice.text)
+        logprobs = choice.logprobs.content if choice.logprobs else None
+        chosen = tuple(_logprob(each) for each in logprobs or ())
+        events: list[GenerationEvent] = []
+        if thought := delta.reasoning_content or delta.reasoning:
+            events.append(self._delta(thought, "reasoning", chosen))
+        if text := delta.content or delta.refusal:
+            events.append(self._delta(self._stops.push(text), "text", chosen))
+        if delta.tool_calls:
+            self._tokens = max(self._tokens + 1, self._told)
+            events += self._calls.push(delta.tool_calls)
+        return events
+
+    def _delta(self, text: str, kind: DeltaKind, chosen: tuple[TokenLogprob, ...]) -> Delta:
+        tokens = max(1, self._told - self._tokens)
+        self._tokens += tokens
+        if kind == "reasoning":
+            self._reasoning_tokens += tokens
+        return Delta(text, kind, tokens, chosen)
+
+    @property
+    def _completion(self) -> int:
+        return self._told or self._tokens
+
+    def _usage(self) -> Usage:
+        first = self._first
+        decode = None
+        if first is not None and self._completion > 1 and self._last > first:
+            decode = (self._completion - 1) / (self._last - first)
+        return Usage(
+            prompt_tokens=self._prompt,
+            cached_tokens=self._cached,
+            completion_tokens=self._completion,
+            time_to_first_token=None if first is None else first - self._started,
+            tokens_per_second=decode,
+            reasoning_tokens=min(self._reasoning_tokens, self._completion),
+        )
+
+
+def _logprob(chosen: Chosen) -> TokenLogprob:
+    alternatives = tuple((each.id, each.token, each.logprob) for each in chosen.top_logprobs or ())
+    return TokenLogprob(chosen.id, chosen.token, chosen.logprob, alternatives)

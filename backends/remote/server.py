@@ -1,0 +1,186 @@
+"""What kind of server answers, what it tells of its model, and how it counts tokens.
+
+Servers name themselves in the list of models (`owned_by`). llama.cpp's server tells more at
+`/props` and counts the tokens of a conversation at `/v1/chat/completions/input_tokens`; vLLM
+tells `max_model_len` in the list and counts at `/tokenize`. Nothing is asked twice.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from backends.errors import BadRequest, ModelNotServed, ServerProblem
+from backends.remote.connection import Connection
+from backends.remote.descriptor import RemoteAccess, is_loopback
+from backends.remote.failures import host_of
+from backends.remote.messages import chat_messages
+from backends.remote.request import Body, ServerKind, request_body
+from backends.types import ChatMessage, GenerationRequest, ModelInfo
+
+ASSUMED_CONTEXT = 8192
+"""Tokens, where neither the server nor the person tells."""
+ASSUMED_SLOTS = 4
+"""Answers at once that a server is asked for, where it does not tell its own number."""
+LOOK_SECONDS = 15.0
+_NAMES = {"llamacpp": "llama.cpp's server", "vllm": "vLLM", "openai": "OpenAI", "other": ""}
+_OWNERS: Mapping[str, ServerKind] = {
+    "llamacpp": "llamacpp",
+    "vllm": "vllm",
+    "openai": "openai",
+    "openai-internal": "openai",
+    "system": "openai",
+}
+
+
+class ModelMeta(Struct, frozen=True):
+    """What llama.cpp's server tells of a model."""
+
+    n_ctx: int | None = None
+    n_ctx_train: int | None = None
+    n_vocab: int = 0
+
+
+class ServedModel(Struct, frozen=True):
+    """One entry of a server's list of models."""
+
+    id: str
+    owned_by: str | None = None
+    max_model_len: int | None = None
+    meta: ModelMeta | None = None
+
+    @property
+    def kind(self) -> ServerKind:
+        """What kind of server this is."""
+        return _OWNERS.get(self.owned_by or "", "other")
+
+    @property
+    def context_length(self) -> int | None:
+        """Tokens; None where the list does not tell."""
+        return (self.meta.n_ctx if self.meta else None) or self.max_model_len
+
+
+class _ModelList(Struct, frozen=True):
+    data: tuple[ServedModel, ...]
+
+
+def served_models(connection: Connection) -> tuple[ServedModel, ...]:
+    """What the server offers, as it names it. Raises `BackendError`."""
+    with connection.explained():
+        answer = connection.client.get(
+            "/models", cast_to=dict[str, Any], options={"timeout": LOOK_SECONDS}
+        )
+        return msgspec.convert(answer, _ModelList).data
+
+
+class Server:
+    """One model of one server."""
+
+    def __init__(self, access: RemoteAccess, served: ServedModel, props: Mapping[str, Any]) -> None:
+        self.access = access
+        self.kind = served.kind
+        self._served = served
+        self._props = props
+
+    @property
+    def context_length(self) -> int:
+        """Tokens; assumed where nobody tells."""
+        return self._served.context_length or self.access.context_length or ASSUMED_CONTEXT
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of the model. Figures that nobody tells are assumed, which a note says."""
+        meta = self._served.meta or ModelMeta()
+        told = self._served.context_length or self.access.context_length
+        template = str(self._props.get("chat_template", ""))
+        caps = self._props.get("chat_template_caps")
+        caps = caps if isinstance(caps, dict) else {}
+        known = bool(caps)
+        modalities = self._props.get("modalities")
+        return ModelInfo(
+            architecture=_NAMES[self.kind] or "remote",
+            context_length=self.context_length,
+            trained_context_length=meta.n_ctx_train or self.context_length,
+            vocabulary_size=meta.n_vocab,
+            has_chat_template=True,
+            reasoning="<think>" in template or not template,
+            notes=tuple(self._notes(told)),
+            slots=max(1, int(self._props.get("total_slots") or ASSUMED_SLOTS)),
+            tools=bool(caps.get("supports_tools")) if known else True,
+            vision=bool(modalities.get("vision")) if isinstance(modalities, dict) else False,
+            reasoning_switch="enable_thinking" in template,
+            reasoning_effort=bool(caps.get("supports_reasoning_effort")),
+        )
+
+    def _notes(self, told: int | None) -> list[str]:
+        notes = []
+        if told is None:
+            notes.append(
+                f"{host_of(self.access)} does not tell how long its context is; "
+                f"{ASSUMED_CONTEXT:,} tokens are assumed."
+            )
+        if self.access.base_url.startswith("http:") and not is_loopback(self.access.base_url):
+            notes.append(
+                f"The connection to {host_of(self.access)} is not encrypted: who is on the way "
+                "can read the chat and the key."
+            )
+        return notes
+
+    def body(self, request: GenerationRequest) -> Body:
+        """The request in the words of this server. Raises `BadRequest` for what it cannot do."""
+        return request_body(request, self.access.model, self.kind, self.context_length)
+
+    def count(self, connection: Connection, messages: Sequence[ChatMessage]) -> int:
+        """Tokens of the whole prompt, as the server counts them.
+
+        Raises `BadRequest` where it does not offer to.
+        """
+        body = {"model": self.access.model, "messages": chat_messages(messages)}
+        match self.kind:
+            case "llamacpp":
+                path, field = "/chat/completions/input_tokens", "input_tokens"
+            case "vllm":
+                path, field = f"{root_of(self.access)}/tokenize", "count"
+            case _:
+                raise BadRequest(f"{host_of(self.access)} does not count tokens before it is asked")
+        with connection.explained():
+            answer = connection.client.post(path, body=body, cast_to=dict[str, Any])
+            return int(answer[field])
+
+
+def look(connection: Connection, access: RemoteAccess) -> Server:
+    """Find the model on its server.
+
+    Raises `ModelNotServed` if it is not there, and any other `ServerProblem`.
+    """
+    try:
+        offered = served_models(connection)
+    except ModelNotServed:
+        offered = ()  # a server without a list; it will say if it does not know the model
+    found = next((each for each in offered if each.id == access.model), None)
+    if found is None:
+        if offered:
+            names = ", ".join(each.id for each in offered[:20])
+            raise ModelNotServed(
+                f"{host_of(access)} has no model called {access.model}", f"It offers: {names}"
+            )
+        found = ServedModel(access.model)
+    return Server(access, found, _props(connection, access) if found.kind == "llamacpp" else {})
+
+
+def root_of(access: RemoteAccess) -> str:
+    """The address without its `/v1`, below which servers keep what is not OpenAI's."""
+    return access.base_url.removesuffix("/v1")
+
+
+def _props(connection: Connection, access: RemoteAccess) -> Mapping[str, Any]:
+    try:
+        with connection.explained():
+            return connection.client.get(
+                f"{root_of(access)}/props",
+                cast_to=dict[str, Any],
+                options={"params": {"model": access.model}, "timeout": LOOK_SECONDS},
+            )
+    except (ServerProblem, BadRequest):
+        return {}  # switched off or forbidden; the model can be used without
