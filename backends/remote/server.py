@@ -90,9 +90,8 @@ class Server:
 
     @property
     def info(self) -> ModelInfo:
-        """What is known of the model. Figures that nobody tells are assumed, which a note says."""
+        """What is known of the model; what nobody tells is assumed."""
         meta = self._served.meta or ModelMeta()
-        told = self._served.context_length or self.access.context_length
         template = str(self._props.get("chat_template", ""))
         caps = self._props.get("chat_template_caps")
         caps = caps if isinstance(caps, dict) else {}
@@ -105,7 +104,7 @@ class Server:
             vocabulary_size=meta.n_vocab,
             has_chat_template=True,
             reasoning="<think>" in template or not template,
-            notes=tuple(self._notes(told)),
+            notes=tuple(self._notes()),
             slots=max(1, int(self._props.get("total_slots") or ASSUMED_SLOTS)),
             tools=bool(caps.get("supports_tools")) if known else True,
             vision=bool(modalities.get("vision")) if isinstance(modalities, dict) else False,
@@ -113,19 +112,13 @@ class Server:
             reasoning_effort=bool(caps.get("supports_reasoning_effort")),
         )
 
-    def _notes(self, told: int | None) -> list[str]:
-        notes = []
-        if told is None:
-            notes.append(
-                f"{host_of(self.access)} does not tell how long its context is; "
-                f"{ASSUMED_CONTEXT:,} tokens are assumed."
-            )
-        if self.access.base_url.startswith("http:") and not is_loopback(self.access.base_url):
-            notes.append(
-                f"The connection to {host_of(self.access)} is not encrypted: who is on the way "
-                "can read the chat and the key."
-            )
-        return notes
+    def _notes(self) -> list[str]:
+        if self.access.base_url.startswith("https:") or is_loopback(self.access.base_url):
+            return []
+        return [
+            f"The connection to {host_of(self.access)} is not encrypted: who is on the way can "
+            "read the chat and the key."
+        ]
 
     def body(self, request: GenerationRequest) -> Body:
         """The request in the words of this server. Raises `BadRequest` for what it cannot do."""
