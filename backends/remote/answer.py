@@ -14,11 +14,18 @@ from collections.abc import Callable
 import msgspec
 import openai
 
-from backends.errors import BackendError, EngineFailure, PromptTooLong, ServerUnreachable
+from backends.errors import (
+    BackendError,
+    BadRequest,
+    EngineFailure,
+    PromptTooLong,
+    ServerUnreachable,
+)
 from backends.remote.chunks import read_chunk
 from backends.remote.connection import Connection
 from backends.remote.events import EventReader
 from backends.remote.failures import host_of
+from backends.remote.request import Body
 from backends.remote.server import Server
 from backends.remote.trimming import Trimming
 from backends.types import (
@@ -27,6 +34,7 @@ from backends.types import (
     GenerationEvent,
     GenerationEvents,
     GenerationRequest,
+    Note,
     Progress,
 )
 
@@ -36,6 +44,10 @@ PARTING = 1.0
 """Seconds that are waited for the thread; one that is still looking for a way to the server is left
 behind and ends when its time is up."""
 NOTHING = Delta("", tokens=0)
+LEFT_OUT = (
+    "The server does not know some of the sampling settings of this chat; it was asked without "
+    "them and used its own."
+)
 CHARACTERS_PER_TOKEN = 4
 """For guessing how long a prompt is until the server tells."""
 
@@ -64,7 +76,7 @@ class RemoteAnswer:
         self.request = request
         self._server = server
         self._news = news
-        self._body = server.body(request)
+        self._body = server.body(request, plain=server.plain)
         self._reader = EventReader(request, guess_tokens(request))
         self._events: deque[GenerationEvent] = deque()
         self._problem: BackendError | None = None
@@ -135,7 +147,7 @@ class RemoteAnswer:
     def _read(self) -> None:
         try:
             with self._connection:
-                self._read_trimmed()
+                self._read_mended()
         except BackendError as error:
             self._problem = error
         except Exception as error:  # noqa: BLE001 - carried to the thread that waits
@@ -145,13 +157,14 @@ class RemoteAnswer:
                 self._ended = True
                 self._news.changed.notify_all()
 
-    def _read_trimmed(self) -> None:
-        """Read the answer; when the prompt is too long, ask again with less of it."""
+    def _read_mended(self) -> None:
+        """Read the answer; ask again with less of the prompt, or fewer settings, where it helps."""
         trimming = Trimming(self.request.messages, self.request.context_policy)
-        request = self.request
+        request, plain = self.request, self._server.plain
+        body = self._body
         while True:
             try:
-                self._read_stream()
+                self._read_stream(body)
             except PromptTooLong as error:
                 shorter = trimming.shorter()
                 if shorter is None or self._reader.answering:
@@ -159,17 +172,25 @@ class RemoteAnswer:
                 messages, cut = shorter
                 self._put(cut)
                 request = msgspec.structs.replace(request, messages=messages)
-                self._body = self._server.body(request)
+                body = self._server.body(request, plain=plain)
+            except BadRequest as error:
+                fewer = self._server.body(request, plain=True)
+                if self._reader.answering or fewer == body:
+                    raise error from None
+                body, plain = fewer, True
             else:
+                if plain and not self._server.plain:
+                    self._server.plain = True
+                    self._put(Note("sampling_left_out", LEFT_OUT))
                 return
 
-    def _read_stream(self) -> None:
+    def _read_stream(self, body: Body) -> None:
         client = self._connection.client
-        path = "/completions" if "prompt" in self._body else "/chat/completions"
+        path = "/completions" if "prompt" in body else "/chat/completions"
         with self._connection.explained():
             stream = client.post(
                 path,
-                body=self._body,
+                body=body,
                 cast_to=dict[str, object],
                 stream=True,
                 stream_cls=openai.Stream[dict[str, object]],

@@ -1,10 +1,10 @@
 """From a `GenerationRequest` to the body of a chat completion.
 
-OpenAI's own fields go by their names. Samplers beyond them are sent where they differ from Corral's
-defaults, as many servers refuse fields they do not know. llama.cpp's server and vLLM get the usual
-ones always: their own defaults are others, and what the person sees is to be in force. OpenAI's
-own models refuse even some of the standard fields, so there all are left out that stand at their
-defaults.
+OpenAI's own fields go by their names. llama.cpp's server and vLLM get the usual samplers beyond
+them always: their own defaults are others, and what the person sees is to be in force. Servers of
+unknown kind get those that differ from Corral's defaults; many refuse fields they do not know, and
+are then asked once more without (`plain`). OpenAI has none of them, and its own models refuse even
+some of the standard fields: there those at their defaults are left out, and all when refused.
 
 Stop strings are not sent. OpenAI takes at most four, and no server but vLLM says whether an answer
 ended by itself or at one, so they are looked for here, and the connection is cut at the first.
@@ -58,17 +58,28 @@ _VLLM: Mapping[str, str] = {
     "repeat_penalty": "repetition_penalty",
     "ignore_eos": "ignore_eos",
 }
+_NAMES: Mapping[ServerKind, Mapping[str, str]] = {
+    "llamacpp": _LLAMACPP,
+    "vllm": _VLLM,
+    "openai": {},
+    "other": _LLAMACPP,
+}
 _ALWAYS = ("top_k", "min_p", "repeat_penalty", "repeat_window")
 """Sent to every server that is known to have them."""
 _DEFAULTS = SamplingParams()
 
 
 def request_body(
-    request: GenerationRequest, model: str, kind: ServerKind, context_length: int
+    request: GenerationRequest,
+    model: str,
+    kind: ServerKind,
+    context_length: int,
+    *,
+    plain: bool = False,
 ) -> Body:
     """The body of a streamed chat completion; of a text completion for `request.prompt`.
 
-    `context_length` is the model's, in tokens.
+    `context_length` is the model's, in tokens. `plain` leaves out what a server may refuse.
 
     Raises `BadRequest` for what the server cannot do.
     """
@@ -76,7 +87,9 @@ def request_body(
         "model": model,
         "stream": True,
         "stream_options": {"include_usage": True},
-        **_sampling(request.sampling, kind, context_length),
+        **_limits(request.sampling, kind),
+        **_standard(request.sampling, kind, plain=plain),
+        **({} if plain else _extras(request.sampling, kind, context_length)),
         **_reports(kind),
     }
     if request.prompt is not None:
@@ -99,19 +112,8 @@ def _check_messages(request: GenerationRequest) -> None:
         raise BadRequest("Only an answer of the assistant can be continued.")
 
 
-def _sampling(sampling: SamplingParams, kind: ServerKind, context_length: int) -> Body:
+def _limits(sampling: SamplingParams, kind: ServerKind) -> Body:
     body: Body = {}
-    for name in _STANDARD:
-        value = getattr(sampling, name)
-        if value is not None and (kind != "openai" or value != getattr(_DEFAULTS, name)):
-            body[name] = value
-    for name, theirs in (_VLLM if kind == "vllm" else _LLAMACPP).items():
-        value = getattr(sampling, name)
-        known = name in _ALWAYS and kind in ("llamacpp", "vllm")
-        if known or value != getattr(_DEFAULTS, name):
-            body[theirs] = value
-    if sampling.dry_multiplier and sampling.dry_window < 0 and kind != "vllm":
-        body["dry_penalty_last_n"] = context_length  # newer servers know no -1 for the whole
     if sampling.max_tokens is not None:
         # OpenAI's newer models know only the second name, everybody else the first one.
         body["max_completion_tokens" if kind == "openai" else "max_tokens"] = sampling.max_tokens
@@ -119,6 +121,27 @@ def _sampling(sampling: SamplingParams, kind: ServerKind, context_length: int) -
         body["logit_bias"] = {str(token): bias for token, bias in sampling.logit_bias}
     if sampling.logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": sampling.logprobs}
+    return body
+
+
+def _standard(sampling: SamplingParams, kind: ServerKind, *, plain: bool) -> Body:
+    if kind == "openai" and plain:
+        return {}
+    values = {name: getattr(sampling, name) for name in _STANDARD}
+    if kind == "openai":
+        values = {n: value for n, value in values.items() if value != getattr(_DEFAULTS, n)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _extras(sampling: SamplingParams, kind: ServerKind, context_length: int) -> Body:
+    body: Body = {}
+    for name, theirs in _NAMES[kind].items():
+        value = getattr(sampling, name)
+        known = name in _ALWAYS and kind != "other"
+        if known or value != getattr(_DEFAULTS, name):
+            body[theirs] = value
+    if "dry_multiplier" in body and sampling.dry_window < 0:
+        body["dry_penalty_last_n"] = context_length  # newer servers know no -1 for the whole
     return body
 
 

@@ -24,7 +24,7 @@ ASSUMED_CONTEXT = 8192
 ASSUMED_SLOTS = 4
 """Answers at once that a server is asked for, where it does not tell its own number."""
 LOOK_SECONDS = 15.0
-_NAMES = {"llamacpp": "llama.cpp's server", "vllm": "vLLM", "openai": "OpenAI", "other": ""}
+_NAMES = {"llamacpp": "llama.cpp's server", "vllm": "vLLM", "openai": "OpenAI", "other": "remote"}
 _OWNERS: Mapping[str, ServerKind] = {
     "llamacpp": "llamacpp",
     "vllm": "vllm",
@@ -61,6 +61,28 @@ class ServedModel(Struct, frozen=True):
         return (self.meta.n_ctx if self.meta else None) or self.max_model_len
 
 
+class LlamaCaps(Struct, frozen=True):
+    """What the chat template of llama.cpp's server can do."""
+
+    supports_tools: bool = False
+    supports_reasoning_effort: bool = False
+
+
+class Modalities(Struct, frozen=True):
+    """What llama.cpp's server takes besides text."""
+
+    vision: bool = False
+
+
+class LlamaProps(Struct, frozen=True):
+    """What llama.cpp's server tells at `/props`."""
+
+    total_slots: int = ASSUMED_SLOTS
+    chat_template: str = ""
+    chat_template_caps: LlamaCaps | None = None
+    modalities: Modalities = Modalities()
+
+
 class _ModelList(Struct, frozen=True):
     data: tuple[ServedModel, ...]
 
@@ -77,11 +99,13 @@ def served_models(connection: Connection) -> tuple[ServedModel, ...]:
 class Server:
     """One model of one server."""
 
-    def __init__(self, access: RemoteAccess, served: ServedModel, props: Mapping[str, Any]) -> None:
+    def __init__(self, access: RemoteAccess, served: ServedModel, props: LlamaProps) -> None:
         self.access = access
         self.kind = served.kind
         self._served = served
         self._props = props
+        self.plain = False
+        """It has refused samplers that are not OpenAI's, so they are left out."""
 
     @property
     def context_length(self) -> int:
@@ -92,24 +116,20 @@ class Server:
     def info(self) -> ModelInfo:
         """What is known of the model; what nobody tells is assumed."""
         meta = self._served.meta or ModelMeta()
-        template = str(self._props.get("chat_template", ""))
-        caps = self._props.get("chat_template_caps")
-        caps = caps if isinstance(caps, dict) else {}
-        known = bool(caps)
-        modalities = self._props.get("modalities")
+        props, caps = self._props, self._props.chat_template_caps
         return ModelInfo(
-            architecture=_NAMES[self.kind] or "remote",
+            architecture=_NAMES[self.kind],
             context_length=self.context_length,
             trained_context_length=meta.n_ctx_train or self.context_length,
             vocabulary_size=meta.n_vocab,
             has_chat_template=True,
-            reasoning="<think>" in template or not template,
+            reasoning="<think>" in props.chat_template or not props.chat_template,
             notes=tuple(self._notes()),
-            slots=max(1, int(self._props.get("total_slots") or ASSUMED_SLOTS)),
-            tools=bool(caps.get("supports_tools")) if known else True,
-            vision=bool(modalities.get("vision")) if isinstance(modalities, dict) else False,
-            reasoning_switch="enable_thinking" in template,
-            reasoning_effort=bool(caps.get("supports_reasoning_effort")),
+            slots=max(1, props.total_slots),
+            tools=caps is None or caps.supports_tools,
+            vision=props.modalities.vision,
+            reasoning_switch="enable_thinking" in props.chat_template,
+            reasoning_effort=caps is not None and caps.supports_reasoning_effort,
         )
 
     def _notes(self) -> list[str]:
@@ -120,9 +140,9 @@ class Server:
             "read the chat and the key."
         ]
 
-    def body(self, request: GenerationRequest) -> Body:
+    def body(self, request: GenerationRequest, *, plain: bool) -> Body:
         """The request in the words of this server. Raises `BadRequest` for what it cannot do."""
-        return request_body(request, self.access.model, self.kind, self.context_length)
+        return request_body(request, self.access.model, self.kind, self.context_length, plain=plain)
 
     def count(self, connection: Connection, messages: Sequence[ChatMessage]) -> int:
         """Tokens of the whole prompt, as the server counts them.
@@ -130,16 +150,23 @@ class Server:
         Raises `BadRequest` where it does not offer to.
         """
         body = {"model": self.access.model, "messages": chat_messages(messages)}
+        unable = BadRequest(f"{host_of(self.access)} does not count tokens before it is asked")
         match self.kind:
             case "llamacpp":
                 path, field = "/chat/completions/input_tokens", "input_tokens"
             case "vllm":
                 path, field = f"{root_of(self.access)}/tokenize", "count"
             case _:
-                raise BadRequest(f"{host_of(self.access)} does not count tokens before it is asked")
-        with connection.explained():
-            answer = connection.client.post(path, body=body, cast_to=dict[str, Any])
-            return int(answer[field])
+                raise unable
+        try:
+            with connection.explained():
+                answer = connection.client.post(path, body=body, cast_to=dict[str, Any])
+        except ModelNotServed:
+            raise unable from None  # an older version
+        count = answer.get(field)
+        if not isinstance(count, int):
+            raise unable
+        return count
 
 
 def look(connection: Connection, access: RemoteAccess) -> Server:
@@ -159,7 +186,8 @@ def look(connection: Connection, access: RemoteAccess) -> Server:
                 f"{host_of(access)} has no model called {access.model}", f"It offers: {names}"
             )
         found = ServedModel(access.model)
-    return Server(access, found, _props(connection, access) if found.kind == "llamacpp" else {})
+    props = _props(connection, access) if found.kind == "llamacpp" else LlamaProps()
+    return Server(access, found, props)
 
 
 def root_of(access: RemoteAccess) -> str:
@@ -167,13 +195,14 @@ def root_of(access: RemoteAccess) -> str:
     return access.base_url.removesuffix("/v1")
 
 
-def _props(connection: Connection, access: RemoteAccess) -> Mapping[str, Any]:
+def _props(connection: Connection, access: RemoteAccess) -> LlamaProps:
     try:
         with connection.explained():
-            return connection.client.get(
+            answer = connection.client.get(
                 f"{root_of(access)}/props",
                 cast_to=dict[str, Any],
                 options={"params": {"model": access.model}, "timeout": LOOK_SECONDS},
             )
+            return msgspec.convert(answer, LlamaProps)
     except (ServerProblem, BadRequest):
-        return {}  # switched off or forbidden; the model can be used without
+        return LlamaProps()  # switched off or forbidden; the model can be used without

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backends.errors import BackendError, PromptTooLong, ServerUnreachable
+from backends.errors import BackendError, BadRequest, PromptTooLong, ServerUnreachable
 from backends.remote.engine import RemoteBackend
 from backends.types import (
     ChatMessage,
@@ -319,6 +319,31 @@ def test_the_last_turn_alone_is_never_cut(backend: RemoteBackend, server: Script
     with pytest.raises(PromptTooLong):
         list(backend.generate(GenerationRequest("r", turns, context_policy="stop")))
     assert len(server.asked[-1].body["messages"]) == 3
+
+
+def test_settings_that_a_server_refuses_are_left_out_and_that_is_told_once(
+    backend: RemoteBackend, server: ScriptedServer
+) -> None:
+    refused = Script((), 422, {}, {"detail": "extra fields not permitted"})
+    server.scripts = [refused, Script((text("ok"), end()))]
+    changed = SamplingParams(top_k=7, temperature=0.3)
+    events = list(backend.generate(ask(sampling=changed)))
+    assert [asked.body.get("top_k") for asked in server.asked[-2:]] == [7, None]
+    assert server.asked[-1].body["temperature"] == 0.3
+    assert [event.code for event in events if isinstance(event, Note)] == ["sampling_left_out"]
+    again = list(backend.generate(ask(sampling=changed)))
+    assert not any(isinstance(event, Note) for event in again)
+    assert "top_k" not in server.asked[-1].body
+
+
+def test_a_refusal_for_another_reason_is_not_repeated(
+    backend: RemoteBackend, server: ScriptedServer
+) -> None:
+    server.scripts = [Script((), 400, {}, {"error": {"message": "bad schema"}})]
+    before = len(server.asked)
+    with pytest.raises(BadRequest, match="bad schema"):
+        list(backend.generate(ask()))
+    assert len(server.asked) == before + 1
 
 
 def test_answers_are_read_from_a_text_completion_too(

@@ -70,6 +70,14 @@ def test_openai_gets_only_what_was_changed() -> None:
     assert body("openai", sampling=SamplingParams(temperature=0.2))["temperature"] == 0.2
 
 
+def test_a_plain_request_holds_only_what_every_server_must_know() -> None:
+    request = GenerationRequest("r", (HELLO,), SamplingParams(top_k=7, temperature=0.3, seed=1))
+    sent = request_body(request, "m", "other", 4096, plain=True)
+    assert "top_k" not in sent
+    assert (sent["temperature"], sent["seed"]) == (0.3, 1)
+    assert "temperature" not in request_body(request, "m", "openai", 4096, plain=True)
+
+
 def test_seed_bias_and_log_probabilities() -> None:
     sampling = SamplingParams(seed=3, logit_bias=((5, -100.0),), logprobs=0)
     sent = body(sampling=sampling)
