@@ -6,6 +6,7 @@ through its pipe.
 """
 
 import re
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -30,10 +31,16 @@ class RemoteStore:
     def __init__(self, settings: SettingsStore, keys: KeyStore) -> None:
         self._settings = settings
         self._keys = keys
+        self._changing = threading.Lock()
+        """Held while the list of servers is changed."""
+
+    @property
+    def _endpoints(self) -> tuple[RemoteEndpoint, ...]:
+        return self._settings.current.remote.endpoints
 
     def endpoint(self, endpoint_id: str) -> RemoteEndpoint:
         """A server by its id. Raises `NotFoundError`."""
-        for each in self._settings.current.remote.endpoints:
+        for each in self._endpoints:
             if each.id == endpoint_id:
                 return each
         raise NotFoundError(
@@ -82,34 +89,34 @@ class RemoteStore:
             StorageError: settings or keys cannot be written; nothing was added.
         """
         key = key.strip()
-        endpoint = RemoteEndpoint(
-            id=self._free_id(name),
-            name=name.strip(),
-            base_url=checked_address(address),
-            models=tuple(models),
-            key=place if key else "none",
-        )
-        self._keys.put(endpoint.id, endpoint.base_url, key, endpoint.key)
-        remote = self._settings.current.remote
-        try:
-            self._update((*remote.endpoints, endpoint))
-        except BaseException:
-            self._keys.forget(endpoint.id, endpoint.base_url, endpoint.key)
-            raise
+        with self._changing:
+            endpoint = RemoteEndpoint(
+                id=self._free_id(name),
+                name=name.strip(),
+                base_url=checked_address(address),
+                models=tuple(models),
+                key=place if key else "none",
+            )
+            self._keys.put(endpoint.id, endpoint.base_url, key, endpoint.key)
+            try:
+                self._update((*self._endpoints, endpoint))
+            except BaseException:
+                self._keys.forget(endpoint.id, endpoint.base_url, endpoint.key)
+                raise
         return endpoint
 
     def choose_models(self, endpoint_id: str, models: Iterable[str]) -> None:
         """Which of a server's models are listed. Raises `NotFoundError` and `StorageError`."""
-        chosen = structs.replace(self.endpoint(endpoint_id), models=tuple(models))
-        endpoints = self._settings.current.remote.endpoints
-        self._update(chosen if each.id == endpoint_id else each for each in endpoints)
+        with self._changing:
+            chosen = structs.replace(self.endpoint(endpoint_id), models=tuple(models))
+            self._update(chosen if each.id == endpoint_id else each for each in self._endpoints)
 
     def remove(self, endpoint_id: str) -> None:
         """Forget a server and its key. Raises `NotFoundError`, `NoKeyring` and `StorageError`."""
-        endpoint = self.endpoint(endpoint_id)
-        self._keys.forget(endpoint.id, endpoint.base_url, endpoint.key)
-        endpoints = self._settings.current.remote.endpoints
-        self._update(each for each in endpoints if each.id != endpoint_id)
+        with self._changing:
+            endpoint = self.endpoint(endpoint_id)
+            self._keys.forget(endpoint.id, endpoint.base_url, endpoint.key)
+            self._update(each for each in self._endpoints if each.id != endpoint_id)
 
     def descriptor(self, model: LocalModel) -> str:
         """What the engine loads a remote model from, key included: for its pipe and nothing else.
@@ -163,7 +170,7 @@ class RemoteStore:
             )
 
     def _free_id(self, name: str) -> str:
-        taken = {each.id for each in self._settings.current.remote.endpoints}
+        taken = {each.id for each in self._endpoints}
         plain = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")
         if not name.strip():
             raise SettingsError("The server has no name", "", "Give it one to find it again.")

@@ -68,7 +68,7 @@ class RemoteBackend:
     def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """Tokens of the whole prompt. Raises `BadRequest` where the server does not count."""
         server = self._loaded()
-        with Connection(server.access) as connection:
+        with Connection(server.access, patience=LOOK_SECONDS) as connection:
             return server.count(connection, messages)
 
     def generate(self, request: GenerationRequest) -> GenerationEvents:

@@ -94,6 +94,8 @@ def request_body(
     }
     if request.prompt is not None:
         body["prompt"] = request.prompt
+        if body.pop("top_logprobs", None) is not None:  # here one number says both
+            body["logprobs"] = request.sampling.logprobs
         if request.sampling.max_tokens is None and kind != "llamacpp":
             raise BadRequest("This server continues a text only up to a given number of tokens")
     else:

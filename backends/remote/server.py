@@ -42,6 +42,12 @@ class ModelMeta(Struct, frozen=True):
     n_vocab: int = 0
 
 
+class Architecture(Struct, frozen=True):
+    """What some servers tell of a model's inputs."""
+
+    input_modalities: tuple[str, ...] = ()
+
+
 class ServedModel(Struct, frozen=True):
     """One entry of a server's list of models."""
 
@@ -49,6 +55,7 @@ class ServedModel(Struct, frozen=True):
     owned_by: str | None = None
     max_model_len: int | None = None
     meta: ModelMeta | None = None
+    architecture: Architecture | None = None
 
     @property
     def kind(self) -> ServerKind:
@@ -68,19 +75,12 @@ class LlamaCaps(Struct, frozen=True):
     supports_reasoning_effort: bool = False
 
 
-class Modalities(Struct, frozen=True):
-    """What llama.cpp's server takes besides text."""
-
-    vision: bool = False
-
-
 class LlamaProps(Struct, frozen=True):
     """What llama.cpp's server tells at `/props`."""
 
     total_slots: int = ASSUMED_SLOTS
     chat_template: str = ""
     chat_template_caps: LlamaCaps | None = None
-    modalities: Modalities = Modalities()
 
 
 class _ModelList(Struct, frozen=True):
@@ -114,7 +114,10 @@ class Server:
 
     @property
     def info(self) -> ModelInfo:
-        """What is known of the model; what nobody tells is assumed."""
+        """What is known of the model.
+
+        An ability that nobody tells of is assumed: who lacks it refuses, and says so.
+        """
         meta = self._served.meta or ModelMeta()
         props, caps = self._props, self._props.chat_template_caps
         return ModelInfo(
@@ -127,10 +130,15 @@ class Server:
             notes=tuple(self._notes()),
             slots=max(1, props.total_slots),
             tools=caps is None or caps.supports_tools,
-            vision=props.modalities.vision,
+            vision=self._sees,
             reasoning_switch="enable_thinking" in props.chat_template,
             reasoning_effort=caps is not None and caps.supports_reasoning_effort,
         )
+
+    @property
+    def _sees(self) -> bool:
+        told = self._served.architecture
+        return told is None or not told.input_modalities or "image" in told.input_modalities
 
     def _notes(self) -> list[str]:
         if self.access.base_url.startswith("https:") or is_loopback(self.access.base_url):

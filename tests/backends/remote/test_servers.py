@@ -180,6 +180,8 @@ def test_a_server_without_a_list_is_used_as_it_is(server: ScriptedServer) -> Non
     server.list_status = 404
     backend, info = load(described(server.url, "any"))
     assert info.context_length == 8192
+    assert info.tools  # who cannot says so when asked
+    assert info.vision
     assert text_of(backend.generate(HELLO)) == "ok"
 
 
@@ -207,17 +209,17 @@ def test_a_server_that_cannot_count_says_so(server: ScriptedServer) -> None:
 def test_llama_cpp_tells_slots_and_abilities() -> None:
     with ScriptedServer("llamacpp") as server:
         server.models[0]["meta"] = {"n_ctx": 2048, "n_ctx_train": 8192, "n_vocab": 49152}
+        server.models[0]["architecture"] = {"input_modalities": ["text"]}
         server.answers["/props"] = lambda _: {
             "total_slots": 2,
             "chat_template": "{% if enable_thinking %}<think>{% endif %}",
             "chat_template_caps": {"supports_tools": True, "supports_reasoning_effort": False},
-            "modalities": {"vision": True},
         }
         _, info = load(described(server.url))
     assert (info.context_length, info.trained_context_length) == (2048, 8192)
     assert (info.slots, info.vocabulary_size) == (2, 49152)
     assert info.tools
-    assert info.vision
+    assert not info.vision
     assert info.reasoning_switch
     assert not info.reasoning_effort
 
@@ -354,6 +356,16 @@ def test_a_real_server_holds_an_answer_to_a_schema(model: Path) -> None:
         constraint=JsonSchema(schema),
     )
     assert set(json.loads(text_of(backend.generate(ask)))) == {"city"}
+
+
+@pytest.mark.engine
+def test_a_real_server_continues_a_text(model: Path) -> None:
+    backend, _ = load(str(model))
+    sampling = SamplingParams(temperature=0, logprobs=1, max_tokens=5)
+    events = list(backend.generate(GenerationRequest("r", (), sampling, prompt="One, two, three,")))
+    assert "four" in text_of(events)
+    assert finish_of(events).usage.completion_tokens == 5
+    assert sum(len(event.logprobs) for event in events if isinstance(event, Delta)) == 5
 
 
 @pytest.mark.engine
