@@ -27,6 +27,8 @@ from app.gui.model_origin import origins_of_namesakes
 
 ROW = 44
 RECENT_SHOWN = 5
+_REMOTE = ("inset", "text-2")
+"""With a border: the ground of a chosen row is close to it."""
 _TONES = {"warning": ("warning-tint", "warning"), "danger": ("danger-tint", "danger")}
 
 
@@ -190,7 +192,7 @@ class PickerDelegate(RowDelegate):
             return 28
         fit = index.data(PickerRole.FIT)
         if index.data(PickerRole.REMOTE):
-            return self._paint_badge(painter, rect, self.tr("Remote"), ("hover", "text-2"))
+            return self._paint_badge(painter, rect, self.tr("Remote"), _REMOTE)
         if not fit:
             return 0
         text = self.tr("Tight") if fit == Fit.TIGHT.value else self.tr("Too large")
@@ -201,7 +203,8 @@ class PickerDelegate(RowDelegate):
         font = self.theme.font("caption")
         width = QFontMetrics(font).horizontalAdvance(text) + 12
         badge = QRect(rect.right() + 3 - width, rect.center().y() - 9, width, 20)
-        box(painter, badge, 4, fill=self.theme.color(ground))
+        edge = self.theme.color("border") if tone == _REMOTE else None
+        box(painter, badge, 4, fill=self.theme.color(ground), border=edge)
         painter.setFont(font)
         painter.setPen(self.theme.color(ink))
         painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, text)
