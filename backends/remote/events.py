@@ -2,12 +2,14 @@
 
 import time
 
-from backends.chat.stops import StopFilter
+from msgspec import structs
+
+from backends.chat.answer import AnswerParser
+from backends.chat.families import THINK, ChatFormat
 from backends.remote.chunks import Choice, Chosen, Chunk, DeltaPiece
 from backends.remote.tool_calls import CallReader
 from backends.types import (
     Delta,
-    DeltaKind,
     Finish,
     FinishReason,
     GenerationEvent,
@@ -27,12 +29,17 @@ _REASONS: dict[str, FinishReason] = {
 
 
 class EventReader:
-    """Reads one answer; `finish` tells how it ended."""
+    """Reads one answer; `finish` tells how it ended.
+
+    Calls of tools come apart from the text, so the text is only read for reasoning and stops.
+    """
 
     def __init__(self, request: GenerationRequest, prompt_tokens: int) -> None:
         """`prompt_tokens` is a guess, in force until the server tells."""
         self._limit = request.sampling.max_tokens
-        self._stops = StopFilter(request.sampling.stop)
+        # What reasoning stands in where a server was not told to take it apart.
+        markers = THINK if request.prompt is None else None
+        self._text = AnswerParser(ChatFormat(reasoning=markers), stops=request.sampling.stop)
         self._calls = CallReader()
         self._started = time.perf_counter()
         self._first: float | None = None
@@ -51,7 +58,7 @@ class EventReader:
     @property
     def stopped(self) -> bool:
         """A stop string was found: what else may come does not count."""
-        return self._stops.stopped
+        return self._text.stopped
 
     @property
     def answering(self) -> bool:
@@ -79,14 +86,17 @@ class EventReader:
             if news:
                 self._last = time.perf_counter()
             events += news
+            self._reasoning_tokens += sum(
+                each.tokens for each in news if isinstance(each, Delta) and each.kind == "reasoning"
+            )
             self._reason = choice.finish_reason or self._reason
         return events
 
     def finish(self, reason: FinishReason | None = None) -> list[GenerationEvent]:
         """The last events. `reason` None is what the server said."""
         events: list[GenerationEvent] = []
-        if reason is None and (held := self._stops.finish()):
-            events.append(Delta(held, tokens=0))
+        if reason is None:
+            events += self._text.finish()
         ended = reason or self._ended()
         events += self._calls.finish(cut_off=ended not in ("stop", "tool_calls"))
         if ended == "stop" and self._calls.any:  # Ollama says so
@@ -94,7 +104,7 @@ class EventReader:
         return [*events, Finish(ended, self._usage())]
 
     def _ended(self) -> FinishReason:
-        if self.stopped:
+        if self._text.finish_reason == "stop_string":
             return "stop_string"
         ended = _REASONS.get(self._reason or "", "stop")
         asked = self._limit is not None and self._completion >= self._limit
@@ -128,20 +138,29 @@ class EventReader:
         chosen = tuple(_logprob(each) for each in logprobs or ())
         events: list[GenerationEvent] = []
         if thought := delta.reasoning_content or delta.reasoning:
-            events.append(self._delta(thought, "reasoning", chosen))
+            events.append(Delta(thought, "reasoning", self._counted(), chosen))
         if text := delta.content or delta.refusal:
-            events.append(self._delta(self._stops.push(text), "text", chosen))
+            events += self._parsed(text, chosen)
         if delta.tool_calls:
             self._tokens = max(self._tokens + 1, self._told)
             events += self._calls.push(delta.tool_calls)
         return events
 
-    def _delta(self, text: str, kind: DeltaKind, chosen: tuple[TokenLogprob, ...]) -> Delta:
+    def _parsed(self, text: str, chosen: tuple[TokenLogprob, ...]) -> list[GenerationEvent]:
+        """The deltas of a text; an empty one where all of it is held back."""
+        tokens = self._counted()
+        found = [each for each in self._text.push(text.encode()) if isinstance(each, Delta)]
+        first, *rest = found or [Delta("")]
+        return [
+            structs.replace(first, tokens=tokens, logprobs=chosen),
+            *(structs.replace(each, tokens=0) for each in rest),
+        ]
+
+    def _counted(self) -> int:
+        """Tokens that came since, as the server counts them or one."""
         tokens = max(1, self._told - self._tokens)
         self._tokens += tokens
-        if kind == "reasoning":
-            self._reasoning_tokens += tokens
-        return Delta(text, kind, tokens, chosen)
+        return tokens
 
     @property
     def _completion(self) -> int:

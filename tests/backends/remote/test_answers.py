@@ -98,6 +98,18 @@ def test_text_reasoning_and_counts(backend: RemoteBackend, server: ScriptedServe
     assert steps[-1].processed == steps[-1].total > 0
 
 
+def test_reasoning_that_stands_in_the_text_is_taken_apart(
+    backend: RemoteBackend, server: ScriptedServer
+) -> None:
+    server.says(text("<thi"), text("nk>Hm"), text(".</think>\n"), text("\nDay"), end())
+    events = list(backend.generate(ask()))
+    assert text_of(events, "reasoning") == "Hm."
+    assert text_of(events) == "Day"
+    assert finish_of(events).usage.completion_tokens == 4
+    server.says(text("Say <think> to think."), end())
+    assert text_of(backend.generate(ask())) == "Say <think> to think."
+
+
 def test_a_stop_string_cuts_the_answer_and_the_connection(
     backend: RemoteBackend, server: ScriptedServer
 ) -> None:
