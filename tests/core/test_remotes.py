@@ -223,7 +223,7 @@ def test_a_remote_model_is_loaded_asked_and_ejected(
     loaded = runtime.load(model)
     assert loaded.state == "ready"
     assert loaded.engine.backend == "remote"
-    assert loaded.need == 0
+    assert loaded.need is None
     assert text_of(loaded.engine.generate(ask("Hello"))) == "Good day"
     pid = loaded.engine.pid
     assert pid is not None
