@@ -11,6 +11,11 @@ BackendError
 ├── TemplateError              the chat template raised, or ran over its limit of time or size
 ├── PromptTooLong              the prompt leaves no room in the context
 ├── BadRequest                 the request is not valid
+├── ServerProblem              a remote model's server did not do its part
+│   ├── ServerUnreachable      no connection, or it broke
+│   ├── AccessRefused          the server wants another key
+│   ├── ModelNotServed         the server has no such model, or no such way to ask it
+│   └── ServerBusy             the server asks to wait
 ├── LoadCancelled              the load was cancelled by the caller
 └── EngineFailure              anything else the engine reports
 """
@@ -89,6 +94,36 @@ class BadRequest(BackendError):
     code = "bad_request"
 
 
+class ServerProblem(BackendError):
+    """A remote model's server did not do its part; the fault is on its side."""
+
+    code = "server"
+
+
+class ServerUnreachable(ServerProblem):
+    """There is no connection to the server, or it broke."""
+
+    code = "server_unreachable"
+
+
+class AccessRefused(ServerProblem):
+    """The server wants another key."""
+
+    code = "access_refused"
+
+
+class ModelNotServed(ServerProblem):
+    """The server has no such model, or does not offer what was asked of it."""
+
+    code = "not_served"
+
+
+class ServerBusy(ServerProblem):
+    """The server has too many requests and asks to wait."""
+
+    code = "server_busy"
+
+
 class LoadCancelled(BackendError):
     """The caller cancelled the load."""
 
@@ -115,6 +150,11 @@ _CLASSES: dict[str, type[BackendError]] = {
         TemplateError,
         PromptTooLong,
         BadRequest,
+        ServerProblem,
+        ServerUnreachable,
+        AccessRefused,
+        ModelNotServed,
+        ServerBusy,
         LoadCancelled,
         EngineFailure,
     )

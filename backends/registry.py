@@ -20,6 +20,10 @@ def create(name: str) -> Backend:
                 from backends.mlx.engine import MlxBackend
 
                 return MlxBackend()
+            case "remote":
+                from backends.remote.engine import RemoteBackend
+
+                return RemoteBackend()
             case "scripted":
                 from backends.scripted import ScriptedBackend
 

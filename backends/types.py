@@ -416,7 +416,11 @@ class ToolCallEnd(Struct, frozen=True, tag="tool_call_end"):
 
 
 NoteCode = Literal[
-    "malformed_tool_call", "neutralized_control_tokens", "schema_not_enforced", "unclosed_reasoning"
+    "malformed_tool_call",
+    "neutralized_control_tokens",
+    "schema_not_enforced",
+    "unclosed_reasoning",
+    "sampling_left_out",
 ]
 
 

@@ -25,7 +25,7 @@ ENDED = ("done", "failed", "paused")
 
 
 def ls(arguments: Namespace) -> int:
-    """List the models on this computer."""
+    """List the models on this computer and those of servers."""
     with Parts() as parts:
         models = parts.library.models()
     if arguments.json:
@@ -38,8 +38,8 @@ def ls(arguments: Namespace) -> int:
     rows: list[tuple[str, ...]] = [
         (
             model.name,
-            model.quantization,
-            human_size(model.size),
+            f"on {model.publisher}" if model.is_remote else model.quantization,
+            "" if model.is_remote else human_size(model.size),
             f"{model.context_length:,}" if model.context_length else "",
             model.id,
         )

@@ -7,10 +7,12 @@ from app.cli.rendering import print_error
 from app.core.downloads import DownloadManager
 from app.core.estimate_corrections import EstimateCorrections
 from app.core.hub import HubClient
+from app.core.keys import KeyStore
 from app.core.library import ModelLibrary
 from app.core.logs import setup
 from app.core.paths import app_paths
 from app.core.presets import PresetStore
+from app.core.remotes import RemoteStore
 from app.core.runtime import ModelRuntime
 from app.core.settings import SettingsStore
 
@@ -67,6 +69,7 @@ class Parts:
     def runtime(self) -> ModelRuntime:
         """Loaded models, each in a child process that ends with this program."""
         corrections = EstimateCorrections(self.paths.estimates_file)
-        runtime = ModelRuntime(self.settings, corrections=corrections)
+        remotes = RemoteStore(self.settings, KeyStore(self.paths))
+        runtime = ModelRuntime(self.settings, corrections=corrections, remotes=remotes)
         self._closing.callback(runtime.close)
         return runtime

@@ -131,7 +131,9 @@ class ChatService:
         return self._request(conversation, self._store.path(conversation_id), draft)
 
     def prompt_tokens(self, conversation_id: int, draft: str = "") -> TokenCount | None:
-        """Size of the whole prompt if `draft` were sent now; None while no model is ready.
+        """Size of the whole prompt if `draft` were sent now.
+
+        None while no model is ready, and for one on a server.
 
         Asks the engine, so it blocks for as long as that takes. Raises `ModelError`.
         """
@@ -148,6 +150,8 @@ class ChatService:
         loaded = self._model_of(conversation)
         if loaded is None or loaded.info is None:
             return None
+        if loaded.model.is_remote:
+            return None  # what is typed does not leave this computer before it is sent
         request = self._request(conversation, history, draft)
         messages = request.messages
         if not messages or messages[-1].role != "user":

@@ -27,7 +27,8 @@ _NOT_FOR_ENGINES = (
     *("GGML_BACKEND_PATH", "LLAMA_CPP_LIB_PATH", "MTMD_CPP_LIB"),
     *("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"),
 )
-_NOT_FOR_ENGINES_PREFIXES = ("OMP_", "GOMP_", "KMP_")
+# OPENAI_: the client of remote models would send what it finds there to any server.
+_NOT_FOR_ENGINES_PREFIXES = ("OMP_", "GOMP_", "KMP_", "OPENAI_")
 
 
 def child_command(flag: str, *args: str) -> list[str]:

@@ -29,7 +29,8 @@ from app.core.library_types import AmbiguousModel, LocalModel
 from app.core.mlx_header import read_mlx_header
 from app.core.mlx_support import WHY_NOT, runs_mlx
 from app.core.paths import AppPaths
-from app.core.settings import SettingsStore
+from app.core.remotes import remote_models, without_model
+from app.core.settings import Settings, SettingsStore
 
 __all__ = ["AmbiguousModel", "LocalModel", "ModelLibrary"]
 
@@ -39,7 +40,7 @@ _AWAY = "The folder or drive it is on is not connected."
 
 
 class ModelLibrary:
-    """Every model in the models folder, in further folders, and the starter model.
+    """Every model in the models folder, in further folders, the starter model, those of servers.
 
     Laid out `publisher/repo/file.gguf`, or flat. Half-downloaded files are never listed. All
     methods but `models`, `get` and `find` touch the disk; `changed` fires in the calling thread.
@@ -57,6 +58,9 @@ class ModelLibrary:
         """What was wrong at the start with the list of models used where they lie."""
         self._choices, self.problem = load_choices(self._choices_file)
         self._models: tuple[LocalModel, ...] = ()
+        """Those on this computer."""
+        self._remote = remote_models(settings.current.remote)
+        settings.changed.connect(self._settings_changed)
 
     @property
     def folder(self) -> Path:
@@ -89,7 +93,13 @@ class ModelLibrary:
             result = self._models
         if result != before:
             self.changed()
-        return result
+        return self.models()
+
+    def _settings_changed(self, settings: Settings) -> None:
+        remote = remote_models(settings.remote)
+        if remote != self._remote:
+            self._remote = remote
+            self.changed()
 
     def _is_shown(self, model: LocalModel) -> bool:
         return not (model.read_only and model.id in self._choices.forgotten)
@@ -139,12 +149,12 @@ class ModelLibrary:
                 yield structs.replace(entry.model, present=False, problem=_AWAY)
 
     def models(self) -> tuple[LocalModel, ...]:
-        """What the last scan found, by name. Quick."""
-        return self._models
+        """What the last scan found and what servers offer, by name. Quick."""
+        return tuple(sorted((*self._models, *self._remote), key=_order))
 
     def get(self, model_id: str) -> LocalModel:
         """The model with this id. Raises NotFoundError. Quick."""
-        for model in self._models:
+        for model in (*self._models, *self._remote):
             if model.id == model_id:
                 return model
         raise NotFoundError(
@@ -160,7 +170,7 @@ class ModelLibrary:
             NotFoundError: nothing fits.
             AmbiguousModel: several do; its message lists them.
         """
-        return find_model(text, self._models)
+        return find_model(text, self.models())
 
     def header(self, model_id: str) -> GgufHeader:
         """The whole GGUF header of a model; of an MLX model what its config tells in those terms.
@@ -236,13 +246,16 @@ class ModelLibrary:
         return self._by_path(path) or self._by_path(path.parent) or self._listed(path)
 
     def delete(self, model_id: str, to_trash: bool = True) -> None:
-        """Delete a model's files; one that is read-only is only taken off the list.
+        """Delete a model's files; a read-only or remote one is only taken off the list.
 
         Raises:
             NotFoundError: there is no such model.
             StorageError: the trash or the disk refused; says what was deleted before.
         """
         model = self.get(model_id)
+        if model.is_remote:
+            self._settings.update(remote=without_model(self._settings.current.remote, model))
+            return
         with self._lock:
             if model.read_only:
                 self._choose(lambda choices: choices.dropping(model.path).forgetting(model.id))

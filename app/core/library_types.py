@@ -1,4 +1,4 @@
-"""A model on this computer, as lists, the command line and the runtime see it."""
+"""A model on this computer, or one on a server, as lists, command line and runtime see it."""
 
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from app.core.errors import ModelError
 
-Source = Literal["corral", "folder", "starter"]
+Source = Literal["corral", "folder", "starter", "remote"]
 
 
 class LocalModel(Struct, frozen=True):
@@ -18,7 +18,8 @@ class LocalModel(Struct, frozen=True):
     name: str
     """For people: "SmolLM2 135M Instruct"."""
     path: Path
-    """What an engine opens: the GGUF file, its first part, or the MLX folder."""
+    """What an engine opens: the GGUF file, its first part, or the MLX folder; of a remote model
+    only a name."""
     files: tuple[Path, ...]
     """All files of the model, split parts in order, companions last."""
     size: int
@@ -34,7 +35,7 @@ class LocalModel(Struct, frozen=True):
     added: float = 0.0
     """When the file was last written, Unix seconds."""
     source: Source = "corral"
-    """The models folder, a further folder, or the installed starter model."""
+    """The models folder, a further folder, the installed starter model, or a server."""
     read_only: bool = False
     """It belongs to somebody else: it is never moved or deleted."""
     present: bool = True
@@ -44,7 +45,12 @@ class LocalModel(Struct, frozen=True):
     has_chat_template: bool = False
     capabilities: frozenset[str] = frozenset()
     """Of "tools", "reasoning", "vision", "embeddings"."""
-    format: Literal["gguf", "mlx"] = "gguf"
+    format: Literal["gguf", "mlx", "remote"] = "gguf"
+
+    @property
+    def is_remote(self) -> bool:
+        """It runs on a server: no file, no need of memory here; `publisher` names the server."""
+        return self.source == "remote"
 
 
 class AmbiguousModel(ModelError):

@@ -180,7 +180,8 @@ def _smaller_model(
     candidates = (
         (other, spread(rough_estimate(other), memory))
         for other in models
-        if other.present and other.problem is None and other.size < model.size
+        if other.present and other.problem is None and not other.is_remote
+        if other.size < model.size
     )
     fitting = [(other, need) for other, need in candidates if verdict(need, memory).fit is Fit.FITS]
     if not fitting:

@@ -32,6 +32,7 @@ from app.core.load_plan import (
     plan_load,
 )
 from app.core.loaded_model import LoadedModel, LoadStopped, stopped
+from app.core.remotes import RemoteStore
 from app.core.room import Held, without
 from app.core.settings import Settings, SettingsStore
 from backends.errors import BackendError
@@ -47,6 +48,8 @@ log = logging.getLogger(__name__)
 
 def backend_for(model: LocalModel) -> str:
     """Name of the engine that runs `model`."""
+    if model.is_remote:
+        return "remote"
     if model.path.suffix == ".scripted":
         return "scripted"
     return "mlx" if model.format == "mlx" else "llamacpp"
@@ -68,10 +71,12 @@ class ModelRuntime:
         *,
         corrections: EstimateCorrections | None = None,
         backend_for: Callable[[LocalModel], str] = backend_for,
+        remotes: RemoteStore | None = None,
     ) -> None:
         """`hardware` None is looked up at the first load.
 
-        `corrections` is what loads on this computer taught; None begins anew.
+        `corrections` is what loads on this computer taught; None begins anew. `remotes` knows how
+        to reach servers.
         """
         self.changed: EventHook[[str]] = EventHook()
         self.engine_died: EventHook[[LoadedModel]] = EventHook()
@@ -82,6 +87,7 @@ class ModelRuntime:
         self._gpus = hardware.usable_gpus if hardware is not None else ()
         self._backend_for = backend_for
         self._surveying = threading.Lock()
+        self._remotes = remotes
         self._planning = threading.Lock()
         """Held from judging the memory until the load counts in it."""
         self._lock = threading.Lock()
@@ -169,8 +175,9 @@ class ModelRuntime:
         return tuple(each for each in ready if each.engine.idle_seconds >= seconds)
 
     def held(self) -> tuple[Held, ...]:
-        """What the ready models would give back, longest idle first. Quick."""
-        return tuple(each.held for each in self._by_idleness(self.idle(0)))
+        """What the ready models on this computer would give back, longest idle first. Quick."""
+        here = [each for each in self.idle(0) if not each.model.is_remote]
+        return tuple(each.held for each in self._by_idleness(here))
 
     def hardware(self) -> HardwareSurvey:
         """What this computer has; the first call looks and takes as long as `survey`."""
@@ -251,7 +258,8 @@ class ModelRuntime:
         """Models that may be ejected for another one: those that do nothing now."""
         if not settings.engine.make_room:
             return ()
-        idle = [each for each in self.idle(0) if each.engine.idle_seconds > 0]
+        here = [each for each in self.idle(0) if not each.model.is_remote]
+        idle = [each for each in here if each.engine.idle_seconds > 0]
         return tuple(each.held for each in self._by_idleness(idle))
 
     @staticmethod
@@ -291,6 +299,10 @@ class ModelRuntime:
         return minutes * 60.0 if entry.ttl is None else entry.ttl
 
     def _settings_changed(self, _: Settings) -> None:
+        for entry in self.loaded():
+            # Offline, or the server was removed: nothing may reach it any more.
+            if entry.model.is_remote and self._remotes and not self._remotes.allows(entry.model):
+                self._remove(entry)
         if self.loaded():  # with none of them there is nothing to watch
             self._watch.wake()
 
@@ -318,7 +330,7 @@ class ModelRuntime:
 
         try:
             entry.engine.start()
-            info = entry.engine.load(str(entry.model.path), entry.config, report)
+            info = entry.engine.load(self._opened_by(entry.model), entry.config, report)
         except BackendError as error:
             return refusal(error)
         except EngineClosed:
@@ -334,6 +346,14 @@ class ModelRuntime:
         entry.settled.set()
         log.info("%s is loaded: %s", entry.model.name, entry.config)
         return None
+
+    def _opened_by(self, model: LocalModel) -> str:
+        """What the engine is told to load: a path, or the descriptor of a remote model."""
+        if not model.is_remote:
+            return str(model.path)
+        if self._remotes is None:
+            raise ModelError("This model is on a server", "Nothing is known of it here.")
+        return self._remotes.descriptor(model)
 
     def _join(self, entry: LoadedModel) -> LoadedModel:
         """Wait for a load that another thread does."""

@@ -85,6 +85,27 @@ _CAREFUL = Network(offline=True)
 """In force where it cannot be known what the person had allowed."""
 
 
+class RemoteEndpoint(Struct, frozen=True):
+    """A server with models, on another machine or on this one. Its key is not here."""
+
+    id: str
+    name: Annotated[str, Meta(min_length=1, max_length=80)]
+    """For people."""
+    base_url: str
+    models: tuple[str, ...] = ()
+    """Names, on the server, of those that are listed."""
+    context_length: Annotated[int, Meta(ge=256)] | None = None
+    """Tokens, where the server does not tell."""
+    key: Literal["none", "keyring", "file"] = "none"
+    """Where its key lies (`app.core.keys`)."""
+
+
+class Remotes(Struct, frozen=True):
+    """Models on other machines."""
+
+    endpoints: tuple[RemoteEndpoint, ...] = ()
+
+
 class Chat(Struct, frozen=True):
     """How chats begin and behave."""
 
@@ -117,6 +138,7 @@ class Settings(Struct, frozen=True):
     models: Models = Models()
     engine: Engine = Engine()
     network: Network = Network()
+    remote: Remotes = Remotes()
     chat: Chat = Chat()
     window: Window = Window()
 
@@ -148,6 +170,7 @@ class SettingsStore:
         models: Models | None = None,
         engine: Engine | None = None,
         network: Network | None = None,
+        remote: Remotes | None = None,
         chat: Chat | None = None,
         window: Window | None = None,
     ) -> Settings:
@@ -164,6 +187,7 @@ class SettingsStore:
             "models": models,
             "engine": engine,
             "network": network,
+            "remote": remote,
             "chat": chat,
             "window": window,
         }

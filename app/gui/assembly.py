@@ -13,9 +13,11 @@ from app.core.conversation_store import ConversationStore
 from app.core.downloads import DownloadManager
 from app.core.estimate_corrections import EstimateCorrections
 from app.core.hub import HubClient
+from app.core.keys import KeyStore
 from app.core.library import ModelLibrary
 from app.core.paths import AppPaths
 from app.core.presets import PresetStore
+from app.core.remotes import RemoteStore
 from app.core.runtime import ModelRuntime
 from app.core.settings import SettingsStore
 from app.gui.bridge import Bridge
@@ -51,7 +53,9 @@ def assemble(
     store = ConversationStore(paths.conversations)
     presets = PresetStore(paths.presets_dir)
     library = ModelLibrary(paths, settings)
-    runtime = ModelRuntime(settings, corrections=EstimateCorrections(paths.estimates_file))
+    remotes = RemoteStore(settings, KeyStore(paths))
+    corrections = EstimateCorrections(paths.estimates_file)
+    runtime = ModelRuntime(settings, corrections=corrections, remotes=remotes)
     hardware = Later(runtime.hardware)
     return AppContext(
         paths=paths,
@@ -61,6 +65,7 @@ def assemble(
         chat=ChatService(store, runtime, presets, settings),
         library=library,
         runtime=runtime,
+        remotes=remotes,
         hub=HubClient(settings, paths),
         catalogue=Catalogue(),
         downloads=DownloadManager(paths, settings, library),

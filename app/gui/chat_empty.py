@@ -149,6 +149,14 @@ class ChatEmpty(QWidget):
         row.addWidget(column, _MUCH, Qt.AlignmentFlag.AlignVCenter)
         row.addStretch(1)
 
+    def show_server(self, name: str) -> None:
+        """Say where what is written goes: to the server called `name`, or "" for nowhere."""
+        if name:
+            words = self.tr("What you write is sent to %1, where the model runs.")
+            self.promise.setText(words.replace("%1", name))
+        else:
+            self.promise.setText(self.tr("Everything you write stays on this computer."))
+
     def _fill(self, column: QVBoxLayout) -> None:
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -156,9 +164,9 @@ class ChatEmpty(QWidget):
         column.addSpacing(12)
         column.addWidget(Label(self.tr("What shall we work on?"), "title"))
         column.addSpacing(8)
-        column.addWidget(
-            Label(self.tr("Everything you write stays on this computer."), "body", "text-2")
-        )
+        self.promise = Label("", "body", "text-2")
+        self.show_server("")
+        column.addWidget(self.promise)
         column.addSpacing(24)
         head = QHBoxLayout()
         text = self.tr("Preset: how the model should behave")

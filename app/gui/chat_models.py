@@ -42,7 +42,10 @@ class ChatModels(QObject):
         context.bridge.on(context.runtime.put_away, self._put_away)
 
     def of(self, conversation: Conversation | None, preset_model: str | None) -> LocalModel | None:
-        """A chat's model: its own, its preset's, a loaded one, the last used, or any at all."""
+        """A chat's model: its own, its preset's, a loaded one, the last used, or any one here.
+
+        Nothing is sent to a server that nobody has chosen.
+        """
         own = conversation.model_id if conversation else None
         wanted = [model_id for model_id in (own, preset_model) if model_id]
         wanted += [each.model.id for each in self._context.runtime.loaded()]
@@ -52,8 +55,8 @@ class ChatModels(QObject):
                 return self._context.library.get(model_id)
             except NotFoundError:
                 continue
-        usable = (each for each in self._context.library.models() if each.problem is None)
-        return next(usable, None)
+        here = (each for each in self._context.library.models() if not each.is_remote)
+        return next((each for each in here if each.problem is None), None)
 
     def load(
         self,

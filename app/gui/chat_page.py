@@ -473,9 +473,11 @@ class ChatPage(Page):
         if model is None:
             self.header.model.show_nothing()
         else:
-            self.header.model.show_model(model.name, model.quantization, loaded)
+            place = model.publisher if model.is_remote else model.quantization
+            self.header.model.show_model(model.name, place, loaded)
         self.inspector.show_conversation(conversation, loaded)
         self.empty.mark(self.preset.id)
+        self.empty.show_server(model.publisher if model and model.is_remote else "")
         self.pane.composer.set_model_name(model.name if model else "")
         self.pane.set_model_names(self._names())
         self.pane.set_opening(self._opening(model) if conversation is None else None)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.core.library import ModelLibrary
     from app.core.paths import AppPaths
     from app.core.presets import PresetStore
+    from app.core.remotes import RemoteStore
     from app.core.runtime import ModelRuntime
     from app.core.settings import SettingsStore
     from app.gui.bridge import Bridge
@@ -35,6 +36,7 @@ class AppContext:
     chat: ChatService
     library: ModelLibrary
     runtime: ModelRuntime
+    remotes: RemoteStore
     hub: HubClient
     catalogue: Catalogue
     downloads: DownloadManager

@@ -79,8 +79,8 @@ class FirstStart(Page):
         column.addWidget(Label(self.tr("Welcome to Corral"), "welcome"))
         column.addSpacing(8)
         text = self.tr(
-            "Corral runs language models on this computer. What you write never leaves it. "
-            "To begin, choose a model."
+            "Corral runs language models on this computer. What you write does not leave it "
+            "unless you add a server yourself. To begin, choose a model."
         )
         column.addWidget(Label(text, "reading", "text-2", wrap=True))
         column.addSpacing(24)
@@ -204,7 +204,9 @@ class FirstStart(Page):
     def _ready_model(self) -> LocalModel | None:
         """The starter model, else any that can be used."""
         usable = [
-            model for model in self._context.library.models() if model.present and not model.problem
+            model
+            for model in self._context.library.models()
+            if model.present and not model.problem and not model.is_remote
         ]
         starters = [model for model in usable if model.source == "starter"]
         return next(iter(starters or usable), None)

@@ -54,6 +54,9 @@ class MemoryFoot(Region):
         if model.state == "loading":
             self._show(None, formatting.percent(model.fraction))
             return
+        if model.model.is_remote:
+            self._show(None, self.tr("on %1").replace("%1", model.model.publisher))
+            return
         key = (model.model.id, model.config)
         if key == self._shown:
             return

@@ -49,7 +49,11 @@ class LibraryActions(QObject):
 
     def ask_delete(self, model: LocalModel) -> None:
         """Delete a model to the trash, after a question. One that is read-only is forgotten."""
-        if forgets(model):
+        if model.is_remote:
+            title = self.tr("Take “%1” off the list?")
+            text = self.tr("It stays on its server. Settings, Remote models brings it back.")
+            confirm = self.tr("Take off the list")
+        elif forgets(model):
             title = self.tr("Take “%1” off the list?")
             text = self.tr(
                 "Its files do not belong to Corral and stay where they are. Adding its folder or "

@@ -45,7 +45,7 @@ def disk_use(folder: Path, models: Sequence[LocalModel]) -> DiskUse | None:
         return None
     own = in_place = 0
     for model in models:
-        if not model.present or not _is_on(device, model.path):
+        if model.is_remote or not model.present or not _is_on(device, model.path):
             continue
         if model.source == "corral":
             own += model.size

@@ -6,6 +6,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.core.gguf_types import GgufHeader
 from app.core.library import LocalModel
+from app.core.remotes import served_name
 from app.gui import formatting
 from app.gui.discover_rows import CAPABILITY_ICONS, capability_word
 from backends.types import LoadConfig
@@ -26,6 +27,8 @@ def _tr(text: str) -> str:
 
 def overview(model: LocalModel, header: GgufHeader | None) -> list[Line]:
     """The lines of the first tab."""
+    if model.is_remote:
+        return _remote_overview(model)
     lines = [Line(_tr("Architecture"), _architecture(model, header))]
     if header is not None and (heads := _heads(header)):
         lines.append(Line(_tr("Attention"), heads))
@@ -43,6 +46,14 @@ def overview(model: LocalModel, header: GgufHeader | None) -> list[Line]:
         lines.append(Line(_tr("Source"), model.repo))
     lines.append(Line(_tr("Belongs to"), _owner(model)))
     lines.append(Line(_tr("File"), str(model.path), is_path=True))
+    return lines
+
+
+def _remote_overview(model: LocalModel) -> list[Line]:
+    lines = [Line(_tr("Server"), model.publisher), Line(_tr("Name there"), served_name(model))]
+    if model.context_length:
+        count = formatting.number(model.context_length)
+        lines.append(Line(_tr("Context"), _tr("%1 tokens").replace("%1", count)))
     return lines
 
 

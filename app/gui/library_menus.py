@@ -42,12 +42,13 @@ def row_menu(
     else:
         can_load = row.usable and row.state != "loading"
         menu.add(_tr("Load"), partial(load, row), icon="play", enabled=can_load)
-    menu.add(
-        _tr("Show in the file manager"),
-        partial(actions.reveal, row.model),
-        icon="folder-open",
-        enabled=row.model.present,
-    )
+    if not row.model.is_remote:
+        menu.add(
+            _tr("Show in the file manager"),
+            partial(actions.reveal, row.model),
+            icon="folder-open",
+            enabled=row.model.present,
+        )
     menu.addSeparator()
     forget = forgets(row.model)
     menu.add(

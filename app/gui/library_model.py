@@ -124,7 +124,8 @@ class LibraryTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return int(_RIGHT if index.column() in NUMBERS else _VCENTER)
         if role == Qt.ItemDataRole.ToolTipRole and index.column() == NAME:
-            return f"{second_line(row).text}\n{row.model.path}"
+            second = second_line(row).text
+            return second if row.model.is_remote else f"{second}\n{row.model.path}"
         if role == Qt.ItemDataRole.AccessibleTextRole and index.column() == NAME:
             return f"{row.model.name}, {second_line(row).text}"
         return None
@@ -136,7 +137,7 @@ class LibraryTableModel(QAbstractTableModel):
             model.name,
             formatting.parameters(model.parameters),
             model.quantization or formatting.UNKNOWN,
-            formatting.file_size(model.size),
+            formatting.file_size(None if model.is_remote else model.size),
             context or formatting.UNKNOWN,
             formatting.short_date(model.added) if model.added else formatting.UNKNOWN,
         )[column]

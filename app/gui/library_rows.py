@@ -15,6 +15,8 @@ from app.gui.model_origin import origins_of_namesakes
 RowState = Literal["", "loading", "ready", "stopped"]
 DOTS: dict[RowState, str] = {"": "", "loading": "accent", "ready": "success-mark",
                              "stopped": "danger-mark"}  # fmt: skip
+REMOTE = "radio-tower"
+"""The icon of models on servers."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,9 @@ def second_line(row: LibraryRow, now: datetime | None = None) -> SecondLine:
     if row.state == "stopped":
         why = row.stopped_by or _tr("the engine ended by itself")
         return SecondLine(_tr("Stopped: %1").replace("%1", why), "", "danger")
+    if model.is_remote:
+        on = _tr("on %1").replace("%1", model.publisher)
+        return SecondLine(_joined(on, _tr("connected") if row.state == "ready" else ""), REMOTE)
     kind, memory = model.architecture or model.format.upper(), _memory(row)
     if model.source == "starter":
         return SecondLine(_joined(kind, _tr("starter model, read-only"), memory))

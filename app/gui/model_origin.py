@@ -9,9 +9,11 @@ from app.core.library_types import LocalModel
 
 
 def origin(model: LocalModel) -> str:
-    """ "starter model", the repository "owner/name", or the folder that holds the file."""
+    """ "starter model", the server, the repository "owner/name", or the folder of the file."""
     if model.source == "starter":
         return QCoreApplication.translate("origin", "starter model")
+    if model.is_remote:
+        return model.publisher
     return model.repo or model.publisher or model.path.parent.name
 
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
 from app.core.library_types import LocalModel
-from app.core.memory import spread, verdict
+from app.core.memory import Fit, spread, verdict
 from app.core.remedies import rough_estimate
 from app.gui.context import AppContext
 from app.gui.controls.badges import KeyCap
@@ -47,7 +47,7 @@ class ModelPicker(Popover):
         width, height = 652, 508
         self.setFixedSize(width, height)
         self.search = SearchField(icons, self.tr("Find a model"))
-        self.list = PickerList(icons, self.tr("Models on this computer"))
+        self.list = PickerList(icons, self.tr("Models"))
         self._model = PickerModel(self)
         self.list.setModel(self._model)
         self.pane = PickerPane(context)
@@ -103,6 +103,7 @@ class ModelPicker(Popover):
         self.list.eject_asked.connect(self.eject)
         self.pane.load_asked.connect(self._load)
         self.pane.cancel_asked.connect(self.cancel_load)
+        self.pane.servers_asked.connect(self._open_servers)
         self.more.clicked.connect(self._find_more)
         # The window's own keys rest while a popover is open.
         QShortcut(QKeySequence("Ctrl+2"), self).activated.connect(self._find_more)
@@ -149,7 +150,9 @@ class ModelPicker(Popover):
             PickerEntry(
                 model,
                 self._context.runtime.get(model.id),
-                verdict(spread(rough_estimate(model), memory), memory).fit,
+                Fit.FITS
+                if model.is_remote
+                else verdict(spread(rough_estimate(model), memory), memory).fit,
             )
             for model in self._context.library.models()
         ]
@@ -234,6 +237,10 @@ class ModelPicker(Popover):
     def _find_more(self) -> None:
         self.hide()
         self.open_page.emit("discover", None)
+
+    def _open_servers(self) -> None:
+        self.hide()
+        self.open_page.emit("settings", {"section": "remote"})
 
     def show_error(self, model_id: str, error: AppError) -> None:
         """Say why a model could not be loaded, where its settings are."""

@@ -27,6 +27,8 @@ from app.gui.model_origin import origins_of_namesakes
 
 ROW = 44
 RECENT_SHOWN = 5
+_REMOTE = ("inset", "text-2")
+"""With a border: the ground of a chosen row is close to it."""
 _TONES = {"warning": ("warning-tint", "warning"), "danger": ("danger-tint", "danger")}
 
 
@@ -39,6 +41,8 @@ class PickerRole(IntEnum):
     """`Fit.value` where it is worth a badge."""
     EJECT = Qt.ItemDataRole.UserRole + 32
     """Whether it can be ejected."""
+    REMOTE = Qt.ItemDataRole.UserRole + 33
+    """Whether it runs on a server."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ def grouped(
 
 
 def _holds(model: LocalModel, words: list[str]) -> bool:
-    text = f"{model.name} {model.id} {model.quantization} {model.architecture}".casefold()
+    known = (model.name, model.id, model.quantization, model.architecture, model.publisher)
+    text = " ".join(known).casefold()
     return all(word in text for word in words)
 
 
@@ -103,10 +108,13 @@ class PickerModel(QStandardItemModel):
         item.setData(model.id, RowRole.VALUE)
         size = formatting.file_size(model.size)
         second = " · ".join(part for part in (model.quantization, size, origin) if part)
+        if model.is_remote:
+            second = self.tr("on %1").replace("%1", model.publisher)
         running = loaded is not None and loaded.state != "stopped"
         item.setData(self._second(second, loaded), RowRole.SECOND)
         item.setData(self._dot(loaded), PickerRole.DOT)
         item.setData(running, PickerRole.EJECT)
+        item.setData(model.is_remote and not running, PickerRole.REMOTE)
         usable = model.problem is None and model.present
         notable = not running and usable and entry.fit is not Fit.FITS
         item.setData(entry.fit.value if notable else None, PickerRole.FIT)
@@ -183,14 +191,20 @@ class PickerDelegate(RowDelegate):
             pixmap_in(painter, QRect(rect.right() - 19, rect.y(), 16, rect.height()), icon)
             return 28
         fit = index.data(PickerRole.FIT)
+        if index.data(PickerRole.REMOTE):
+            return self._paint_badge(painter, rect, self.tr("Remote"), _REMOTE)
         if not fit:
             return 0
         text = self.tr("Tight") if fit == Fit.TIGHT.value else self.tr("Too large")
-        ground, ink = _TONES[FIT_TONES[fit]]
+        return self._paint_badge(painter, rect, text, _TONES[FIT_TONES[fit]])
+
+    def _paint_badge(self, painter: QPainter, rect: QRect, text: str, tone: tuple[str, str]) -> int:
+        ground, ink = tone
         font = self.theme.font("caption")
         width = QFontMetrics(font).horizontalAdvance(text) + 12
         badge = QRect(rect.right() + 3 - width, rect.center().y() - 9, width, 20)
-        box(painter, badge, 4, fill=self.theme.color(ground))
+        edge = self.theme.color("border") if tone == _REMOTE else None
+        box(painter, badge, 4, fill=self.theme.color(ground), border=edge)
         painter.setFont(font)
         painter.setPen(self.theme.color(ink))
         painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, text)

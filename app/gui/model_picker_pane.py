@@ -43,6 +43,8 @@ class PickerPane(QWidget):
     load_asked = Signal(object, object, bool, bool)
     """`LocalModel`, `LoadConfig` (None as usual), force, remember."""
     cancel_asked = Signal(str)
+    servers_asked = Signal()
+    """The person wants to see the settings of remote models."""
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -141,7 +143,7 @@ class PickerPane(QWidget):
         other = self._model is None or model is None or model.id != self._model.id
         self._model = model
         if other:
-            self._facts = None
+            self._facts = self._forecast = None
             self._drop_error()
             self._show_parts(False)
         self.title.setText(model.name if model else "")
@@ -151,15 +153,30 @@ class PickerPane(QWidget):
         if model.problem is not None or not model.present:
             self._refuse(model.problem or self.tr("Its drive or file is away."))
             return
+        if model.is_remote:
+            self._show_remote(model)
+            return
         self.note.hide()
         self._reading = self._context.worker.run(
             self._reader.read, model, done=self._learn, failed=self._unreadable
         )
 
+    def _show_remote(self, model: LocalModel) -> None:
+        """A model on a server has no settings here: say where it is, and what is sent there."""
+        text = self.tr(
+            "Runs on %1. What you write in a chat with it, and the chat so far, is sent there."
+        )
+        self.note.setText(text.replace("%1", model.publisher))
+        self.note.show()
+        self._show_parts(self._error is None)
+        self._follow()
+
     def _show_parts(self, shown: bool) -> None:
-        self.form.setVisible(shown)
-        self.card.setVisible(shown)
-        self.lines.setVisible(shown)
+        here = self._model is None or not self._model.is_remote
+        for part in (self.form, self.card, self.lines):
+            part.setVisible(shown and here)
+        self.remember.setVisible(here)
+        self.reset.setVisible(here)
         self._feet.setVisible(shown)
 
     def _show_abilities(self, model: LocalModel | None) -> None:
@@ -249,7 +266,10 @@ class PickerPane(QWidget):
 
     def _name_button(self) -> None:
         loaded = self._loaded()
-        if loaded is not None and loaded.state == "ready":
+        if self._model is not None and self._model.is_remote:
+            ready = loaded is not None and loaded.state == "ready"
+            self.load.setText(self.tr("Use model") if ready else self.tr("Connect"))
+        elif loaded is not None and loaded.state == "ready":
             same = self.form.config() in (loaded.config, loaded.wanted)
             self.load.setText(self.tr("Use model") if same else self.tr("Reload model"))
         elif self._is_refused():
@@ -312,7 +332,7 @@ class PickerPane(QWidget):
             return
         self._drop_error()
         known = self._facts is not None
-        self._show_parts(known)
+        self._show_parts(known or self._model.is_remote)
         config = self.form.config() if known else None
         remember = known and self.remember.isChecked()
         if self._loaded() is None and not remember and config == self._standard:
@@ -331,6 +351,8 @@ class PickerPane(QWidget):
         buttons = [("again", self.tr("Try again"))]
         if isinstance(error, NotEnoughMemory):
             buttons = [("settings", self.tr("Change settings")), ("force", self.tr("Load anyway"))]
+        elif self._model is not None and self._model.is_remote:
+            buttons.append(("servers", self.tr("Open Settings")))
         elif isinstance(error, ModelError):
             buttons = [*self._changes(error), *buttons]
         self._error = ErrorCard(self._context.icons, error, buttons)
@@ -358,6 +380,8 @@ class PickerPane(QWidget):
             self._drop_error()
             self._show_parts(True)
             self.form.context.field.setFocus()
+        elif key == "servers":
+            self.servers_asked.emit()
         else:
             self._ask(force=key == "force")
 

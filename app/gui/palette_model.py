@@ -104,8 +104,8 @@ class PaletteModel(QAbstractListModel):
                     part
                     for part in (
                         model.quantization,
-                        file_size(model.size),
-                        origins.get(model.id, ""),
+                        model.publisher if model.is_remote else file_size(model.size),
+                        "" if model.is_remote else origins.get(model.id, ""),
                     )
                     if part
                 ),

@@ -208,7 +208,9 @@ class TokenLabel(Label):
 
     def show_text(self, text: str, model: LoadedModel | None) -> None:
         """Tell the size of another text, or with another model."""
-        ready = model if model is not None and model.state == "ready" else None
+        # What is typed goes to no server before it is sent, not even to be counted.
+        local = model is not None and not model.model.is_remote
+        ready = model if local and model is not None and model.state == "ready" else None
         if (text, ready) == (self._text, self._model) and self.text():
             return
         other_text = text != self._text

@@ -115,7 +115,7 @@ class GeneralSection(SettingSection):
         self.offline.clicked.connect(self._choose_offline)
         row = SettingRow(
             self.tr("Offline"),
-            self.tr("Nothing leaves this computer: no search, no downloads. Chats never do."),
+            self.tr("Nothing leaves this computer: no search, no downloads, no remote models."),
             self.offline,
         )
         return SettingGroup(self.tr("Privacy"), row)

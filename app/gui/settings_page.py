@@ -23,6 +23,7 @@ from app.gui.settings_more import (
     NetworkSection,
     ShortcutsSection,
 )
+from app.gui.settings_remote import RemoteSection
 from app.gui.settings_rows import SettingSection
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class SettingsPage(Page):
             ChatSection(context),
             FoldersSection(context),
             NetworkSection(context),
+            RemoteSection(context),
             ShortcutsSection(context),
             AboutSection(context),
         )

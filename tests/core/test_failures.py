@@ -115,6 +115,11 @@ EXAMPLES: Mapping[str, tuple[End | errors.BackendError, ...]] = {
     "template": (errors.TemplateError("The chat template raised."),),
     "prompt_too_long": (errors.PromptTooLong("Nine tokens of eight."),),
     "bad_request": (errors.BadRequest("No model is loaded."),),
+    "server_unreachable": (errors.ServerUnreachable("Nobody listens there."),),
+    "access_refused": (errors.AccessRefused("The key is wrong."),),
+    "not_served": (errors.ModelNotServed("It has no such model."),),
+    "server_busy": (errors.ServerBusy("It has too many requests."),),
+    "server_failed": (errors.ServerProblem("It answered with status 500."),),
     "engine_error": (errors.EngineFailure("It failed."), errors.BackendError("It failed.")),
 }
 
