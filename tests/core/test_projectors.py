@@ -9,9 +9,12 @@ from app.core.hardware import HardwareSurvey, MemorySnapshot
 from app.core.library_types import LocalModel
 from app.core.load_plan import plan_load
 from app.core.projectors import projector_beside
-from app.core.settings import Settings
-from backends.types import LoadConfig
+from app.core.runtime import ModelRuntime
+from app.core.settings import Settings, SettingsStore
+from backends.types import ChatMessage, GenerationRequest, LoadConfig, SamplingParams
+from tests.backends.contract import finish_of
 from tests.backends.llamacpp import tiny_projector
+from tests.backends.llamacpp.pictures import png
 from tests.core.broken_gguf import ARRAY, EMBEDDING, I32, Model, array, tiny_model
 
 HARDWARE = HardwareSurvey("Test CPU", 4, 8, (), 16 * 10**9)
@@ -71,3 +74,28 @@ def test_a_model_is_loaded_with_it_unless_somebody_chose(tmp_path: Path, eyes: P
     plan = plan_load(model, LoadConfig(), Settings(), HARDWARE, ENOUGH)
     alone = plan_load(model, LoadConfig(projector=""), Settings(), HARDWARE, ENOUGH)
     assert plan.need.weights - alone.need.weights == eyes.stat().st_size
+
+
+@pytest.mark.engine
+def test_a_picture_goes_through_the_child_to_a_model_with_a_projector_beside_it(
+    corral_home: Path, starter_file: Path, tmp_path: Path
+) -> None:
+    eyes = tiny_projector.write(tmp_path / "mmproj-F16.gguf")
+    size = starter_file.stat().st_size
+    model = LocalModel("smol", "SmolLM2", starter_file, (starter_file, eyes), size)
+    runtime = ModelRuntime(SettingsStore(corral_home / "settings.json"))
+    try:
+        loaded = runtime.load(model, LoadConfig(context_length=512))
+        assert loaded.info is not None
+        assert loaded.info.vision
+        sampling = SamplingParams(temperature=0, max_tokens=8, ignore_eos=True)
+        usages = [
+            finish_of(loaded.engine.generate(GenerationRequest("r", (question,), sampling))).usage
+            for question in (
+                ChatMessage("user", "What is this?", images=(png(1),)),
+                ChatMessage("user", "What is this?"),
+            )
+        ]
+    finally:
+        runtime.close()
+    assert usages[0].prompt_tokens - usages[1].prompt_tokens == tiny_projector.TOKENS
