@@ -2,15 +2,21 @@
 
 import ctypes
 import itertools
+import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backends.errors import BadLoadSetting, BadRequest
+from backends.llamacpp import answering
 from backends.llamacpp.engine import LlamaCppBackend
 from backends.llamacpp.library import log, native, open_vision_library
+from backends.llamacpp.loaded import Loaded
+from backends.llamacpp.sampling import SamplerChain
 from backends.types import (
     ChatMessage,
     ContextCut,
@@ -289,18 +295,49 @@ def test_a_chat_outgrows_the_context_with_its_images(
     assert finish_of(events).usage.completion_tokens > 60
 
 
-def test_guesses_and_repetition_penalties_never_meet_an_image(
+def test_a_draft_model_does_not_guess_about_images(
     engine: LlamaCppBackend, smollm2: Path, projector: Path
 ) -> None:
-    load(engine, smollm2, projector, prompt_lookup=True, draft_model=str(smollm2))
-    sampling = SamplingParams(
-        temperature=0, max_tokens=24, ignore_eos=True, dry_multiplier=0.8, repeat_penalty=1.1
-    )
-    _, usage = answer(engine, ask(RED, RED, RED, text="Repeat: a b c a b c", sampling=sampling))
-    assert usage.completion_tokens == 24
-    assert usage.draft_tokens == 0  # a draft model cannot see
-    _, usage = answer(engine, ask(text="Repeat: a b c a b c", sampling=sampling))
-    assert usage.draft_tokens > 0
+    load(engine, smollm2, projector, draft_model=str(smollm2))
+    loaded = engine._loaded
+    assert loaded is not None
+    assert loaded.drafter(loaded.slots.latest, sees=True) is None
+    text = "Repeat: a b c a b c"
+    assert answer(engine, ask(RED, text=text))[1].draft_tokens == 0
+    assert answer(engine, ask(text=text))[1].draft_tokens > 0
+
+
+class GuessesImages:
+    """A drafter that believes that the image of the prompt follows once more."""
+
+    def draft(self, tokens: Sequence[int], limit: int) -> list[int]:
+        return [token for token in tokens if token < 0][:limit]
+
+
+def test_images_are_never_guessed(
+    engine: LlamaCppBackend, smollm2: Path, projector: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(engine, smollm2, projector)
+    monkeypatch.setattr(Loaded, "drafter", lambda loaded, sequence, *, sees: GuessesImages())
+    _, usage = answer(engine, ask(RED))
+    assert (usage.completion_tokens, usage.draft_tokens) == (GREEDY.max_tokens, 0)
+
+
+def test_samplers_do_not_hear_of_images(
+    engine: LlamaCppBackend, smollm2: Path, projector: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[int] = []
+
+    class Recording(SamplerChain):
+        def __init__(self, *arguments: Any, prompt: Sequence[int], **others: Any) -> None:
+            heard.extend(prompt)
+            super().__init__(*arguments, prompt=prompt, **others)
+
+    load(engine, smollm2, projector)
+    monkeypatch.setattr(answering, "SamplerChain", Recording)
+    _, usage = answer(engine, ask(RED))
+    assert len(heard) == usage.prompt_tokens - tiny_projector.TOKENS
+    assert min(heard) >= 0
 
 
 # Beside others
@@ -400,6 +437,28 @@ def test_bad_images_are_refused_and_nothing_else_is_touched(
     with pytest.raises(BadRequest, match=words):
         engine.count_tokens([ChatMessage("user", QUESTION, images=(image,))])
     assert answer(engine, ask(RED))[0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script stands for the program")
+def test_a_file_that_lies_about_its_kind_starts_no_program(
+    engine: LlamaCppBackend,
+    smollm2: Path,
+    projector: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """libmtmd gives what it cannot read to ffmpeg, wherever that comes from."""
+    started = tmp_path / "started"
+    for name in ("ffmpeg", "ffprobe"):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\ntouch {started}\nexit 1\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    load(engine, smollm2, projector, context_length=256)
+    for image in (png_of_size(10, 10), RED[:60]):
+        with pytest.raises(BadRequest, match="damaged"):
+            list(engine.generate(ask(image)))
+    assert not started.exists()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 3000), (3000, 1)])
