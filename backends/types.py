@@ -190,8 +190,11 @@ class LoadConfig(Struct, frozen=True, omit_defaults=True):
     """Tokens guessed ahead at most."""
     prompt_lookup: bool = False
     """Guess ahead by what stands in the prompt already."""
-    projector: str = ""
-    """Path of the file that lets a vision model see."""
+    projector: str | None = None
+    """Path of the file that lets a vision model see; empty is none.
+
+    None is the one that lies beside the model, as the program finds it; an engine takes none then.
+    """
     embedding: bool = False
     """Load for embeddings instead of answers."""
     pooling: Literal["mean", "cls", "last", "rank"] | None = None

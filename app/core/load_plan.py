@@ -24,6 +24,7 @@ from app.core.memory import (
     verdict,
 )
 from app.core.memory_formulas import UNQUANTIZED
+from app.core.projectors import projector_beside
 from app.core.room import Held, rooms
 from app.core.settings import Settings
 from backends.types import LoadConfig
@@ -103,6 +104,8 @@ def plan_load(
     """
     check_settings(config)
     header = check_model(model.path)
+    if config.projector is None:
+        config = msgspec.structs.replace(config, projector=projector_beside(model, header))
     rails = settings.engine.guard_rails
     spaces = list(rooms(memory, held))
     plans = [

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from backends.chat.tokenizer import SpecialToken
 
 # Unicode noncharacters: set aside for the inside of a process, never part of a text. A marker is
-# one of the first two and the number of its literal in four digits of the other sixteen.
+# one of the first two and the number of its literal in four digits of the next sixteen. The rest
+# of their block belongs to `image_marks`.
 _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
 _DIGITS = "".join(chr(0xFDD2 + digit) for digit in range(16))
 _WIDTH = 4
-_RESERVED = re.compile(f"[{_OPEN}{_CLOSE}{_DIGITS}]")
+_RESERVED = re.compile("[\ufdd0-\ufdef]")
 _MARKERS = re.compile(f"([{_OPEN}{_CLOSE}][{_DIGITS}]{{0,{_WIDTH}}}|[{_DIGITS}]{{1,{_WIDTH}}})")
 
 Tokenize = Callable[[str, bool], list[int]]
@@ -116,13 +117,21 @@ class ControlTokenGuard:
         return next((literal for literal in self._literals if text.endswith(literal)), "")
 
     def tokenize(
-        self, segments: Iterable[Segment], tokenize: Tokenize, *, sentencepiece: bool
+        self,
+        segments: Iterable[Segment],
+        tokenize: Tokenize,
+        *,
+        sentencepiece: bool,
+        continues: bool = False,
     ) -> list[int]:
-        """Ids of the segments of a rendered prompt, without BOS."""
+        """Ids of the segments of a rendered prompt, without BOS.
+
+        `continues` says that something stands before the first segment.
+        """
         ids: list[int] = []
         for number, segment in enumerate(segments):
             encode = tokenize
-            if sentencepiece and number:
+            if sentencepiece and (number or continues):
                 encode = _continuing(tokenize)
             ids += (
                 self._plain(segment.text, encode) if segment.plain else encode(segment.text, True)

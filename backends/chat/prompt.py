@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from backends.chat.control_tokens import ControlTokenGuard, dangerous_tokens
 from backends.chat.families import ChatFormat
+from backends.chat.image_marks import MAX_IMAGES, ImageTokenizer, image_mark, split_at_images
 from backends.chat.profile import TemplateProfile
 from backends.chat.reasoning import ReasoningMarkers
 from backends.chat.reasoning_switch import MODEL_DEFAULT
@@ -33,10 +34,18 @@ class PromptBuilder:
     """Renders and tokenizes conversations for one model."""
 
     def __init__(
-        self, vocabulary: Tokenizer, template: str | None, tool_template: str | None = None
+        self,
+        vocabulary: Tokenizer,
+        template: str | None,
+        tool_template: str | None = None,
+        images: ImageTokenizer | None = None,
     ) -> None:
-        """`tool_template` is used instead of `template` where tools are given."""
+        """`tool_template` is used instead of `template` where tools are given.
+
+        `images` is what a model that can see reads of images.
+        """
         self._vocabulary = vocabulary
+        self._images = images
         self.notes: list[str] = []
         """Sentences a person should see."""
         self._profile = TemplateProfile.of(self._compile(template), vocabulary)
@@ -97,23 +106,59 @@ class PromptBuilder:
         mark = self._guard.mark
         given = () if tool_choice == "none" else tools
         profile = self._tool_profile if given else self._profile
-        turns = [to_turn(m, mark) for m in (messages[:-1] if last else messages)]
+        images = [image for message in messages for image in message.images]
+        self._check_number(images)
+        numbers = iter(range(len(images)))
+        every = [
+            to_turn(m, mark, "".join(image_mark(next(numbers)) for _ in m.images)) for m in messages
+        ]
+        turns = every[:-1] if last else every
         rendered = profile.render(turns, to_descriptions(given, mark), reasoning)
         inside = profile.leaves_open(rendered)
         if last:
             # Rendered without it and appended: templates trim answers and close their turn.
-            begun, inside = _begun(to_turn(last, mark), profile.format.reasoning, inside=inside)
+            begun, inside = _begun(every[-1], profile.format.reasoning, inside=inside)
             rendered += begun
-        segments = self._guard.split(rendered)
-        ids = self._guard.tokenize(
-            segments, self._tokenize, sentencepiece=self._vocabulary.sentencepiece
-        )
-        typed = dict.fromkeys(segment.text for segment in segments if segment.plain)
-        return Prompt(self._with_bos(ids), inside, profile.format, tuple(typed))
+        ids, typed = self._read(rendered, images)
+        return Prompt(self._with_bos(ids), inside, profile.format, typed)
 
     def raw(self, text: str) -> Prompt:
         """`text` as it is: control tokens in it are control tokens, nothing is parsed."""
         return Prompt(self._with_bos(self._tokenize(text, True)), inside_reasoning=False)
+
+    def _check_number(self, images: Sequence[bytes]) -> None:
+        if images and self._images is None:
+            raise BadRequest(
+                "This model cannot see pictures. Leave them out, or load a model that can see "
+                "together with its projector (mmproj) file."
+            )
+        if len(images) > MAX_IMAGES:
+            raise BadRequest(
+                f"This chat has {len(images)} pictures; at most {MAX_IMAGES} are possible. Begin "
+                "a new chat, or leave some out."
+            )
+
+    def _read(self, rendered: str, images: Sequence[bytes]) -> tuple[list[int], tuple[str, ...]]:
+        """The ids of a rendered prompt, and the control tokens that were typed in it."""
+        ids: list[int] = []
+        typed: dict[str, None] = {}
+        seen: set[int] = set()
+        for part in split_at_images(rendered):
+            if isinstance(part, str):
+                segments = self._guard.split(part)
+                ids += self._guard.tokenize(
+                    segments,
+                    self._tokenize,
+                    sentencepiece=self._vocabulary.sentencepiece,
+                    continues=bool(ids),
+                )
+                typed |= dict.fromkeys(segment.text for segment in segments if segment.plain)
+            elif self._images is not None:
+                ids += self._images.ids(images[part])
+                seen.add(part)
+        if len(seen) < len(images):
+            raise TemplateError("The model's chat template leaves out a picture of this chat.")
+        return ids, tuple(typed)
 
     def _tokenize(self, text: str, special: bool) -> list[int]:
         return self._vocabulary.tokenize(text, special=special)

@@ -35,16 +35,14 @@ class Turn:
     """Of a result: the tool's name."""
 
 
-def to_turn(message: ChatMessage, mark: Mark) -> Turn:
-    """`message` with every text in it marked.
+def to_turn(message: ChatMessage, mark: Mark, images: str = "") -> Turn:
+    """`message` with every text in it marked; `images` stands for its images, before the text.
 
-    Raises `BadRequest` for arguments that are not a JSON object, and for pictures.
+    Raises `BadRequest` for arguments that are not a JSON object.
     """
-    if message.images:
-        raise BadRequest("This model cannot see pictures.")
     return Turn(
         role=message.role,
-        content=mark(message.content),
+        content=images + mark(message.content),
         reasoning=mark(message.reasoning),
         calls=tuple(_to_call(call, mark) for call in message.tool_calls),
         call_id=mark(message.tool_call_id),

@@ -38,8 +38,9 @@ def answer(
         vocabulary,
         seed=secrets.randbelow(2**32 - 1) if sampling.seed is None else sampling.seed,
         context_length=loaded.context.length,
-        prompt=plan.prompt.tokens,
+        prompt=[token for token in plan.prompt.tokens if token >= 0],
     )
+    images = loaded.image_places(request.messages)
 
     def refit(room: int) -> list[int] | None:
         shorter = plan.fit.shorter(room)
@@ -63,7 +64,8 @@ def answer(
         limit=sampling.max_tokens,
         constraint=constraint,
         stop_tokens=plan.stop_tokens,
-        drafter=loaded.drafter(sequence),
+        images=images,
+        drafter=loaded.drafter(sequence, sees=bool(images)),
         refit=refit,
         keep_on_disk=request.keep_on_disk,
         logprobs=_logprobs(loaded, sampling),

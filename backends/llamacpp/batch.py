@@ -1,7 +1,11 @@
 """Tokens of several sequences that one call of llama.cpp processes."""
 
+import ctypes
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from backends.llamacpp.library import native
 
@@ -9,10 +13,11 @@ from backends.llamacpp.library import native
 class Batch:
     """A native batch. Close it: it is native memory."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, embedding_length: int = 0) -> None:
+        """With an `embedding_length` it holds embeddings instead of tokens."""
         self.capacity = capacity
         """Tokens it holds at most."""
-        self.native: Any = native.llama_batch_init(capacity, 0, 1)
+        self.native: Any = native.llama_batch_init(capacity, embedding_length, 1)
 
     def __len__(self) -> int:
         return int(self.native.n_tokens)
@@ -26,17 +31,30 @@ class Batch:
 
         The last `outputs` of them get an output to sample from.
         """
+        first = len(self)
+        for index, token in enumerate(tokens, first):
+            self.native.token[index] = token
+        self._place(len(tokens), position, sequence, outputs)
+        return first
+
+    def add_embeddings(
+        self, rows: NDArray[np.float32], position: int, sequence: int, outputs: int
+    ) -> None:
+        """The same with one embedding a row; the batch must be empty."""
+        rows = np.ascontiguousarray(rows)
+        ctypes.memmove(self.native.embd, rows.ctypes.data, rows.nbytes)
+        self._place(len(rows), position, sequence, outputs)
+
+    def _place(self, count: int, position: int, sequence: int, outputs: int) -> None:
         batch = self.native
         first = int(batch.n_tokens)
-        end = first + len(tokens)
-        for index, token in enumerate(tokens, first):
-            batch.token[index] = token
+        end = first + count
+        for index in range(first, end):
             batch.pos[index] = position + index - first
             batch.n_seq_id[index] = 1
             batch.seq_id[index][0] = sequence
             batch.logits[index] = index >= end - outputs
         batch.n_tokens = end
-        return first
 
     def close(self) -> None:
         """Free the native memory."""

@@ -57,9 +57,18 @@ class Context:
         self._abort = abort or native.ggml_abort_callback(0)
         native.llama_set_abort_callback(self.handle, self._abort, None)
 
-    def decode(self, batch: Batch) -> Decoded:
-        """Process a batch. Raises `EngineFailure`; some of it may then be in the KV cache."""
-        status = native.llama_decode(self.handle, batch.native)
+    def decode(self, batch: Batch, *, causal: bool = True) -> Decoded:
+        """Process a batch. Raises `EngineFailure`; some of it may then be in the KV cache.
+
+        Unless it is `causal`, all of the batch sees all of it.
+        """
+        if not causal:
+            native.llama_set_causal_attn(self.handle, False)
+        try:
+            status = native.llama_decode(self.handle, batch.native)
+        finally:
+            if not causal:
+                native.llama_set_causal_attn(self.handle, True)
         if status in (0, 1, 2):
             return Decoded(status)
         raise EngineFailure(

@@ -175,6 +175,7 @@ def _describe(loaded: Loaded, config: LoadConfig, memory: MemoryUse | None) -> M
         reasoning_switch=prompts.reasoning_switch,
         reasoning_effort=prompts.reasoning_effort,
         tools=prompts.tools,
+        vision=loaded.projector is not None,
         chat_format=prompts.format.name,
         gpu_layers=model.gpu_layers,
         slots=context.slots,

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from backends.llamacpp.batch import Batch
@@ -57,12 +57,12 @@ class GraphRunner:
         self.seconds = time.perf_counter() - self._began
         return status
 
-    def start(self, batch: Batch, switches: Sequence[threading.Event]) -> None:
-        """Begin to run a batch on the other thread; all `switches` set abort it."""
+    def start(self, work: Callable[[], Decoded], switches: Sequence[threading.Event]) -> None:
+        """Begin to run what decodes a batch on the other thread; all `switches` set abort it."""
         self._watch(switches)
         self._nodes = 0
         self._began = time.perf_counter()
-        self._job = self._thread.submit(self._context.decode, batch)
+        self._job = self._thread.submit(work)
 
     def poll(self) -> Decoded | None:
         """Wait a little for the batch that was started; None while it runs.

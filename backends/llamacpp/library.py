@@ -8,10 +8,11 @@ import atexit
 import ctypes
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from backends.errors import EngineFailure
+from backends.errors import BadLoadSetting, EngineFailure
 from backends.llamacpp.logs import EngineLog
 
 # Before the import: an abort must not start gdb for a back trace (seconds), and no foreign
@@ -43,15 +44,34 @@ def open_library() -> None:
     count = library_function("ggml_backend_dev_count", ctypes.c_size_t)
     if count() == 0:
         load_all = library_function("ggml_backend_load_all_from_path", None, ctypes.c_char_p)
-        load_all(os.fsencode(_folder()))
+        load_all(os.fsencode(library_folder()))
     if count() == 0:
         raise EngineFailure(
-            f"llama.cpp found no compute backend for this processor in {_folder()}.",
+            f"llama.cpp found no compute backend for this processor in {library_folder()}.",
             "\n".join(log.tail()),
         )
 
 
-def _folder() -> Path:
+@cache
+def open_vision_library() -> Any:
+    """The functions and structures of mtmd.h, for models that see. Raises `BadLoadSetting`.
+
+    Opened only where it is needed: the library is large, and builds may come without it.
+    """
+    try:
+        from llama_cpp import mtmd_cpp as binding
+    except (ImportError, OSError, RuntimeError) as error:
+        raise BadLoadSetting(
+            "This build of llama.cpp cannot see pictures. Load the model without a projector.",
+            str(error),
+        ) from None
+    binding.mtmd_helper_log_set(_log_callback, None)
+    atexit.register(binding.mtmd_helper_log_set, native.llama_log_callback(0), None)
+    return binding
+
+
+def library_folder() -> Path:
+    """Where the native libraries lie."""
     return Path(native._base_path)
 
 
@@ -64,7 +84,7 @@ def library_function(name: str, result: Any, *arguments: Any) -> Any:
     libraries: list[Any] = [native._lib]
     if sys.platform == "win32":
         names = ("ggml.dll", "ggml-base.dll")
-        libraries = [ctypes.CDLL(str(_folder() / each)) for each in names]
+        libraries = [ctypes.CDLL(str(library_folder() / each)) for each in names]
     function = next(getattr(each, name) for each in libraries if hasattr(each, name))
     function.restype, function.argtypes = result, list(arguments)
     return function

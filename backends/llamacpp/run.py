@@ -3,11 +3,12 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from backends.constraints.token_constraint import TokenConstraint
+from backends.llamacpp.image_tokens import ImagePlace, text_before_image
 from backends.llamacpp.sequence import KVSequence, SavedSequence
 from backends.types import (
     Delta,
@@ -115,6 +116,7 @@ class Run:
         logprobs: Callable[[int, int], TokenLogprob] | None = None,
         forced: Callable[[], list[int]] = list,
         stop_tokens: frozenset[int] = frozenset(),
+        images: Mapping[int, ImagePlace] | None = None,
     ) -> None:
         """`constraint` holds for everything behind the reasoning.
 
@@ -122,7 +124,8 @@ class Run:
 
         `logprobs` tells of the output at an index of the batch and the token chosen there.
         `forced` gives tokens that must come next, such as the end of a reasoning that is over
-        its budget. `stop_tokens` end the answer, besides those that always do.
+        its budget. `stop_tokens` end the answer, besides those that always do. `images` says
+        what the ids below 0 of the prompt mean.
         """
         self.sequence = sequence
         self.sampler = sampler
@@ -136,6 +139,7 @@ class Run:
         self.logprobs = logprobs
         self.stop_tokens = stop_tokens
         self._force = forced
+        self._images = images or {}
         self.parked: SavedSequence | None = None
         """Its sequence while it has to wait for room."""
         self.target = list(prompt)
@@ -153,6 +157,17 @@ class Run:
     def missing(self) -> int:
         """Tokens to be processed before the next one can be chosen."""
         return len(self.target) - len(self.sequence.tokens)
+
+    @property
+    def image(self) -> ImagePlace | None:
+        """The part of an image that must be processed next, if it is one."""
+        at = len(self.sequence.tokens)
+        return self._images.get(self.target[at]) if at < len(self.target) else None
+
+    def next_text(self, limit: int) -> list[int]:
+        """At most `limit` of the tokens to be processed next, up to an image."""
+        start = len(self.sequence.tokens)
+        return list(text_before_image(self.target[start : start + limit]))
 
     @property
     def answer(self) -> list[int]:

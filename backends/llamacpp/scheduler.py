@@ -2,16 +2,20 @@
 
 A step puts the next token of every answer, and a piece of one prompt, into one batch. Beside
 running answers that piece is small, so that their streams do not stall; alone it is as large as a
-batch can be. When the KV cache is full, conversations that nobody works on are parked, then the
-youngest answer waits.
+batch can be. A piece of an image is a step of its own. When the KV cache is full, conversations
+that nobody works on are parked, then the youngest answer waits.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from backends.errors import BackendError, EngineFailure
 from backends.llamacpp.batch import Batch
 from backends.llamacpp.context import Context, Decoded
 from backends.llamacpp.graph import PROGRESS_SECONDS, GraphRunner
+from backends.llamacpp.image_step import ImageStep
+from backends.llamacpp.image_tokens import text_before_image
 from backends.llamacpp.run import Run
 from backends.llamacpp.slots import Slots
 from backends.llamacpp.vocabulary import Vocabulary
@@ -38,15 +42,26 @@ class _Share:
     """How many of the tokens, the last ones, are only guessed."""
     index: int
     """Of its first token in the batch."""
+    compute: Callable[[], Decoded] | None = None
+    """The tokens are a piece of an image, which is computed so and alone."""
 
 
 class Scheduler:
     """Advances the answers of one context. Used by one thread."""
 
     def __init__(
-        self, context: Context, vocabulary: Vocabulary, slots: Slots, *, draft_tokens: int = 8
+        self,
+        context: Context,
+        vocabulary: Vocabulary,
+        slots: Slots,
+        *,
+        draft_tokens: int = 8,
+        images: ImageStep | None = None,
     ) -> None:
         self._context = context
+        self._images = images
+        self._image_next = True
+        """Images and text take turns."""
         self._vocabulary = vocabulary
         self._slots = slots
         self._draft_tokens = min(draft_tokens, DRAFT_LIMIT)
@@ -90,9 +105,12 @@ class Scheduler:
                 if not shares:
                     return
                 switches = [share.run.cancelled for share in shares]
-                if len(self._batch) > self._threshold:
+                if (compute := shares[0].compute) is not None:
                     self._flight = shares
-                    self._graph.start(self._batch, switches)
+                    self._graph.start(compute, switches)
+                elif len(self._batch) > self._threshold:
+                    self._flight = shares
+                    self._graph.start(partial(self._context.decode, self._batch), switches)
                 else:
                     self._land(shares, self._graph.run(self._batch, switches))
                     return
@@ -114,6 +132,8 @@ class Scheduler:
         self._runs.clear()
         self._graph.close()
         self._batch.close()
+        if self._images is not None:
+            self._images.close()
 
     @property
     def _threshold(self) -> int:
@@ -128,6 +148,14 @@ class Scheduler:
             if run.parked is not None:
                 self._unpark(run)
         active = [run for run in self._runs if run.parked is None and not run.ended]
+        seeing = [(run, place) for run in active if (place := run.image) is not None]
+        active = [run for run in active if run.image is None]
+        if self._images is not None and seeing and (self._image_next or not active):
+            self._image_next = False
+            run, place = seeing[0]
+            ids, compute = self._images.piece(run, place)
+            return [_Share(run, ids, 0, 0, compute)]
+        self._image_next = True
         answering = [run for run in active if run.missing == 1]
         reading = [run for run in active if run.missing > 1]
         shares = [self._add(run, *self._next_tokens(run, len(answering))) for run in answering]
@@ -136,9 +164,8 @@ class Scheduler:
             size = min(run.missing, room, self._batch.capacity - len(self._batch))
             if size <= 0:
                 break
-            start = len(run.sequence.tokens)
-            shares.append(self._add(run, run.target[start : start + size], 0))
-            room -= size
+            shares.append(self._add(run, run.next_text(size), 0))
+            room -= len(shares[-1].tokens)
         return shares
 
     def _next_tokens(self, run: Run, answering: int) -> tuple[list[int], int]:
@@ -150,7 +177,7 @@ class Scheduler:
             limit = min(limit, run.limit - run.count.tokens - 1)
         if run.drafter is None or run.logprobs is not None or limit <= 0:
             return tokens, 0
-        guesses = run.drafter.draft(run.target, limit)[:limit]
+        guesses = list(text_before_image(run.drafter.draft(run.target, limit)[:limit]))
         run.count.drafted += len(guesses)
         return tokens + guesses, len(guesses)
 
@@ -182,7 +209,8 @@ class Scheduler:
                 sequence.truncate(len(sequence.tokens))
         if status is not Decoded.DONE:
             return
-        self._measure(len(self._batch))
+        if shares[0].compute is None:
+            self._measure(len(self._batch))
         for share in shares:
             run = share.run
             if run.missing <= 0:

@@ -359,8 +359,3 @@ def test_every_text_of_a_message_is_marked() -> None:
         "description": "D",
         "parameters": {"K": {"E": ["V"]}},
     }
-
-
-def test_pictures_are_refused() -> None:
-    with pytest.raises(BadRequest, match="pictures"):
-        to_turn(ChatMessage("user", "what is it?", images=(b"png",)), str)
