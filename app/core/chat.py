@@ -265,6 +265,7 @@ class ChatService:
             messages=tuple(turns),
             sampling=conversation.sampling or self.preset_of(conversation).sampling,
             continue_last=bool(turns) and turns[-1].role == "assistant",
+            conversation=f"chat-{conversation.id}",
         )
 
 

@@ -14,6 +14,7 @@ from app.core.chat import ChatService
 from app.core.conversation_store import ConversationStore
 from app.core.download_state import DownloadRequest
 from app.core.downloads import DownloadManager
+from app.core.engine_errors import refusal
 from app.core.errors import AppError, DownloadError, ModelError
 from app.core.hub import HubClient
 from app.core.library import ModelLibrary
@@ -22,6 +23,7 @@ from app.core.paths import app_paths
 from app.core.presets import PresetStore
 from app.core.runtime import ModelRuntime
 from app.core.settings import SettingsStore
+from backends.errors import BackendError
 from backends.types import Delta, LoadConfig
 from tests.backends.llamacpp import tiny_gguf
 from tests.backends.scripts import ask
@@ -135,6 +137,8 @@ def test_a_header_that_is_fine_over_weights_that_are_not(
         list(loaded.engine.generate(ask("Hello", max_tokens=5)))
     except AppError as error:
         check_words(error)
+    except BackendError as error:  # what the chat puts into words by `refusal`
+        check_words(refusal(error))
     runtime.eject("noise")
     assert engines() == []
 
