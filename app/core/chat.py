@@ -27,6 +27,13 @@ class TokenCount(Struct, frozen=True):
 
     total: int
     context: int
+    least: int = 0
+    """Of the shortest prompt that could be made by leaving out earlier turns; 0 if all fit."""
+
+    @property
+    def sendable(self) -> bool:
+        """It fits, or would without earlier turns, which the engine leaves out then."""
+        return self.total <= self.context or 0 < self.least < self.context
 
 
 class ChatService:
@@ -157,11 +164,16 @@ class ChatService:
         if not messages or messages[-1].role != "user":
             # Many chat templates refuse a prompt that does not end with the person's words.
             messages = (*messages, ChatMessage("user", ""))
+        context = loaded.info.context_length
         try:
             total = loaded.engine.count_tokens(messages)
+            least = 0
+            if total > context:
+                system = [each for each in messages[:1] if each.role == "system"]
+                least = loaded.engine.count_tokens((*system, messages[-1]))
         except BackendError as error:
             raise refusal(error) from error
-        return TokenCount(total, loaded.info.context_length)
+        return TokenCount(total, context, least)
 
     @contextlib.contextmanager
     def _claimed(self, conversation_id: int) -> Iterator[tuple[Conversation, LoadedModel]]:

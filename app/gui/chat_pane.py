@@ -438,7 +438,7 @@ class ChatPane(QWidget):
         if count is None:
             self.composer.set_tokens(None)
         else:
-            self.composer.set_tokens(count.total, count.context)
+            self.composer.set_tokens(count.total, count.context, sendable=count.sendable)
         self._ask_to_send()
 
     def _ask_to_send(self) -> None:

@@ -39,6 +39,7 @@ class Composer(QWidget):
         self._obstacle = ""
         self._model_name = ""
         self._tokens: tuple[int, int] | None = None
+        self._sendable = True
         self._card = QRect()
         self._token_rect = QRect()
         self.field = ComposerField(theme, self)
@@ -89,8 +90,14 @@ class Composer(QWidget):
         self._update_hint()
         self._update_buttons()
 
-    def set_tokens(self, total: int | None, context_length: int = 0) -> None:
-        """Tokens of prompt and draft against the context length; None when not known."""
+    def set_tokens(
+        self, total: int | None, context_length: int = 0, *, sendable: bool = True
+    ) -> None:
+        """Tokens of prompt and draft against the context length; None when not known.
+
+        `sendable`: it fits, or will when earlier turns are left out.
+        """
+        self._sendable = sendable
         self._tokens = (total, context_length) if total is not None and context_length else None
         self._gauge.setVisible(self._tokens is not None)
         if self._tokens:
@@ -112,7 +119,7 @@ class Composer(QWidget):
 
     def can_send(self) -> bool:
         """Whether Send does something now."""
-        ready = not self._generating and not self._obstacle and self._fraction() <= 1
+        ready = not self._generating and not self._obstacle and self._sendable
         return ready and bool(self.text().strip())
 
     def token_words(self) -> str:
@@ -186,7 +193,12 @@ class Composer(QWidget):
     def _send_tip(self) -> str:
         if self._obstacle:
             return self._obstacle
-        if self._tokens and self._fraction() > 1:
+        if self._tokens and self._sendable and self._fraction() > 1:
+            return self.tr(
+                "Send. The oldest messages of this chat no longer fit; the model will not "
+                "read them."
+            )
+        if self._tokens and not self._sendable:
             over = QLocale().toString(self._tokens[0] - self._tokens[1])
             return self.tr(
                 "%1 tokens more than the context holds. Shorten the message, start a new chat, "

@@ -252,6 +252,20 @@ def test_a_prompt_longer_than_the_context_cannot_be_sent(sit: Sit) -> None:
     desk.until(composer.can_send)
 
 
+def test_a_chat_that_has_outgrown_the_context_can_be_gone_on_with(sit: Sit) -> None:
+    desk = sit(context_length=600)
+    desk.ask("word " * 150)
+    composer = desk.page.pane.composer
+    composer.set_text("more " * 350)
+    desk.until(lambda: "oldest messages" in composer.send_button.toolTip())
+    assert composer.can_send()
+    conversation = desk.page.conversation
+    assert conversation is not None
+    count = desk.context.chat.prompt_tokens(conversation.id, composer.text())
+    assert count is not None
+    assert count.least < count.context < count.total
+
+
 def test_the_progress_of_the_prompt_is_shown_until_text_comes(sit: Sit) -> None:
     desk = sit(prompt_tokens_per_second=1500)
     desk.ask("Hello")

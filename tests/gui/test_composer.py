@@ -153,9 +153,12 @@ def test_the_gauge_tells_tokens_and_keeps_from_sending_too_much(composer: Compos
     composer.set_tokens(120, 819)
     assert composer.token_words() == "120 / 819 tokens"
     assert composer.can_send()
-    composer.set_tokens(820, 819)
+    composer.set_tokens(820, 819, sendable=False)
     assert not composer.can_send()
     assert "1 tokens more" in composer.send_button.toolTip()
+    composer.set_tokens(820, 819)  # fits when earlier messages are left out
+    assert composer.can_send()
+    assert "oldest messages" in composer.send_button.toolTip()
     composer.set_tokens(None)
     assert composer.token_words() == ""
     assert composer.can_send()
