@@ -4,6 +4,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from msgspec import structs
+
 from app.core.engine import EngineProcess
 from app.core.errors import AppError, ModelError
 from app.core.library_types import LocalModel
@@ -44,6 +46,16 @@ class LoadedModel:
     """Why it stopped."""
     settled: threading.Event = field(default_factory=threading.Event, repr=False)
     """Set when it is no longer loading."""
+
+    def runs_with(self, config: LoadConfig) -> bool:
+        """Whether these settings are in force; a projector left open is no difference."""
+        asked, wanted = (
+            structs.replace(each, projector=self.config.projector)
+            if each.projector is None
+            else each
+            for each in (config, self.wanted)
+        )
+        return asked in (wanted, self.config)
 
     @property
     def claimed_bytes(self) -> int:

@@ -123,7 +123,7 @@ class ModelRuntime:
         """
         with self._planning:
             present = self._alive(model.id)
-            if present is None or config not in (None, present.wanted, present.config):
+            if present is None or not (config is None or present.runs_with(config)):
                 entry, plan = self._plan(model, config, force=force, present=present)
                 entry.ttl = ttl
                 self._admit(entry, present)

@@ -270,7 +270,7 @@ class PickerPane(QWidget):
             ready = loaded is not None and loaded.state == "ready"
             self.load.setText(self.tr("Use model") if ready else self.tr("Connect"))
         elif loaded is not None and loaded.state == "ready":
-            same = self.form.config() in (loaded.config, loaded.wanted)
+            same = loaded.runs_with(self.form.config())
             self.load.setText(self.tr("Use model") if same else self.tr("Reload model"))
         elif self._is_refused():
             self.load.setText(self.tr("Load anyway"))

@@ -52,7 +52,9 @@ def check_words(error: AppError) -> None:
 
 
 def engines() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if child.is_running()]
+    """Engine children of this process; other tests may have servers of their own."""
+    children = psutil.Process().children()
+    return [child for child in children if "--engine-host" in child.cmdline()]
 
 
 @pytest.fixture

@@ -144,8 +144,11 @@ def test_the_longest_unused_model_makes_room_for_another_one(
 ) -> None:
     config = LoadConfig(context_length=512)
     need = estimate(read_header(starter.path), config, starter.size).total
-    system = MemorySnapshot(total=8 * 10**9, available=need + 2 * starter.size + starter.size // 2)
-    monkeypatch.setattr("app.core.runtime.memory_snapshot", lambda: system)
+    free = [8 * 10**9]
+    monkeypatch.setattr(
+        "app.core.runtime.memory_snapshot",
+        lambda: MemorySnapshot(total=8 * 10**9, available=free[0]),
+    )
     runtime = ModelRuntime(SettingsStore(corral_home / "settings.json"))
     gone: list[tuple[str, str]] = []
     runtime.put_away.connect(lambda entry, reason: gone.append((entry.model.id, reason)))
@@ -155,6 +158,8 @@ def test_the_longest_unused_model_makes_room_for_another_one(
         second = runtime.get("second")
         assert second is not None
         assert text_of(second.engine.generate(ask("Hello", max_tokens=2)))
+        # Room for one more beside what two really have mapped, and for half of another one.
+        free[0] = need + int(2.5 * max(each.engine.mapped_bytes for each in runtime.loaded()))
         runtime.load(msgspec.structs.replace(starter, id="third"), config)
         assert gone == []
         runtime.load(msgspec.structs.replace(starter, id="fourth"), config)
