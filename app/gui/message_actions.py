@@ -38,6 +38,9 @@ class MessageActions(QWidget):
         rebuild = self._item is None or _signature(item) != _signature(self._item)
         self._item = item
         self._statistics = statistics(item) if item.role == "assistant" else ""
+        told = details(item) if item.role == "assistant" else ""
+        self.setToolTip(told)
+        self.setAccessibleDescription(told)
         if rebuild and self._holder is not None:
             take_away(self._holder)
             self._holder = None
@@ -202,6 +205,32 @@ def statistics(item: MessageItem) -> str:
     if reason:
         parts.append(reason)
     return " · ".join(parts)
+
+
+def details(item: MessageItem) -> str:
+    """What the answer took beyond the statistics, a line each; empty if there is nothing to tell.
+
+    Tokens of the prompt and how many of them were in the cache already, tokens of the reasoning,
+    and how many of the tokens guessed ahead were right.
+    """
+    usage = item.usage
+    if usage is None:
+        return ""
+    number = QLocale().toString
+    lines = []
+    if usage.prompt_tokens:
+        prompt = token_count(usage.prompt_tokens)
+        if usage.cached_tokens:
+            line = _tr("Prompt: %1, %2 of them still known from before").replace("%1", prompt)
+            lines.append(line.replace("%2", number(usage.cached_tokens)))
+        else:
+            lines.append(_tr("Prompt: %1").replace("%1", prompt))
+    if usage.reasoning_tokens:
+        lines.append(_tr("Reasoning: %1").replace("%1", token_count(usage.reasoning_tokens)))
+    if usage.draft_tokens:
+        line = _tr("Guessed right: %1 of %2").replace("%1", number(usage.accepted_tokens))
+        lines.append(line.replace("%2", number(usage.draft_tokens)))
+    return "\n".join(lines)
 
 
 def token_count(count: int) -> str:

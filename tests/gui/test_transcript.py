@@ -18,7 +18,7 @@ from app.gui.blocks_reasoning import ReasoningView
 from app.gui.composer_field import ComposerField
 from app.gui.controls.buttons import Button, IconButton
 from app.gui.icons import Icons
-from app.gui.message_actions import statistics
+from app.gui.message_actions import details, statistics
 from app.gui.message_editor import MessageEditor
 from app.gui.message_error import MessageError
 from app.gui.message_item import MessageItem, Remedy, from_message
@@ -478,6 +478,32 @@ def test_statistics_tell_how_it_went() -> None:
     cut = replace(SHORT[1], finish_reason="length")
     assert statistics(cut).endswith("312 tokens · stopped at max tokens")
     assert statistics(SHORT[3]) == ""
+
+
+def test_the_tool_tip_of_the_statistics_tells_cache_reasoning_and_guesses(
+    transcript: TranscriptView,
+) -> None:
+    usage = Usage(
+        prompt_tokens=900,
+        cached_tokens=850,
+        completion_tokens=312,
+        reasoning_tokens=120,
+        draft_tokens=64,
+        accepted_tokens=40,
+    )
+    answer = replace(SHORT[1], usage=usage)
+    told = [
+        "Prompt: 900 tokens, 850 of them still known from before",
+        "Reasoning: 120 tokens",
+        "Guessed right: 40 of 64",
+    ]
+    assert details(answer).split("\n") == told
+    assert details(replace(answer, usage=Usage(prompt_tokens=1))) == "Prompt: 1 token"
+    assert details(replace(answer, usage=None)) == ""
+    transcript.set_messages([SHORT[0], answer])
+    tools = view_of(transcript, answer.id).tools
+    assert tools.toolTip() == tools.accessibleDescription() == details(answer)
+    assert view_of(transcript, SHORT[0].id).tools.toolTip() == ""
 
 
 def test_a_message_is_edited_in_place(transcript: TranscriptView, qtbot: QtBot) -> None:
