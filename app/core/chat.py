@@ -17,7 +17,7 @@ from app.core.presets import BUILT_IN, Preset, PresetStore, fill_for_person
 from app.core.runtime import LoadedModel, ModelRuntime
 from app.core.settings import SettingsStore
 from backends.errors import BackendError
-from backends.types import ChatMessage, GenerationRequest
+from backends.types import ChatMessage, ContextPolicy, GenerationRequest
 
 __all__ = ["ChatRun", "ChatService", "TokenCount"]
 
@@ -28,7 +28,7 @@ class TokenCount(Struct, frozen=True):
     total: int
     context: int
     least: int = 0
-    """Of the shortest prompt that could be made by leaving out earlier turns; 0 if all fit."""
+    """Of the shortest prompt that the context policy allows; 0 if all fit."""
 
     @property
     def sendable(self) -> bool:
@@ -169,8 +169,8 @@ class ChatService:
             total = loaded.engine.count_tokens(messages)
             least = 0
             if total > context:
-                system = [each for each in messages[:1] if each.role == "system"]
-                least = loaded.engine.count_tokens((*system, messages[-1]))
+                kept = _always_kept(messages, request.context_policy)
+                least = loaded.engine.count_tokens(kept)
         except BackendError as error:
             raise refusal(error) from error
         return TokenCount(total, context, least)
@@ -278,7 +278,20 @@ class ChatService:
             sampling=conversation.sampling or self.preset_of(conversation).sampling,
             continue_last=bool(turns) and turns[-1].role == "assistant",
             conversation=f"chat-{conversation.id}",
+            context_policy=self._settings.current.chat.context_policy,
         )
+
+
+def _always_kept(messages: Sequence[ChatMessage], policy: ContextPolicy) -> tuple[ChatMessage, ...]:
+    """What no engine leaves out of `messages`, the last of which is the person's."""
+    if policy == "stop":
+        return tuple(messages)
+    start = 1 if messages[0].role == "system" and len(messages) > 1 else 0
+    end = start
+    if policy == "truncate_middle":
+        asked = (n for n in range(start + 1, len(messages)) if messages[n].role == "user")
+        end = next(asked, start)
+    return (*messages[:end], messages[-1])
 
 
 def _turns(history: Sequence[Message]) -> list[ChatMessage]:

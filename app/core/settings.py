@@ -15,7 +15,7 @@ from app.core.errors import AppError, SettingsError
 from app.core.events import EventHook
 from app.core.files import locked, set_aside, storage_error, write_atomically
 from app.core.memory import GuardRails
-from backends.types import LoadConfig
+from backends.types import ContextPolicy, LoadConfig
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +113,8 @@ class Chat(Struct, frozen=True):
     user_name: Annotated[str, Meta(max_length=80)] = ""
     """What `{{user}}` in a system prompt stands for."""
     enter_sends: bool = True
+    context_policy: ContextPolicy = "drop_oldest"
+    """What happens when a chat outgrows the context."""
 
 
 class Window(Struct, frozen=True):

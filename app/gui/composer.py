@@ -195,8 +195,7 @@ class Composer(QWidget):
             return self._obstacle
         if self._tokens and self._sendable and self._fraction() > 1:
             return self.tr(
-                "Send. The oldest messages of this chat no longer fit; the model will not "
-                "read them."
+                "Send. Older messages of this chat no longer fit; the model will not read them."
             )
         if self._tokens and not self._sendable:
             over = QLocale().toString(self._tokens[0] - self._tokens[1])

@@ -59,6 +59,22 @@ class ChatSection(SettingSection):
                 ),
             )
         )
+        self.outgrown = ComboBox(icons, self.tr("When a chat outgrows the context"))
+        self.outgrown.setFixedWidth(240)
+        self.outgrown.add(self.tr("Leave out the oldest"), "drop_oldest")
+        self.outgrown.add(self.tr("Leave out the middle"), "truncate_middle")
+        self.outgrown.add(self.tr("Stop"), "stop")
+        self.outgrown.activated.connect(self._choose_outgrown)
+        self.add(
+            SettingGroup(
+                self.tr("Long chats"),
+                SettingRow(
+                    self.tr("When a chat outgrows the context"),
+                    self.tr("What the model no longer reads; the chat itself stays whole"),
+                    self.outgrown,
+                ),
+            )
+        )
         self.add(
             SettingGroup(
                 self.tr("Writing"),
@@ -89,6 +105,7 @@ class ChatSection(SettingSection):
         if not self.name.hasFocus():
             self.name.setText(settings.chat.user_name)
         self.enter.setChecked(settings.chat.enter_sends)
+        self.outgrown.choose(settings.chat.context_policy)
 
     def _choose_preset(self) -> None:
         settings = self._context.settings
@@ -99,6 +116,11 @@ class ChatSection(SettingSection):
         settings = self._context.settings
         name = self.name.text().strip()
         settings.update(chat=replace(settings.current.chat, user_name=name))
+
+    def _choose_outgrown(self) -> None:
+        settings = self._context.settings
+        policy = self.outgrown.currentData()
+        settings.update(chat=replace(settings.current.chat, context_policy=policy))
 
     def _choose_enter(self, on: bool) -> None:
         settings = self._context.settings

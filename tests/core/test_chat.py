@@ -21,6 +21,7 @@ from app.core.runtime import ModelRuntime
 from app.core.settings import Chat, SettingsStore
 from backends.types import (
     ChatMessage,
+    ContextPolicy,
     Delta,
     Finish,
     GenerationEvent,
@@ -548,6 +549,30 @@ def test_a_chat_longer_than_the_context_is_refused_and_kept(own_desk: Callable[.
     assert len(desk.store.path(chat.id)) == 2
     assert count is not None
     assert count.total > count.context == 512
+
+
+def test_the_context_policy_says_what_a_long_chat_may_leave_out(
+    own_desk: Callable[..., Desk],
+) -> None:
+    desk = own_desk(context_length=600)
+    desk.load()
+    chat = desk.store.create(preset_id="blank").id
+    for _ in range(2):
+        desk.ask("word " * 60, chat)
+    draft = "more " * 500
+    least: dict[str, int] = {}
+    totals: dict[str, int] = {}
+    policies: tuple[ContextPolicy, ...] = ("drop_oldest", "truncate_middle", "stop")
+    for policy in policies:
+        desk.settings.update(chat=Chat(context_policy=policy))
+        assert desk.chat.request_for(chat, draft).context_policy == policy
+        count = desk.chat.prompt_tokens(chat, draft)
+        assert count is not None
+        assert count.total > count.context
+        assert count.sendable == (count.least < count.context)
+        least[policy] = count.least
+        totals[policy] = count.total
+    assert least["drop_oldest"] < least["truncate_middle"] < least["stop"] == totals["stop"]
 
 
 def test_ejecting_the_model_ends_its_answers(own_desk: Callable[..., Desk]) -> None:

@@ -257,7 +257,7 @@ def test_a_chat_that_has_outgrown_the_context_can_be_gone_on_with(sit: Sit) -> N
     desk.ask("word " * 150)
     composer = desk.page.pane.composer
     composer.set_text("more " * 350)
-    desk.until(lambda: "oldest messages" in composer.send_button.toolTip())
+    desk.until(lambda: "Older messages" in composer.send_button.toolTip())
     assert composer.can_send()
     conversation = desk.page.conversation
     assert conversation is not None

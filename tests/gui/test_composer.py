@@ -158,7 +158,7 @@ def test_the_gauge_tells_tokens_and_keeps_from_sending_too_much(composer: Compos
     assert "1 tokens more" in composer.send_button.toolTip()
     composer.set_tokens(820, 819)  # fits when earlier messages are left out
     assert composer.can_send()
-    assert "oldest messages" in composer.send_button.toolTip()
+    assert "Older messages" in composer.send_button.toolTip()
     composer.set_tokens(None)
     assert composer.token_words() == ""
     assert composer.can_send()

@@ -179,6 +179,10 @@ def test_chat_settings(page: SettingsPage, context: AppContext, stored: Stored) 
     assert stored().chat.default_preset == "coder"
     QTest.mouseClick(section.enter, CLICK)
     assert not stored().chat.enter_sends
+    assert section.outgrown.currentData() == "drop_oldest"
+    section.outgrown.setCurrentIndex(section.outgrown.findData("stop"))
+    section.outgrown.activated.emit(section.outgrown.currentIndex())
+    assert stored().chat.context_policy == "stop"
 
 
 def test_folders_used_in_place(
