@@ -54,7 +54,7 @@ class ChatSection(SettingSection):
                 SettingRow(self.tr("Preset"), self.tr("What a new chat starts with"), self.preset),
                 SettingRow(
                     self.tr("Your name"),
-                    self.tr("Stands for {{user}} in system prompts; sent to no one"),
+                    self.tr("Stands for {{user}} in system prompts; the model reads it"),
                     self.name,
                 ),
             )
