@@ -4,7 +4,7 @@ import numpy as np
 
 from backends.chat.tokenizer import Tokenizer
 from backends.constraints.token_constraint import Logits
-from backends.types import TokenLogprob
+from backends.types import Delta, GenerationEvent, TokenLogprob
 
 
 def token_logprob(
@@ -37,3 +37,12 @@ def token_logprob(
 def _text(token: int, tokenizer: Tokenizer) -> str:
     """What the token adds to the text; a control token's name. Half a character is a “�”."""
     return tokenizer.piece(token).decode("utf-8", "replace") or tokenizer.text(token)
+
+
+def with_logprob(events: list[GenerationEvent], logprob: TokenLogprob) -> list[GenerationEvent]:
+    """The log-probability goes with the first piece of text; alone where none came."""
+    for number, event in enumerate(events):
+        if isinstance(event, Delta):
+            told = Delta(event.text, event.kind, event.tokens, (*event.logprobs, logprob))
+            return [*events[:number], told, *events[number + 1 :]]
+    return [*events, Delta("", tokens=0, logprobs=(logprob,))]

@@ -31,8 +31,12 @@ EXCLUDED = [
     "llama_cpp.server",
     "numpy.f2py",
     "numpy.testing",
+    "PIL",
     "rich",
     "tkinter",
+    # For work on Corral.
+    "hypothesis",
+    "mypy",
     "pytest",
     "setuptools",
 ]
@@ -49,7 +53,10 @@ def freeze() -> None:
         options += ["--collect-submodules", package]
     for package in ("ziamath", "ziafont", "latex2mathml"):
         options += ["--collect-data", package]
-    options += ["--collect-binaries", "llama_cpp", "--copy-metadata", "huggingface_hub"]
+    options += ["--collect-binaries", "llama_cpp"]
+    # Libraries that ask for their own version, or find their parts by their metadata.
+    for package in ("huggingface_hub", "llguidance", "keyring"):
+        options += ["--copy-metadata", package]
     for module in EXCLUDED:
         options += ["--exclude-module", module]
     entry = ROOT / "app" / "__main__.py"

@@ -2,13 +2,11 @@
 
 import threading
 from collections.abc import Sequence
-from typing import TypeVar
 
-import msgspec
 import psutil
 
 from backends.base import LoadProgressCallback
-from backends.errors import BackendError, BadLoadSetting, BadRequest, ModelLoadError
+from backends.errors import BadLoadSetting, BadRequest, ModelLoadError
 from backends.llamacpp.answering import answer
 from backends.llamacpp.context import Context
 from backends.llamacpp.library import log, native, open_library
@@ -28,10 +26,9 @@ from backends.types import (
     ModelInfo,
     SamplingParams,
 )
+from backends.validation import validated
 
 _LOG_LINES = 200
-
-Checked = TypeVar("Checked", LoadConfig, SamplingParams)
 
 
 class LlamaCppBackend:
@@ -46,7 +43,7 @@ class LlamaCppBackend:
 
         Raises a `ModelLoadError` that names the cause, or `LoadCancelled`.
         """
-        config = _validated(config, BadLoadSetting)
+        config = validated(config, BadLoadSetting)
         self.unload()
         open_library()
         init_numa(config)
@@ -84,7 +81,7 @@ class LlamaCppBackend:
             raise BadRequest("All slots of the model are taken by other answers.")
         if request.id in self._running:
             raise BadRequest("There is a running request with this id.")
-        sampling = _validated(request.sampling, BadRequest)
+        sampling = validated(request.sampling, BadRequest)
         cancelled = self._running[request.id] = threading.Event()
         return self._events(loaded, request, sampling, cancelled)
 
@@ -135,14 +132,6 @@ class LlamaCppBackend:
             yield from answer(loaded, request, sampling, cancelled)
         finally:
             self._running.pop(request.id, None)
-
-
-def _validated(value: Checked, error: type[BackendError]) -> Checked:
-    """`value`, its ranges checked; a setting out of range crashes llama.cpp."""
-    try:
-        return msgspec.convert(msgspec.to_builtins(value), type(value))
-    except msgspec.ValidationError as problem:
-        raise error(f"A setting is out of range: {problem}") from None
 
 
 def _check_generates(model: Model) -> None:

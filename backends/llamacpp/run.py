@@ -1,15 +1,15 @@
 """One answer: the tokens it must process, the tokens it has chosen, the events it has to tell."""
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from backends.answer_count import AnswerCount
 from backends.constraints.token_constraint import TokenConstraint
 from backends.llamacpp.image_tokens import ImagePlace, text_before_image
 from backends.llamacpp.sequence import KVSequence, SavedSequence
+from backends.logprobs import with_logprob
 from backends.types import (
     Delta,
     Finish,
@@ -18,7 +18,6 @@ from backends.types import (
     Note,
     Progress,
     TokenLogprob,
-    Usage,
 )
 
 
@@ -78,25 +77,6 @@ class Drafter(Protocol):
         ...
 
 
-@dataclass
-class Count:
-    """Tokens and times of one answer; times by `time.perf_counter`, in seconds."""
-
-    start: float = field(default_factory=time.perf_counter)
-    first: float = 0.0
-    last: float = 0.0
-    tokens: int = 0
-    drafted: int = 0
-    accepted: int = 0
-
-    def token(self) -> None:
-        """One more token was chosen."""
-        self.last = time.perf_counter()
-        self.tokens += 1
-        if self.tokens == 1:
-            self.first = self.last
-
-
 class Run:
     """The state of one answer. The scheduler drives it; nothing here computes."""
 
@@ -146,7 +126,7 @@ class Run:
         """What must be in the cache before the next token is chosen: prompt and answer."""
         self.prompt_length = len(prompt)
         self.cached = len(sequence.tokens)
-        self.count = Count()
+        self.count = AnswerCount()
         self.events: deque[GenerationEvent] = deque()
         self.failure: BaseException | None = None
         self.ended = False
@@ -207,7 +187,7 @@ class Run:
         self.target.append(token)
         events = self.parser.push(piece)
         if self.logprobs is not None:
-            events = _with_logprob(events, self.logprobs(index, token))
+            events = with_logprob(events, self.logprobs(index, token))
         self.events.extend(events)
 
     def replace_prompt(self, prompt: list[int]) -> None:
@@ -220,21 +200,12 @@ class Run:
         if self.ended:
             return
         self.ended = True
-        count = self.count
-        decoding = count.last - count.first
         rest = self.parser.finish()
         if reason == "cancelled":  # whoever stops an answer knows that it is not complete
             rest = [event for event in rest if not isinstance(event, Note)]
         self.events.extend(rest)
-        usage = Usage(
-            prompt_tokens=self.prompt_length,
-            cached_tokens=self.cached,
-            completion_tokens=count.tokens,
-            time_to_first_token=count.first - count.start if count.tokens else None,
-            tokens_per_second=(count.tokens - 1) / decoding if decoding > 0 else None,
-            reasoning_tokens=self.parser.reasoning_tokens,
-            draft_tokens=count.drafted,
-            accepted_tokens=count.accepted,
+        usage = self.count.usage(
+            prompt=self.prompt_length, cached=self.cached, reasoning=self.parser.reasoning_tokens
         )
         self.events.append(Finish(reason or self.parser.finish_reason, usage))
 
@@ -247,12 +218,3 @@ class Run:
         self.sampler.close()
         if self._constraint is not None:
             self._constraint.close()
-
-
-def _with_logprob(events: list[GenerationEvent], logprob: TokenLogprob) -> list[GenerationEvent]:
-    """The log-probability goes with the first piece of text; alone where none came."""
-    for number, event in enumerate(events):
-        if isinstance(event, Delta):
-            told = Delta(event.text, event.kind, event.tokens, (*event.logprobs, logprob))
-            return [*events[:number], told, *events[number + 1 :]]
-    return [*events, Delta("", tokens=0, logprobs=(logprob,))]

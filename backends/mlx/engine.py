@@ -4,17 +4,15 @@ import gc
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import mlx.core as mx
-import msgspec
 import psutil
 from llguidance import LLTokenizer
 
 from backends.base import LoadProgressCallback
 from backends.chat.prompt import PromptBuilder
 from backends.constraints.guided import ConstraintCompiler
-from backends.errors import BackendError, BadLoadSetting, BadRequest
+from backends.errors import BadLoadSetting, BadRequest
 from backends.mlx.answering import answer
 from backends.mlx.conversations import Conversations
 from backends.mlx.drafting import DraftModel
@@ -38,12 +36,11 @@ from backends.types import (
     ModelInfo,
     SamplingParams,
 )
+from backends.validation import validated
 
 DEFAULT_CONTEXT = 8192
 IDLE_SHARE = 0.1
 """Share of main memory for conversations that nobody works on."""
-
-Checked = TypeVar("Checked", LoadConfig, SamplingParams)
 
 
 class MlxBackend:
@@ -58,7 +55,7 @@ class MlxBackend:
 
         Raises a `ModelLoadError` that names the cause, or `LoadCancelled`.
         """
-        config = _validated(config, BadLoadSetting)
+        config = validated(config, BadLoadSetting)
         self.unload()
         folder = open_folder(Path(path))
         vocabulary = Vocabulary(folder)
@@ -88,7 +85,7 @@ class MlxBackend:
             raise BadRequest("All slots of the model are taken by other answers.")
         if request.id in self._running:
             raise BadRequest("There is a running request with this id.")
-        sampling = _validated(request.sampling, BadRequest)
+        sampling = validated(request.sampling, BadRequest)
         cancelled = self._running[request.id] = threading.Event()
         return self._events(loaded, request, sampling, cancelled)
 
@@ -138,14 +135,6 @@ class MlxBackend:
             yield from answer(loaded, request, sampling, cancelled)
         finally:
             self._running.pop(request.id, None)
-
-
-def _validated(value: Checked, error: type[BackendError]) -> Checked:
-    """`value`, its ranges checked."""
-    try:
-        return msgspec.convert(msgspec.to_builtins(value), type(value))
-    except msgspec.ValidationError as problem:
-        raise error(f"A setting is out of range: {problem}") from None
 
 
 def _assemble(

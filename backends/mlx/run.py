@@ -3,18 +3,18 @@
 import threading
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import zip_longest
-from time import perf_counter
 from typing import Any
 
 import mlx.core as mx
+import numpy as np
 
+from backends.answer_count import AnswerCount
 from backends.chat.answer_plan import AnswerPlan
 from backends.constraints.token_constraint import TokenConstraint
+from backends.logprobs import token_logprob, with_logprob
 from backends.mlx.drafting import Drafter
 from backends.mlx.loaded import Loaded
-from backends.mlx.logprobs import token_logprob, with_logprob
 from backends.mlx.sampling import Sampler, constrained, token_of
 from backends.mlx.sequence import KVSequence
 from backends.types import (
@@ -28,25 +28,6 @@ from backends.types import (
     SamplingParams,
     Usage,
 )
-
-
-@dataclass
-class _Count:
-    """Tokens and times of the answer; times by `perf_counter`, in seconds."""
-
-    start: float = field(default_factory=perf_counter)
-    first: float = 0.0
-    last: float = 0.0
-    tokens: int = 0
-    drafted: int = 0
-    accepted: int = 0
-
-    def token(self) -> None:
-        """One more token was chosen."""
-        self.last = perf_counter()
-        self.tokens += 1
-        if self.tokens == 1:
-            self.first = self.last
 
 
 class Run:
@@ -77,7 +58,7 @@ class Run:
         """What must be in the cache before the next token is chosen: prompt and answer."""
         self._prompt_length = len(prompt)
         self._cached = len(sequence.tokens)
-        self._count = _Count()
+        self._count = AnswerCount()
         self._end: FinishReason | None = None
 
     def events(self) -> GenerationEvents:
@@ -195,7 +176,8 @@ class Run:
         self._target.append(token)
         events = parser.push(vocabulary.piece(token))
         if self._params.logprobs is not None:
-            logprob = token_logprob(row, token, self._params.logprobs, vocabulary)
+            logits = np.array(row.astype(mx.float32))
+            logprob = token_logprob(logits, token, self._params.logprobs, vocabulary)
             events = with_logprob(events, logprob)
         if parser.stopped or (self._constraint is not None and self._constraint.finished):
             self._end = "stop"
@@ -228,17 +210,10 @@ class Run:
         return Progress(len(self._sequence.tokens), self._prompt_length, self._cached)
 
     def _usage(self) -> Usage:
-        count = self._count
-        decoding = count.last - count.first
-        return Usage(
-            prompt_tokens=self._prompt_length,
-            cached_tokens=self._cached,
-            completion_tokens=count.tokens,
-            time_to_first_token=count.first - count.start if count.tokens else None,
-            tokens_per_second=(count.tokens - 1) / decoding if decoding > 0 else None,
-            reasoning_tokens=self._parser.reasoning_tokens,
-            draft_tokens=count.drafted,
-            accepted_tokens=count.accepted,
+        return self._count.usage(
+            prompt=self._prompt_length,
+            cached=self._cached,
+            reasoning=self._parser.reasoning_tokens,
         )
 
 
