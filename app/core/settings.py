@@ -204,7 +204,7 @@ class SettingsStore:
                 raw = _merged(stored_raw, msgspec.to_builtins(settings))
                 write_atomically(self._path, msgspec.json.format(msgspec.json.encode(raw)))
             self._raw, self._current = raw, settings
-        self.changed(settings)
+        self.changed(self._current)  # if another thread was quicker, not an older state last
         return settings
 
     def _stored(self) -> tuple[Raw, Settings]:

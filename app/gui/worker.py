@@ -90,22 +90,30 @@ class Later(Generic[T]):
 
 
 class Callback:
-    """A callable that is let go when the object it belongs to dies."""
+    """A callable that is let go when the object it belongs to dies.
+
+    What it belongs to is the object of a method, also of one with its first arguments filled in.
+    """
 
     def __init__(self, function: Callable[..., object]) -> None:
-        owner = getattr(function, "__self__", None)
-        self._strong = None if isinstance(owner, QObject) else function
-        self._weak = weakref.WeakMethod(function) if isinstance(owner, QObject) else None
+        self._first: tuple[object, ...] = ()
+        self._keywords: dict[str, object] = {}
+        if isinstance(function, partial) and isinstance(_owner(function.func), QObject):
+            self._first, self._keywords = function.args, function.keywords
+            function = function.func
+        owned = isinstance(_owner(function), QObject)
+        self._strong = None if owned else function
+        self._weak = weakref.WeakMethod(function) if owned else None
 
     def __call__(self, *args: object) -> bool:
         """Call it; False when there is nobody left to call."""
         function = self._strong if self._weak is None else self._weak()
         if function is None:
             return False
-        owner = getattr(function, "__self__", None)
+        owner = _owner(function)
         if isinstance(owner, QObject) and not shiboken6.isValid(owner):
             return False
-        function(*args)
+        function(*self._first, *args, **self._keywords)
         return True
 
 
@@ -281,6 +289,10 @@ class Worker(QObject):
             task.failed(shown)
         elif shown is error:
             self.unhandled.emit(shown)
+
+
+def _owner(function: Callable[..., object]) -> object:
+    return getattr(function, "__self__", None)
 
 
 def _pour(source: Iterable[T], buffer: TokenBuffer[T]) -> None:

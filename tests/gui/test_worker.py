@@ -4,6 +4,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from PySide6.QtCore import QObject, QTimer
@@ -31,6 +32,9 @@ class Receiver(QObject):
     def take(self, value: object) -> None:
         self.values.append(value)
         self.threads.add(threading.current_thread())
+
+    def take_for(self, name: str, value: object) -> None:
+        self.values.append((name, value))
 
 
 def test_outcome_comes_to_the_gui_thread(worker: Worker, qtbot: QtBot) -> None:
@@ -103,6 +107,24 @@ def test_receiver_that_died_is_left_alone(worker: Worker, qtbot: QtBot) -> None:
     assert values == []
 
 
+def test_a_receiver_with_arguments_filled_in_that_died_is_left_alone(
+    worker: Worker, qtbot: QtBot
+) -> None:
+    receiver, go = Receiver(), threading.Event()
+    values = receiver.values
+    crashes: list[object] = []
+    worker.crashed.connect(crashes.append)
+    task = worker.run(lambda: go.wait(10), done=partial(receiver.take_for, "a row"))
+    receiver.deleteLater()
+    qtbot.wait(1)
+    go.set()
+    qtbot.waitUntil(lambda: task.finished)
+    alive = Receiver()
+    task = worker.run(lambda: 1, done=partial(alive.take_for, "a row"))
+    qtbot.waitUntil(lambda: task.finished)
+    assert (values, alive.values, crashes) == ([], [("a row", 1)], [])
+
+
 def test_more_tasks_than_threads_all_end(worker: Worker, qtbot: QtBot) -> None:
     receiver = Receiver()
     for number in range(50):
@@ -163,6 +185,8 @@ def test_close_gives_up_at_its_deadline(qtbot: QtBot, caplog: pytest.LogCaptureF
         assert not worker.close(0.05)
     assert "still busy" in caplog.text
     go.set()
+    # A thread that holds the last reference would destroy the worker outside the GUI thread.
+    assert worker.close(30)
 
 
 def test_buffer_loses_nothing_between_threads() -> None:
