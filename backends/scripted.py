@@ -4,6 +4,7 @@ It opens files that end in `.scripted`: a JSON object with the fields of `Script
 It echoes the last user message as Markdown; words in that message change what it does:
 
     !tokens=500  !rate=200  !slow  !think            length, speed, reasoning first
+    !note                                            a note about the answer
     !noise  !flood                                   print on descriptors 1 and 2, then go on
     !abort  !segfault  !killed  !exit  !hang         end, or never end, in the middle of an answer
     !error  !oom                                     fail by an error the engine still reports
@@ -26,6 +27,7 @@ import msgspec
 from msgspec import Struct
 
 from backends.base import LoadProgressCallback
+from backends.chat.context_fit import ContextFit
 from backends.errors import (
     BadRequest,
     EngineFailure,
@@ -33,10 +35,10 @@ from backends.errors import (
     ModelFileMissing,
     ModelFileTruncated,
     NotAModelFile,
-    PromptTooLong,
 )
 from backends.types import (
     ChatMessage,
+    ContextCut,
     Delta,
     EmbeddingRequest,
     Embeddings,
@@ -47,6 +49,7 @@ from backends.types import (
     GenerationRequest,
     LoadConfig,
     ModelInfo,
+    Note,
     Progress,
     Usage,
 )
@@ -62,6 +65,10 @@ _TOKEN = re.compile(r"\s?\w{1,6}|\s?[^\w\s]|\s")
 _DIRECTIVE = re.compile(r"!(\w+)(?:=(\d+))?")
 
 Disaster = Literal["abort", "segfault", "killed", "exit", "hang", "error", "oom", "noise", "flood"]
+
+
+class _Prompt(Struct, frozen=True):
+    tokens: list[str]
 
 
 class Script(Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,9 +136,13 @@ class ScriptedBackend:
     def generate(self, request: GenerationRequest) -> GenerationEvents:
         """Answer by the script and by the words of the last user message."""
         script = self._loaded()
-        prompt = self._checked_prompt(request)
+        cut, prompt = self._fitted_prompt(request)
         cancelled = self._running[request.id] = threading.Event()
         try:
+            if cut is not None:
+                yield cut
+            if "note" in _directives(request.messages):
+                yield Note("sampling_left_out", "The script says so.")
             yield from self._answer(script, request, prompt, cancelled)
         finally:
             del self._running[request.id]
@@ -165,17 +176,20 @@ class ScriptedBackend:
             raise BadRequest("No model is loaded")
         return self._script
 
-    def _checked_prompt(self, request: GenerationRequest) -> list[str]:
+    def _fitted_prompt(self, request: GenerationRequest) -> tuple[ContextCut | None, list[str]]:
+        """The prompt, and what the context left no room for."""
         if not request.messages:
             raise BadRequest("There is no message to answer")
         if request.continue_last and request.messages[-1].role != "assistant":
             raise BadRequest("Only an answer of the assistant can be continued")
-        prompt = _prompt(request.messages, continue_last=request.continue_last)
-        if len(prompt) >= self._context:
-            raise PromptTooLong(
-                f"The prompt has {len(prompt)} tokens, the context holds {self._context}"
-            )
-        return prompt
+        fit = ContextFit(
+            lambda messages: _Prompt(_prompt(messages, continue_last=request.continue_last)),
+            request.messages,
+            request.context_policy,
+            self._context,
+        )
+        prompt = fit.prompt()
+        return fit.cut, prompt.tokens
 
     def _answer(
         self,

@@ -8,16 +8,18 @@ from datetime import date
 
 from msgspec import UNSET, Struct
 
+from app.core.chat_prompt import ChatPrompt, always_kept, prompt_from
 from app.core.chat_run import ChatRun
 from app.core.conversation_store import ConversationStore
 from app.core.conversations import Conversation, Message, title_from
 from app.core.engine_errors import refusal
 from app.core.errors import ConversationError, ModelError
+from app.core.kept_conversations import engine_name
 from app.core.presets import BUILT_IN, Preset, PresetStore, fill_for_person
 from app.core.runtime import LoadedModel, ModelRuntime
 from app.core.settings import SettingsStore
 from backends.errors import BackendError
-from backends.types import ChatMessage, ContextPolicy, GenerationRequest
+from backends.types import ChatMessage, GenerationRequest, ReasoningOptions
 
 __all__ = ["ChatRun", "ChatService", "TokenCount"]
 
@@ -102,14 +104,15 @@ class ChatService:
             *before, old = self._until(conversation_id, message_id)
             if old.role != "assistant":
                 raise ConversationError("Only an answer can be continued")
-            request = self._request(conversation, (*before, old))
+            prompt = self._prompt(conversation, (*before, old))
             row = self._store.update_message(
                 message_id,
                 reasoning=old.reasoning if old.content else "",
                 state="streaming",
                 finish_reason=None,
             )
-            return self._start(loaded, request, before[-1] if before else old, row)
+            asked = before[-1] if before else old
+            return self._start(conversation, loaded, prompt, asked, row)
 
     def running(self, conversation_id: int) -> ChatRun | None:
         """The answer under way in a conversation; quick."""
@@ -135,7 +138,8 @@ class ChatService:
     def request_for(self, conversation_id: int, draft: str = "") -> GenerationRequest:
         """The request that the shown branch makes, with `draft` as the next message if any."""
         conversation = self._store.get(conversation_id)
-        return self._request(conversation, self._store.path(conversation_id), draft)
+        prompt = self._prompt(conversation, self._store.path(conversation_id), draft)
+        return self._request(conversation, prompt)
 
     def prompt_tokens(self, conversation_id: int, draft: str = "") -> TokenCount | None:
         """Size of the whole prompt if `draft` were sent now.
@@ -159,8 +163,7 @@ class ChatService:
             return None
         if loaded.model.is_remote:
             return None  # what is typed does not leave this computer before it is sent
-        request = self._request(conversation, history, draft)
-        messages = request.messages
+        messages = self._prompt(conversation, history, draft).messages
         if not messages or messages[-1].role != "user":
             # Many chat templates refuse a prompt that does not end with the person's words.
             messages = (*messages, ChatMessage("user", ""))
@@ -169,7 +172,7 @@ class ChatService:
             total = loaded.engine.count_tokens(messages)
             least = 0
             if total > context:
-                kept = _always_kept(messages, request.context_policy)
+                kept = always_kept(messages, self._settings.current.chat.context_policy)
                 least = loaded.engine.count_tokens(kept)
         except BackendError as error:
             raise refusal(error) from error
@@ -238,7 +241,7 @@ class ChatService:
         self, conversation: Conversation, loaded: LoadedModel, history: Sequence[Message]
     ) -> ChatRun:
         """Begin a new answer after `history`."""
-        request = self._request(conversation, history)
+        prompt = self._prompt(conversation, history)
         row = self._store.append(
             conversation.id,
             "assistant",
@@ -247,15 +250,21 @@ class ChatService:
             model=loaded.model.id,
             state="streaming",
         )
-        return self._start(loaded, request, history[-1] if history else row, row)
+        return self._start(conversation, loaded, prompt, history[-1] if history else row, row)
 
     def _start(
-        self, loaded: LoadedModel, request: GenerationRequest, asked: Message, row: Message
+        self,
+        conversation: Conversation,
+        loaded: LoadedModel,
+        prompt: ChatPrompt,
+        asked: Message,
+        row: Message,
     ) -> ChatRun:
         run = ChatRun(
             self._store,
             loaded.engine,
-            request,
+            self._request(conversation, prompt),
+            prompt.origins,
             asked,
             row,
             on_end=lambda run: self._free(run.conversation_id),
@@ -264,56 +273,21 @@ class ChatService:
             self._running[run.conversation_id] = run
         return run
 
-    def _request(
+    def _prompt(
         self, conversation: Conversation, history: Sequence[Message], draft: str = ""
-    ) -> GenerationRequest:
-        system = self.system_prompt(conversation)
-        turns = [ChatMessage("system", system)] if system else []
-        turns += _turns(history)
-        if draft:
-            turns = _joined([*turns, ChatMessage("user", draft)])
+    ) -> ChatPrompt:
+        return prompt_from(self.system_prompt(conversation), history, draft)
+
+    def _request(self, conversation: Conversation, prompt: ChatPrompt) -> GenerationRequest:
+        messages = prompt.messages
         return GenerationRequest(
             id=uuid.uuid4().hex,
-            messages=tuple(turns),
+            messages=messages,
             sampling=conversation.sampling or self.preset_of(conversation).sampling,
-            continue_last=bool(turns) and turns[-1].role == "assistant",
-            conversation=f"chat-{conversation.id}",
+            continue_last=bool(messages) and messages[-1].role == "assistant",
+            constraint=conversation.constraint,
+            reasoning=conversation.reasoning or ReasoningOptions(),
+            conversation=engine_name(conversation.id),
+            keep_on_disk=conversation.keep_on_disk,
             context_policy=self._settings.current.chat.context_policy,
         )
-
-
-def _always_kept(messages: Sequence[ChatMessage], policy: ContextPolicy) -> tuple[ChatMessage, ...]:
-    """What no engine leaves out of `messages`, the last of which is the person's."""
-    if policy == "stop":
-        return tuple(messages)
-    start = 1 if messages[0].role == "system" and len(messages) > 1 else 0
-    end = start
-    if policy == "truncate_middle":
-        asked = (n for n in range(start + 1, len(messages)) if messages[n].role == "user")
-        end = next(asked, start)
-    return (*messages[:end], messages[-1])
-
-
-def _turns(history: Sequence[Message]) -> list[ChatMessage]:
-    """What an engine is told of `history`: without answers that never got a word."""
-    return _joined(
-        [
-            ChatMessage(message.role, message.content, message.reasoning)
-            for message in history
-            if message.content or message.role != "assistant"
-        ]
-    )
-
-
-def _joined(turns: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """`turns` with messages of the person that follow each other made one.
-
-    Many chat templates insist that the roles take turns.
-    """
-    joined: list[ChatMessage] = []
-    for turn in turns:
-        if joined and turn.role == joined[-1].role == "user":
-            turn = ChatMessage("user", f"{joined[-1].content}\n\n{turn.content}")
-            joined.pop()
-        joined.append(turn)
-    return joined

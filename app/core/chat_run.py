@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -13,7 +13,16 @@ from app.core.engine import EngineProcess
 from app.core.engine_errors import refusal
 from app.core.errors import ConversationError
 from backends.errors import BackendError
-from backends.types import Delta, Finish, FinishReason, GenerationEvent, GenerationRequest, Usage
+from backends.types import (
+    ContextCut,
+    Delta,
+    Finish,
+    FinishReason,
+    GenerationEvent,
+    GenerationRequest,
+    Note,
+    Usage,
+)
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +35,12 @@ class ChatRun:
         store: ConversationStore,
         engine: EngineProcess,
         request: GenerationRequest,
+        origins: Sequence[int | None],
         user_message: Message,
         assistant_message: Message,
         on_end: Callable[["ChatRun"], object],
     ) -> None:
+        """`origins` has the id of the stored message for each message of the request."""
         self.id = request.id
         self.conversation_id = assistant_message.conversation_id
         self.user_message = user_message
@@ -39,6 +50,7 @@ class ChatRun:
         self._store = store
         self._engine = engine
         self._request = request
+        self._origins = origins
         self._on_end = on_end
         self._lock = threading.Lock()
         self._state: Literal["new", "running", "ended"] = "new"
@@ -46,6 +58,8 @@ class ChatRun:
         self._interrupted = False
         self._content = assistant_message.content
         self._reasoning = assistant_message.reasoning
+        self._first_kept: int | None = None
+        self._notes = assistant_message.notes
 
     def events(self) -> Iterator[GenerationEvent]:
         """What the engine says, stored as it goes; blocks, for one thread, once.
@@ -69,6 +83,10 @@ class ChatRun:
                     self._end(state, reason, event.usage)
                 elif isinstance(event, Delta):
                     self._take(event)
+                elif isinstance(event, ContextCut):
+                    self._first_kept = self._origins[event.first_message]
+                elif isinstance(event, Note) and event.text not in self._notes:
+                    self._notes = (*self._notes, event.text)
                 if self._cancelled.is_set() and not self.ended:
                     # The first time may have been before the engine knew the request.
                     self._engine.cancel(self.id)
@@ -137,6 +155,8 @@ class ChatRun:
                 state=state,
                 finish_reason=reason,
                 usage=self._total(usage),
+                first_kept=self._first_kept,
+                notes=self._notes,
                 retry=True,
             )
         except ConversationError as error:  # deleted meanwhile, or Corral is ending

@@ -85,7 +85,16 @@ INSERT INTO titles_index (titles_index) VALUES ('rebuild');
 INSERT INTO messages_index (messages_index) VALUES ('rebuild');
 """
 
-MIGRATIONS = (_TREE, _SEARCH)
+_ENGINE_DEPTH = """
+ALTER TABLE conversations ADD COLUMN reasoning TEXT;
+ALTER TABLE conversations ADD COLUMN answer_constraint TEXT;
+ALTER TABLE conversations ADD COLUMN keep_on_disk INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN first_kept INTEGER;
+ALTER TABLE messages ADD COLUMN notes TEXT;
+"""
+# `first_kept` is the id of a message before it in its branch; NULL where the model was told all.
+
+MIGRATIONS = (_TREE, _SEARCH, _ENGINE_DEPTH)
 """Statements that bring a database of version N (`PRAGMA user_version`) to N + 1, by N."""
 
 VERSION = len(MIGRATIONS)

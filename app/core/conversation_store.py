@@ -22,7 +22,7 @@ from app.core.conversations import (
 from app.core.database import Database
 from app.core.errors import AppError, ConversationError, StorageError
 from app.core.events import EventHook
-from backends.types import Role, SamplingParams, Usage
+from backends.types import Constraint, ReasoningOptions, Role, SamplingParams, Usage
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,9 @@ class ConversationStore:
         model_id: str | None = None,
         system_prompt: str | None = None,
         sampling: SamplingParams | None = None,
+        reasoning: ReasoningOptions | None = None,
+        constraint: Constraint | None = None,
+        keep_on_disk: bool = False,
     ) -> Conversation:
         """A new, empty conversation."""
         now = time.time()
@@ -78,6 +81,9 @@ class ConversationStore:
             "model_id": model_id,
             "system_prompt": system_prompt,
             "sampling": sampling,
+            "reasoning": reasoning,
+            "answer_constraint": constraint,
+            "keep_on_disk": keep_on_disk,
         }
         new = self._database.write(
             lambda c: rows.find_conversation(c, rows.insert(c, "conversations", values))
@@ -116,6 +122,9 @@ class ConversationStore:
         preset_id: str | UnsetType | None = UNSET,
         system_prompt: str | UnsetType | None = UNSET,
         sampling: SamplingParams | UnsetType | None = UNSET,
+        reasoning: ReasoningOptions | UnsetType | None = UNSET,
+        constraint: Constraint | UnsetType | None = UNSET,
+        keep_on_disk: bool | UnsetType = UNSET,
         model_id: str | UnsetType | None = UNSET,
         draft: str | UnsetType = UNSET,
     ) -> Conversation:
@@ -129,6 +138,9 @@ class ConversationStore:
             preset_id=preset_id,
             system_prompt=system_prompt,
             sampling=sampling,
+            reasoning=reasoning,
+            answer_constraint=constraint,
+            keep_on_disk=keep_on_disk,
             model_id=model_id,
             draft=draft,
         )
@@ -243,6 +255,8 @@ class ConversationStore:
         state: MessageState | UnsetType = UNSET,
         finish_reason: MessageFinish | UnsetType | None = UNSET,
         usage: Usage | UnsetType | None = UNSET,
+        first_kept: int | UnsetType | None = UNSET,
+        notes: tuple[str, ...] | UnsetType = UNSET,
         retry: bool = False,
     ) -> Message:
         """Change a message in place: the end of a running answer, or its beginning anew.
@@ -256,6 +270,8 @@ class ConversationStore:
             state=state,
             finish_reason=finish_reason,
             usage=usage,
+            first_kept=first_kept,
+            notes=notes,
         )
         if state is not UNSET:
             values["writer"] = self._writer if state == "streaming" else None

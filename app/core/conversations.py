@@ -5,7 +5,14 @@ from typing import Literal
 
 from msgspec import Struct
 
-from backends.types import FinishReason, Role, SamplingParams, Usage
+from backends.types import (
+    Constraint,
+    FinishReason,
+    ReasoningOptions,
+    Role,
+    SamplingParams,
+    Usage,
+)
 
 MessageState = Literal["complete", "streaming", "interrupted"]
 MessageFinish = FinishReason | Literal["interrupted"]
@@ -33,6 +40,11 @@ class Message(Struct, frozen=True):
     """Which of its versions this is, from 1, in order of making."""
     versions: int = 1
     """How many versions there are."""
+    first_kept: int | None = None
+    """Of an answer: id of the first message the model was told of, where the context was too small
+    for all of them; None where it was told all."""
+    notes: tuple[str, ...] = ()
+    """Sentences about an answer that a person should know."""
 
 
 class Conversation(Struct, frozen=True):
@@ -53,6 +65,12 @@ class Conversation(Struct, frozen=True):
     """Used in place of the preset's; None is the preset's."""
     sampling: SamplingParams | None = None
     """Used in place of the preset's; None is the preset's."""
+    reasoning: ReasoningOptions | None = None
+    """None leaves it to the model."""
+    constraint: Constraint | None = None
+    """What every answer must be; None is anything."""
+    keep_on_disk: bool = False
+    """The engine may keep what it has computed of this chat in a file."""
     model_id: str | None = None
     preview: str = ""
     """First words of the last answer."""

@@ -30,6 +30,11 @@ class AppPaths(Struct, frozen=True):
         return self.data / "conversations.db"
 
     @property
+    def kept_conversations(self) -> Path:
+        """What engines have computed of chats that shall be kept on disk."""
+        return self.cache / "conversations"
+
+    @property
     def settings_file(self) -> Path:
         """The settings, as JSON."""
         return self.data / "settings.json"

@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 from msgspec import structs
@@ -72,11 +73,13 @@ class ModelRuntime:
         corrections: EstimateCorrections | None = None,
         backend_for: Callable[[LocalModel], str] = backend_for,
         remotes: RemoteStore | None = None,
+        kept_conversations: Path | None = None,
     ) -> None:
         """`hardware` None is looked up at the first load.
 
         `corrections` is what loads on this computer taught; None begins anew. `remotes` knows how
-        to reach servers.
+        to reach servers. `kept_conversations` is the folder for chats that shall be kept on disk;
+        without it none are.
         """
         self.changed: EventHook[[str]] = EventHook()
         self.engine_died: EventHook[[LoadedModel]] = EventHook()
@@ -88,6 +91,7 @@ class ModelRuntime:
         self._backend_for = backend_for
         self._surveying = threading.Lock()
         self._remotes = remotes
+        self._kept_conversations = kept_conversations
         self._planning = threading.Lock()
         """Held from judging the memory until the load counts in it."""
         self._lock = threading.Lock()
@@ -330,7 +334,8 @@ class ModelRuntime:
 
         try:
             entry.engine.start()
-            info = entry.engine.load(self._opened_by(entry.model), entry.config, report)
+            config = self._with_folder(entry)
+            info = entry.engine.load(self._opened_by(entry.model), config, report)
         except BackendError as error:
             return refusal(error)
         except EngineClosed:
@@ -346,6 +351,13 @@ class ModelRuntime:
         entry.settled.set()
         log.info("%s is loaded: %s", entry.model.name, entry.config)
         return None
+
+    def _with_folder(self, entry: LoadedModel) -> LoadConfig:
+        """The settings in force, with the place for chats that shall be kept on disk."""
+        folder = self._kept_conversations
+        if folder is None or entry.engine.backend != "llamacpp":
+            return entry.config
+        return structs.replace(entry.config, parking_folder=str(folder))
 
     def _opened_by(self, model: LocalModel) -> str:
         """What the engine is told to load: a path, or the descriptor of a remote model."""

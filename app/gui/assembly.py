@@ -13,6 +13,7 @@ from app.core.conversation_store import ConversationStore
 from app.core.downloads import DownloadManager
 from app.core.estimate_corrections import EstimateCorrections
 from app.core.hub import HubClient
+from app.core.kept_conversations import KeptConversations
 from app.core.keys import KeyStore
 from app.core.library import ModelLibrary
 from app.core.paths import AppPaths
@@ -55,12 +56,16 @@ def assemble(
     library = ModelLibrary(paths, settings)
     remotes = RemoteStore(settings, KeyStore(paths))
     corrections = EstimateCorrections(paths.estimates_file)
-    runtime = ModelRuntime(settings, corrections=corrections, remotes=remotes)
+    kept = KeptConversations(paths.kept_conversations, store)
+    runtime = ModelRuntime(
+        settings, corrections=corrections, remotes=remotes, kept_conversations=kept.folder
+    )
     hardware = Later(runtime.hardware)
     return AppContext(
         paths=paths,
         settings=settings,
         store=store,
+        kept=kept,
         presets=presets,
         chat=ChatService(store, runtime, presets, settings),
         library=library,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from app.core.downloads import DownloadManager
     from app.core.hardware import HardwareSurvey
     from app.core.hub import HubClient
+    from app.core.kept_conversations import KeptConversations
     from app.core.library import ModelLibrary
     from app.core.paths import AppPaths
     from app.core.presets import PresetStore
@@ -32,6 +33,7 @@ class AppContext:
     paths: AppPaths
     settings: SettingsStore
     store: ConversationStore
+    kept: KeptConversations
     presets: PresetStore
     chat: ChatService
     library: ModelLibrary

@@ -28,7 +28,7 @@ from backends.types import (
 class AnswerPlan:
     """The way from one request to its answer."""
 
-    fit: ContextFit
+    fit: ContextFit[Prompt]
     """Gives shorter prompts when the answer outgrows the context."""
     prompt: Prompt
     parser: AnswerParser
@@ -121,7 +121,7 @@ def _opening(request: GenerationRequest, prompt: Prompt, vocabulary: Tokenizer) 
     return opening
 
 
-def _foreword(fit: ContextFit, prompt: Prompt) -> tuple[GenerationEvent, ...]:
+def _foreword(fit: ContextFit[Prompt], prompt: Prompt) -> tuple[GenerationEvent, ...]:
     events: list[GenerationEvent] = [fit.cut] if fit.cut is not None else []
     if prompt.neutralized:
         words = ", ".join(prompt.neutralized[:5])

@@ -7,8 +7,8 @@ leave out the same, and find their prompt in the KV cache.
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar
 
-from backends.chat.prompt import Prompt
 from backends.errors import PromptTooLong
 from backends.types import ChatMessage, ContextCut, ContextPolicy
 
@@ -17,14 +17,27 @@ STEP = 0.3
 _ROOM_SHARE = 1 / 8
 _MOST_ROOM = 256
 
-Build = Callable[[Sequence[ChatMessage]], Prompt]
+
+class Tokenized(Protocol):
+    """A prompt whose length can be told."""
+
+    @property
+    def tokens(self) -> Sequence[object]:
+        """What the model is given."""
 
 
-class ContextFit:
+P = TypeVar("P", bound=Tokenized)
+
+
+class ContextFit(Generic[P]):
     """The prompts of one request, longest first."""
 
     def __init__(
-        self, build: Build, messages: Sequence[ChatMessage], policy: ContextPolicy, length: int
+        self,
+        build: Callable[[Sequence[ChatMessage]], P],
+        messages: Sequence[ChatMessage],
+        policy: ContextPolicy,
+        length: int,
     ) -> None:
         """`length` is the context in tokens, prompt and answer together."""
         self._build = build
@@ -47,7 +60,7 @@ class ContextFit:
         end = self._ends[self._number - 1]
         return ContextCut(end, end - self._from)
 
-    def prompt(self) -> Prompt:
+    def prompt(self) -> P:
         """The prompt, with as much left out as it takes.
 
         Raises `PromptTooLong` when the last turn alone is too long, or nothing may be left out.
@@ -67,7 +80,7 @@ class ContextFit:
             )
         return found
 
-    def shorter(self, answer: int) -> Prompt | None:
+    def shorter(self, answer: int) -> P | None:
         """A shorter prompt than the last one, with room for a begun answer of so many tokens."""
         most = self._length * (1 - STEP) - answer
         before = self._number
@@ -76,7 +89,7 @@ class ContextFit:
             return None
         return found
 
-    def _shortened(self, enough: Callable[[Prompt], bool]) -> Prompt | None:
+    def _shortened(self, enough: Callable[[P], bool]) -> P | None:
         """Leave out the fewest turns that are enough, or all that may be; more than before."""
         low, high = self._number + 1, len(self._ends)
         if low > high:
@@ -92,7 +105,7 @@ class ContextFit:
         self._number = high
         return best
 
-    def _without(self, number: int) -> Prompt:
+    def _without(self, number: int) -> P:
         return self._build(
             [*self._messages[: self._from], *self._messages[self._ends[number - 1] :]]
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from backends import kept_files
 from backends.chat.prefix import common_prefix
 from backends.llamacpp.sequence import SavedSequence
 
@@ -18,7 +19,6 @@ DEFAULT_SHARE = 0.10
 """Of this computer's main memory."""
 DISK_BYTES = 4 * 2**30
 """Files beyond this are deleted, the oldest first."""
-_SUFFIX = ".kv"
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class DiskParking:
 
     def __init__(self, folder: Path, model: str, limit: int = DISK_BYTES) -> None:
         """`model` tells apart what must not be mixed: the file and all that shapes its cache."""
-        self._folder = folder / hashlib.sha256(model.encode()).hexdigest()[:24]
+        self._folder = kept_files.model_folder(folder, model)
         self._root = folder
         self._limit = limit
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="parking")
@@ -114,12 +114,12 @@ class DiskParking:
         self._writer.shutdown()
 
     def _path(self, conversation: str) -> Path:
-        return self._folder / (hashlib.sha256(conversation.encode()).hexdigest()[:32] + _SUFFIX)
+        return self._folder / (kept_files.file_stem(conversation) + kept_files.SUFFIX)
 
     def _write(self, saved: SavedSequence) -> None:
         path = self._path(saved.conversation)
         header = _Header(saved.conversation, saved.tokens, _digest(saved.data))
-        partial = path.with_suffix(".part")
+        partial = path.with_suffix(kept_files.PARTIAL_SUFFIX)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:
@@ -142,8 +142,9 @@ class DiskParking:
                 held -= status.st_size
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
-        for path in self._root.rglob(f"*{_SUFFIX}"):
-            yield path, path.stat()
+        for path in kept_files.kept_files(self._root):
+            if path.suffix == kept_files.SUFFIX:
+                yield path, path.stat()
 
 
 def _digest(data: bytes) -> str:

@@ -25,8 +25,10 @@ from backends.types import (
     Delta,
     Finish,
     GenerationEvent,
+    JsonObject,
     LoadConfig,
     Progress,
+    ReasoningOptions,
     SamplingParams,
 )
 from tests.backends.scripts import write_script
@@ -619,3 +621,66 @@ def test_an_answer_that_found_the_disk_full_is_stored_when_there_is_room(
     assert (answer.state, answer.finish_reason) == ("complete", "context")  # it was full, too
     assert answer.usage is not None
     assert answer.usage.completion_tokens > 1000
+
+
+# What the engine tells besides the answer
+
+
+def test_an_answer_knows_where_the_memory_of_the_model_began(
+    own_desk: Callable[..., Desk],
+) -> None:
+    desk = own_desk()
+    desk.load(LoadConfig(context_length=256))
+    chat = desk.store.create(preset_id="blank").id
+    words = "one two three four five six seven eight nine ten " * 4
+    answers = [desk.ask(f"{number} {words} !tokens=20", chat)[1] for number in range(8)]
+    asked = [message.id for message in desk.store.path(chat) if message.role == "user"]
+    kept = [answer.first_kept for answer in answers]
+    assert kept[0] is None
+    begins = [each for each in kept if each is not None]
+    assert begins
+    assert set(begins) <= set(asked[1:])
+    assert begins == sorted(begins)
+    # More room, and the next answer remembers everything again.
+    desk.load(LoadConfig(context_length=8192))
+    assert desk.ask("And now? !tokens=2", chat)[1].first_kept is None
+
+
+def test_messages_that_were_made_one_count_from_the_first_of_them(
+    own_desk: Callable[..., Desk],
+) -> None:
+    desk = own_desk()
+    desk.load(LoadConfig(context_length=256))
+    chat = desk.store.create(preset_id="blank").id
+    words = "one two three four five six seven eight nine ten " * 12
+    old = desk.store.append(chat, "user", words, None)
+    silent = desk.store.append(chat, "assistant", "a", old.id)
+    first = desk.store.append(chat, "user", "first of two", silent.id)
+    empty = desk.store.append(chat, "assistant", "", first.id)
+    last = desk.store.append(chat, "user", words, empty.id)
+    answer = desk.chat.regenerate(chat, last.id)
+    finish(answer)
+    assert desk.store.message(answer.assistant_message.id).first_kept == first.id
+
+
+def test_a_note_is_kept_with_its_answer_once(desk: Desk) -> None:
+    _, answer = desk.ask("Is there more? !note !tokens=3")
+    assert answer.notes == ("The script says so.",)
+    run = desk.chat.continue_(answer.conversation_id, answer.id)
+    finish(run)
+    assert desk.store.message(answer.id).notes == ("The script says so.",)
+
+
+def test_the_engine_is_asked_as_the_chat_says(desk: Desk) -> None:
+    chat = desk.store.create(preset_id="blank")
+    plain = desk.chat.request_for(chat.id, "hello")
+    assert (plain.reasoning, plain.constraint, plain.keep_on_disk) == (
+        ReasoningOptions(), None, False,
+    )  # fmt: skip
+    reasoning, constraint = ReasoningOptions("on", "low", 50), JsonObject()
+    desk.store.update(chat.id, reasoning=reasoning, constraint=constraint, keep_on_disk=True)
+    request = desk.chat.request_for(chat.id, "hello")
+    assert (request.reasoning, request.constraint, request.keep_on_disk) == (
+        reasoning, constraint, True,
+    )  # fmt: skip
+    assert request.conversation == f"chat-{chat.id}"

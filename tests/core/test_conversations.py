@@ -18,7 +18,7 @@ from app.core.conversation_store import ConversationStore
 from app.core.conversations import Message, preview_from, title_from
 from app.core.database import connect
 from app.core.errors import ConversationError, StorageError
-from backends.types import Role, SamplingParams, Usage
+from backends.types import JsonSchema, ReasoningOptions, Role, SamplingParams, Usage
 from tests.timing import least_cpu_seconds
 
 
@@ -487,6 +487,52 @@ class TestSchema:
             assert schema.version_of(connection) == 1
             assert connection.execute("SELECT count(*) FROM messages").fetchone() == (2,)
         assert len(backup.read_bytes()) == len(before)
+
+    def test_what_the_second_version_held_stays_and_takes_what_is_new(self, path: Path) -> None:
+        path.parent.mkdir()
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript("".join(schema.MIGRATIONS[:2]) + "; PRAGMA user_version = 2;")
+            connection.execute(
+                "INSERT INTO conversations (id, title, created, updated, sampling)"
+                """ VALUES (7, 'Old', 1, 2, '{"temperature": 0.5}')"""
+            )
+            connection.execute(
+                "INSERT INTO messages (id, conversation_id, role, content, created)"
+                " VALUES (1, 7, 'user', 'Hello', 1)"
+            )
+            connection.commit()
+        reasoning, schema_wanted = ReasoningOptions("off"), JsonSchema('{"type": "object"}')
+        with closing(ConversationStore(path)) as store:
+            assert store.problem is None
+            old = store.get(7)
+            assert (old.reasoning, old.constraint, old.keep_on_disk) == (None, None, False)
+            assert old.sampling == SamplingParams(temperature=0.5)
+            (message,) = store.path(7)
+            assert (message.first_kept, message.notes) == (None, ())
+            store.update(7, reasoning=reasoning, constraint=schema_wanted, keep_on_disk=True)
+            store.update_message(1, first_kept=1, notes=("Mind « this »",))
+        with closing(ConversationStore(path)) as store:
+            new = store.get(7)
+            assert (new.reasoning, new.constraint, new.keep_on_disk) == (
+                reasoning, schema_wanted, True,
+            )  # fmt: skip
+            (message,) = store.path(7)
+            assert (message.first_kept, message.notes) == (1, ("Mind « this »",))
+            store.update(7, reasoning=None, constraint=None, keep_on_disk=False)
+            new = store.get(7)
+            assert (new.reasoning, new.constraint, new.keep_on_disk) == (None, None, False)
+        with closing(sqlite3.connect(schema.backup_path(path, 2))) as connection:
+            assert schema.version_of(connection) == 2
+
+    def test_a_copy_knows_its_own_message_where_the_memory_begins(
+        self, store: ConversationStore
+    ) -> None:
+        chat = store.create(keep_on_disk=True)
+        first = store.append(chat.id, "user", "one", None)
+        answer = store.append(chat.id, "assistant", "two", first.id)
+        store.update_message(answer.id, first_kept=first.id, notes=("x",))
+        copy = store.path(store.duplicate(chat.id).id)
+        assert (copy[1].first_kept, copy[1].notes) == (copy[0].id, ("x",))
 
     def test_a_new_database_needs_no_backup(self, store: ConversationStore, path: Path) -> None:
         assert not list(path.parent.glob("*backup*"))
