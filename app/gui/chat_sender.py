@@ -60,6 +60,9 @@ class ChatSender(QObject):
             model_id=model.id,
             system_prompt=draft.system_prompt,
             sampling=draft.sampling,
+            reasoning=draft.answers.reasoning,
+            constraint=draft.answers.constraint,
+            keep_on_disk=draft.answers.keep_on_disk,
         )
         self._when_ready(
             model,

@@ -1,4 +1,4 @@
-"""The panel at the right of a chat: preset, system prompt, sampling, limits, memory."""
+"""The panel at the right of a chat: preset, system prompt, sampling, limits, answers, memory."""
 
 from functools import partial
 
@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 from app.core.conversations import Conversation
 from app.core.presets import Preset
 from app.core.runtime import LoadedModel
+from app.gui.answer_rows import AnswerRows
 from app.gui.context import AppContext
 from app.gui.controls.badges import StatusDot
 from app.gui.controls.buttons import Button, GhostButton, IconButton
@@ -67,11 +68,13 @@ class Inspector(Region):
         groups.setSpacing(0)
         self.sampling = SamplingRows(icons)
         self.limits = LimitRows(icons)
+        self.answers = AnswerRows(self._context)
         for group in (
             self._preset_group(),
             self._prompt_group(),
             _group(Label(self.tr("Sampling"), "group-title"), self.sampling),
             _group(Label(self.tr("Limits"), "group-title"), self.limits),
+            _group(Label(self.tr("Answers"), "group-title"), self.answers),
         ):
             groups.addWidget(group)
             groups.addWidget(Line())
@@ -151,6 +154,7 @@ class Inspector(Region):
         self.prompt.textChanged.connect(self._prompt_typed)
         self.sampling.changed.connect(self._sampling_moved)
         self.limits.changed.connect(self._sampling_moved)
+        self.answers.changed.connect(self._answers_moved)
         self._context.bridge.on(self._context.presets.changed, self._presets_changed)
 
     # What the page uses
@@ -175,13 +179,13 @@ class Inspector(Region):
 
     def choose_preset(self, preset_id: str) -> None:
         """Another preset; the changes of the one before are gone."""
-        self._put(ChatDraft(preset_id))
+        self._put(ChatDraft(preset_id, answers=self._state().answers))
 
     def try_edit(self, edited: Preset) -> None:
         """A preset as it was edited and not saved: its changes become this chat's own."""
         stored = self._context.presets.find(edited.id)
         if stored is not None:
-            self._put(draft_for(stored, edited))
+            self._put(structs.replace(draft_for(stored, edited), answers=self._state().answers))
 
     def is_changed(self) -> bool:
         """Whether the chat differs from its preset."""
@@ -232,6 +236,8 @@ class Inspector(Region):
         sampling = state.sampling or preset.sampling
         self.sampling.show_values(sampling, preset.sampling)
         self.limits.show_values(sampling, preset.sampling)
+        number = self._conversation.id if self._conversation else None
+        self.answers.show_options(state.answers, self._model, number)
 
     # What the person does
 
@@ -240,14 +246,19 @@ class Inspector(Region):
         state = self._state()
         prompt = None if text == preset.system_prompt else text
         if prompt != state.system_prompt:
-            self._put(ChatDraft(state.preset_id, prompt, state.sampling), soon=True)
+            self._put(structs.replace(state, system_prompt=prompt), soon=True)
 
     def _sampling_moved(self) -> None:
         preset, state = self._preset(), self._state()
         shown = self.limits.apply_to(self.sampling.apply_to(preset.sampling))
         sampling: SamplingParams | None = None if shown == preset.sampling else shown
         if sampling != state.sampling:
-            self._put(ChatDraft(state.preset_id, state.system_prompt, sampling), soon=True)
+            self._put(structs.replace(state, sampling=sampling), soon=True)
+
+    def _answers_moved(self) -> None:
+        state, answers = self._state(), self.answers.options()
+        if answers != state.answers:
+            self._put(structs.replace(state, answers=answers), soon=True)
 
     def _picked(self, index: int) -> None:
         value = self.presets.itemData(index)
@@ -259,7 +270,7 @@ class Inspector(Region):
             self.choose_preset(value)
 
     def _revert(self) -> None:
-        self._put(ChatDraft(self._state().preset_id))
+        self._put(structs.replace(self._state(), system_prompt=None, sampling=None))
 
     def _merged(self) -> Preset:
         state, preset = self._state(), self._preset()
@@ -300,7 +311,8 @@ class Inspector(Region):
         if (here.id if here else None) == (conversation.id if conversation else None):
             self.choose_preset(preset.id)
         elif conversation is not None:
-            self._writer.put(conversation.id, ChatDraft(preset.id))
+            before = self._writer.wish(conversation.id) or draft_of(conversation)
+            self._writer.put(conversation.id, ChatDraft(preset.id, answers=before.answers))
 
     def _enlarge(self) -> None:
         panel = LargerPrompt(

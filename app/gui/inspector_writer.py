@@ -86,6 +86,9 @@ class OverrideWriter(QObject):
                 preset_id=wanted.preset_id,
                 system_prompt=wanted.system_prompt,
                 sampling=wanted.sampling,
+                reasoning=wanted.answers.reasoning,
+                constraint=wanted.answers.constraint,
+                keep_on_disk=wanted.answers.keep_on_disk,
             )
 
     def _written(self, conversation: Conversation) -> None:

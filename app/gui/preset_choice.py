@@ -1,21 +1,29 @@
 """What a chat says about its preset: which one, and what it changes of it."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from app.core.conversations import Conversation
 from app.core.presets import BUILT_IN, Preset, PresetStore
 from app.core.settings import Settings
-from backends.types import SamplingParams
+from backends.types import Constraint, ReasoningOptions, SamplingParams
 
 
-@dataclass(frozen=True)
-class ChatDraft:
+class AnswerOptions(Struct, frozen=True):
+    """How one chat is answered, whatever its preset."""
+
+    reasoning: ReasoningOptions = ReasoningOptions()
+    constraint: Constraint | None = None
+    keep_on_disk: bool = False
+
+
+class ChatDraft(Struct, frozen=True):
     """Preset and changes of one chat; None always means: as the preset has it."""
 
     preset_id: str | None = None
     """None is the default preset."""
     system_prompt: str | None = None
     sampling: SamplingParams | None = None
+    answers: AnswerOptions = AnswerOptions()
 
     @property
     def is_changed(self) -> bool:
@@ -25,7 +33,14 @@ class ChatDraft:
 
 def draft_of(conversation: Conversation) -> ChatDraft:
     """What a stored conversation says."""
-    return ChatDraft(conversation.preset_id, conversation.system_prompt, conversation.sampling)
+    answers = AnswerOptions(
+        conversation.reasoning or ReasoningOptions(),
+        conversation.constraint,
+        conversation.keep_on_disk,
+    )
+    return ChatDraft(
+        conversation.preset_id, conversation.system_prompt, conversation.sampling, answers
+    )
 
 
 def draft_for(stored: Preset, edited: Preset) -> ChatDraft:

@@ -151,13 +151,17 @@ class LimitRow(QWidget):
         )
         self.reset.setFixedSize(20, 20)
         self.reset.hide()
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(0, 2, 0, 2)
         row.setSpacing(2)
         row.addWidget(self.label)
         row.addWidget(self.reset)
         row.addStretch(1)
         row.addWidget(control, 0, Qt.AlignmentFlag.AlignTop)
+
+    def center(self) -> None:
+        """For a control that never grows: its middle is that of the label."""
+        self._row.setAlignment(self.control, Qt.AlignmentFlag.AlignVCenter)
 
     def mark(self, changed: bool) -> None:
         """Say whether the value differs from the standard one."""

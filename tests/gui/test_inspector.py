@@ -318,7 +318,12 @@ def test_every_control_has_a_name_and_takes_the_keyboard(
     controls = list(operated(inspector))
     assert controls
     assert [each for each in controls if not spoken_name(each).strip()] == []
-    refusing = [each for each in controls if not each.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    refusing = [
+        each
+        for each in controls  # of several choices side by side Tab reaches the chosen one
+        if not each.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and not (getattr(each, "one_of_several", False) and not each.property("checked"))
+    ]
     assert refusing == []
 
 
