@@ -1,16 +1,17 @@
 """The chat page: list of chats, header, messages and composer, chat settings."""
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
 from msgspec import structs
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.chat import ChatRun
 from app.core.conversations import Conversation, Message
-from app.core.errors import AppError, ConversationError, EngineDied
+from app.core.errors import AppError, ConversationError, EngineDied, StorageError
 from app.core.library_types import LocalModel
 from app.core.presets import Preset
 from app.gui.chat_answers import Answers
@@ -32,6 +33,10 @@ from app.gui.preset_view import PresetView
 from app.gui.worker import Task
 from backends.types import LoadConfig
 
+log = logging.getLogger(__name__)
+
+PLACE_DELAY_MS = 500
+
 
 class ChatPage(Page):
     """Keeps the conversation, its model and its preset together."""
@@ -45,6 +50,8 @@ class ChatPage(Page):
         self._wanted: int | None = None
         self._narrow = False
         self._changing: Task | None = None
+        self._place = QTimer(self, singleShot=True, interval=PLACE_DELAY_MS)
+        self._place.timeout.connect(self._keep_place_if_possible)
         self.answers = Answers(context.worker, self)
         self.models = ChatModels(context, self)
         self.sending = ChatSender(context, self.models, self.answers, self)
@@ -198,18 +205,31 @@ class ChatPage(Page):
         self.pane.close_draft()
         self.inspector.flush()
         self.answers.close()
-        window = self._context.settings.current.window
-        current = self.conversation
+        self._keep_place()
+        if self._preset_view is not None:
+            self._preset_view.edits.flush()
+
+    def _open_id(self) -> int | None:
+        """The stored chat that is open, or is about to be."""
+        return self._wanted if self.conversation is None else self.conversation.id
+
+    def _keep_place_if_possible(self) -> None:
+        try:
+            self._keep_place()
+        except StorageError as error:  # the end of the program tries again
+            log.warning("the open chat could not be noted: %s", error)
+
+    def _keep_place(self) -> None:
+        """Store which chat is open, for the next start."""
+        self._place.stop()
         self._context.settings.update(
             window=structs.replace(
-                window,
-                conversation_id=current.id if current else None,
+                self._context.settings.current.window,
+                conversation_id=self._open_id(),
                 draft=self.pane.new_draft,
                 chat_list_width=self.layout_of_chat.list_width,
             )
         )
-        if self._preset_view is not None:
-            self._preset_view.edits.flush()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where there is little room the settings give way until they are asked for."""
@@ -482,6 +502,8 @@ class ChatPage(Page):
         self.pane.set_model_names(self._names())
         self.pane.set_opening(self._opening(model) if conversation is None else None)
         self.pane.count_tokens()
+        if self._open_id() != self._context.settings.current.window.conversation_id:
+            self._place.start()  # a kill must not lose it, and who looks through chats has no wait
 
     def _opening(self, model: LocalModel | None) -> Conversation:
         """What the chat in view will be stored as with its first message."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
+from app.core.settings import SettingsStore
 from app.gui.controls.list_view import RowRole
 from app.gui.controls.menu import Menu
 from app.gui.preset_view import PresetView
@@ -53,6 +54,21 @@ def groups(desk: Desk) -> list[str]:
     model = desk.page.list.model
     indexes = [model.index(row) for row in range(model.rowCount())]
     return [str(i.data()) for i in indexes if i.data(RowRole.KIND) == "group"]
+
+
+def test_the_open_chat_is_noted_at_once_for_a_program_that_is_killed(sit: Sit) -> None:
+    desk = sit()
+
+    def noted() -> int | None:
+        return SettingsStore(desk.context.paths.settings_file).current.window.conversation_id
+
+    first, second = stored_chat(desk, "One", "1"), stored_chat(desk, "Two", "2")
+    desk.open_chat(first)
+    desk.until(lambda: noted() == first)
+    desk.open_chat(second)
+    desk.until(lambda: noted() == second)
+    desk.page.new_chat()
+    desk.until(lambda: noted() is None)
 
 
 # The list
