@@ -9,23 +9,27 @@ from collections.abc import Generator
 
 import msgspec
 
+from app.cli import run_options
 from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, print_error, statistics, without_controls
 from app.core.engine import EngineProcess
 from app.core.engine_errors import refusal
 from app.core.errors import AppError, EngineDied, ModelError, NotFoundError
+from app.core.library_types import LocalModel
+from app.core.load_plan import chosen_config
 from app.core.presets import Preset, fill_for_person
 from app.core.runtime import LoadedModel
 from backends.errors import BackendError
 from backends.types import (
     ChatMessage,
+    ContextCut,
     Delta,
     Finish,
     GenerationEvent,
     GenerationRequest,
     LoadConfig,
+    Note,
     Progress,
-    SamplingParams,
 )
 
 
@@ -45,11 +49,22 @@ def run(arguments: Namespace) -> int:
         model = parts.library.find(arguments.model)
         preset = _preset(parts, arguments.preset)
         prompt = _prompt(arguments.prompt)
-        loaded = _load(parts, model.id, arguments)
+        asked = GenerationRequest(
+            "",
+            (),
+            run_options.sampling(preset, arguments),
+            constraint=run_options.constraint(arguments),
+            reasoning=run_options.reasoning(arguments),
+            context_policy=parts.settings.current.chat.context_policy,
+            conversation="terminal",
+        )
+        saved = chosen_config(model, None, parts.settings.current)
+        config = run_options.load_config(saved, arguments)
+        loaded = _load(parts, model, config, arguments.force)
         chat = TerminalChat(
             loaded.engine,
             system=_system_prompt(parts, preset, arguments.system),
-            sampling=_sampling(preset, arguments),
+            asked=asked,
             stats=arguments.stats,
         )
         if prompt is not None:
@@ -98,46 +113,38 @@ def _system_prompt(parts: Parts, preset: Preset | None, override: str | None) ->
     return fill_for_person(text, parts.settings.current, datetime.date.today())
 
 
-def _sampling(preset: Preset | None, arguments: Namespace) -> SamplingParams:
-    sampling = preset.sampling if preset else SamplingParams()
-    given = {
-        "temperature": arguments.temperature,
-        "max_tokens": arguments.max_tokens,
-        "seed": arguments.seed,
-    }
-    return msgspec.structs.replace(
-        sampling, **{name: value for name, value in given.items() if value is not None}
-    )
-
-
-def _load(parts: Parts, model_id: str, arguments: Namespace) -> LoadedModel:
-    model = parts.library.get(model_id)
-    config = LoadConfig(context_length=arguments.context) if arguments.context else None
+def _load(parts: Parts, model: LocalModel, config: LoadConfig, force: bool) -> LoadedModel:
     line = ProgressLine()
     try:
         loaded = parts.runtime.load(
             model,
             config,
             on_progress=lambda fraction: line.show(f"Loading {model.name} {fraction:.0%}"),
-            force=arguments.force,
+            force=force,
         )
     finally:
         line.clear()
     notes = loaded.info.notes if loaded.info else ()
     for note in (*notes, *filter(None, [loaded.warning])):
-        sys.stderr.write(f"corral: {note}\n")
+        _remark(note)
     return loaded
+
+
+def _remark(sentence: str) -> None:
+    """Something a person should know, where it does not mix with the answer."""
+    sys.stderr.write(f"corral: {without_controls(sentence)}\n")
 
 
 class TerminalChat:
     """A conversation with a loaded model, kept in memory only."""
 
     def __init__(
-        self, engine: EngineProcess, *, system: str, sampling: SamplingParams, stats: bool
+        self, engine: EngineProcess, *, system: str, asked: GenerationRequest, stats: bool
     ) -> None:
+        """`asked` says how to answer; its messages are put in here."""
         self._engine = engine
         self._system = system
-        self._sampling = sampling
+        self._asked = asked
         self._stats = stats
         self._ids = itertools.count(1)
         self._messages: list[ChatMessage] = []
@@ -185,8 +192,8 @@ class TerminalChat:
         Raises `ModelError`; the chat is then as it was before.
         """
         question = ChatMessage("user", text)
-        request = GenerationRequest(
-            str(next(self._ids)), (*self._messages, question), self._sampling
+        request = msgspec.structs.replace(
+            self._asked, id=str(next(self._ids)), messages=(*self._messages, question)
         )
         try:
             answer, finish = self._stream(self._engine.generate(request))
@@ -217,6 +224,13 @@ class TerminalChat:
                     stream.flush()
                     if event.kind == "text":
                         pieces.append(event.text)
+                elif isinstance(event, ContextCut):
+                    line.clear()
+                    count = "1 message" if event.left_out == 1 else f"{event.left_out} messages"
+                    _remark(f"The chat is longer than the context: {count} left out.")
+                elif isinstance(event, Note):
+                    line.clear()
+                    _remark(event.text)
                 elif isinstance(event, Finish):
                     return "".join(pieces), event
         line.clear()

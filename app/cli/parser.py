@@ -85,6 +85,38 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--context", type=whole(256, 10_485_760), metavar="N", help="context length in tokens"
     )
+    run.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any sampling value, such as top_k=20 or mirostat=2; repeatable",
+    )
+    run.add_argument(
+        "--load",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any load setting, such as kv_type=q8_0 or prompt_lookup=true; repeatable",
+    )
+    run.add_argument(
+        "--reasoning",
+        choices=("on", "off", "low", "medium", "high"),
+        help="whether the model thinks first, or how thoroughly, where it offers that",
+    )
+    run.add_argument(
+        "--reasoning-tokens",
+        type=whole(0, 1_000_000),
+        metavar="N",
+        help="tokens of reasoning at most",
+    )
+    form = run.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="the answer is a JSON object")
+    form.add_argument("--schema", metavar="FILE", help="the answer is JSON of this JSON Schema")
+    form.add_argument("--regex", metavar="PATTERN", help="the whole answer matches this")
+    form.add_argument(
+        "--grammar", metavar="FILE", help="the answer follows a grammar: Lark (.lark) or GBNF"
+    )
     run.add_argument("--stats", action="store_true", help="speed and token counts after an answer")
     run.add_argument(
         "--force", action="store_true", help="load even if the memory estimate says no"

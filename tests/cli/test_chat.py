@@ -14,7 +14,7 @@ import pytest
 from app.cli.chat import TerminalChat
 from app.core.engine import EngineProcess
 from app.core.errors import EngineDied, ModelError
-from backends.types import LoadConfig, SamplingParams
+from backends.types import GenerationRequest, LoadConfig
 from tests.backends.scripts import write_script
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +30,7 @@ def engine() -> Iterator[EngineProcess]:
 def chat_with(engine: EngineProcess, folder: Path, **script: object) -> TerminalChat:
     path = write_script(folder, **script)  # type: ignore[arg-type]  # the script's own fields
     engine.load(str(path), LoadConfig(), lambda _: True)
-    return TerminalChat(engine, system="", sampling=SamplingParams(), stats=False)
+    return TerminalChat(engine, system="", asked=GenerationRequest("", ()), stats=False)
 
 
 def typed(monkeypatch: pytest.MonkeyPatch, *lines: str | type[BaseException]) -> None:
@@ -58,6 +58,21 @@ def test_a_refused_message_is_forgotten_and_the_chat_goes_on(
     out, err = capsys.readouterr()
     assert "longer than the context" in err
     assert "> Hello" in out
+
+
+def test_what_is_left_out_and_noted_is_told_beside_the_answer(
+    engine: EngineProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chat = chat_with(engine, tmp_path, context_length=256, text="Fine.")
+    assert chat.answer("word " * 150)
+    assert "left out" not in capsys.readouterr().err
+    assert chat.answer("word " * 100 + "!note")
+    out, err = capsys.readouterr()
+    assert out == "Fine.\n"
+    assert err == (
+        "corral: The chat is longer than the context: 2 messages left out.\n"
+        "corral: The script says so.\n"
+    )
 
 
 def test_an_interrupt_at_the_prompt_keeps_the_chat(

@@ -1,0 +1,120 @@
+"""What `corral run` is told besides the prompt: sampling, load settings, form of the answer."""
+
+import json
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import msgspec
+
+from app.core.errors import AppError
+from app.core.presets import Preset
+from backends.types import (
+    Constraint,
+    GbnfGrammar,
+    JsonObject,
+    JsonSchema,
+    LarkGrammar,
+    LoadConfig,
+    ReasoningOptions,
+    RegularExpression,
+    SamplingParams,
+)
+
+Values = TypeVar("Values", SamplingParams, LoadConfig)
+
+Effort = Literal["low", "medium", "high"]
+
+
+class OptionError(AppError):
+    """An option whose value cannot be used."""
+
+    code = "option"
+    exit_code = 2
+
+
+def sampling(preset: Preset | None, arguments: Namespace) -> SamplingParams:
+    """The preset's values with those of the command line. Raises `OptionError`."""
+    base = preset.sampling if preset else SamplingParams()
+    named = {
+        "temperature": arguments.temperature,
+        "max_tokens": arguments.max_tokens,
+        "seed": arguments.seed,
+    }
+    given = {name: value for name, value in named.items() if value is not None}
+    return _with(msgspec.structs.replace(base, **given), arguments.set, "--set")
+
+
+def load_config(saved: LoadConfig, arguments: Namespace) -> LoadConfig:
+    """The settings saved for a model with those of the command line. Raises `OptionError`."""
+    if arguments.context is not None:
+        saved = msgspec.structs.replace(saved, context_length=arguments.context)
+    return _with(saved, arguments.load, "--load")
+
+
+def reasoning(arguments: Namespace) -> ReasoningOptions:
+    """Whether and how long the model thinks first."""
+    word: str | None = arguments.reasoning
+    effort: Effort | None = None
+    mode: Literal["default", "on", "off"] = "default"
+    match word:
+        case "on" | "off":
+            mode = word
+        case "low" | "medium" | "high":
+            mode, effort = "on", word
+    return ReasoningOptions(mode, effort, arguments.reasoning_tokens)
+
+
+def constraint(arguments: Namespace) -> Constraint | None:
+    """What the answer must be. Raises `OptionError` for a file that cannot be used."""
+    if arguments.regex is not None:
+        return RegularExpression(arguments.regex)
+    if arguments.schema is not None:
+        text = _read(arguments.schema)
+        try:
+            json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise OptionError(f"{arguments.schema} is not JSON", str(error)) from error
+        return JsonSchema(text)
+    if arguments.grammar is not None:
+        text = _read(arguments.grammar)
+        return LarkGrammar(text) if Path(arguments.grammar).suffix == ".lark" else GbnfGrammar(text)
+    return JsonObject() if arguments.json else None
+
+
+def _read(name: str) -> str:
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "It is not UTF-8 text"
+        raise OptionError(f"{name} cannot be read", str(reason)) from error
+
+
+def _with(values: Values, pairs: Sequence[str], option: str) -> Values:
+    """`values` with NAME=VALUE pairs put in. Raises `OptionError`."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(type(values))}
+    raw: dict[str, object] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals or name not in fields:
+            raise OptionError(
+                f"{option} {pair} is not understood",
+                f"There are: {', '.join(sorted(fields))}.",
+                f"Write {option} NAME=VALUE.",
+            )
+        raw[name] = _value(text)
+    try:
+        changed = msgspec.convert({**msgspec.to_builtins(values), **raw}, type(values))
+    except msgspec.ValidationError as error:
+        raise OptionError(f"A value of {option} cannot be used", str(error)) from error
+    return changed
+
+
+def _value(text: str) -> object:
+    """JSON where it is some, else the text itself."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
