@@ -14,7 +14,7 @@ from app.gui.controls.fields import NumberField
 from app.gui.controls.segments import Segments
 from app.gui.controls.switch import Switch
 from app.gui.preset_choice import AnswerOptions
-from app.gui.sampling_panel import ROW, LimitRow
+from app.gui.sampling_row import ROW, LimitRow
 from app.gui.schema_field import SchemaField
 from backends.types import JsonObject, JsonSchema, ReasoningOptions
 

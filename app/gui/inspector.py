@@ -250,7 +250,8 @@ class Inspector(Region):
 
     def _sampling_moved(self) -> None:
         preset, state = self._preset(), self._state()
-        shown = self.limits.apply_to(self.sampling.apply_to(preset.sampling))
+        before = state.sampling or preset.sampling  # with what no row shows
+        shown = self.limits.apply_to(self.sampling.apply_to(before))
         sampling: SamplingParams | None = None if shown == preset.sampling else shown
         if sampling != state.sampling:
             self._put(structs.replace(state, sampling=sampling), soon=True)

@@ -57,7 +57,7 @@ class PresetEditor(ScrollPage):
         self.larger = SmallGhostButton(icons, self.tr("Larger"), "maximize-2", small=True)
         self.larger.setFixedHeight(20)
         self.larger.setToolTip(self.tr("Write in a larger field"))
-        self.sampling = SamplingRows(icons, label=128, field=64, gap=16)
+        self.sampling = SamplingRows(icons, label=128, field=64, gap=16, chips=200)
         self.limits = LimitRows(icons, field=140, chips=140)
         self.model = ComboBox(icons, self.tr("Model"))
         self.model.setFixedWidth(280)

@@ -17,6 +17,8 @@ from app.gui.controls.focus import RingFocus, RingShape
 from app.gui.controls.labels import Label
 from app.gui.preset_changes import Change, changes
 from app.gui.preset_prompt import VARIABLE
+from app.gui.sampling_table import parameter_names
+from app.gui.stop_strings import shown
 
 LINE = 22
 
@@ -162,14 +164,7 @@ class PresetPreview(Region):
 
     def _names(self) -> Mapping[str, str]:
         return {
-            "temperature": self.tr("Temperature"),
-            "top_p": self.tr("Top-p"),
-            "top_k": self.tr("Top-k"),
-            "min_p": self.tr("Min-p"),
-            "repeat_penalty": self.tr("Repeat penalty"),
-            "max_tokens": self.tr("Max tokens"),
-            "seed": self.tr("Seed"),
-            "stop": self.tr("Stop strings"),
+            **parameter_names(),
             "name": self.tr("Name"),
             "icon": self.tr("Icon"),
             "model": self.tr("Model"),
@@ -180,7 +175,9 @@ class PresetPreview(Region):
         if value is None or value == ():
             return self.tr("none")
         if isinstance(value, tuple):
-            return " ".join(str(each) for each in value)
+            return " ".join(shown(each) if isinstance(each, str) else str(each) for each in value)
+        if isinstance(value, bool):
+            return self.tr("on") if value else self.tr("off")
         if isinstance(value, int):
             return formatting.number(value)
         return f"{value:.2f}" if isinstance(value, float) else str(value)

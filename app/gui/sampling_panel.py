@@ -1,172 +1,166 @@
 """How the next token is chosen, and where an answer ends: rows for `SamplingParams`."""
 
-from dataclasses import dataclass
-
 from msgspec import structs
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.gui.controls.buttons import IconButton
 from app.gui.controls.fields import NumberField
+from app.gui.controls.fold import Fold
 from app.gui.controls.labels import Label
 from app.gui.controls.slider import ValueSlider
 from app.gui.icons import Icons
+from app.gui.sampling_row import ChoiceRow, LimitRow, SwitchRow, TextsRow, ValueRow
+from app.gui.sampling_table import (
+    Choice,
+    Number,
+    OnOff,
+    Parameter,
+    ParameterGroup,
+    Texts,
+    common_parameters,
+    further_fields,
+    further_groups,
+    idle_reasons,
+)
 from app.gui.stop_strings import StopStrings
 from backends.types import SamplingParams
 
-ROW = 32
 MOST_TOKENS = 1_000_000
 LARGEST_SEED = 2**32 - 2
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """One sampling value: its field of `SamplingParams`, its words and its range."""
-
-    field: str
-    name: str
-    tip: str
-    maximum: float
-    minimum: float = 0
-    decimals: int = 2
-    step: float = 0.05
-
-
 class SamplingRows(QWidget):
-    """Temperature, top-p, top-k, min-p, repeat penalty."""
+    """What most people look for, and the rest in a fold.
+
+    The rows in the fold are made when it is first opened: most people never do.
+    """
 
     changed = Signal()
 
-    def __init__(self, icons: Icons, *, label: int = 108, field: int = 56, gap: int = 8) -> None:
-        """Widths of label and field, and the space between the parts."""
+    def __init__(
+        self, icons: Icons, *, label: int = 112, field: int = 56, gap: int = 8, chips: int = 124
+    ) -> None:
+        """Widths of label and field, the space between the parts, the width of a field of chips."""
         super().__init__()
+        self._icons = icons
+        self._measures = (label, field, gap)
+        self._chips = chips
+        self._shown = self._standard = SamplingParams()
+        self._further = further_fields()
+        self._numbers: dict[str, Number] = {}
         self.rows: dict[str, ValueSlider] = {}
-        self._parameters = self._described()
+        self.other_rows: dict[str, ValueRow] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for each in self._parameters:
-            row = ValueSlider(
-                icons,
-                each.name,
-                minimum=each.minimum,
-                maximum=each.maximum,
-                decimals=each.decimals,
-                step=each.step,
-                tip=each.tip,
-            )
-            row.set_measures(label, field, gap)
-            row.value_changed.connect(self._tell)
-            self.rows[each.field] = row
-            column.addWidget(row)
+        for each in common_parameters():
+            column.addWidget(self._slider(each))
+        self.more = Fold(icons, self.tr("More"), self.tr("Further ways to choose words (samplers)"))
+        self.more.opened.connect(self._fill_more)
+        column.addWidget(self.more)
 
-    def _described(self) -> tuple[Parameter, ...]:
-        """In the order they are shown.
+    # Rows
 
-        The ranges are those that make sense, not those that are possible: a value outside, from
-        a file, widens its row.
-        """
-        return (
-            Parameter(
-                "temperature",
-                self.tr("Temperature"),
-                self.tr("Lower is more predictable, higher more inventive (temperature)."),
-                maximum=2,
-            ),
-            Parameter(
-                "top_p",
-                self.tr("Top-p"),
-                self.tr(
-                    "Only the likeliest words that together reach this share are considered;"
-                    " 1 considers all (nucleus sampling, top-p)."
-                ),
-                maximum=1,
-            ),
-            Parameter(
-                "top_k",
-                self.tr("Top-k"),
-                self.tr(
-                    "Only this many of the likeliest words are considered; 0 considers all (top-k)."
-                ),
-                maximum=200,
-                decimals=0,
-                step=1,
-            ),
-            Parameter(
-                "min_p",
-                self.tr("Min-p"),
-                self.tr(
-                    "Words less likely than this share of the likeliest one are left out;"
-                    " 0 leaves none out (min-p)."
-                ),
-                maximum=0.5,
-                step=0.01,
-            ),
-            Parameter(
-                "repeat_penalty",
-                self.tr("Repeat penalty"),
-                self.tr(
-                    "Above 1 the model avoids words of its last 64 tokens; 1 lets it repeat"
-                    " itself (repetition penalty)."
-                ),
-                minimum=1,
-                maximum=2,
-            ),
+    def _fill_more(self) -> None:
+        if "presence_penalty" in self.rows:
+            return
+        for group in further_groups():
+            self._add_group(group)
+        self._show_rows()
+
+    def _add_group(self, group: ParameterGroup) -> None:
+        self.more.add(Label(group.title, "caption", "text-3", wrap=True), above=8)
+        for each in group.parameters:
+            self.more.add(self._row(each))
+
+    def _row(self, parameter: Parameter) -> QWidget:
+        if isinstance(parameter, Number):
+            return self._slider(parameter)
+        row: ValueRow
+        if isinstance(parameter, Choice):
+            row = ChoiceRow(self._icons, parameter)
+        elif isinstance(parameter, OnOff):
+            row = SwitchRow(self._icons, parameter)
+        elif isinstance(parameter, Texts):
+            row = TextsRow(self._icons, parameter, self._chips)
+        else:
+            raise TypeError(parameter)
+        row.value_changed.connect(self._tell)
+        self.other_rows[parameter.field] = row
+        return row
+
+    def _slider(self, parameter: Number) -> ValueSlider:
+        row = ValueSlider(
+            self._icons,
+            parameter.name,
+            minimum=parameter.minimum,
+            maximum=parameter.maximum,
+            decimals=parameter.decimals,
+            step=parameter.step,
+            tip=parameter.tip,
         )
+        if parameter.label:
+            row.set_label(parameter.label)
+        row.set_measures(*self._measures)
+        row.value_changed.connect(self._tell)
+        self._numbers[parameter.field] = parameter
+        self.rows[parameter.field] = row
+        return row
 
-    def _tell(self, _: object) -> None:
-        self.changed.emit()
+    # Values
 
     def show_values(self, values: SamplingParams, standard: SamplingParams) -> None:
         """Show values without telling; `standard` is what Reset goes back to.
 
         A value that is shown already is left alone: it may be half typed.
         """
-        for each in self._parameters:
-            row = self.rows[each.field]
-            value, default = getattr(values, each.field), getattr(standard, each.field)
-            low, high = min(each.minimum, value, default), max(each.maximum, value, default)
+        self._shown, self._standard = values, standard
+        self._show_rows()
+
+    def apply_to(self, values: SamplingParams) -> SamplingParams:
+        """`values` with what these rows show; what has no row yet was not changed here."""
+        shown: dict[str, object] = {name: row.value() for name, row in self.rows.items()}
+        shown |= {name: row.value() for name, row in self.other_rows.items()}
+        return structs.replace(values, **shown)
+
+    def _show_rows(self) -> None:
+        for name, row in self.rows.items():
+            range_ = self._numbers[name]
+            value, default = getattr(self._shown, name), getattr(self._standard, name)
+            low, high = min(range_.minimum, value, default), max(range_.maximum, value, default)
             if (row.field.minimum, row.field.maximum) != (low, high):
                 row.set_range(low, high)
             row.set_default(default)
             if row.value() != value:
                 row.set_value(value)
+        for name, other in self.other_rows.items():
+            other.show_value(getattr(self._shown, name), getattr(self._standard, name))
+        self._follow()
 
-    def apply_to(self, values: SamplingParams) -> SamplingParams:
-        """`values` with what these rows show."""
-        return structs.replace(values, **{name: row.value() for name, row in self.rows.items()})
+    def _tell(self, _: object) -> None:
+        self._shown = self.apply_to(self._shown)
+        self._follow()
+        self.changed.emit()
 
-
-class LimitRow(QWidget):
-    """Label, reset where the value was changed, and a control at the right."""
-
-    def __init__(self, icons: Icons, name: str, tip: str, control: QWidget) -> None:
-        super().__init__()
-        self.control = control
-        self.setToolTip(tip)
-        control.setAccessibleDescription(tip)
-        self.label = Label(name, "body", "text-2")
-        self.reset = IconButton(
-            icons, "rotate-ccw", self.tr("Reset %1").replace("%1", name), icon_size=14
+    def _follow(self) -> None:
+        """What the values mean for each other and for the line of the fold."""
+        reasons = idle_reasons(self._shown)
+        for name, row in self.rows.items():
+            row.set_idle(reasons.get(name, ""))
+        for name, other in self.other_rows.items():
+            other.set_idle(reasons.get(name, ""))
+        changed, used = (
+            sum(getattr(self._shown, name) != getattr(base, name) for name in self._further)
+            for base in (self._standard, SamplingParams())
         )
-        self.reset.setFixedSize(20, 20)
-        self.reset.hide()
-        self._row = row = QHBoxLayout(self)
-        row.setContentsMargins(0, 2, 0, 2)
-        row.setSpacing(2)
-        row.addWidget(self.label)
-        row.addWidget(self.reset)
-        row.addStretch(1)
-        row.addWidget(control, 0, Qt.AlignmentFlag.AlignTop)
-
-    def center(self) -> None:
-        """For a control that never grows: its middle is that of the label."""
-        self._row.setAlignment(self.control, Qt.AlignmentFlag.AlignVCenter)
-
-    def mark(self, changed: bool) -> None:
-        """Say whether the value differs from the standard one."""
-        self.label.set_role("text" if changed else "text-2")
-        self.reset.setVisible(changed)
+        if changed:
+            one, many = self.tr("1 changed"), self.tr("%n changed", "", changed)
+            self.more.say(one if changed == 1 else many, "accent")
+        elif used:
+            one, many = self.tr("1 in use"), self.tr("%n in use", "", used)
+            self.more.say(one if used == 1 else many)
+        else:
+            self.more.say("")
 
 
 class LimitRows(QWidget):
@@ -223,7 +217,6 @@ class LimitRows(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         for name, row in self.rows.items():
-            row.setMinimumHeight(ROW)
             row.reset.clicked.connect(lambda _=False, name=name: self._reset(name))
             column.addWidget(row)
         self.max_tokens.value_changed.connect(self._tell)

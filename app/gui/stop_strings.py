@@ -1,9 +1,12 @@
 """A field that holds stop strings as chips."""
 
+import math
+
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QFontMetrics,
+    QFontMetricsF,
     QKeyEvent,
     QPainter,
     QPaintEvent,
@@ -44,12 +47,13 @@ class StopChip(RingFocus, QAbstractButton):
     ring_radius = 4
     ring_shape: RingShape = "edge"
 
-    def __init__(self, icons: Icons, value: str, parent: QWidget) -> None:
+    def __init__(self, icons: Icons, value: str, remove: str, parent: QWidget) -> None:
+        """`remove` names what a click does, %1 being the text."""
         super().__init__(parent)
         self._theme = icons.theme
         self.value = value
         self.setText(shown(value))
-        name = self.tr("Remove the stop string %1").replace("%1", shown(value))
+        name = remove.replace("%1", shown(value))
         self.setAccessibleName(name)
         self.setToolTip(name)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -57,7 +61,8 @@ class StopChip(RingFocus, QAbstractButton):
 
     def sizeHint(self) -> QSize:
         """The text and 6 at the sides."""
-        width = QFontMetrics(self._theme.font("caption", mono=True)).horizontalAdvance(self.text())
+        metrics = QFontMetricsF(self._theme.font("caption", mono=True))
+        width = math.ceil(metrics.horizontalAdvance(self.text()))
         return QSize(min(width, 240) + 12, 20)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -76,20 +81,32 @@ class StopChip(RingFocus, QAbstractButton):
         font = theme.font("caption", mono=True)
         font.setStrikeOut(hover)
         painter.setFont(font)
-        painter.setPen(theme.color("text-2"))
+        painter.setPen(theme.color("text-2" if self.isEnabled() else "disabled"))
         room = self.width() - 12
         text = QFontMetrics(font).elidedText(self.text(), Qt.TextElideMode.ElideRight, room)
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, text)
 
 
 class StopStrings(QWidget):
-    """Chips and a field for one more; it grows by lines."""
+    """Chips and a field for one more; it grows by lines. `add` and `remove` are for other texts."""
 
     changed = Signal()
 
-    def __init__(self, icons: Icons, name: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        icons: Icons,
+        name: str,
+        *,
+        add: str = "",
+        remove: str = "",
+        most: int = MOST,
+        longest: int = LONGEST,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._icons = icons
+        self._remove_words = remove or self.tr("Remove the stop string %1")
+        self._most = most
         self._chips: list[StopChip] = []
         self._line = icons.theme.metric("control-small")
         self.setAccessibleName(name)
@@ -98,9 +115,9 @@ class StopStrings(QWidget):
         self.setFixedHeight(self._line)
         self.field = QLineEdit(self)
         self.field.setProperty("bare", True)
-        self.field.setMaxLength(LONGEST)
+        self.field.setMaxLength(longest)
         self.field.setPlaceholderText(self.tr("Add…"))
-        self.field.setAccessibleName(self.tr("Add a stop string"))
+        self.field.setAccessibleName(add or self.tr("Add a stop string"))
         self.field.editingFinished.connect(self._add)
         self.field.installEventFilter(self)
         icons.theme.changed.connect(self.update)
@@ -120,7 +137,7 @@ class StopStrings(QWidget):
         self._arrange()
 
     def _chip(self, value: str) -> StopChip:
-        chip = StopChip(self._icons, value, self)
+        chip = StopChip(self._icons, value, self._remove_words, self)
         chip.clicked.connect(lambda: self._remove(chip))
         chip.show()
         return chip
@@ -128,7 +145,7 @@ class StopStrings(QWidget):
     def _add(self) -> None:
         value = meant(self.field.text())
         self.field.clear()
-        if value and value not in self.values() and len(self._chips) < MOST:
+        if value and value not in self.values() and len(self._chips) < self._most:
             self._chips.append(self._chip(value))
             self._arrange()
             self.changed.emit()
@@ -180,5 +197,6 @@ class StopStrings(QWidget):
         theme = self._icons.theme
         focused = self.field.hasFocus()
         edge = "accent" if focused else "text-3" if self.underMouse() else "border-strong"
+        edge = edge if self.isEnabled() else "border"
         painter = painter_for(QPainter(self))
         box(painter, self.rect(), theme.radius("control"), border=theme.color(edge))

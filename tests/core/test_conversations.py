@@ -19,6 +19,7 @@ from app.core.conversations import Message, preview_from, title_from
 from app.core.database import connect
 from app.core.errors import ConversationError, StorageError
 from backends.types import JsonSchema, ReasoningOptions, Role, SamplingParams, Usage
+from tests.sampling_samples import EVERYTHING
 from tests.timing import least_cpu_seconds
 
 
@@ -62,6 +63,25 @@ class TestConversations:
             assert again.problem is None
         assert changed.sampling == SamplingParams(temperature=0.5)
         assert (changed.title, changed.auto_title, changed.pinned) == ("T", False, True)
+
+    def test_every_sampling_value_survives_a_restart(
+        self, store: ConversationStore, path: Path
+    ) -> None:
+        chat = store.create(sampling=EVERYTHING)
+        store.close()
+        with closing(ConversationStore(path)) as again:
+            assert again.get(chat.id).sampling == EVERYTHING
+
+    def test_a_chat_from_before_the_further_samplers_is_read(
+        self, store: ConversationStore, path: Path
+    ) -> None:
+        chat = store.create()
+        old = '{"temperature":0.4,"top_p":0.9,"top_k":20,"min_p":0.1,"repeat_penalty":1.2}'
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("UPDATE conversations SET sampling = ?", (old,))
+        assert store.get(chat.id).sampling == SamplingParams(
+            temperature=0.4, top_p=0.9, top_k=20, min_p=0.1, repeat_penalty=1.2
+        )
 
     def test_fields_can_be_set_back_to_none(self, store: ConversationStore) -> None:
         new = store.create(system_prompt="S", sampling=SamplingParams(), preset_id="p")

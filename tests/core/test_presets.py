@@ -12,6 +12,7 @@ from app.core.errors import SettingsError, StorageError
 from app.core.paths import resource
 from app.core.presets import BUILT_IN, VARIABLES, PresetStore, fill_variables
 from backends.types import SamplingParams
+from tests.sampling_samples import EVERYTHING
 
 
 @pytest.fixture
@@ -266,3 +267,27 @@ def test_text_without_variables_is_left_alone(text: str) -> None:
     filled = fill_variables(text, user="u", language="l", today=date(2026, 1, 1))
 
     assert filled == text or any(name in text for name in VARIABLES)
+
+
+def test_every_sampling_value_survives_a_restart_and_an_exchange(
+    store: PresetStore, tmp_path: Path
+) -> None:
+    fields = [field.name for field in msgspec.structs.fields(SamplingParams)]
+    standard = SamplingParams()
+    assert all(getattr(EVERYTHING, name) != getattr(standard, name) for name in fields)
+
+    mine = store.create("Mine", sampling=EVERYTHING)
+    assert again(store, tmp_path).get(mine.id).sampling == EVERYTHING
+
+    store.export_json(mine.id, tmp_path / "mine.json")
+    other = PresetStore(tmp_path / "elsewhere")
+    assert other.import_json(tmp_path / "mine.json").sampling == EVERYTHING
+
+
+def test_a_preset_from_before_the_further_samplers_is_read(tmp_path: Path) -> None:
+    old = {"temperature": 0.4, "top_p": 0.9, "top_k": 20, "min_p": 0.1, "repeat_penalty": 1.2}
+    file = tmp_path / "presets" / "old.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps({"corral_preset": 1, "name": "Old", "sampling": old}))
+
+    assert PresetStore(file.parent).get("old").sampling == msgspec.convert(old, SamplingParams)

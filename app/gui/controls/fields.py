@@ -118,8 +118,9 @@ class NumberField(TextField):
         return self._value
 
     def set_value(self, value: float | None) -> None:
-        """Show a value without telling."""
-        self._value = self._rounded(value) if value is not None else None
+        """Show a value without telling. It is kept as it is, with more decimals than are shown."""
+        whole = value is not None and self.decimals == 0
+        self._value = self._rounded(value) if whole and value is not None else value
         self._settle()
 
     def set_range(self, minimum: float, maximum: float) -> None:

@@ -141,14 +141,14 @@ class ValueSlider(QWidget):
             suffix=suffix,
         )
         self.field.setFixedWidth(56)
-        self.setToolTip(tip)
-        self.slider.setAccessibleDescription(tip)
+        self._tip, self._reason = tip, ""
         self._lay_out(show_label)
         self.slider.valueChanged.connect(self._slid)
         self.slider.reset_asked.connect(self.reset_value)
         self.field.value_changed.connect(self._typed)
         self.reset.clicked.connect(self.reset_value)
         self._set_steps(step)
+        self.set_idle("")
         self.set_value(default)
 
     def _lay_out(self, show_label: bool) -> None:
@@ -160,7 +160,7 @@ class ValueSlider(QWidget):
         if show_label:
             inner = QHBoxLayout(head)
             inner.setContentsMargins(0, 0, 0, 0)
-            inner.setSpacing(2)
+            inner.setSpacing(0)
             inner.addWidget(self.label)
             inner.addWidget(self.reset)
             inner.addStretch(1)
@@ -184,6 +184,20 @@ class ValueSlider(QWidget):
         row = self.layout()
         if row is not None:
             row.setSpacing(gap)
+
+    def set_label(self, text: str) -> None:
+        """A shorter label, where the title above it says the rest of the name."""
+        self.label.setText(text)
+
+    def set_idle(self, reason: str) -> None:
+        """Why the value does nothing now; "" when it does something. Reset works all the same."""
+        self._reason = reason
+        self.slider.setEnabled(not reason)
+        self.field.setEnabled(not reason)
+        tip = "\n".join(filter(None, (self._tip, reason)))
+        self.setToolTip(tip)
+        self.slider.setAccessibleDescription(tip)
+        self._mark()
 
     def add_before_field(self, widget: QWidget) -> None:
         """Put something between slider and field, such as a picture of the largest value."""
@@ -245,7 +259,8 @@ class ValueSlider(QWidget):
         else:
             value = self._low + share * (self._high - self._low)
         step = self.field.step
-        return min(self._high, max(self._low, round(value / step) * step))
+        value = min(self._high, max(self._low, round(value / step) * step))
+        return round(value, self.field.decimals)
 
     def _slid(self, position: int) -> None:
         value = self._at(position)
@@ -266,6 +281,7 @@ class ValueSlider(QWidget):
 
     def _mark(self) -> None:
         changed = self.is_changed()
-        self.label.set_role("text" if changed else "text-2")
+        role = "disabled" if self._reason else "text" if changed else "text-2"
+        self.label.set_role(role)
         if self.reset.parentWidget() is not self:
             self.reset.setVisible(changed)
