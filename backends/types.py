@@ -135,6 +135,10 @@ class LoraAdapter(Struct, frozen=True):
     scale: Annotated[float, Meta(ge=-10, le=10)] = 1.0
 
 
+PARKING_SHARE = 0.10
+"""Of this computer's main memory: what resting conversations may take if nobody says otherwise."""
+
+
 class LoadConfig(Struct, frozen=True, omit_defaults=True):
     """How a model is loaded. None always means: chosen for this computer."""
 

@@ -77,8 +77,20 @@ class LoadPlan:
 
 
 def chosen_config(model: LocalModel, config: LoadConfig | None, settings: Settings) -> LoadConfig:
-    """What the caller wants, else what the person set for this model, else for all models."""
-    return config or settings.models.load.get(model.id) or settings.engine.default_load
+    """What the caller wants, else what the person set for this model, else for all models.
+
+    The memory for resting chats, where it is left open, is always that for all models.
+    """
+    standard = settings.engine.default_load
+    wanted = config or settings.models.load.get(model.id) or standard
+    if wanted.parking_bytes is None:
+        return msgspec.structs.replace(wanted, parking_bytes=standard.parking_bytes)
+    return wanted
+
+
+def remembered_config(config: LoadConfig) -> LoadConfig:
+    """What of load settings is kept for one model: all but what is set for all models."""
+    return msgspec.structs.replace(config, parking_bytes=None)
 
 
 def plan_load(

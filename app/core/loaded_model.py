@@ -48,14 +48,20 @@ class LoadedModel:
     """Set when it is no longer loading."""
 
     def runs_with(self, config: LoadConfig) -> bool:
-        """Whether these settings are in force; a projector left open is no difference."""
-        asked, wanted = (
-            structs.replace(each, projector=self.config.projector)
-            if each.projector is None
-            else each
-            for each in (config, self.wanted)
-        )
+        """Whether these settings are in force.
+
+        A projector or a memory for resting chats that is left open is no difference.
+        """
+        asked, wanted = (self._filled(each) for each in (config, self.wanted))
         return asked in (wanted, self.config)
+
+    def _filled(self, config: LoadConfig) -> LoadConfig:
+        now = self.config
+        if config.projector is None:
+            config = structs.replace(config, projector=now.projector)
+        if config.parking_bytes is None:
+            config = structs.replace(config, parking_bytes=now.parking_bytes)
+        return config
 
     @property
     def claimed_bytes(self) -> int:

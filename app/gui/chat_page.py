@@ -530,4 +530,9 @@ class ChatPage(Page):
         self.header.inspector.setChecked(shown)
 
     def _settings_changed(self, _: object) -> None:
-        self.pane.composer.set_enter_sends(self._context.settings.current.chat.enter_sends)
+        chat = self._context.settings.current.chat
+        composer = self.pane.composer
+        composer.set_enter_sends(chat.enter_sends)
+        if composer.context_policy != chat.context_policy:
+            composer.set_context_policy(chat.context_policy)
+            self.pane.count_tokens()  # what can be sent depends on it

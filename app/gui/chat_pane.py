@@ -82,6 +82,7 @@ class ChatPane(QWidget):
         self._body.addWidget(self.transcript)
         self.composer = Composer(context.theme, context.icons, self)
         self.composer.set_enter_sends(context.settings.current.chat.enter_sends)
+        self.composer.set_context_policy(context.settings.current.chat.context_policy)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

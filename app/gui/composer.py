@@ -1,16 +1,27 @@
 """Where a person writes: a field that grows, the token gauge, Send and Stop."""
 
-from PySide6.QtCore import QEvent, QLocale, QObject, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QWidget
+from dataclasses import replace
+
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QFontMetrics,
+    QHelpEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from app.gui.composer_field import ComposerField
+from app.gui.composer_tokens import TokenState
 from app.gui.controls.badges import draw_key_cap
 from app.gui.controls.bars import RingGauge
 from app.gui.controls.buttons import Button, PrimaryButton
 from app.gui.controls.painting import box, dpr_of, painter_for, pixmap_in
 from app.gui.icons import Icons
 from app.gui.theme import Theme
+from backends.types import ContextPolicy
 
 SIDE = 24
 BELOW = 16
@@ -38,8 +49,8 @@ class Composer(QWidget):
         self._generating = False
         self._obstacle = ""
         self._model_name = ""
-        self._tokens: tuple[int, int] | None = None
-        self._sendable = True
+        self._tokens: TokenState | None = None
+        self.context_policy: ContextPolicy = "drop_oldest"
         self._card = QRect()
         self._token_rect = QRect()
         self.field = ComposerField(theme, self)
@@ -97,14 +108,24 @@ class Composer(QWidget):
 
         `sendable`: it fits, or will when earlier turns are left out.
         """
-        self._sendable = sendable
-        self._tokens = (total, context_length) if total is not None and context_length else None
+        self._tokens = (
+            TokenState(total, context_length, sendable, self.context_policy)
+            if total is not None and context_length
+            else None
+        )
         self._gauge.setVisible(self._tokens is not None)
-        if self._tokens:
-            self._gauge.set_fraction(self._fraction(), self.token_words())
+        self._update_gauge()
         self._update_buttons()
         self._place()
         self.update()
+
+    def set_context_policy(self, policy: ContextPolicy) -> None:
+        """What happens when the chat outgrows the context; the gauge tells it."""
+        self.context_policy = policy
+        if self._tokens:
+            self._tokens = replace(self._tokens, policy=policy)
+            self._update_gauge()
+            self._update_buttons()
 
     def set_enter_sends(self, sends: bool) -> None:
         """Whether Enter sends; if not, Ctrl+Enter does."""
@@ -119,17 +140,13 @@ class Composer(QWidget):
 
     def can_send(self) -> bool:
         """Whether Send does something now."""
-        ready = not self._generating and not self._obstacle and self._sendable
+        ready = not self._generating and not self._obstacle
+        ready = ready and (self._tokens is None or self._tokens.sendable)
         return ready and bool(self.text().strip())
 
     def token_words(self) -> str:
         """ "1,204 / 8,192 tokens", or nothing."""
-        if not self._tokens:
-            return ""
-        locale = QLocale()
-        words = self.tr("%1 / %2 tokens")
-        total, context = (locale.toString(count) for count in self._tokens)
-        return words.replace("%1", total).replace("%2", context)
+        return self._tokens.words() if self._tokens else ""
 
     def sizeHint(self) -> QSize:
         """As high as the text wants, up to its share of the window."""
@@ -142,7 +159,7 @@ class Composer(QWidget):
     # Inside
 
     def _fraction(self) -> float:
-        return self._tokens[0] / self._tokens[1] if self._tokens else 0.0
+        return self._tokens.fraction if self._tokens else 0.0
 
     def _most(self) -> int:
         chrome = _TOP + _GAP + _ROW + _BOTTOM
@@ -193,16 +210,10 @@ class Composer(QWidget):
     def _send_tip(self) -> str:
         if self._obstacle:
             return self._obstacle
-        if self._tokens and self._sendable and self._fraction() > 1:
-            return self.tr(
-                "Send. Older messages of this chat no longer fit; the model will not read them."
-            )
-        if self._tokens and not self._sendable:
-            over = QLocale().toString(self._tokens[0] - self._tokens[1])
-            return self.tr(
-                "%1 tokens more than the context holds. Shorten the message, start a new chat, "
-                "or load the model with a longer context."
-            ).replace("%1", over)
+        if self._tokens and not self._tokens.sendable:
+            return self._tokens.too_long()
+        if self._tokens and (left_out := self._tokens.left_out()):
+            return left_out
         return self.tr("Send (Enter)") if self.field.enter_sends else self.tr("Send (Ctrl+Enter)")
 
     def _restyle(self) -> None:
@@ -229,6 +240,18 @@ class Composer(QWidget):
         other = self.send_button if self._generating else self.stop_button
         other.move(right - other.width(), row)
         self._place_gauge(right - wide - 14, row)
+
+    def _update_gauge(self) -> None:
+        if self._tokens:
+            self._gauge.set_fraction(self._tokens.fraction, self._tokens.tip())
+
+    def event(self, event: QEvent) -> bool:
+        """The words beside the gauge have its tool tip."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            over = self._tokens if self._token_rect.contains(event.pos()) else None
+            QToolTip.showText(event.globalPos(), over.tip() if over else "", self)
+            return True
+        return super().event(event)
 
     def _place_gauge(self, right: int, top: int) -> None:
         metrics = QFontMetrics(self._theme.font("caption", tabular=True))

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
 from app.core.library_types import LocalModel
+from app.core.load_plan import remembered_config
 from app.core.memory import Fit, spread, verdict
 from app.core.remedies import rough_estimate
 from app.gui.context import AppContext
@@ -226,6 +227,7 @@ class ModelPicker(Popover):
     def _remember(self, model_id: str, config: LoadConfig | None) -> None:
         """Keep the settings of a model, or forget those it had."""
         models = self._context.settings.current.models
+        config = None if config is None else remembered_config(config)
         if models.load.get(model_id) == config:
             return
         kept = {each: value for each, value in models.load.items() if each != model_id}

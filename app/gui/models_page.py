@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from app.core.auto_fit import default_config
 from app.core.errors import AppError
 from app.core.library import LocalModel
+from app.core.load_plan import remembered_config
 from app.core.runtime import NotEnoughMemory
 from app.gui import formatting, library_menus, library_rows
 from app.gui.chat_models import ChatModels
@@ -298,7 +299,7 @@ class ModelsPage(Page):
         models = self._context.settings.current.models
         load = {key: value for key, value in models.load.items() if key != self._shown.id}
         if config is not None:
-            load[self._shown.id] = config
+            load[self._shown.id] = remembered_config(config)
         try:
             self._context.settings.update(models=structs.replace(models, load=load))
         except AppError as error:

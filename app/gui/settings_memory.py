@@ -1,4 +1,4 @@
-"""Settings, Memory: what is refused for want of it, and which models are ejected by themselves."""
+"""Settings, Memory: what is refused for want of it, what is ejected, what resting chats take."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from PySide6.QtCore import QCoreApplication
 from app.core.memory import GuardRails
 from app.gui.controls.combo import ComboBox
 from app.gui.controls.segments import Segments
+from app.gui.controls.slider import ValueSlider
 from app.gui.controls.switch import Switch
-from app.gui.formatting import number
+from app.gui.formatting import memory_size, number
 from app.gui.settings_rows import SettingGroup, SettingRow
+from backends.types import PARKING_SHARE
 
 if TYPE_CHECKING:
     from app.core.settings import Engine
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 RAILS: tuple[GuardRails, ...] = get_args(GuardRails)
 IDLE_MINUTES = (5, 15, 30, 60, 240, 0)
 """Offered times; 0 is never. Another one from the settings file is offered too."""
+GB = 10**9
+_LARGEST_SHARE = 0.5
+"""Of this computer's memory: more is not offered for chats at rest, the models need it."""
 
 
 def _tr(text: str) -> str:
@@ -28,7 +33,7 @@ def _tr(text: str) -> str:
 
 
 class MemoryGroup(SettingGroup):
-    """Guard rails, idle models, making room."""
+    """Guard rails, idle models, making room, resting chats."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
@@ -42,6 +47,20 @@ class MemoryGroup(SettingGroup):
         self.idle = ComboBox(icons, _tr("Eject unused models"))
         self.idle.setFixedWidth(200)
         self.room = Switch(icons, _tr("Make room"))
+        resting = _tr("Memory for resting chats")
+        self.resting = ValueSlider(
+            icons,
+            resting,
+            minimum=0,
+            maximum=1,
+            decimals=1,
+            step=0.1,
+            suffix=_tr("GB"),
+            show_label=False,
+        )
+        self.resting.set_measures(0, 72, 8)
+        self.resting.setFixedWidth(256)
+        self.resting_row = SettingRow(resting, " ", self.resting)
         super().__init__(
             _tr("Memory"),
             self.rails_row,
@@ -55,10 +74,12 @@ class MemoryGroup(SettingGroup):
                 _tr("A model that would not fit ejects the one that was unused the longest"),
                 self.room,
             ),
+            self.resting_row,
         )
         self.rails.chosen.connect(self._choose_rails)
         self.idle.activated.connect(self._choose_idle)
         self.room.clicked.connect(self._choose_room)
+        self.resting.value_changed.connect(self._choose_resting)
 
     def show_engine(self, engine: Engine) -> None:
         """Take over what is in force."""
@@ -72,6 +93,24 @@ class MemoryGroup(SettingGroup):
         )
         self._fill_idle(engine.idle_minutes)
         self.room.setChecked(engine.make_room)
+        self._show_resting(engine.default_load.parking_bytes)
+
+    def _show_resting(self, chosen: int | None) -> None:
+        total = self._context.hardware.memory_total
+        standard = round(total * PARKING_SHARE / GB, 1)
+        value = standard if chosen is None else chosen / GB
+        self.resting.set_range(0, max(1.0, value, round(total * _LARGEST_SHARE / GB, 1)))
+        self.resting.set_default(standard)
+        if self.resting.value() != value:  # it may be half typed
+            self.resting.set_value(value)
+        words = _tr(
+            "A chat that gives way to others is kept here, so that it need not be read again."
+            " Usually %1, a tenth of this computer's; 0 keeps none."
+            " In force from the next load of a model on."
+        )
+        sentence = words.replace("%1", memory_size(round(standard * GB)))
+        self.resting_row.say(sentence)
+        self.resting.slider.setAccessibleDescription(sentence)
 
     def _fill_idle(self, minutes: int) -> None:
         self.idle.clear()
@@ -88,6 +127,12 @@ class MemoryGroup(SettingGroup):
 
     def _choose_room(self, on: bool) -> None:
         self._change(make_room=on)
+
+    def _choose_resting(self, size: float | None) -> None:
+        left_open = size is None or not self.resting.is_changed()
+        parking = None if left_open or size is None else round(size * GB)
+        load = self._context.settings.current.engine.default_load
+        self._change(default_load=replace(load, parking_bytes=parking))
 
     def _change(self, **values: object) -> None:
         settings = self._context.settings

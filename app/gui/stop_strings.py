@@ -2,7 +2,7 @@
 
 import math
 
-from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QFontMetrics,
@@ -116,11 +116,20 @@ class StopStrings(QWidget):
         self.field = QLineEdit(self)
         self.field.setProperty("bare", True)
         self.field.setMaxLength(longest)
-        self.field.setPlaceholderText(self.tr("Add…"))
+        self._invite()
         self.field.setAccessibleName(add or self.tr("Add a stop string"))
         self.field.editingFinished.connect(self._add)
         self.field.installEventFilter(self)
         icons.theme.changed.connect(self.update)
+
+    def _invite(self) -> None:
+        self.field.setPlaceholderText(self.tr("Add…") if self.isEnabled() else "")
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Nothing is asked for where nothing can be added."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.EnabledChange:
+            self._invite()
 
     def values(self) -> tuple[str, ...]:
         """The stop strings, in order."""

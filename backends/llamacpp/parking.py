@@ -14,9 +14,8 @@ import psutil
 from backends import kept_files
 from backends.chat.prefix import common_prefix
 from backends.llamacpp.sequence import SavedSequence
+from backends.types import PARKING_SHARE
 
-DEFAULT_SHARE = 0.10
-"""Of this computer's main memory."""
 DISK_BYTES = 4 * 2**30
 """Files beyond this are deleted, the oldest first."""
 
@@ -25,7 +24,7 @@ log = logging.getLogger(__name__)
 
 def default_budget() -> int:
     """Bytes of main memory for parked conversations unless somebody says otherwise."""
-    return int(psutil.virtual_memory().total * DEFAULT_SHARE)
+    return int(psutil.virtual_memory().total * PARKING_SHARE)
 
 
 class Parking:

@@ -26,6 +26,7 @@ from backends.mlx.pace import Pace
 from backends.mlx.sequence import KVSequence, cache_maker
 from backends.mlx.vocabulary import Vocabulary, chat_template
 from backends.types import (
+    PARKING_SHARE,
     ChatMessage,
     EmbeddingRequest,
     Embeddings,
@@ -39,8 +40,6 @@ from backends.types import (
 from backends.validation import validated
 
 DEFAULT_CONTEXT = 8192
-IDLE_SHARE = 0.1
-"""Share of main memory for conversations that nobody works on."""
 
 
 class MlxBackend:
@@ -147,7 +146,7 @@ def _assemble(
     new_cache = cache_maker(model, config.kv_type)
     idle_bytes = config.parking_bytes
     if idle_bytes is None:
-        idle_bytes = int(psutil.virtual_memory().total * IDLE_SHARE)
+        idle_bytes = int(psutil.virtual_memory().total * PARKING_SHARE)
     trained = folder.trained_context or DEFAULT_CONTEXT
     return Loaded(
         folder=folder,

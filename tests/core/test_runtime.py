@@ -19,7 +19,7 @@ from app.core.engine_link import EngineClosed
 from app.core.errors import EngineDied, ModelError
 from app.core.hardware import HardwareSurvey, MemorySnapshot
 from app.core.library_types import LocalModel
-from app.core.load_plan import plan_load
+from app.core.load_plan import plan_load, remembered_config
 from app.core.memory import GuardRails, MemoryEstimate
 from app.core.room import Held
 from app.core.runtime import LoadedModel, LoadStopped, ModelRuntime, NotEnoughMemory
@@ -461,6 +461,29 @@ def test_the_persons_settings_for_a_model_are_used(
     )
     assert runtime.load(model).config.context_length == 1024
     assert runtime.load(scripted("other")).config.context_length == 512
+
+
+def test_the_memory_for_resting_chats_is_the_one_of_the_settings(
+    runtime: ModelRuntime, settings: SettingsStore, scripted: Callable[..., LocalModel]
+) -> None:
+    model = scripted()
+    kept = LoadConfig(context_length=1024)
+    settings.update(
+        models=Models(load={model.id: kept}),
+        engine=Engine(default_load=LoadConfig(parking_bytes=7)),
+    )
+    loaded = runtime.load(model)
+    assert loaded.config.parking_bytes == 7
+    settings.update(engine=Engine(default_load=LoadConfig(parking_bytes=0)))
+    assert runtime.load(model, kept) is loaded  # another budget is no reason to load again
+    assert runtime.load(scripted("other")).config.parking_bytes == 0
+    chosen = LoadConfig(context_length=1024, parking_bytes=9)
+    assert runtime.load(model, chosen).config.parking_bytes == 9
+
+
+def test_what_is_remembered_of_a_model_leaves_out_what_is_set_for_all() -> None:
+    config = LoadConfig(context_length=1024, parking_bytes=5)
+    assert remembered_config(config) == LoadConfig(context_length=1024)
 
 
 # Guard rails and room

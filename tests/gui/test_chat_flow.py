@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
@@ -264,6 +265,10 @@ def test_a_chat_that_has_outgrown_the_context_can_be_gone_on_with(sit: Sit) -> N
     count = desk.context.chat.prompt_tokens(conversation.id, composer.text())
     assert count is not None
     assert count.least < count.context < count.total
+
+    settings = desk.context.settings
+    settings.update(chat=replace(settings.current.chat, context_policy="stop"))
+    desk.until(lambda: not composer.can_send())
 
 
 def test_the_progress_of_the_prompt_is_shown_until_text_comes(sit: Sit) -> None:

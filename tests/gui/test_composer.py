@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from PySide6.QtCore import QMimeData, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QEvent, QMimeData, QPoint, Qt
+from PySide6.QtGui import QHelpEvent, QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QToolTip, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.gui.composer import Composer
+from app.gui.controls.bars import RingGauge
 from app.gui.icons import Icons
 from app.gui.theme import Theme
 
@@ -162,6 +163,35 @@ def test_the_gauge_tells_tokens_and_keeps_from_sending_too_much(composer: Compos
     composer.set_tokens(None)
     assert composer.token_words() == ""
     assert composer.can_send()
+
+
+def test_the_gauge_tells_what_is_left_out_when_the_chat_outgrows_the_context(
+    composer: Composer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gauge = composer.findChild(RingGauge)
+    assert isinstance(gauge, RingGauge)
+    composer.set_tokens(120, 819)
+    assert gauge.toolTip().startswith("120 / 819 tokens of the context")
+    assert "When the chat outgrows it, its oldest turns are left out." in gauge.toolTip()
+    assert gauge.accessibleDescription() == gauge.toolTip()
+    composer.set_context_policy("truncate_middle")
+    assert "When the chat outgrows it, its middle is left out." in gauge.toolTip()
+    composer.set_context_policy("stop")
+    assert "nothing more can be sent" in gauge.toolTip()
+    composer.set_tokens(820, 819, sendable=False)
+    assert "1 tokens more than the context holds" in gauge.toolTip()
+    composer.set_context_policy("truncate_middle")
+    composer.set_tokens(820, 819)
+    assert "The chat has outgrown it: its middle is left out." in gauge.toolTip()
+    assert "The middle of this chat" in composer.send_button.toolTip()
+
+    told: list[str] = []
+    monkeypatch.setattr(QToolTip, "showText", lambda _at, text, *_: told.append(text))
+    beside = gauge.geometry().center() + QPoint(30, 0)
+    for place in (beside, QPoint(5, 5)):
+        event = QHelpEvent(QEvent.Type.ToolTip, place, composer.mapToGlobal(place))
+        QApplication.sendEvent(composer, event)
+    assert told == [gauge.toolTip(), ""]
 
 
 def test_an_obstacle_is_named(composer: Composer) -> None:

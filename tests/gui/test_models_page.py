@@ -362,7 +362,7 @@ def test_defaults_are_kept_in_the_settings(
     page.open_with({"model_id": model_id})
     page.drawer.edit.click()
     assert page.drawer.form.isVisible()
-    page.drawer.form.changed.emit(LoadConfig(context_length=512))
+    page.drawer.form.changed.emit(LoadConfig(context_length=512, parking_bytes=0))
     assert context.settings.current.models.load == {model_id: LoadConfig(context_length=512)}
     page.drawer.form.changed.emit(None)
     assert context.settings.current.models.load == {}

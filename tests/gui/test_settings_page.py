@@ -12,12 +12,13 @@ from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.errors import StorageError
-from app.core.settings import Settings, SettingsStore
+from app.core.settings import Engine, Settings, SettingsStore
 from app.gui.context import AppContext
 from app.gui.notify import Notifier
 from app.gui.settings_general import GeneralSection
 from app.gui.settings_more import ChatSection, FoldersSection, NetworkSection
 from app.gui.settings_page import SettingsPage
+from backends.types import LoadConfig
 
 Show = Callable[[QWidget], QWidget]
 CLICK = Qt.MouseButton.LeftButton
@@ -164,6 +165,31 @@ def test_memory_settings(
     general.show_settings(context.settings.current)
     assert group.idle.currentText() == "After 90 minutes"
     assert group.rails.current() == 0
+
+
+def test_memory_for_resting_chats(
+    general: GeneralSection, stored: Stored, context: AppContext
+) -> None:
+    row, standard = general.memory.resting, round(context.hardware.memory_total / 10**10, 1)
+    assert row.value() == standard
+    sentence = general.memory.resting_row.sentence.text()
+    assert f"Usually {standard:.1f} GB" in sentence
+    assert "next load" in sentence
+    row.field.setFocus()
+    row.field.selectAll()
+    QTest.keyClicks(row.field, "0")
+    assert stored().engine.default_load.parking_bytes == 0
+    general.show_settings(context.settings.current)
+    assert row.value() == 0
+    row.field.selectAll()
+    QTest.keyClicks(row.field, "0.7")
+    assert stored().engine.default_load.parking_bytes == 700_000_000
+    row.reset_value()
+    assert stored().engine.default_load.parking_bytes is None
+    large = LoadConfig(parking_bytes=context.hardware.memory_total)
+    general.show_settings(Settings(engine=Engine(default_load=large)))
+    assert row.value() == context.hardware.memory_total / 10**9
+    assert stored().engine.default_load.parking_bytes is None
 
 
 def test_chat_settings(page: SettingsPage, context: AppContext, stored: Stored) -> None:
