@@ -42,7 +42,7 @@ class LimitRow(QWidget):
         row.addWidget(self.reset)
         row.addStretch(1)
         row.addWidget(control, 0, Qt.AlignmentFlag.AlignTop)
-        self.set_idle("")
+        self._show_tip()
 
     def center(self) -> None:
         """For a control that never grows: its middle is that of the label."""
@@ -57,12 +57,16 @@ class LimitRow(QWidget):
 
     def set_idle(self, reason: str) -> None:
         """Why the value does nothing now; "" when it does something. Reset works all the same."""
-        self._reason = reason
-        self.control.setEnabled(not reason)
-        tip = "\n".join(filter(None, (self._tip, reason)))
+        if reason != self._reason:
+            self._reason = reason
+            self.control.setEnabled(not reason)
+            self._show_tip()
+            self.mark(self._changed)
+
+    def _show_tip(self) -> None:
+        tip = "\n".join(filter(None, (self._tip, self._reason)))
         self.setToolTip(tip)
         self.control.setAccessibleDescription(tip)
-        self.mark(self._changed)
 
 
 class ValueRow(LimitRow):

@@ -148,7 +148,7 @@ class ValueSlider(QWidget):
         self.field.value_changed.connect(self._typed)
         self.reset.clicked.connect(self.reset_value)
         self._set_steps(step)
-        self.set_idle("")
+        self._show_tip()
         self.set_value(default)
 
     def _lay_out(self, show_label: bool) -> None:
@@ -191,13 +191,17 @@ class ValueSlider(QWidget):
 
     def set_idle(self, reason: str) -> None:
         """Why the value does nothing now; "" when it does something. Reset works all the same."""
-        self._reason = reason
-        self.slider.setEnabled(not reason)
-        self.field.setEnabled(not reason)
-        tip = "\n".join(filter(None, (self._tip, reason)))
+        if reason != self._reason:
+            self._reason = reason
+            self.slider.setEnabled(not reason)
+            self.field.setEnabled(not reason)
+            self._show_tip()
+            self._mark()
+
+    def _show_tip(self) -> None:
+        tip = "\n".join(filter(None, (self._tip, self._reason)))
         self.setToolTip(tip)
         self.slider.setAccessibleDescription(tip)
-        self._mark()
 
     def add_before_field(self, widget: QWidget) -> None:
         """Put something between slider and field, such as a picture of the largest value."""
