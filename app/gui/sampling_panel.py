@@ -9,6 +9,7 @@ from app.gui.controls.fold import Fold
 from app.gui.controls.labels import Label
 from app.gui.controls.slider import ValueSlider
 from app.gui.icons import Icons
+from app.gui.sampling_idle import idle_reasons
 from app.gui.sampling_row import ChoiceRow, LimitRow, SwitchRow, TextsRow, ValueRow
 from app.gui.sampling_table import (
     Choice,
@@ -20,7 +21,6 @@ from app.gui.sampling_table import (
     common_parameters,
     further_fields,
     further_groups,
-    idle_reasons,
 )
 from app.gui.stop_strings import StopStrings
 from backends.types import SamplingParams

@@ -11,13 +11,13 @@ from pytestqt.qtbot import QtBot
 from app.gui.context import AppContext
 from app.gui.inspector import Inspector
 from app.gui.preset_view import PresetView
+from app.gui.sampling_idle import idle_reasons
 from app.gui.sampling_panel import SamplingRows
 from app.gui.sampling_row import ChoiceRow, SwitchRow, TextsRow
 from app.gui.sampling_table import (
     Number,
     common_parameters,
     further_groups,
-    idle_reasons,
     parameter_names,
 )
 from backends.types import SamplingParams
