@@ -8,7 +8,7 @@ import psutil
 from msgspec import Struct
 
 from app.core.graphics import Gpu, OffloadApi, find_gpus, offload_apis
-from app.core.processor import cpu_features, cpu_name, unified_memory_limit
+from app.core.processor import cpu_features, cpu_name, memory_nodes, unified_memory_limit
 
 __all__ = ["Gpu", "HardwareSurvey", "MemorySnapshot", "current_gpus", "memory_snapshot", "survey"]
 
@@ -31,6 +31,8 @@ class HardwareSurvey(Struct, frozen=True):
     """The GPU shares the main memory."""
     offload: tuple[OffloadApi, ...] = ()
     """How the installed engine reaches graphics cards; empty where it cannot."""
+    memory_nodes: int = 1
+    """Parts of main memory that are near to some of the processors each (NUMA)."""
     unified_limit: int = 0
     """Bytes of main memory that the GPU of Apple silicon may use; 0 elsewhere."""
 
@@ -75,6 +77,7 @@ def survey() -> HardwareSurvey:
         gpus=() if apple_silicon else find_gpus(),
         apple_silicon=apple_silicon,
         offload=offload_apis(),
+        memory_nodes=memory_nodes(),
         unified_limit=unified_memory_limit(total) if apple_silicon else 0,
     )
 

@@ -19,6 +19,7 @@ from app.core.memory import (
     FitVerdict,
     GuardRails,
     MemoryEstimate,
+    alone,
     estimate,
     refused,
     verdict,
@@ -37,6 +38,12 @@ _SETTING_NAMES = {
     "kv_type": "Type of the KV cache",
     "flash_attention": "Flash attention",
     "slots": "Answers at once",
+    "main_gpu": "Main graphics card",
+    "tensor_split": "Share of each graphics card",
+    "experts_on_cpu": "Layers with experts on the processor",
+    "rope_freq_base": "RoPE base",
+    "rope_freq_scale": "RoPE scale",
+    "draft_tokens": "Tokens guessed ahead",
 }
 _BOUND = re.compile(r"(?P<sign>>=|<=) (?P<bound>-?\d+)")
 _FIELD = re.compile(r"\$\.(?P<field>\w+)")
@@ -69,7 +76,7 @@ class LoadPlan:
     need: MemoryEstimate
     """What it is estimated to take, by what was learned on this computer."""
     formula: MemoryEstimate
-    """The same by the formulas alone."""
+    """Of the model without its companions, by the formulas alone: what engines measure."""
     warning: str = ""
     """A sentence about memory that is short, for a person."""
     ejected: tuple[str, ...] = ()
@@ -156,8 +163,8 @@ def _plan_in(
     final = default_config(
         header, hardware, engine, file_size=model.size, memory=memory, correction=correction
     )
-    formula = estimate(header, final, model.size)
-    return LoadPlan(final, correction.apply(formula), formula)
+    need = correction.apply(estimate(header, final, model.size))
+    return LoadPlan(final, need, estimate(header, alone(final), model.size))
 
 
 def check_settings(config: LoadConfig) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
+from app.core.draft_memory import read_draft
 from app.core.gguf_types import GgufHeader
 from app.core.hardware import MemorySnapshot
 from app.core.memory_formulas import compute_buffer_bytes, kv_cache_bytes, round_up
@@ -85,10 +86,23 @@ def estimate(header: GgufHeader, config: LoadConfig, file_size: int) -> MemoryEs
 
     `file_size` is the bytes of all its files. A header read only in part overstates the weights
     by the size of the header, 2 to 3 %. Without `gpu_layers` everything is in main memory.
-    Adapters, projector and draft model count with their files.
+    Adapters and projector count with their files, a draft model with all that it takes.
     """
-    context = config.context_length or default_context(header)
     weights = max(0, file_size - header.data_offset) + companion_bytes(config)
+    if not config.draft_model:
+        return _of_one(header, config, weights)
+    path = Path(config.draft_model)
+    draft = read_draft(path)
+    if draft is None:  # loading will say what is wrong with it
+        return _of_one(header, config, weights + _file_size(path))
+    need = _of_one(header, config, weights)
+    # The engine gives a draft model a context of its own, made by the same settings.
+    return _in_one_process(need, _of_one(draft.header, config, draft.weights))
+
+
+def _of_one(header: GgufHeader, config: LoadConfig, weights: int) -> MemoryEstimate:
+    """One model by itself, with `weights` bytes of weights."""
+    context = config.context_length or default_context(header)
     cache = kv_cache_bytes(header, context, config)
     placed = place(header, weights, context, config)
     if not placed.weights:
@@ -103,10 +117,27 @@ def estimate(header: GgufHeader, config: LoadConfig, file_size: int) -> MemoryEs
     )
 
 
+def _in_one_process(first: MemoryEstimate, second: MemoryEstimate) -> MemoryEstimate:
+    """Both models together, which share the engine's own memory and that of the driver."""
+    doubled = GPU_OVERHEAD if first.on_gpu and second.on_gpu else 0
+    return MemoryEstimate(
+        weights=first.weights + second.weights,
+        kv_cache=first.kv_cache + second.kv_cache,
+        compute=first.compute + second.compute,
+        overhead=max(first.overhead, second.overhead),
+        on_gpu=first.on_gpu + second.on_gpu - doubled,
+    )
+
+
 def companion_bytes(config: LoadConfig) -> int:
-    """Sizes of the files that are loaded beside the model; one that is away counts nothing."""
-    paths = [config.draft_model, config.projector, *(each.path for each in config.lora)]
+    """Sizes of adapters and projector; a file that is away counts nothing."""
+    paths = [config.projector, *(each.path for each in config.lora)]
     return sum(_file_size(Path(path)) for path in paths if path)
+
+
+def alone(config: LoadConfig) -> LoadConfig:
+    """The same settings without the files that are loaded beside the model."""
+    return structs.replace(config, draft_model="", projector="", lora=())
 
 
 def _file_size(path: Path) -> int:

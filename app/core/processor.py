@@ -2,10 +2,13 @@
 
 import ctypes
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+_NODE = re.compile(r"node\d+")
 
 TOOL_SECONDS = 1.0
 """A system tool that takes longer is not waited for."""
@@ -37,6 +40,17 @@ def cpu_features() -> tuple[str, ...]:
     if system == "Darwin":
         return features_of_sysctl(_sysctl(*_SYSCTL_KEYS))
     return features_of_windows(_windows_feature)
+
+
+def memory_nodes(folder: Path = Path("/sys/devices/system/node")) -> int:
+    """NUMA nodes as Linux lists them; 1 where it does not, and on other systems.
+
+    The engine knows how to place its threads on Linux only.
+    """
+    try:
+        return max(1, sum(1 for path in folder.iterdir() if _NODE.fullmatch(path.name)))
+    except OSError:
+        return 1
 
 
 def _cpuinfo() -> str:

@@ -23,18 +23,45 @@ def projector_beside(model: LocalModel, header: GgufHeader) -> str:
     Empty otherwise: a projector that does not fit would keep the model from loading. `header` is
     the model's.
     """
-    if header.hyper("rope.dimension_sections") is not None:  # M-RoPE
-        return ""
-    near = [path for path in model.files if "mmproj" in path.name.lower()]
-    fitting = [path for path in near if _fits(path, header)]
+    fitting = projectors_beside(model, header)
     return str(fitting[0]) if len(fitting) == 1 else ""
+
+
+def projectors_beside(model: LocalModel, header: GgufHeader) -> tuple[Path, ...]:
+    """All projectors beside a model that fit it. Reads the files."""
+    near = [path for path in model.files if "mmproj" in path.name.lower()]
+    return tuple(path for path in near if _fits(path, header))
+
+
+def check_projector(path: Path, model: GgufHeader) -> None:
+    """Refuse a file that is no projector of the model with this header. Raises ModelError."""
+    if model.hyper("rope.dimension_sections") is not None:  # M-RoPE
+        raise ModelError(
+            "This model cannot take in pictures here",
+            "It counts positions in two dimensions (M-RoPE), which is not possible yet.",
+            "Load it without a projector.",
+        )
+    own = read_header(path)
+    kind = own.text("clip.projector_type") or own.text("clip.vision.projector_type")
+    width = own.integer("clip.vision.projection_dim")
+    if own.architecture != "clip":
+        problem = f"{path.name} is no projector."
+    elif kind not in _KINDS:
+        problem = f"{path.name} is of the kind “{kind}”, which is not possible yet."
+    elif width is None or width != model.embedding_length:
+        problem = f"{path.name} belongs to another model."
+    else:
+        return
+    raise ModelError(
+        "The projector does not fit",
+        problem,
+        "Choose the mmproj file that was published with this model.",
+    )
 
 
 def _fits(path: Path, model: GgufHeader) -> bool:
     try:
-        own = read_header(path)
+        check_projector(path, model)
     except ModelError:
         return False
-    kind = own.text("clip.projector_type") or own.text("clip.vision.projector_type")
-    width = own.integer("clip.vision.projection_dim")
-    return kind in _KINDS and width is not None and width == model.embedding_length
+    return True

@@ -25,6 +25,7 @@ from app.core.processor import (
     features_of_cpuinfo,
     features_of_sysctl,
     features_of_windows,
+    memory_nodes,
     parse_cpuinfo,
     parse_sysctl,
     parse_wired_limit,
@@ -262,3 +263,10 @@ def test_only_cards_that_the_engine_reaches_are_usable(monkeypatch: pytest.Monke
     now = Gpu("GeForce", 8 * GIB, 7 * GIB), cards[1]
     monkeypatch.setattr(hardware, "find_gpus", lambda: now)
     assert current_gpus(found) == now[:1]
+
+
+def test_memory_nodes_are_counted_as_linux_lists_them(tmp_path: Path) -> None:
+    for name in ("node0", "node1", "node12", "possible", "nodelist"):
+        (tmp_path / name).mkdir()
+    assert memory_nodes(tmp_path) == 3
+    assert memory_nodes(tmp_path / "away") == 1
