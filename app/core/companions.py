@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from msgspec import structs
+
 from app.core.draft_models import draft_models
 from app.core.errors import ModelError
 from app.core.gguf import read_header
 from app.core.gguf_types import GgufHeader
 from app.core.library_types import LocalModel
 from app.core.projectors import projector_beside, projectors_beside
+from backends.types import LoadConfig
 
 _ADAPTER_FILES = ("adapter_config.json", "adapters.safetensors")
 
@@ -27,6 +30,9 @@ class Companions:
     """The one that is taken where nobody chose."""
 
 
+NO_COMPANIONS = Companions()
+
+
 def companions_of(
     model: LocalModel, header: GgufHeader, models: Sequence[LocalModel]
 ) -> Companions:
@@ -36,6 +42,13 @@ def companions_of(
         return Companions(drafts)
     beside = tuple(str(path) for path in projectors_beside(model, header))
     return Companions(drafts, beside, projector_beside(model, header))
+
+
+def with_projector(config: LoadConfig, companions: Companions) -> LoadConfig:
+    """`config` with the projector that will be taken where nobody chose one."""
+    if config.projector is not None:
+        return config
+    return structs.replace(config, projector=companions.projector)
 
 
 def check_adapter(path: Path, model: GgufHeader) -> None:

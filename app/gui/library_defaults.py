@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.core.companions import NO_COMPANIONS, Companions
 from app.core.gguf_types import GgufHeader
 from app.core.hardware import HardwareSurvey
+from app.core.library_types import LocalModel
 from app.gui.controls.labels import Label
 from app.gui.icons import Icons
 from app.gui.inline_link import InlineLink
-from app.gui.load_settings import LoadForm, bounds_of
+from app.gui.load_bounds import bounds_of
+from app.gui.load_settings import LoadForm
 from backends.types import LoadConfig
 
 SETTLE_MS = 300
@@ -25,6 +28,8 @@ class LoadFacts:
     hardware: HardwareSurvey
     standard: LoadConfig
     """What is chosen for this computer where nothing is set."""
+    model: LocalModel | None = None
+    companions: Companions = NO_COMPANIONS
 
 
 class LoadDefaults(QWidget):
@@ -59,7 +64,8 @@ class LoadDefaults(QWidget):
         self.reset.setEnabled(config is not None)
         if facts is not None:
             self._standard = facts.standard
-            self.form.show_model(bounds_of(facts.header, facts.hardware), facts.standard)
+            bounds = bounds_of(facts.header, facts.hardware, facts.model, facts.companions)
+            self.form.show_model(bounds, facts.standard)
             self.form.show_config(config or facts.standard)
 
     def _settled(self) -> None:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.core.companions import with_projector
 from app.core.library import LocalModel
 from app.gui import formatting, library_facts
 from app.gui.controls.buttons import Button, IconButton, PrimaryButton
@@ -248,7 +249,8 @@ class LibraryDrawer(Region):
         self.form.show_facts(facts, config)
         curve = None
         if facts is not None:
-            curve = memory_curve(facts.header, model.size, config or facts.standard, free)
+            loaded = with_projector(config or facts.standard, facts.companions)
+            curve = memory_curve(facts.header, model.size, loaded, free)
         self.plot.show_curve(curve)
         self._plot_part.setVisible(curve is not None)
         template = header.chat_template if header else None

@@ -1,56 +1,32 @@
 """The load settings of one model: rows for `LoadConfig`."""
 
-from dataclasses import dataclass
-from typing import get_args
-
 from msgspec import structs
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.core.gguf_types import GgufHeader
-from app.core.hardware import HardwareSurvey
+from app.core.errors import ModelError
+from app.core.load_plan import check_settings
 from app.core.memory_formulas import UNQUANTIZED
-from app.gui.controls.combo import ComboBox
 from app.gui.controls.labels import Label
 from app.gui.controls.slider import ValueSlider
-from app.gui.controls.switch import Switch
 from app.gui.icons import Icons
-from backends.types import KVType, LoadConfig
+from app.gui.load_advanced import AdvancedSettings
+from app.gui.load_bounds import SMALLEST_CONTEXT, UNTRAINED_CONTEXT, Bounds
+from app.gui.load_rows import ROW, ChoiceRow, SwitchRow
+from backends.types import LoadConfig
 
-ROW = 36
 LABEL, FIELD, GAP = 112, 80, 12
-SMALLEST_CONTEXT = 256
-UNTRAINED_CONTEXT = 131_072
-"""The longest context offered for a model that does not say how long it was trained for."""
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """How far the settings of a model go on this computer."""
-
-    context: int
-    layers: int
-    """Of the model; 0 where no graphics card could take them."""
-    threads: int
-
-
-def bounds_of(header: GgufHeader, hardware: HardwareSurvey) -> Bounds:
-    """What a model and this computer allow."""
-    gpu = bool(hardware.usable_gpus) or hardware.apple_silicon
-    context = max(SMALLEST_CONTEXT, header.context_length or UNTRAINED_CONTEXT)
-    layers = (header.block_count or 0) + 1 if gpu else 0
-    return Bounds(context, layers, max(1, hardware.logical_cores))
 
 
 class LoadForm(QWidget):
-    """Context length, GPU layers, threads, batch, KV type, flash attention."""
+    """Context length, GPU layers, threads, batch, KV type, flash attention, and the advanced."""
 
     changed = Signal()
 
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._icons = icons
-        self._standard = LoadConfig()
+        self._standard = self._shown = LoadConfig()
         self.context = self._slider(
             self.tr("Context length"),
             self.tr(
@@ -91,8 +67,25 @@ class LoadForm(QWidget):
             step=32,
             logarithmic=True,
         )
-        self.kv = ComboBox(icons, self.tr("Memory cache (KV type)"))
-        self.flash = Switch(icons, self.tr("Flash attention"))
+        self.kv_row = ChoiceRow(
+            icons,
+            self.tr("Memory cache (KV type)"),
+            self.tr(
+                "How exactly the context is kept: f16 is exact, q8_0 takes half the memory,"
+                " q4_0 a quarter (type of the KV cache)."
+            ),
+            width=112,
+        )
+        self.kv = self.kv_row.combo
+        self.flash_row = SwitchRow(
+            icons,
+            self.tr("Flash attention"),
+            self.tr("Faster and smaller with long contexts; a KV type below f16 needs it."),
+        )
+        self.flash = self.flash_row.switch
+        self.advanced = AdvancedSettings(icons)
+        self.problem = Label("", "caption", "danger", wrap=True)
+        self.problem.hide()
         self._lay_out()
         self._connect()
 
@@ -121,64 +114,61 @@ class LoadForm(QWidget):
         return row
 
     def _lay_out(self) -> None:
-        for kind in get_args(KVType):
-            self.kv.add(kind, kind)
-        self.kv.setFixedWidth(112)
-        self._kv_row = self._row(
-            self.kv,
-            self.tr(
-                "How exactly the context is kept: f16 is exact, q8_0 takes half the memory,"
-                " q4_0 a quarter (type of the KV cache)."
-            ),
-        )
-        self._flash_row = self._row(
-            self.flash,
-            self.tr("Faster and smaller with long contexts; a KV type below f16 needs it."),
-        )
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         sliders = (self.context, self.gpu, self.threads, self.batch)
-        for row in (*sliders, self._kv_row, self._flash_row):
+        for row in (*sliders, self.kv_row, self.flash_row, self.problem, self.advanced):
             column.addWidget(row)
-
-    def _row(self, control: QWidget, tip: str) -> QWidget:
-        row = QWidget()
-        row.setFixedHeight(ROW)
-        row.setToolTip(tip)
-        control.setAccessibleDescription(tip)
-        line = QHBoxLayout(row)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.addWidget(Label(control.accessibleName(), "body", "text-2"), 1)
-        line.addWidget(control)
-        return row
 
     def _connect(self) -> None:
         for row in (self.context, self.gpu, self.threads, self.batch):
             row.value_changed.connect(self._tell)
-        self.kv.currentIndexChanged.connect(self._kv_chosen)
-        self.flash.clicked.connect(self._flash_switched)
+        self.kv_row.value_changed.connect(self._kv_chosen)
+        self.flash_row.value_changed.connect(self._flash_switched)
+        self.advanced.changed.connect(self._tell)
 
     def _tell(self, _: object = None) -> None:
+        self._explain()
         self.changed.emit()
 
-    def _kv_chosen(self, _: int) -> None:
-        if self.kv.currentData() not in UNQUANTIZED:
-            self.flash.setChecked(True)  # a quantized cache needs it
-        self.changed.emit()
+    def _explain(self) -> None:
+        """What follows from the settings, and why they are refused if they are."""
+        quantized = self.kv_row.value() not in UNQUANTIZED
+        shown = quantized and not self.flash_row.isHidden()
+        self.kv_row.say(self.tr("Needs flash attention, which is on with it.") if shown else "")
+        try:
+            check_settings(self.config())
+            problem = ""
+        except ModelError as error:
+            problem = f"{error.message} {error.hint}"
+        self.problem.setText(problem)
+        self.problem.setVisible(bool(problem))
 
-    def _flash_switched(self, on: bool) -> None:
-        if not on and self.kv.currentData() not in UNQUANTIZED:
-            self.kv.choose("f16")
-        self.changed.emit()
+    def _kv_chosen(self, kind: object) -> None:
+        if kind not in UNQUANTIZED:
+            self.flash_row.set_value(True)  # a quantized cache needs it
+        self._tell()
+
+    def _flash_switched(self, on: object) -> None:
+        if not on and self.kv_row.value() not in UNQUANTIZED:
+            self.kv_row.set_value("f16")
+        self._tell()
 
     def show_model(self, bounds: Bounds, standard: LoadConfig) -> None:
         """Another model: its bounds, and what Reset goes back to."""
-        self._standard = standard
+        self._standard = self._shown = standard
+        fields = bounds.fields
+        self.threads.setVisible("threads" in fields)
+        self.flash_row.setVisible("flash_attention" in fields)
+        self.kv_row.offer([(kind, kind) for kind in bounds.kv_types])
+        self.kv_row.set_default(standard.kv_type)
+        self.flash_row.set_default(standard.flash_attention is not False)
+        self.advanced.show_model(bounds, standard)
         self.context.set_range(SMALLEST_CONTEXT, bounds.context)
         self.threads.set_range(1, max(bounds.threads, standard.threads or 1))
         self.gpu.set_range(0, max(1, bounds.layers))
-        self.gpu.setVisible(bounds.layers > 0)
+        self.gpu.setVisible("gpu_layers" in fields)
         self.gpu.field.set_suffix(
             self.tr("of %1").replace("%1", str(bounds.layers)) if bounds.layers else ""
         )
@@ -193,30 +183,36 @@ class LoadForm(QWidget):
 
     def show_config(self, config: LoadConfig) -> None:
         """Show settings without telling."""
+        self._shown = config
         self.context.set_value(config.context_length or self._standard.context_length)
         self.threads.set_value(config.threads or self._standard.threads)
         self.batch.set_value(config.batch_size)
         self.gpu.set_value(self._layers(config))
-        self.kv.choose(config.kv_type)
-        self.flash.setChecked(config.flash_attention is not False)
+        self.kv_row.set_value(config.kv_type)
+        self.flash_row.set_value(config.flash_attention is not False)
+        self.advanced.show_config(config)
+        self._explain()
 
     def config(self) -> LoadConfig:
-        """What is set, on top of what the model started with."""
-        flash = self._standard.flash_attention
+        """What is set, on top of what was shown."""
+        flash = self._shown.flash_attention
         if self.flash.isChecked() != (flash is not False):
             flash = None if self.flash.isChecked() else False
         layers = _whole(self.gpu.value())
         if self.gpu.isHidden() or layers == self._layers(self._standard):
             layers = self._standard.gpu_layers
-        return structs.replace(
-            self._standard,
+        changed = structs.replace(
+            self._shown,
             context_length=_whole(self.context.value()),
             gpu_layers=layers,
-            threads=_whole(self.threads.value()),
+            threads=_whole(self.threads.value())
+            if not self.threads.isHidden()
+            else self._shown.threads,
             batch_size=_whole(self.batch.value()) or self._standard.batch_size,
-            kv_type=self.kv.currentData(),
+            kv_type=self.kv_row.value(),
             flash_attention=flash,
         )
+        return self.advanced.applied_to(changed)
 
 
 def _whole(value: float | None) -> int | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.core.companions import Companions, companions_of
 from app.core.gguf_types import GgufHeader
 from app.core.hardware import HardwareSurvey, MemorySnapshot
 from app.core.library_types import LocalModel
@@ -18,6 +19,7 @@ class Facts:
     hardware: HardwareSurvey
     memory: MemorySnapshot
     held: tuple[Held, ...]
+    companions: Companions
 
 
 class FactReader:
@@ -34,7 +36,8 @@ class FactReader:
         held = tuple(each for each in runtime.held() if spare or each.model_id == model.id)
         header = self._header(model)
         memory = runtime.free_memory(look_at_gpus=True)
-        return Facts(model, header, self._context.hardware, memory, held)
+        companions = companions_of(model, header, self._context.library.models())
+        return Facts(model, header, self._context.hardware, memory, held, companions)
 
     def _header(self, model: LocalModel) -> GgufHeader:
         key = (model.id, model.size, model.added)

@@ -3,22 +3,18 @@
 from functools import partial
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.core.companions import with_projector
 from app.core.errors import AppError, ModelError
 from app.core.library_types import LocalModel
 from app.core.memory import Fit, refused
 from app.core.remedies import advice
 from app.core.runtime import LoadedModel, NotEnoughMemory
-from app.gui import formatting
 from app.gui.context import AppContext
-from app.gui.controls.bars import ProgressBar
-from app.gui.controls.buttons import Button, GhostButton, PrimaryButton
-from app.gui.controls.elided import ElidedLabel
-from app.gui.controls.icon_view import IconView
+from app.gui.controls.content_scroll import ContentScroll
 from app.gui.controls.labels import Label
 from app.gui.controls.strip import ErrorCard
-from app.gui.controls.switch import CheckBox
 from app.gui.load_advice import (
     Forecast,
     config_for,
@@ -26,15 +22,19 @@ from app.gui.load_advice import (
     remedies,
     starting_config,
 )
+from app.gui.load_bounds import bounds_of
 from app.gui.load_memory import AdviceLines, MemoryCard
-from app.gui.load_settings import LoadForm, bounds_of
+from app.gui.load_settings import LoadForm
 from app.gui.model_picker_facts import FactReader, Facts
+from app.gui.model_picker_parts import PickerFoot, PickerHead
 from app.gui.worker import Task
 from backends.types import LoadConfig
 
 _CHANGES = 2
 """Buttons for changed settings that have room beside “Try again”."""
-_ABILITIES = {"vision": "eye", "tools": "wrench", "reasoning": "brain", "embeddings": "boxes"}
+_SIDE = 16
+_LEAST_FORM = 108
+"""The form is seen as high as three of its rows at least, and scrolls then."""
 
 
 class PickerPane(QWidget):
@@ -62,72 +62,40 @@ class PickerPane(QWidget):
 
     def _build(self) -> None:
         icons = self._context.icons
+        self.head = PickerHead(icons)
+        self.title = self.head.title
         self.form = LoadForm(icons)
         self.card = MemoryCard(icons)
         self.lines = AdviceLines(icons)
         self.note = Label("", "body", "text-2", wrap=True)
         self.note.hide()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 15, 16, 12)
-        column.setSpacing(0)
-        column.addLayout(self._head())
-        column.addSpacing(14)
-        column.addWidget(self.note)
-        column.addWidget(self.form)
-        column.addSpacing(12)
-        column.addWidget(self.card)
-        column.addSpacing(10)
-        column.addWidget(self.lines)
         self._errors = QVBoxLayout()
-        column.addLayout(self._errors)
+        self.foot = PickerFoot(icons)
+        self.remember, self.reset, self.load = self.foot.remember, self.foot.reset, self.foot.load
+        self.percent, self.cancel = self.foot.percent, self.foot.cancel
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 15, 0, 12)
+        column.setSpacing(0)
+        column.addWidget(_inset(self.head))
+        column.addSpacing(14)
+        column.addWidget(_inset(self.note))
+        self._scroll = ContentScroll(_inset(self.form), _LEAST_FORM)
+        column.addWidget(self._scroll)
+        column.addSpacing(12)
+        column.addWidget(_inset(self.card))
+        column.addSpacing(10)
+        column.addWidget(_inset(self.lines))
+        errors = QWidget()
+        errors.setLayout(self._errors)
+        self._errors.setContentsMargins(_SIDE, 0, _SIDE, 0)
+        column.addWidget(errors)
         column.addStretch(1)
-        column.addWidget(self._foot())
+        column.addWidget(_inset(self.foot))
         self.form.changed.connect(self._estimate)
         self.lines.advice_taken.connect(self._take_advice)
-
-    def _head(self) -> QHBoxLayout:
-        self.title = ElidedLabel("", "page-title")
-        self._abilities = QHBoxLayout()
-        self._abilities.setSpacing(6)
-        head = QHBoxLayout()
-        head.setContentsMargins(0, 0, 4, 0)
-        head.addWidget(self.title, 1)
-        head.addLayout(self._abilities)
-        return head
-
-    def _foot(self) -> QStackedWidget:
-        icons = self._context.icons
-        self.remember = CheckBox(icons, self.tr("Remember"))
-        self.remember.setToolTip(self.tr("Load this model with these settings from now on"))
-        self.reset = GhostButton(icons, self.tr("Reset"))
-        self.reset.setToolTip(self.tr("Back to what suits this computer"))
-        self.load = PrimaryButton(icons, self.tr("Load model"))
         self.reset.clicked.connect(self._reset)
         self.load.clicked.connect(self._load)
-        settle = QWidget()
-        row = QHBoxLayout(settle)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        row.addWidget(self.remember)
-        row.addStretch(1)
-        row.addWidget(self.reset)
-        row.addWidget(self.load)
-        self.progress = ProgressBar(icons, self.tr("Loading"))
-        self.percent = Label("", "body", "text-2")
-        self.cancel = Button(icons, self.tr("Cancel"))
         self.cancel.clicked.connect(self._cancel)
-        loading = QWidget()
-        row = QHBoxLayout(loading)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(12)
-        row.addWidget(self.percent)
-        row.addWidget(self.progress, 1)
-        row.addWidget(self.cancel)
-        self._feet = QStackedWidget()
-        self._feet.addWidget(settle)
-        self._feet.addWidget(loading)
-        self._feet.setFixedHeight(self._context.theme.metric("control"))
-        return self._feet
 
     # What is shown
 
@@ -146,8 +114,7 @@ class PickerPane(QWidget):
             self._facts = self._forecast = None
             self._drop_error()
             self._show_parts(False)
-        self.title.setText(model.name if model else "")
-        self._show_abilities(model)
+        self.head.show_model(model)
         if model is None:
             return
         if model.problem is not None or not model.present:
@@ -173,28 +140,11 @@ class PickerPane(QWidget):
 
     def _show_parts(self, shown: bool) -> None:
         here = self._model is None or not self._model.is_remote
-        for part in (self.form, self.card, self.lines):
+        for part in (self._scroll, self.card, self.lines):
             part.setVisible(shown and here)
         self.remember.setVisible(here)
         self.reset.setVisible(here)
-        self._feet.setVisible(shown)
-
-    def _show_abilities(self, model: LocalModel | None) -> None:
-        while (item := self._abilities.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        words = {
-            "vision": self.tr("Vision"),
-            "tools": self.tr("Tools"),
-            "reasoning": self.tr("Reasoning"),
-            "embeddings": self.tr("Embeddings"),
-        }
-        for name, icon in _ABILITIES.items():
-            if model is not None and name in model.capabilities:
-                self._abilities.addWidget(IconView(self._context.icons, icon, 14, "text-3"))
-                self._abilities.addWidget(Label(words[name], "caption", "text-2"))
+        self.foot.setVisible(shown)
 
     def _refuse(self, why: str) -> None:
         self._show_parts(False)
@@ -233,7 +183,8 @@ class PickerPane(QWidget):
             correction=self._context.runtime.corrections.of(facts.model.id, LoadConfig()),
         )
         self._standard = start()
-        self.form.show_model(bounds_of(facts.header, facts.hardware), start(remembered=False))
+        bounds = bounds_of(facts.header, facts.hardware, facts.model, facts.companions)
+        self.form.show_model(bounds, start(remembered=False))
         loaded = self._context.runtime.get(facts.model.id)
         running = loaded is not None and loaded.state == "ready"
         self.form.show_config(loaded.config if loaded and running else self._standard)
@@ -253,15 +204,11 @@ class PickerPane(QWidget):
     def _follow(self) -> None:
         loaded = self._loaded()
         loading = loaded is not None and loaded.state == "loading"
-        self._feet.setCurrentIndex(1 if loading else 0)
+        self.foot.show_loading(loaded.fraction if loaded is not None and loading else None)
         self.form.setEnabled(not loading)
-        if loaded is not None and loading:
-            if self._error is not None:
-                self._drop_error()
-                self._show_parts(True)
-            words = self.tr("Loading, %1").replace("%1", formatting.percent(loaded.fraction))
-            self.percent.setText(words)
-            self.progress.set_fraction(loaded.fraction)
+        if loading and self._error is not None:
+            self._drop_error()
+            self._show_parts(True)
         self._name_button()
 
     def _name_button(self) -> None:
@@ -295,7 +242,7 @@ class PickerPane(QWidget):
         return forecast(
             facts.model,
             facts.header,
-            config,
+            with_projector(config, facts.companions),
             facts.memory,
             facts.held,
             self._context.settings.current.engine.guard_rails,
@@ -391,3 +338,12 @@ class PickerPane(QWidget):
             self._error.hide()
             self._error.deleteLater()
             self._error = None
+
+
+def _inset(widget: QWidget) -> QWidget:
+    """With the sides that the focus rings and the scroll bar need."""
+    holder = QWidget()
+    column = QVBoxLayout(holder)
+    column.setContentsMargins(_SIDE, 0, _SIDE, 0)
+    column.addWidget(widget)
+    return holder

@@ -11,6 +11,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.auto_fit import default_config
+from app.core.companions import companions_of
 from app.core.errors import AppError
 from app.core.library import LocalModel
 from app.core.load_plan import remembered_config
@@ -404,4 +405,5 @@ def _load_facts(context: AppContext, model: LocalModel) -> LoadFacts:
         memory=memory,
         correction=context.runtime.corrections.of(model.id, wanted),
     )
-    return LoadFacts(header, hardware, standard)
+    companions = companions_of(model, header, context.library.models())
+    return LoadFacts(header, hardware, standard, model, companions)

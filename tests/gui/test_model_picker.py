@@ -19,7 +19,8 @@ from app.core.memory import Fit, FitVerdict, estimate
 from app.core.runtime import LoadedModel, NotEnoughMemory
 from app.gui.context import AppContext
 from app.gui.controls.list_view import RowRole
-from app.gui.load_settings import Bounds, LoadForm, bounds_of
+from app.gui.load_bounds import Bounds, bounds_of
+from app.gui.load_settings import LoadForm
 from app.gui.model_picker import ModelPicker
 from app.gui.model_picker_list import PickerEntry, PickerList, grouped
 from backends.errors import OutOfMemory
@@ -440,7 +441,8 @@ def test_gpu_layers_are_offered_only_where_there_is_a_graphics_card(
     assert form.config().gpu_layers == 12
     header = context.library.header(starter.id)
     without = HardwareSurvey("test", 4, 8, (), 16 * 10**9)
-    assert bounds_of(header, without) == Bounds(8192, 0, 8)
+    bounds = bounds_of(header, without)
+    assert (bounds.context, bounds.layers, bounds.threads) == (8192, 0, 8)
     with_card = HardwareSurvey("test", 4, 8, (), 16 * 10**9, apple_silicon=True)
     assert bounds_of(header, with_card).layers == 31
 
