@@ -65,7 +65,7 @@ class AdapterList(Setting):
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__((), parent)
         self._icons = icons
-        self._lines: list[AdapterLine] = []
+        self.lines: list[AdapterLine] = []
         self._check: Check | None = None
         self._folders = False
         self.label = Label(self.tr("LoRA adapters"), "body", "text-2")
@@ -102,23 +102,23 @@ class AdapterList(Setting):
 
     def value(self) -> tuple[LoraAdapter, ...]:
         """The adapters in order."""
-        return tuple(line.value() for line in self._lines)
+        return tuple(line.value() for line in self.lines)
 
     def set_value(self, value: object) -> None:
         """Show adapters without telling; lines that show them already stay as they are."""
         adapters = value if isinstance(value, tuple) else ()
         if adapters != self.value():
-            for line in self._lines:
+            for line in self.lines:
                 self._column.removeWidget(line)
                 take_away(line)
-            self._lines = []
+            self.lines = []
             for adapter in adapters:
                 self._append(adapter)
         self.mark()
 
     def take(self, path: Path) -> None:
         """Add the adapter at `path` if it fits and is not there yet, and tell."""
-        if any(line.value().path == str(path) for line in self._lines):
+        if any(line.value().path == str(path) for line in self.lines):
             return
         try:
             if self._check is not None:
@@ -140,11 +140,11 @@ class AdapterList(Setting):
         line = AdapterLine(self._icons, adapter)
         line.changed.connect(self.tell)
         line.removed.connect(lambda: self._remove(line))
-        self._lines.append(line)
-        self._column.insertWidget(len(self._lines), line)
+        self.lines.append(line)
+        self._column.insertWidget(len(self.lines), line)
 
     def _remove(self, line: AdapterLine) -> None:
-        self._lines.remove(line)
+        self.lines.remove(line)
         self._column.removeWidget(line)
         take_away(line)
         self.add.setFocus()
@@ -155,7 +155,7 @@ class AdapterList(Setting):
         changed = self.is_changed()
         self.label.set_role("text" if changed else "text-2")
         self.reset.setVisible(changed)
-        self.add.setVisible(len(self._lines) < MOST)
+        self.add.setVisible(len(self.lines) < MOST)
 
     def _say(self, problem: str) -> None:
         self.problem.setText(problem)

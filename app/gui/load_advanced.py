@@ -70,6 +70,10 @@ class AdvancedSettings(QWidget):
         values = {name: row.value() for name, row in self._offered().items()}
         return structs.replace(config, **values)
 
+    def settings(self) -> dict[str, Setting]:
+        """All rows by the field that each one shows, offered or not."""
+        return dict(self._all)
+
     def changed_count(self) -> int:
         """Number of settings that differ from the standard."""
         return sum(row.is_changed() for row in self._offered().values())

@@ -13,7 +13,7 @@ from app.gui.load_cards import CardShares
 from app.gui.load_projector import ProjectorRow
 from app.gui.load_rows import ChoiceRow, NumberRow, Setting, SwitchRow
 
-_WIDE, _MIDDLE = 164, 132
+_WIDE, _MIDDLE = 188, 132
 
 
 class AdvancedRows(QObject):
@@ -37,11 +37,11 @@ class AdvancedRows(QObject):
             maximum=64,
         )
         self.mmap = self._switch(
-            self.tr("Map the file"),
-            self.tr("Loads faster and lets the system give memory back (mmap)"),
+            self.tr("Map the file (mmap)"),
+            self.tr("Loads faster, and the system can take memory back when it is short (mmap)"),
         )
         self.mlock = self._switch(
-            self.tr("Keep in memory"),
+            self.tr("Keep in memory (mlock)"),
             self.tr("The system may not move the model to the disk (mlock)"),
         )
         self.swa_full = self._switch(
@@ -222,9 +222,8 @@ class AdvancedRows(QObject):
         self.main_gpu.offer([(name, number) for number, name in enumerate(bounds.cards or ("",))])
         self.tensor_split.show_cards(bounds.cards)
         self.experts_on_cpu.field.set_range(0, max(1, bounds.expert_layers))
-        self.experts_on_cpu.field.set_suffix("")
         self.projector.show_companions(bounds.companions, bounds.header)
-        cost = formatting.memory_size(bounds.slot_bytes)
+        cost = formatting.memory_size(bounds.slot_bytes).replace(" ", "\u00a0")
         words = self.tr("All share the context length. Each one more takes about %1.")
         self.slots.say(words.replace("%1", cost))
         header = bounds.header

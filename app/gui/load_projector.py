@@ -28,6 +28,7 @@ class ProjectorRow(ChoiceRow):
         )
         self._header: GgufHeader | None = None
         self._last: object = None
+        self._own = ""
         if parent is not None:
             self.setParent(parent)
 
@@ -35,12 +36,11 @@ class ProjectorRow(ChoiceRow):
         """What there is beside another model."""
         self._header = header
         self._last = None
-        own = Path(companions.projector).name
-        automatic = self.tr("Automatic (%1)").replace("%1", own) if own else self.tr("Automatic")
+        self._own = Path(companions.projector).name
         beside = [(Path(path).name, path) for path in companions.projectors]
         self.offer(
             [
-                (automatic, None),
+                (self.tr("Automatic"), None),
                 (self.tr("None"), ""),
                 *beside,
                 (self.tr("Choose a file…"), _CHOOSE),
@@ -77,4 +77,6 @@ class ProjectorRow(ChoiceRow):
         super().tell()
 
     def _explain(self) -> None:
-        self.say("")
+        """Which file is taken where nobody chose one."""
+        shown = self._own and self.value() is None
+        self.say(self.tr("Takes %1.").replace("%1", self._own) if shown else "")

@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from PySide6.QtCore import Signal
+from msgspec import structs
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.core.companions import with_projector
@@ -26,13 +27,12 @@ from app.gui.load_bounds import bounds_of
 from app.gui.load_memory import AdviceLines, MemoryCard
 from app.gui.load_settings import LoadForm
 from app.gui.model_picker_facts import FactReader, Facts
-from app.gui.model_picker_parts import PickerFoot, PickerHead
+from app.gui.model_picker_parts import SIDE, PickerFoot, PickerHead, inset
 from app.gui.worker import Task
 from backends.types import LoadConfig
 
 _CHANGES = 2
 """Buttons for changed settings that have room beside “Try again”."""
-_SIDE = 16
 _LEAST_FORM = 108
 """The form is seen as high as three of its rows at least, and scrolls then."""
 
@@ -53,7 +53,7 @@ class PickerPane(QWidget):
         self._model: LocalModel | None = None
         self._facts: Facts | None = None
         self._standard = LoadConfig()
-        self._forecast: Forecast | None = None
+        self.forecast: Forecast | None = None
         self._reading: Task | None = None
         self._error: ErrorCard | None = None
         self._build()
@@ -76,22 +76,22 @@ class PickerPane(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 15, 0, 12)
         column.setSpacing(0)
-        column.addWidget(_inset(self.head))
+        column.addWidget(inset(self.head))
         column.addSpacing(14)
-        column.addWidget(_inset(self.note))
-        self._scroll = ContentScroll(_inset(self.form), _LEAST_FORM)
+        column.addWidget(inset(self.note))
+        self._scroll = ContentScroll(inset(self.form), _LEAST_FORM)
         column.addWidget(self._scroll)
         column.addSpacing(12)
-        column.addWidget(_inset(self.card))
+        column.addWidget(inset(self.card))
         column.addSpacing(10)
-        column.addWidget(_inset(self.lines))
-        errors = QWidget()
-        errors.setLayout(self._errors)
-        self._errors.setContentsMargins(_SIDE, 0, _SIDE, 0)
-        column.addWidget(errors)
+        column.addWidget(inset(self.lines))
+        self._errors.setContentsMargins(SIDE, 0, SIDE, 0)
+        column.addLayout(self._errors)
         column.addStretch(1)
-        column.addWidget(_inset(self.foot))
+        column.addWidget(inset(self.foot))
         self.form.changed.connect(self._estimate)
+        # Queued: what was folded has its height by then.
+        self.form.advanced.fold.toggled.connect(self._unfolded, Qt.ConnectionType.QueuedConnection)
         self.lines.advice_taken.connect(self._take_advice)
         self.reset.clicked.connect(self._reset)
         self.load.clicked.connect(self._load)
@@ -111,7 +111,7 @@ class PickerPane(QWidget):
         other = self._model is None or model is None or model.id != self._model.id
         self._model = model
         if other:
-            self._facts = self._forecast = None
+            self._facts = self.forecast = None
             self._drop_error()
             self._show_parts(False)
         self.head.show_model(model)
@@ -186,8 +186,11 @@ class PickerPane(QWidget):
         bounds = bounds_of(facts.header, facts.hardware, facts.model, facts.companions)
         self.form.show_model(bounds, start(remembered=False))
         loaded = self._context.runtime.get(facts.model.id)
-        running = loaded is not None and loaded.state == "ready"
-        self.form.show_config(loaded.config if loaded and running else self._standard)
+        shown = self._standard
+        if loaded is not None and loaded.state == "ready":
+            # A projector that was found is still nobody's choice.
+            shown = structs.replace(loaded.config, projector=loaded.wanted.projector)
+        self.form.show_config(shown)
         self.remember.setChecked(facts.model.id in settings.models.load)
 
     def follow_runtime(self) -> None:
@@ -224,16 +227,21 @@ class PickerPane(QWidget):
         else:
             self.load.setText(self.tr("Load model"))
 
+    def _unfolded(self, on: bool) -> None:
+        if on:
+            self._scroll.reveal(self.form.advanced)
+
     def _estimate(self) -> None:
         facts = self._facts
         if facts is None:
             return
         config = self.form.config()
         shown = self._forecast_of(facts, config)
-        self._forecast = shown
+        self.forecast = shown
         change = None
         if shown.verdict.fit is not Fit.FITS:
-            change = advice(facts.model, facts.header, config, shown.memory)
+            counted = with_projector(config, facts.companions)
+            change = advice(facts.model, facts.header, counted, shown.memory)
         self.card.show_forecast(shown)
         self.lines.show_forecast(shown, change, config.kv_type)
         self._name_button()
@@ -252,12 +260,12 @@ class PickerPane(QWidget):
     def _is_refused(self) -> bool:
         """Whether the guard rails would not let the model in as it is set now."""
         rails = self._context.settings.current.engine.guard_rails
-        return self._forecast is not None and refused(self._forecast.verdict.fit, rails)
+        return self.forecast is not None and refused(self.forecast.verdict.fit, rails)
 
     # What the person does
 
     def _take_advice(self, config: LoadConfig) -> None:
-        self.form.show_config(config)
+        self.form.show_config(structs.replace(config, projector=self.form.config().projector))
         self._estimate()
 
     def _reset(self) -> None:
@@ -338,12 +346,3 @@ class PickerPane(QWidget):
             self._error.hide()
             self._error.deleteLater()
             self._error = None
-
-
-def _inset(widget: QWidget) -> QWidget:
-    """With the sides that the focus rings and the scroll bar need."""
-    holder = QWidget()
-    column = QVBoxLayout(holder)
-    column.setContentsMargins(_SIDE, 0, _SIDE, 0)
-    column.addWidget(widget)
-    return holder

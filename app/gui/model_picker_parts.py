@@ -1,6 +1,6 @@
 """The head and the foot of the model picker's right side."""
 
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.library_types import LocalModel
 from app.gui import formatting
@@ -11,6 +11,9 @@ from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
 from app.gui.controls.switch import CheckBox
 from app.gui.icons import Icons
+
+SIDE = 16
+"""Pixels at both sides of everything in the pane."""
 
 _ABILITIES = {"vision": "eye", "tools": "wrench", "reasoning": "brain", "embeddings": "boxes"}
 
@@ -88,3 +91,12 @@ class PickerFoot(QStackedWidget):
             words = self.tr("Loading, %1").replace("%1", formatting.percent(fraction))
             self.percent.setText(words)
             self.progress.set_fraction(fraction)
+
+
+def inset(widget: QWidget) -> QWidget:
+    """Between the sides, which the focus rings and the scroll bar reach into."""
+    holder = QWidget()
+    column = QVBoxLayout(holder)
+    column.setContentsMargins(SIDE, 0, SIDE, 0)
+    column.addWidget(widget)
+    return holder

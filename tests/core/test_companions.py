@@ -15,11 +15,13 @@ from app.core.library_types import LocalModel
 from app.core.load_plan import plan_load
 from app.core.memory import estimate
 from app.core.projectors import check_projector
-from app.core.settings import Settings
+from app.core.runtime import ModelRuntime
+from app.core.settings import Settings, SettingsStore
 from backends.llamacpp.engine import LlamaCppBackend
 from backends.llamacpp.library import log
 from backends.llamacpp.memory_log import memory_use
-from backends.types import KVType, LoadConfig
+from backends.types import ChatMessage, GenerationRequest, KVType, LoadConfig, SamplingParams
+from tests.backends.contract import finish_of, text_of
 from tests.backends.llamacpp import tiny_projector
 from tests.core.broken_gguf import ARRAY, EMBEDDING, STRING, U32, Model, array, tiny_model
 
@@ -137,6 +139,36 @@ def test_the_context_of_a_draft_model_is_estimated_as_the_engine_allocates_it(
     assert both.compute - single.compute == pytest.approx(said.compute, rel=0.1)
     assert both.weights - single.weights == size - header.data_offset
     assert both.overhead == single.overhead
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("drafting", [False, True])
+def test_a_model_answers_with_settings_that_few_people_need(
+    starter_file: Path, corral_home: Path, drafting: bool
+) -> None:
+    size = starter_file.stat().st_size
+    model = LocalModel("smol", "SmolLM2", starter_file, (starter_file,), size)
+    config = LoadConfig(
+        context_length=1024,
+        slots=2,
+        kv_type="q8_0",
+        mmap=False,
+        prompt_lookup=True,
+        draft_model=str(starter_file) if drafting else "",
+    )
+    poem = "The cat sat on the mat. The dog sat on the log. The hen sat on the pen."
+    question = ChatMessage("user", f"Repeat this text word for word: {poem}")
+    sampling = SamplingParams(temperature=0, repeat_penalty=1, max_tokens=40)
+    runtime = ModelRuntime(SettingsStore(corral_home / "settings.json"))
+    try:
+        loaded = runtime.load(model, config)
+        assert loaded.info is not None
+        events = list(loaded.engine.generate(GenerationRequest("r", (question,), sampling)))
+    finally:
+        runtime.close()
+    assert loaded.info.slots == 2
+    assert "The cat sat on the mat." in text_of(events)
+    assert finish_of(events).usage.accepted_tokens > 5
 
 
 def test_a_draft_model_goes_onto_the_card_as_the_model_does(tmp_path: Path) -> None:

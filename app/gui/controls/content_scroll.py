@@ -1,6 +1,6 @@
 """A scroll area that is as high as what is in it, and scrolls where there is less room."""
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
 from app.gui.controls.overlay_bar import OverlayScrollBar
@@ -29,6 +29,13 @@ class ContentScroll(QScrollArea):
     def minimumSizeHint(self) -> QSize:
         """Enough to see what it scrolls."""
         return QSize(0, min(self._least, self.sizeHint().height()))
+
+    def reveal(self, part: QWidget) -> None:
+        """Scroll until `part` begins at the top, or as far as it goes."""
+        content = self.widget()
+        if content is not None:
+            at = part.mapTo(content, QPoint(0, 0)).y()
+            self.verticalScrollBar().setValue(at)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Another height of the content is one of this, too."""
