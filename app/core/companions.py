@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from msgspec import structs
 
+from app.core.draft_memory import read_draft
 from app.core.draft_models import draft_models
 from app.core.errors import ModelError
 from app.core.gguf import read_header
@@ -36,8 +37,13 @@ NO_COMPANIONS = Companions()
 def companions_of(
     model: LocalModel, header: GgufHeader, models: Sequence[LocalModel]
 ) -> Companions:
-    """Look for them among the `models` of the library and beside the file. Reads files."""
+    """Look for them among the `models` of the library and beside the file.
+
+    Reads files, the headers of draft models too, so that estimates with them need not.
+    """
     drafts = draft_models(model, header, models)
+    for draft in drafts:
+        read_draft(draft.path)
     if model.format == "mlx":
         return Companions(drafts)
     beside = tuple(str(path) for path in projectors_beside(model, header))

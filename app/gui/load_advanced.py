@@ -6,7 +6,7 @@ from msgspec import structs
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from app.gui.controls.fold import FoldButton
+from app.gui.controls.fold import Fold
 from app.gui.controls.labels import Label
 from app.gui.icons import Icons
 from app.gui.load_advanced_rows import AdvancedRows
@@ -25,29 +25,20 @@ class AdvancedSettings(QWidget):
         self._bounds = Bounds(0, 0, 1)
         self.rows = AdvancedRows(icons, self)
         self._all: dict[str, Setting] = {}
-        self.fold = FoldButton(icons, self.tr("Advanced"))
-        self.fold.setToolTip(self.tr("Settings that few people need"))
-        self.content = QWidget()
-        inner = QVBoxLayout(self.content)
-        inner.setContentsMargins(0, 0, 0, 0)
-        inner.setSpacing(0)
+        self.fold = Fold(icons, self.tr("Advanced"), self.tr("Settings that few people need"))
         self._titles: list[tuple[Label, Mapping[str, Setting]]] = []
         for title, rows in self.rows.groups():
             label = Label(title, "caption", "text-3")
             label.setContentsMargins(0, 10, 0, 2)
-            inner.addWidget(label)
+            self.fold.add(label)
             self._titles.append((label, rows))
             self._all |= rows
             for row in rows.values():
-                inner.addWidget(row)
+                self.fold.add(row)
                 row.value_changed.connect(self._tell)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
         column.addWidget(self.fold)
-        column.addWidget(self.content)
-        self.content.hide()
-        self.fold.toggled.connect(self.content.setVisible)
 
     def show_model(self, bounds: Bounds, standard: LoadConfig) -> None:
         """Another model: what it has of the settings, and what Reset goes back to."""
@@ -88,5 +79,5 @@ class AdvancedSettings(QWidget):
 
     def _follow(self) -> None:
         count = self.changed_count()
-        self.fold.set_note(self.tr("%n changed", "", count) if count else "")
+        self.fold.say(self.tr("%n changed", "", count) if count else "", "accent")
         self.rows.follow()

@@ -219,7 +219,8 @@ class AdvancedRows(QObject):
             if drafts
             else self.tr("No smaller model with the same vocabulary is on this computer.")
         )
-        self.main_gpu.offer([(name, number) for number, name in enumerate(bounds.cards or ("",))])
+        cards = enumerate(bounds.cards or ("",))  # two may have one name
+        self.main_gpu.offer([(f"{number + 1} · {name}", number) for number, name in cards])
         self.tensor_split.show_cards(bounds.cards)
         self.experts_on_cpu.field.set_range(0, max(1, bounds.expert_layers))
         self.projector.show_companions(bounds.companions, bounds.header)

@@ -71,8 +71,8 @@ class LoadForm(QWidget):
             icons,
             self.tr("Memory cache (KV type)"),
             self.tr(
-                "How exactly the context is kept: f16 is exact, q8_0 takes half the memory,"
-                " q4_0 a quarter (type of the KV cache)."
+                "How exactly the context is kept: f32, f16 and bf16 are exact, q8_0 takes half the"
+                " memory of f16, q4_0 a quarter (type of the KV cache)."
             ),
             width=112,
         )

@@ -91,7 +91,8 @@ class PickerPane(QWidget):
         column.addWidget(inset(self.foot))
         self.form.changed.connect(self._estimate)
         # Queued: what was folded has its height by then.
-        self.form.advanced.fold.toggled.connect(self._unfolded, Qt.ConnectionType.QueuedConnection)
+        queued = Qt.ConnectionType.QueuedConnection
+        self.form.advanced.fold.button.toggled.connect(self._unfolded, queued)
         self.lines.advice_taken.connect(self._take_advice)
         self.reset.clicked.connect(self._reset)
         self.load.clicked.connect(self._load)
@@ -227,8 +228,8 @@ class PickerPane(QWidget):
         else:
             self.load.setText(self.tr("Load model"))
 
-    def _unfolded(self, on: bool) -> None:
-        if on:
+    def _unfolded(self, opened: bool) -> None:
+        if opened:
             self._scroll.reveal(self.form.advanced)
 
     def _estimate(self) -> None:

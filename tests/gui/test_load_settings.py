@@ -32,6 +32,7 @@ pytestmark = pytest.mark.gui
 
 Show = Callable[[QWidget], QWidget]
 GB = 10**9
+LOAD_MS = 30_000
 STANDARD = LoadConfig(context_length=8192, threads=7)
 PLAIN = HardwareSurvey("test", 4, 8, (), 16 * GB)
 CARDS = tuple(Gpu(name, 24 * GB, 20 * GB) for name in ("First", "Second"))
@@ -90,21 +91,24 @@ def test_the_advanced_part_is_folded_and_says_how_much_was_changed(
     form: LoadForm, qtbot: QtBot
 ) -> None:
     advanced = form.advanced
-    assert advanced.content.isHidden()
-    assert advanced.fold.note() == ""
-    advanced.fold.setFocus()
-    qtbot.keyClick(advanced.fold, Qt.Key.Key_Space)
-    assert advanced.content.isVisible()
+    fold = advanced.fold
+    assert not fold.is_open()
+    assert fold.note.text() == ""
+    fold.button.setFocus()
+    qtbot.keyClick(fold.button, Qt.Key.Key_Space)
+    assert fold.body.isVisible()
     advanced.rows.mmap.switch.click()
     advanced.rows.slots.field.setFocus()
     qtbot.keyClick(advanced.rows.slots.field, Qt.Key.Key_Up)
     assert (form.config().mmap, form.config().slots) == (False, 5)
-    advanced.fold.click()
-    assert advanced.fold.note() == "2 changed"
-    assert spoken_name(advanced.fold) == "Advanced, 2 changed"
+    fold.button.click()
+    assert fold.body.isHidden()
+    assert fold.note.text() == "2 changed"
+    assert fold.note.isVisible()
+    assert fold.button.accessibleDescription().startswith("2 changed")
     advanced.rows.mmap.reset.click()
     advanced.rows.slots.reset.click()
-    assert advanced.fold.note() == ""
+    assert fold.note.text() == ""
     assert form.config() == STANDARD
 
 
@@ -126,7 +130,7 @@ def test_settings_that_are_not_shown_are_kept(form: LoadForm) -> None:
 
 def test_each_setting_resets_to_its_default(form: LoadForm) -> None:
     form.show_config(UNUSUAL)
-    form.advanced.fold.click()
+    form.advanced.fold.button.click()
     for row in (form.kv_row, *form.advanced.settings().values()):
         assert row.is_changed()
         row.reset_value()
@@ -162,7 +166,7 @@ def test_a_model_of_mlx_shows_what_mlx_takes(icons: Icons, show: Show) -> None:
     model = replace(DRAFT, format="mlx")
     form.show_model(bounds_of(HEADER, WITH_CARDS, model), STANDARD)
     form.show_config(STANDARD)
-    form.advanced.fold.click()
+    form.advanced.fold.button.click()
     show(form)
     seen = {name for name, row in form.advanced.settings().items() if row.isVisible()}
     assert seen == {"slots", "prompt_lookup", "draft_model", "draft_tokens", "lora"}
@@ -204,7 +208,7 @@ def test_adapters_are_added_weighed_and_removed(
     form: LoadForm, tmp_path: Path, qtbot: QtBot
 ) -> None:
     adapters, path = form.advanced.rows.lora, write_adapter(tmp_path / "mine.gguf")
-    form.advanced.fold.click()
+    form.advanced.fold.button.click()
     with qtbot.waitSignal(form.changed):
         adapters.take(path)
     assert form.config().lora == (LoraAdapter(str(path)),)
@@ -213,7 +217,7 @@ def test_adapters_are_added_weighed_and_removed(
     line.scale.selectAll()
     qtbot.keyClicks(line.scale, "0.5")
     assert form.config().lora == (LoraAdapter(str(path), 0.5),)
-    assert form.advanced.fold.note() == "1 changed"
+    assert form.advanced.fold.note.text() == "1 changed"
     form.show_config(form.config())
     assert adapters.lines == [line]  # it keeps the cursor
     line.remove.click()
@@ -260,7 +264,7 @@ def test_the_line_that_asks_for_a_file_is_no_value(form: LoadForm, qtbot: QtBot)
 
 def test_shares_of_cards_are_given_or_left_to_the_engine(form: LoadForm, qtbot: QtBot) -> None:
     first, second = form.advanced.rows.tensor_split.rows
-    form.advanced.fold.click()
+    form.advanced.fold.button.click()
     first.field.setFocus()
     qtbot.keyClicks(first.field, "3")
     assert form.config().tensor_split == (3.0, 0.0)
@@ -273,7 +277,7 @@ def test_shares_of_cards_are_given_or_left_to_the_engine(form: LoadForm, qtbot: 
 
 def test_every_control_has_a_name_a_tip_and_takes_the_keyboard(form: LoadForm) -> None:
     form.show_config(UNUSUAL)
-    form.advanced.fold.click()
+    form.advanced.fold.button.click()
     controls = list(operated(form))
     assert len(controls) > 40
     assert [each for each in controls if not spoken_name(each).strip()] == []
@@ -369,13 +373,27 @@ def test_the_picker_is_back_with_its_settings_after_a_file_was_asked_for(
     assert picker.pane.form.config().mmap is False
 
 
+def test_a_loaded_model_shows_no_change_that_nobody_made(
+    picker: ModelPicker, context: AppContext, qtbot: QtBot
+) -> None:
+    model = next(each for each in context.library.models() if each.id == "maker/large/large")
+    usual = picker.pane.form.config()
+    context.worker.run(context.runtime.load, model, replace(usual, slots=2))
+    qtbot.waitUntil(lambda: context.runtime.get(model.id) is not None)
+    qtbot.waitUntil(lambda: picker.pane.load.text() == "Reload model", timeout=LOAD_MS)
+    reopen(picker, qtbot)
+    assert picker.pane.form.advanced.fold.note.text() == "1 changed"
+    assert picker.pane.form.config() == replace(usual, slots=2)
+    assert picker.pane.load.text() == "Use model"
+
+
 def test_unfolding_in_the_picker_brings_the_settings_into_view(
     picker: ModelPicker, qtbot: QtBot
 ) -> None:
     advanced = picker.pane.form.advanced
-    advanced.fold.click()
-    slots = advanced.rows.slots
-    qtbot.waitUntil(lambda: not slots.visibleRegion().isEmpty())
+    advanced.fold.button.click()
+    row = advanced.rows.prompt_lookup
+    qtbot.waitUntil(lambda: not row.switch.visibleRegion().isEmpty())
     assert picker.pane.card.isVisible()
     assert picker.pane.load.isVisible()
 
@@ -388,7 +406,7 @@ def test_the_defaults_of_the_drawer_carry_advanced_settings(
     show(defaults)
     defaults.show_facts(LoadFacts(HEADER, PLAIN, STANDARD), None)
     form = defaults.form
-    form.advanced.fold.click()
+    form.advanced.fold.button.click()
     with qtbot.waitSignal(defaults.changed) as told:
         form.advanced.rows.slots.field.setFocus()
         qtbot.keyClick(form.advanced.rows.slots.field, Qt.Key.Key_Down)
