@@ -14,7 +14,7 @@ from app.gui.controls.fields import NumberField
 from app.gui.controls.segments import Segments
 from app.gui.controls.switch import Switch
 from app.gui.preset_choice import AnswerOptions
-from app.gui.sampling_row import ROW, LimitRow
+from app.gui.sampling_row import LimitRow
 from app.gui.schema_field import SchemaField
 from backends.types import JsonObject, JsonSchema, ReasoningOptions
 
@@ -48,7 +48,6 @@ class AnswerRows(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         for name, row in self.rows.items():
-            row.setMinimumHeight(ROW)
             row.center()
             row.reset.clicked.connect(lambda _=False, name=name: self._reset(name))
             column.addWidget(row)
@@ -126,7 +125,7 @@ class AnswerRows(QWidget):
     def _found(self, conversation_id: int, size: int) -> None:
         if conversation_id == self._conversation_id:
             self._kept = size
-            self.rows["keep"].setToolTip(self._keep_tip())
+            self.rows["keep"].set_tip(self._keep_tip())
 
     def _keep_tip(self) -> str:
         tip = self.tr(
@@ -173,10 +172,8 @@ class AnswerRows(QWidget):
             ),
         }
         for name, (tip, why) in tips.items():
-            row = self.rows[name]
-            row.control.setEnabled(not why)
-            row.setToolTip(f"{tip}\n{why}" if why else tip)
-            row.control.setAccessibleDescription(f"{tip} {why}".strip())
+            self.rows[name].set_tip(tip)
+            self.rows[name].set_idle(why)
 
     # What the person does
 

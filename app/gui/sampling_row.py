@@ -34,8 +34,8 @@ class LimitRow(QWidget):
         )
         self.reset.setFixedSize(20, 20)
         self.reset.hide()
-        self.setMinimumHeight(ROW)
         self._row = row = QHBoxLayout(self)
+        row.addStrut(ROW - 4)  # the least; a higher control makes it higher
         row.setContentsMargins(0, 2, 0, 2)
         row.setSpacing(2)
         row.addWidget(self.label)
@@ -54,6 +54,12 @@ class LimitRow(QWidget):
         role = "disabled" if self._reason else "text" if changed else "text-2"
         self.label.set_role(role)
         self.reset.setVisible(changed)
+
+    def set_tip(self, tip: str) -> None:
+        """What the value is for."""
+        if tip != self._tip:
+            self._tip = tip
+            self._show_tip()
 
     def set_idle(self, reason: str) -> None:
         """Why the value does nothing now; "" when it does something. Reset works all the same."""
