@@ -58,7 +58,9 @@ class ChatRun:
         self._interrupted = False
         self._content = assistant_message.content
         self._reasoning = assistant_message.reasoning
-        self._first_kept: int | None = None
+        self._told = False
+        """The engine has said something, and first of all what it left out."""
+        self._first_kept = assistant_message.first_kept
         self._notes = assistant_message.notes
 
     def events(self) -> Iterator[GenerationEvent]:
@@ -78,15 +80,10 @@ class ChatRun:
         stream = self._engine.generate(self._request)
         try:
             for event in stream:
+                self._take(event)
                 if isinstance(event, Finish):
                     state, reason = self._outcome(event.reason)
                     self._end(state, reason, event.usage)
-                elif isinstance(event, Delta):
-                    self._take(event)
-                elif isinstance(event, ContextCut):
-                    self._first_kept = self._origins[event.first_message]
-                elif isinstance(event, Note) and event.text not in self._notes:
-                    self._notes = (*self._notes, event.text)
                 if self._cancelled.is_set() and not self.ended:
                     # The first time may have been before the engine knew the request.
                     self._engine.cancel(self.id)
@@ -117,6 +114,16 @@ class ChatRun:
         self.cancel()
 
     @property
+    def first_kept(self) -> int | None:
+        """`Message.first_kept` of the answer; what it was before while the engine is silent."""
+        return self._first_kept
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """`Message.notes` of the answer so far."""
+        return self._notes
+
+    @property
     def ended(self) -> bool:
         """Whether the answer is stored as far as it goes."""
         return self._state == "ended"
@@ -129,7 +136,17 @@ class ChatRun:
             self._state = state
             return True
 
-    def _take(self, piece: Delta) -> None:
+    def _take(self, event: GenerationEvent) -> None:
+        if not self._told:
+            self._told, self._first_kept = True, None
+        if isinstance(event, Delta):
+            self._write(event)
+        elif isinstance(event, ContextCut):
+            self._first_kept = self._origins[event.first_message]
+        elif isinstance(event, Note) and event.text not in self._notes:
+            self._notes = (*self._notes, event.text)
+
+    def _write(self, piece: Delta) -> None:
         if piece.kind == "reasoning":
             self._reasoning += piece.text
         else:

@@ -323,6 +323,7 @@ class ConversationStore:
                 "content": content,
                 "created": time.time(),
                 "model": old["model"],
+                "first_kept": old["first_kept"],
             }
             message = self._add(connection, values)
             rows.refresh_preview(connection, message.conversation_id)

@@ -9,12 +9,14 @@ from PySide6.QtCore import QObject, Signal
 from app.core.chat import ChatRun
 from app.core.errors import AppError
 from app.gui.worker import Worker
-from backends.types import Delta, Finish, GenerationEvent, Progress
+from backends.types import ContextCut, Delta, Finish, GenerationEvent, Note, Progress
 
 
 class Answer(QObject):
     """One answer from the first progress to its end, kept so that a page can join late."""
 
+    told = Signal()
+    """`first_kept` and `notes` of the run are known, or others than before."""
     progressed = Signal(object)
     """`Progress` of the prompt."""
     text_added = Signal(str, str, int)
@@ -29,6 +31,7 @@ class Answer(QObject):
         self.finish: Finish | None = None
         self.started = False
         """Whether text has come."""
+        self._heard = False
         self._first: tuple[float, int] | None = None
         self._text = {
             "text": run.assistant_message.content,
@@ -70,6 +73,9 @@ class Answer(QObject):
                 self._first = self._first or (time.monotonic(), event.processed)
             elif isinstance(event, Finish):
                 self.finish = event
+        if not self._heard or any(isinstance(event, (ContextCut, Note)) for event in events):
+            self._heard = True
+            self.told.emit()
         if isinstance(events[-1], Progress):
             self.progressed.emit(events[-1])
         deltas = (event for event in events if isinstance(event, Delta))

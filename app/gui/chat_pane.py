@@ -190,8 +190,14 @@ class ChatPane(QWidget):
         answer = self._answer
         if answer is not None and answer.run.assistant_message.id == message.id:
             # What the window was told counts: the store is behind it, or at the end ahead of it.
-            text, reasoning = answer.content, answer.reasoning
-            return replace(item, text=text, reasoning=reasoning, state="streaming")
+            return replace(
+                item,
+                text=answer.content,
+                reasoning=answer.reasoning,
+                state="streaming",
+                first_kept=answer.run.first_kept,
+                notes=answer.run.notes,
+            )
         return item
 
     # The answer on its way
@@ -201,6 +207,7 @@ class ChatPane(QWidget):
         self.composer.set_generating(answer is not None)
         if answer is None:
             return
+        answer.told.connect(self._told)
         answer.progressed.connect(self._progressed)
         answer.text_added.connect(self._grew)
         answer.set_interval(self._context.worker, VISIBLE_INTERVAL_MS)
@@ -210,6 +217,7 @@ class ChatPane(QWidget):
     def _part(self) -> None:
         """Let the answer go on without being watched."""
         if self._answer is not None:
+            self._answer.told.disconnect(self._told)
             self._answer.progressed.disconnect(self._progressed)
             self._answer.text_added.disconnect(self._grew)
             self._answer.set_interval(self._context.worker, HIDDEN_INTERVAL_MS)
@@ -225,6 +233,11 @@ class ChatPane(QWidget):
             self.keep_draft()
         self._join(answer)
         self.reload()
+
+    def _told(self) -> None:
+        if self._answer is not None:
+            run = self._answer.run
+            self.transcript.tell(run.assistant_message.id, run.first_kept, run.notes)
 
     def _progressed(self, progress: Progress) -> None:
         if self._answer is not None:
@@ -436,6 +449,7 @@ class ChatPane(QWidget):
         self._ask_to_send()
 
     def _counted(self, count: TokenCount | None) -> None:
+        self.transcript.set_context_length(count.context if count else 0)
         if count is None:
             self.composer.set_tokens(None)
         else:

@@ -1,4 +1,4 @@
-"""Marks what was found in the documents of a message."""
+"""Marks what was found in the text of a message; its reasoning and notes are not searched."""
 
 from collections.abc import Iterator
 
@@ -6,17 +6,18 @@ from PySide6.QtGui import QTextCursor, QTextDocument
 from PySide6.QtWidgets import QTextBrowser, QTextEdit, QWidget
 
 from app.gui.blocks_text import ReadingBrowser
+from app.gui.message_view import MessageView
 from app.gui.theme import Theme
 
 
-def mark(view: QWidget, needle: str, current: int, theme: Theme) -> int | None:
+def mark(view: MessageView, needle: str, current: int, theme: Theme) -> int | None:
     """Mark every place of `needle`; the one numbered `current` (-1: none) stands out.
 
     Returns how far down in `view` that one is, or None.
     """
     number = 0
     place: int | None = None
-    texts = sorted(view.findChildren(ReadingBrowser), key=lambda text: _top(text, view))
+    texts = sorted(view.column.findChildren(ReadingBrowser), key=lambda text: _top(text, view))
     for text in texts:
         marks = []
         for cursor in _matches(text.document(), needle):
@@ -33,9 +34,9 @@ def mark(view: QWidget, needle: str, current: int, theme: Theme) -> int | None:
     return place
 
 
-def count(view: QWidget, needle: str) -> int:
-    """How many places of `needle` the documents of a message show."""
-    texts = view.findChildren(QTextBrowser)
+def count(view: MessageView, needle: str) -> int:
+    """How many places of `needle` the text of a message shows."""
+    texts = view.column.findChildren(QTextBrowser)
     return sum(1 for text in texts for _ in _matches(text.document(), needle))
 
 

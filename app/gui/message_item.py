@@ -27,6 +27,10 @@ class MessageItem:
     reasoning_seconds: float | None = None
     """How long the model reasoned; known only of answers made while the window was open."""
     reasoning_tokens: int | None = None
+    first_kept: int | None = None
+    """As in `Message`: where the model's memory began when it wrote this answer."""
+    notes: tuple[str, ...] = ()
+    """Sentences of the engine about an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +73,6 @@ def from_message(message: Message, model_name: str = "") -> MessageItem:
         usage=message.usage,
         version=message.version,
         versions=message.versions,
+        first_kept=message.first_kept,
+        notes=message.notes,
     )

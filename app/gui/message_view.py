@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QDateTime, QEvent, QLocale, QRect, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QRect, Qt, Signal
+from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from app.gui.blocks import BlockColumn
@@ -13,21 +13,26 @@ from app.gui.controls.badges import Badge
 from app.gui.controls.focus import take_away
 from app.gui.controls.painting import box, painter_for
 from app.gui.markdown import Block, TextBlock, parse, plain_spans
+from app.gui.memory_line import HEIGHT as MEMORY_HEIGHT
+from app.gui.memory_line import MemoryLine
 from app.gui.message_actions import HEIGHT as ACTIONS_HEIGHT
 from app.gui.message_actions import MessageActions, token_count
 from app.gui.message_editor import MessageEditor
 from app.gui.message_error import MessageError
+from app.gui.message_head import HEIGHT as HEAD_HEIGHT
+from app.gui.message_head import paint_head
 from app.gui.message_item import ErrorNote, MessageItem
 from app.gui.message_live import LiveAnswer
+from app.gui.message_notes import MessageNotes
 from app.gui.message_progress import HEIGHT as PROGRESS_HEIGHT
 from app.gui.message_progress import ProgressCard
 from backends.types import Progress
 
 BUBBLE_SHARE = 0.82
 BUBBLE_SIDE, BUBBLE_TOP = 16, 10
-HEAD_HEIGHT = 16
 _AFTER_HEAD = 8
 _AFTER_REASONING = 12
+_BEFORE_NOTES = 12
 _BEFORE_STATUS = 10
 _BEFORE_PROGRESS = 12
 _BEFORE_ERROR = 16
@@ -54,6 +59,9 @@ class MessageView(QWidget):
         self.item = item
         self._bubble = QRect()
         self._hovered = self._focused = self._last = False
+        self._top = 0
+        """Where the message begins: below the line that stands above it, if there is one."""
+        self._memory: MemoryLine | None = None
         self._reasoning: ReasoningView | None = None
         self._interrupted: Badge | None = None
         self._progress: ProgressCard | None = None
@@ -63,6 +71,7 @@ class MessageView(QWidget):
         self.column = BlockColumn(parts, parent=self)
         self.column.resized.connect(self._tell_resized)
         self.column.link_chosen.connect(self.link_chosen)
+        self._notes = MessageNotes(parts, self)
         self.tools = MessageActions(parts, self)
         self.tools.chosen.connect(self._choose)
         self.tools.version_wanted.connect(self._want_version)
@@ -87,10 +96,34 @@ class MessageView(QWidget):
         else:
             self.column.show_blocks(parse(item.text) if blocks is None else blocks)
             self._show_reasoning_done(item)
+        self._notes.show_notes(item.notes)
         self._show_interrupted(item)
         self.tools.show_item(item)
         self._update_actions()
         self.setAccessibleName(self.tr("You") if self.is_user else item.model_name)
+        self.update()
+
+    def show_notes(self, item: MessageItem) -> None:
+        """The same message with other notes, which may come while it is written."""
+        self.item = item
+        self._notes.show_notes(item.notes)
+
+    def show_memory(self, context: int | None) -> None:
+        """Stand below the line where the model's memory begins; None takes the line away.
+
+        `context` is what the model holds, in tokens; 0 if that is not known.
+        """
+        if context is None:
+            if self._memory is not None:
+                take_away(self._memory)
+                self._memory = None
+        elif self._memory is None:
+            self._memory = MemoryLine(self._parts.theme, context, self)
+            self._memory.lower()  # read out before the message
+            self._memory.show()
+        else:
+            self._memory.set_context(context)
+        self._top = 0 if self._memory is None else MEMORY_HEIGHT
         self.update()
 
     def show_live(self, live: LiveAnswer) -> None:
@@ -175,33 +208,41 @@ class MessageView(QWidget):
 
     def fit(self, width: int) -> int:
         """Place everything for a width; returns the height."""
+        if self._memory is not None:
+            self._memory.place(width)
         return self._fit_user(width) if self.is_user else self._fit_answer(width)
 
     def _fit_user(self, width: int) -> int:
         if self._editor is not None:
-            y = self._editor.fit(width)
-            self._editor.setGeometry(0, 0, width, y)
+            height = self._editor.fit(width)
+            self._editor.setGeometry(0, self._top, width, height)
+            y = self._top + height
             self._bubble = QRect()
         else:
             most = int(width * BUBBLE_SHARE)
             inner = self.column.natural_width(most - 2 * BUBBLE_SIDE)
             height = self.column.fit(inner)
             outer = inner + 2 * BUBBLE_SIDE
-            y = height + 2 * BUBBLE_TOP
-            self._bubble = QRect(width - outer, 0, outer, y)
+            self._bubble = QRect(width - outer, self._top, outer, height + 2 * BUBBLE_TOP)
             left = self._bubble.left() + BUBBLE_SIDE
-            self.column.setGeometry(left, BUBBLE_TOP, inner, height)
+            self.column.setGeometry(left, self._top + BUBBLE_TOP, inner, height)
+            y = self._top + self._bubble.height()
         self.tools.setGeometry(0, y + _BEFORE_OWN_ACTIONS, width, ACTIONS_HEIGHT)
         self.update()
         return y + _BEFORE_OWN_ACTIONS + ACTIONS_HEIGHT
 
     def _fit_answer(self, width: int) -> int:
-        y = HEAD_HEIGHT + _AFTER_HEAD
+        y = self._top + HEAD_HEIGHT + _AFTER_HEAD
         if self._reasoning is not None:
             height = self._reasoning.fit(width)
             self._reasoning.setGeometry(0, y, width, height)
             y += height + _AFTER_REASONING
         y += self._fit_content(width, y)
+        notes = self._notes.fit(width)
+        if notes:
+            y += _BEFORE_NOTES
+            self._notes.setGeometry(0, y, width, notes)
+            y += notes
         if self._progress is not None:
             if self.column.height() and self._editor is None:
                 y += _BEFORE_PROGRESS
@@ -239,22 +280,9 @@ class MessageView(QWidget):
                 ground = theme.color("user-bubble")
                 box(painter, self._bubble, theme.radius("surface"), fill=ground)
             return
-        font = theme.font("caption")
-        font.setWeight(font.Weight.Medium)
-        painter.setFont(font)
-        painter.setPen(theme.color("text-2"))
-        metrics = QFontMetrics(font)
-        middle = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-        name = metrics.elidedText(
-            self.item.model_name, Qt.TextElideMode.ElideRight, self.width() - 80
-        )
-        painter.drawText(QRect(0, 0, self.width(), HEAD_HEIGHT), middle, name)
-        x = metrics.horizontalAdvance(name) + 8
-        painter.setFont(theme.font("caption"))
-        painter.setPen(theme.color("text-3"))
-        painter.drawText(QRect(x, 0, 120, HEAD_HEIGHT), middle, time_of(self.item))
+        paint_head(painter, theme, self.item, QRect(0, self._top, self.width(), HEAD_HEIGHT))
         if self._interrupted is not None and self.item.usage is not None:
-            self._paint_kept(painter, middle)
+            self._paint_kept(painter, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
 
     def _paint_kept(self, painter: QPainter, flags: Qt.AlignmentFlag) -> None:
         usage, badge = self.item.usage, self._interrupted
@@ -335,11 +363,3 @@ class MessageView(QWidget):
         self.column.show()
         self._tell_resized()
         self.edit_left.emit(self.item.id)
-
-
-def time_of(item: MessageItem) -> str:
-    """The time of day a message was made, in the person's way of writing it."""
-    if not item.created:
-        return ""
-    moment = QDateTime.fromSecsSinceEpoch(int(item.created))
-    return QLocale().toString(moment.time(), QLocale.FormatType.ShortFormat)

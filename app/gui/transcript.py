@@ -1,6 +1,7 @@
 """The transcript of one chat: messages, the answer being written, errors, and finding words."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication, QShowEvent
@@ -11,6 +12,7 @@ from app.gui.blocks_text import BlockParts
 from app.gui.icons import Icons
 from app.gui.markdown import Block
 from app.gui.math_images import MathImages
+from app.gui.memory_line import memory_begins
 from app.gui.message_find import mark
 from app.gui.message_item import ErrorNote, MessageItem, Remedy
 from app.gui.message_live import LiveAnswer
@@ -57,6 +59,9 @@ class TranscriptView(MessageScroll):
         self._drafts: dict[int, str] = {}
         """Edits whose widgets are being built anew."""
         self._finder = Finder()
+        self._begins: int | None = None
+        """Id of the message that the model's memory begins with."""
+        self._context_length = 0
         self.setAccessibleName(self.tr("Messages"))
         self._fade = Fade(theme, self.viewport())
         self._jump = JumpButton(icons, self.tr("Jump to the end"), self.viewport())
@@ -86,6 +91,7 @@ class TranscriptView(MessageScroll):
                 del notes[message_id]
         self._rows.set_items(items, unchanged)
         self._mark_last()
+        self._mark_memory()
         self.settle()
 
     def append(self, item: MessageItem) -> None:
@@ -94,6 +100,7 @@ class TranscriptView(MessageScroll):
         if item.role == "user":
             self._follows = True
         self._mark_last()
+        self._mark_memory()
         self.settle()
 
     def update_item(self, message_id: int, item: MessageItem) -> None:
@@ -108,6 +115,7 @@ class TranscriptView(MessageScroll):
         if view is not None:
             view.show_item(item, blocks)
         self._mark_last()
+        self._mark_memory()
         self.refit(item.id)
 
     # The answer being written
@@ -122,12 +130,33 @@ class TranscriptView(MessageScroll):
         live = self._live.get(message_id)
         if live is None:
             live = self._live[message_id] = LiveAnswer(self._rows.items[row])
+            self._mark_memory()
         live.add(text, kind, tokens)
         self._progress.pop(message_id, None)
         view = self._views.get(message_id)
         if view is not None and self.isVisible():
             view.show_live(live)
             self.refit(message_id)
+
+    def tell(self, message_id: int, first_kept: int | None, notes: tuple[str, ...]) -> None:
+        """Say what the model was told of for an answer under way, and what the engine notes."""
+        row = self._rows.row(message_id)
+        if row < 0:
+            return
+        item = replace(self._rows.items[row], first_kept=first_kept, notes=notes)
+        self._rows.replace(row, item)
+        view = self._views.get(message_id)
+        if view is not None:
+            view.show_notes(item)
+        self._mark_memory()
+        self.refit(message_id)
+
+    def set_context_length(self, tokens: int) -> None:
+        """What the model holds now; 0 if that is not known."""
+        self._context_length = tokens
+        for message_id, view in self._views.items():
+            if message_id == self._begins:
+                view.show_memory(tokens)
 
     def finish(self, message_id: int, item: MessageItem) -> None:
         """The answer is complete, interrupted or stopped: show what was stored of it."""
@@ -150,6 +179,7 @@ class TranscriptView(MessageScroll):
     ) -> None:
         """Say how much of the prompt is processed, until text comes."""
         self._progress[message_id] = (progress, seconds_left)
+        self._mark_memory()
         view = self._views.get(message_id)
         if view is not None:
             view.show_progress(progress, seconds_left)
@@ -214,6 +244,8 @@ class TranscriptView(MessageScroll):
             view.show_progress(*self._progress[item.id])
         view.show_error(self._errors.get(item.id))
         view.set_last(self._is_last(item))
+        if item.id == self._begins:
+            view.show_memory(self._context_length)
         if item.id in self._drafts:
             view.begin_edit(self._drafts.pop(item.id))
         if self._finder.needle:
@@ -283,6 +315,21 @@ class TranscriptView(MessageScroll):
     def _mark_last(self) -> None:
         for view in self._views.values():
             view.set_last(self._is_last(view.item))
+
+    def _mark_memory(self) -> None:
+        """Put the line to the message that the memory of the latest answer begins with."""
+        begins = memory_begins(self._rows.items, self._live.keys() | self._progress.keys())
+        if begins == self._begins:
+            return
+        moved = {each for each in (begins, self._begins) if each is not None}
+        self._begins = begins
+        for message_id in moved:
+            self._rows.doubt(message_id)
+        for message_id, view in self._views.items():
+            if message_id in moved:
+                view.show_memory(self._context_length if message_id == begins else None)
+                self._changed.add(message_id)
+        self.settle()
 
     def _current_in(self, message_id: int) -> int:
         match = self._finder.match

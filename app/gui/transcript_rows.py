@@ -58,6 +58,10 @@ class TranscriptRows:
         self.heights.set(row, height + self._gap(row))
         return self.heights[row] - before
 
+    def doubt(self, message_id: int) -> None:
+        """The height of a message may be another one; what it was is an estimate now."""
+        self._measured.pop(message_id, None)
+
     def replace(self, row: int, item: MessageItem) -> None:
         """Another state of the same message; the height stays until it is measured."""
         self.items[row] = item
