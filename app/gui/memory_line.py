@@ -94,10 +94,8 @@ def explanation(context: int) -> str:
     return "\n".join(
         (
             _tr("When the last answer was written, this chat had outgrown the model's context."),
-            _tr(
-                "What stands above this line was left out. The system prompt was kept, "
-                "and so is the first exchange where only the middle is left out."
-            ),
+            _tr("What stands above this line was left out; the system prompt was kept."),
+            _tr("Where only the middle is left out, the first exchange was kept, too."),
             longer,
             _tr("Settings › Chat › Long chats says what is left out."),
         )

@@ -49,8 +49,9 @@ def transcript(
 
 
 def lines_of(transcript: TranscriptView) -> list[MemoryLine]:
-    lines = transcript.findChildren(MemoryLine)
-    return [line for line in lines if not line.isHidden() and not line.parentWidget().isHidden()]
+    views = transcript.viewport().findChildren(MessageView)
+    lines = [line for v in views if not v.isHidden() for line in v.findChildren(MemoryLine)]
+    return [line for line in lines if not line.isHidden()]
 
 
 def line_before(transcript: TranscriptView) -> int | None:
@@ -289,9 +290,11 @@ def test_the_line_is_reached_and_spoken_before_its_message(transcript: Transcrip
     assert "256 tokens" in spoken.text(QAccessible.Text.Description)
     press(line, Qt.Key.Key_Tab)
     assert transcript.window().focusWidget().accessibleName() == "Message text"
-    view = QAccessible.queryAccessibleInterface(transcript.view_of(1))
+    view = transcript.view_of(1)
     assert view is not None
-    first = view.child(0)
+    message = QAccessible.queryAccessibleInterface(view)
+    assert message is not None
+    first = message.child(0)
     assert first is not None
     assert first.object() is line
 

@@ -23,7 +23,7 @@ from app.gui.chat_page import ChatPage
 from tests.hub.__main__ import starter_file
 from tests.hub.samples import add_samples as add_repositories
 from tests.hub.server import LocalHub
-from tests.shots.sample_chats import add_samples
+from tests.shots.sample_chats import Samples, add_samples
 from tests.shots.sample_models import write_sample_models
 
 SIZE = (1320, 840)
@@ -51,7 +51,7 @@ class Photographer:
         self._scale = scale
         self._first = first
         self._paths = app_paths()
-        self._shown = prepare(self._paths, theme, first=first)
+        self._chats = prepare(self._paths, theme, first=first)
         QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
         self._app = QApplication(["corral"])
         self._program = Program(self._app, self._paths)
@@ -69,12 +69,13 @@ class Photographer:
         else:
             if self._scale == 1:
                 self._pages()
+                self._memory()
                 self._small()
             self._chat()
         self._program.close()
 
     def _chat(self) -> None:
-        self._main.open_page("chat", {"conversation_id": self._shown})
+        self._main.open_page("chat", {"conversation_id": self._chats.shown})
         page = self.chat_page
         self.until(lambda: page.conversation is not None and len(page.pane.transcript.items()) > 1)
         self.rest(2.0)
@@ -96,7 +97,7 @@ class Photographer:
         self._main.open_page("settings")
         self.rest(0.5)
         self.shoot("settings")
-        self._main.open_page("chat", {"conversation_id": self._shown})
+        self._main.open_page("chat", {"conversation_id": self._chats.shown})
         self.rest(1.0)
         page.open_picker()
         self.rest(1.0)
@@ -140,9 +141,18 @@ class Photographer:
             context.downloads.cancel(each)
         self.rest(0.5)
 
+    def _memory(self) -> None:
+        """A chat that has outgrown the context, its last answer with a note."""
+        self._main.open_page("chat", {"conversation_id": self._chats.outgrown})
+        page = self.chat_page
+        wanted = self._chats.outgrown
+        self.until(lambda: page.conversation is not None and page.conversation.id == wanted)
+        self.rest(1.0)
+        self.shoot("chat-memory")
+
     def _small(self) -> None:
         self._window.resize(*SMALL)
-        self._main.open_page("chat", {"conversation_id": self._shown})
+        self._main.open_page("chat", {"conversation_id": self._chats.shown})
         self.rest(1.5)
         self.shoot("chat-small")
         self._window.resize(*SIZE)
@@ -190,19 +200,19 @@ def popups(window: QWidget) -> list[QWidget]:
     ]
 
 
-def prepare(paths: AppPaths, theme: str, *, first: bool) -> int:
-    """A home with settings and, unless it is the first start, samples; the chat to show."""
+def prepare(paths: AppPaths, theme: str, *, first: bool) -> Samples:
+    """A home with settings and, unless it is the first start, samples; the chats to show."""
     settings = SettingsStore(paths.settings_file)
     appearance = msgspec.structs.replace(settings.current.appearance, theme=theme)
     models = msgspec.structs.replace(settings.current.models, starter_seen=not first)
     settings.update(appearance=appearance, models=models)
     if first:
-        return 0
+        return Samples(0, 0)
     write_sample_models(paths.models)
     store = ConversationStore(paths.conversations)
-    shown = add_samples(store)
+    chats = add_samples(store)
     store.close()
-    return shown
+    return chats
 
 
 def main(arguments: list[str]) -> None:

@@ -1,5 +1,7 @@
 """Chats that look like real ones, for screenshots."""
 
+from dataclasses import dataclass
+
 from app.core.conversation_store import ConversationStore
 from backends.types import Usage
 
@@ -44,15 +46,43 @@ OTHERS = (
      "Here is a version of 148 words that keeps every fact."),
     ("Why bread dough tears", "Why does my dough tear when I stretch it?",
      "The gluten was not developed yet; let it rest and fold it again."),
-    ("Three days in Lisbon", "Plan three days in Lisbon without a car.",
-     "Day one: Alfama on foot, then the tram up to Graça."),
 )  # fmt: skip
+LISBON = (
+    ("Plan three days in Lisbon without a car.",
+     "Day one: Alfama on foot, then the tram up to Graça."),
+    ("And the second day? We like tiles and we like to eat.",
+     "Day two belongs to the tiles:\n\n"
+     "- **Morning:** the Museu Nacional do Azulejo, a short ride by bus from Santa Apolónia.\n"
+     "- **Noon:** grilled sardines in one of the small places of Madragoa.\n"
+     "- **Evening:** the view from São Pedro de Alcântara, then Bairro Alto."),
+    ("The third day should be by the water.",
+     "Take the train along the river to Belém, walk from the tower to the monastery, and come "
+     "back by the ferry from Trafaria. It takes an hour more and shows the whole town from the "
+     "water."),
+    ("Give me the last day as JSON: place and hours.",
+     "Here is the third day; the hours hold the ways between the places.\n\n```json\n[\n"
+     '  {"place": "Torre de Belém", "hours": 1.5},\n'
+     '  {"place": "Mosteiro dos Jerónimos", "hours": 2},\n'
+     '  {"place": "Ferry from Trafaria", "hours": 1}\n]\n```'),
+)  # fmt: skip
+"""A chat that has outgrown the context: of the last answer the model knew it from the third
+question on."""
+LISBON_NOTE = "The answer may not fulfil all of the schema: uniqueItems cannot be enforced."
 PINNED = ("Release notes, house style", "Turn these commits into release notes.",
           "Use the past tense and start each line with what changed for people.")  # fmt: skip
 
 
-def add_samples(store: ConversationStore) -> int:
-    """Store the sample chats; answers the id of the one that is worth showing."""
+@dataclass(frozen=True)
+class Samples:
+    """Ids of the chats that are worth showing."""
+
+    shown: int
+    outgrown: int
+
+
+def add_samples(store: ConversationStore) -> Samples:
+    """Store the sample chats."""
+    outgrown = add_outgrown(store)
     for title, question, answer in (*reversed(OTHERS), PINNED):
         conversation = store.create(title=title, model_id=MODEL, preset_id="general")
         asked = store.append(conversation.id, "user", question, None)
@@ -76,4 +106,17 @@ def add_samples(store: ConversationStore) -> int:
         usage=usage,
     )
     store.update(shown.id, draft="")
-    return shown.id
+    return Samples(shown.id, outgrown)
+
+
+def add_outgrown(store: ConversationStore) -> int:
+    """Store the chat that is longer than the model's context."""
+    conversation = store.create(title="Three days in Lisbon", model_id=MODEL, preset_id="general")
+    parent = None
+    asked: list[int] = []
+    for question, answer in LISBON:
+        asked.append(store.append(conversation.id, "user", question, parent).id)
+        parent = store.append(conversation.id, "assistant", answer, asked[-1], model=MODEL).id
+    assert parent is not None
+    store.update_message(parent, first_kept=asked[2], notes=(LISBON_NOTE,))
+    return conversation.id
