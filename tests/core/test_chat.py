@@ -646,6 +646,30 @@ def test_an_answer_knows_where_the_memory_of_the_model_began(
     assert desk.ask("And now? !tokens=2", chat)[1].first_kept is None
 
 
+def test_an_answer_keeps_what_is_known_of_its_memory_until_the_engine_speaks(
+    own_desk: Callable[..., Desk],
+) -> None:
+    desk = own_desk()
+    desk.load(LoadConfig(context_length=256))
+    chat = desk.store.create(preset_id="blank").id
+    words = "one two three four five six seven eight nine ten " * 8
+    answers = [desk.ask(f"{number} {words} !tokens=20", chat)[1] for number in range(4)]
+    old = answers[-1]
+    assert old.first_kept is not None
+    unheard = desk.chat.continue_(chat, old.id)
+    assert unheard.first_kept == old.first_kept
+    unheard.cancel()
+    assert desk.store.message(old.id).first_kept == old.first_kept
+    # An answer that the person puts right was still written with that memory.
+    assert desk.store.edit_message(old.id, "Put right").first_kept == old.first_kept
+    # More room, and what is written from now on is told everything.
+    desk.load(LoadConfig(context_length=8192))
+    run = desk.chat.continue_(chat, desk.store.path(chat)[-1].id)
+    finish(run)
+    assert run.first_kept is None
+    assert desk.store.message(run.assistant_message.id).first_kept is None
+
+
 def test_messages_that_were_made_one_count_from_the_first_of_them(
     own_desk: Callable[..., Desk],
 ) -> None:
