@@ -102,7 +102,11 @@ class Photographer:
         page.open_picker()
         self.rest(1.0)
         self.shoot("model-picker")
+        page.picker.pane.form.advanced.fold.button.click()
+        self.rest(0.5)
+        self.shoot("model-picker-advanced")
         page.picker.hide()
+        self._depth()
         page.manage_presets("coder")
         self.rest(0.5)
         self.shoot("presets")
@@ -113,6 +117,24 @@ class Photographer:
         overlay = self._main.palette_overlay
         if overlay is not None:
             overlay.hide()
+
+    def _depth(self) -> None:
+        """The chat settings with all groups open, and models on other machines."""
+        inspector = self.chat_page.inspector
+        inspector.sampling.more.button.click()
+        inspector.answers.json.click()
+        self._window.resize(SIZE[0], 1760)
+        self.rest(0.5)
+        self.shoot("chat-settings")
+        inspector.answers.json.click()
+        inspector.sampling.more.button.click()
+        self._window.resize(*SIZE)
+        context = self._program.context
+        context.remotes.add("Workstation", "http://192.168.1.20:8000/v1", models=("qwen3-32b",))
+        self._main.open_page("settings", {"section": "remote"})
+        self.rest(0.5)
+        self.shoot("settings-remote")
+        context.remotes.remove("workstation")
 
     def _downloads(self) -> None:
         """Two that run slowly, one paused, one waiting, one that failed."""
