@@ -30,6 +30,13 @@ from backends.types import (
 _WHITESPACE = r"[ \n\r\t]{1,64}"
 """Between the parts of JSON. Bounded: some models indent for ever instead of closing."""
 
+SLICES = (r'[^"\\\x00-\x1F\x7F]{1,10}', r'[^"\\\x00-\x1F\x7F]{1,30}')
+"""Kinds of tokens that llguidance decides on as a whole, which makes masks inside strings quick.
+
+Its own list has two more kinds. They made no mask of our measurements quicker, but they let the
+tokenizer of a large vocabulary take half as long again, in a call that holds the interpreter.
+"""
+
 _REFUSAL = np.where(
     np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], 1, bitorder="little"), 0.0, -np.inf
 ).astype(np.float32)

@@ -5,18 +5,18 @@ import threading
 from collections.abc import Callable
 
 from backends.chat.answer_plan import plan_answer
-from backends.constraints.for_answer import constraint_for
-from backends.constraints.token_constraint import not_enforced_note
 from backends.llamacpp.candidates import logits_row
 from backends.llamacpp.loaded import Loaded
 from backends.llamacpp.run import Run
 from backends.llamacpp.sampling import SamplerChain
 from backends.logprobs import token_logprob
 from backends.types import (
+    Finish,
     GenerationEvents,
     GenerationRequest,
     SamplingParams,
     TokenLogprob,
+    Usage,
 )
 
 
@@ -30,9 +30,12 @@ def answer(
     vocabulary = loaded.model.vocabulary
     plan = plan_answer(request, sampling, loaded.prompts, vocabulary, loaded.context.length)
     yield from plan.foreword
-    constraint = constraint_for(plan, loaded.constraints.make)
-    if constraint is not None and (note := not_enforced_note(constraint)) is not None:
-        yield note
+    constraint = yield from loaded.constraints.for_answer(
+        plan, cancelled, lambda: loaded.scheduler.running > 0
+    )
+    if constraint is None and plan.constraint is not None:
+        yield Finish("cancelled", Usage(len(plan.prompt.tokens)))
+        return
     sampler = SamplerChain(
         sampling,
         vocabulary,

@@ -5,7 +5,7 @@ import warnings
 from llguidance import LLTokenizer
 from llguidance.llamacpp import lltokenizer_from_vocab
 
-from backends.constraints.guided import ConstraintCompiler
+from backends.constraints.guided import SLICES, ConstraintCompiler
 from backends.constraints.token_constraint import TokenConstraint
 from backends.llamacpp.gbnf import GbnfConstraint, check_text
 from backends.llamacpp.gbnf_check import check_in_child
@@ -45,4 +45,6 @@ def guided_tokenizer(vocabulary: Vocabulary) -> LLTokenizer:
     with warnings.catch_warnings():
         # llguidance calls llama_token_get_attr, which the bindings call deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
-        return lltokenizer_from_vocab(vocabulary.handle, eos_token=list(vocabulary.eog_tokens))
+        return lltokenizer_from_vocab(
+            vocabulary.handle, eos_token=list(vocabulary.eog_tokens), slices=[*SLICES]
+        )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from backends.chat.prompt import PromptBuilder
 from backends.chat.prompt_lookup import PromptLookup
+from backends.constraints.for_answer import ConstraintMaker
 from backends.llamacpp.constraints import ConstraintFactory
 from backends.llamacpp.context import Context
 from backends.llamacpp.drafting import DraftModel
@@ -34,7 +35,7 @@ class Loaded:
     disk: DiskParking | None
     scheduler: Scheduler
     prompts: PromptBuilder
-    constraints: ConstraintFactory
+    constraints: ConstraintMaker
     draft_model: DraftModel | None
     embedder: Embedder | None
     """Instead of answers, where the model was loaded for embeddings."""
@@ -58,6 +59,7 @@ class Loaded:
 
     def close(self) -> None:
         """Free everything, the model last."""
+        self.constraints.close()
         self.scheduler.close()
         if self.embedder is not None:
             self.embedder.close()
@@ -106,7 +108,7 @@ def assemble(path: str, model: Model, context: Context, config: LoadConfig) -> L
         disk=disk,
         scheduler=scheduler,
         prompts=prompts,
-        constraints=ConstraintFactory(vocabulary, path),
+        constraints=ConstraintMaker(ConstraintFactory(vocabulary, path).make),
         draft_model=draft_model,
         embedder=Embedder(model, context) if config.embedding else None,
         prompt_lookup=config.prompt_lookup,

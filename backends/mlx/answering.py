@@ -4,14 +4,12 @@ import secrets
 import threading
 
 from backends.chat.answer_plan import plan_answer
-from backends.constraints.for_answer import constraint_for
-from backends.constraints.token_constraint import not_enforced_note
 from backends.errors import BadRequest, EngineFailure, OutOfMemory
 from backends.mlx.failures import computing
 from backends.mlx.loaded import Loaded
 from backends.mlx.run import Run
 from backends.mlx.sampling import check_sampling
-from backends.types import GenerationEvents, GenerationRequest, SamplingParams
+from backends.types import Finish, GenerationEvents, GenerationRequest, SamplingParams, Usage
 
 
 def answer(
@@ -26,9 +24,12 @@ def answer(
         raise BadRequest("MLX models cannot see pictures here. Use the model's GGUF files.")
     plan = plan_answer(request, sampling, loaded.prompts, loaded.vocabulary, loaded.context_length)
     yield from plan.foreword
-    constraint = constraint_for(plan, loaded.constraints.compile)
-    if constraint is not None and (note := not_enforced_note(constraint)) is not None:
-        yield note
+    constraint = yield from loaded.constraints.for_answer(
+        plan, cancelled, lambda: loaded.conversations.running > 0
+    )
+    if constraint is None and plan.constraint is not None:
+        yield Finish("cancelled", Usage(len(plan.prompt.tokens)))
+        return
     seed = secrets.randbelow(2**32 - 1) if sampling.seed is None else sampling.seed
     with computing():
         sequence, tokens = loaded.conversations.acquire(plan.prompt.tokens, request.conversation)

@@ -11,7 +11,8 @@ from llguidance import LLTokenizer
 
 from backends.base import LoadProgressCallback
 from backends.chat.prompt import PromptBuilder
-from backends.constraints.guided import ConstraintCompiler
+from backends.constraints.for_answer import ConstraintMaker
+from backends.constraints.guided import SLICES, ConstraintCompiler
 from backends.errors import BadLoadSetting, BadRequest
 from backends.mlx.answering import answer
 from backends.mlx.conversations import Conversations
@@ -114,6 +115,7 @@ class MlxBackend:
         for cancelled in [*self._running.values()]:
             cancelled.set()
         if self._loaded is not None:
+            self._loaded.constraints.close()
             self._loaded = None
             gc.collect()  # networks refer to themselves in circles
             mx.clear_cache()
@@ -153,7 +155,7 @@ def _assemble(
         model=model,
         vocabulary=vocabulary,
         prompts=PromptBuilder(vocabulary, chat_template(folder)),
-        constraints=ConstraintCompiler(lambda: _guided(vocabulary)),
+        constraints=ConstraintMaker(ConstraintCompiler(lambda: _guided(vocabulary)).compile),
         conversations=Conversations(
             lambda: KVSequence(model, new_cache),
             vocabulary.plain_piece,
@@ -173,8 +175,9 @@ def _assemble(
 
 def _guided(vocabulary: Vocabulary) -> LLTokenizer:
     """The vocabulary as llguidance wants it."""
+    ends = sorted(vocabulary.ends)
     return LLTokenizer(
-        vocabulary.description, n_vocab=vocabulary.size, eos_token=sorted(vocabulary.ends)
+        vocabulary.description, n_vocab=vocabulary.size, eos_token=ends, slices=[*SLICES]
     )
 
 

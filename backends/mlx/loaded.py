@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from backends.chat.prompt import PromptBuilder
 from backends.chat.prompt_lookup import PromptLookup
-from backends.constraints.guided import ConstraintCompiler
+from backends.constraints.for_answer import ConstraintMaker
 from backends.mlx.conversations import Conversations
 from backends.mlx.drafting import Drafter, DraftModel
 from backends.mlx.embedding import Embedder
@@ -23,7 +23,7 @@ class Loaded:
     model: Model
     vocabulary: Vocabulary
     prompts: PromptBuilder
-    constraints: ConstraintCompiler
+    constraints: ConstraintMaker
     conversations: Conversations
     pace: Pace
     context_length: int

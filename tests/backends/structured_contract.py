@@ -5,16 +5,21 @@ tests are too small to be sensible: what is tested is that the form holds.
 """
 
 import json
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from msgspec import structs
 
 from backends.base import Backend
+from backends.constraints import guided
 from backends.errors import BadRequest
 from backends.types import (
     ChatMessage,
     Constraint,
+    Delta,
+    Finish,
     GenerationEvent,
     GenerationRequest,
     JsonObject,
@@ -22,6 +27,7 @@ from backends.types import (
     LarkGrammar,
     NamedTool,
     Note,
+    Progress,
     RegularExpression,
     SamplingParams,
     Tool,
@@ -69,6 +75,20 @@ def calls_of(events: list[GenerationEvent]) -> list[tuple[str, Any]]:
 
 
 class StructuredContract:
+    @pytest.fixture
+    def held_back(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+        """No constraint is made before this is set."""
+        grammar_of = guided._grammar
+        go_on = threading.Event()
+
+        def late(constraint: Constraint) -> tuple[str, str]:
+            go_on.wait()
+            return grammar_of(constraint)
+
+        monkeypatch.setattr(guided, "_grammar", late)
+        yield go_on
+        go_on.set()
+
     def test_an_answer_is_json_by_a_schema(self, loaded: Backend) -> None:
         events = list(loaded.generate(asked(constraint=JsonSchema(json.dumps(PERSON)))))
         answer = json.loads(text_of(events))
@@ -102,6 +122,31 @@ class StructuredContract:
             with pytest.raises(BadRequest):
                 list(loaded.generate(asked(constraint=constraint)))
         assert text_of(loaded.generate(request()))
+
+    def test_other_answers_go_on_while_a_constraint_is_made(
+        self, loaded: Backend, held_back: threading.Event
+    ) -> None:
+        waiting = loaded.generate(asked(id="waiting", constraint=RegularExpression("[0-9]{5}")))
+        other = loaded.generate(asked(id="other"))
+        told: list[GenerationEvent] = []
+        for event in other:
+            told.append(event)
+            assert not isinstance(next(waiting), Delta | Finish)
+        assert text_of(told)
+        assert finish_of(told).reason != "error"
+        held_back.set()
+        assert text_of(waiting).isdigit()
+
+    def test_an_answer_is_cancelled_while_its_constraint_is_made(
+        self, loaded: Backend, held_back: threading.Event
+    ) -> None:
+        waiting = loaded.generate(asked(id="waiting", constraint=JsonObject()))
+        next(event for event in waiting if isinstance(event, Progress))
+        loaded.cancel("waiting")
+        (end,) = waiting
+        assert finish_of([end]).reason == "cancelled"
+        held_back.set()
+        assert text_of(loaded.generate(asked(constraint=RegularExpression("[0-9]{5}")))).isdigit()
 
     @pytest.mark.parametrize("choice", [NamedTool("get_weather"), "required"])
     def test_a_forced_call_is_one_valid_call(self, loaded: Backend, choice: ToolChoice) -> None:

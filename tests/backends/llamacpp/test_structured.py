@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from backends.llamacpp.engine import LlamaCppBackend
-from backends.types import GbnfGrammar, LoadConfig, ReasoningOptions
+from backends.types import GbnfGrammar, JsonObject, LoadConfig, ReasoningOptions
 from tests.backends.contract import finish_of, text_of
 from tests.backends.llamacpp.test_engine import with_template
 from tests.backends.structured_contract import StructuredContract, asked
@@ -23,7 +23,7 @@ THINKING = (
 def shared(smollm2: Path) -> Iterator[LlamaCppBackend]:
     engine = LlamaCppBackend()
     engine.load(str(smollm2), LoadConfig(context_length=1024), lambda fraction: True)
-    list(engine.generate(asked()))  # starts its thread, which outlives single tests
+    list(engine.generate(asked(constraint=JsonObject())))  # starts threads that outlive a test
     yield engine
     engine.unload()
 

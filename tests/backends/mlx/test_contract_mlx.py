@@ -9,9 +9,9 @@ import pytest
 from app.core.engine import EngineProcess
 from backends.base import Backend
 from backends.mlx.engine import MlxBackend
-from backends.types import LoadConfig
+from backends.types import LoadConfig, RegularExpression
 from tests.backends.contract import BackendContract
-from tests.backends.structured_contract import StructuredContract
+from tests.backends.structured_contract import StructuredContract, asked
 
 
 class MlxContract(BackendContract):
@@ -41,6 +41,7 @@ class MlxContract(BackendContract):
 def shared(tiny: Path) -> Iterator[MlxBackend]:
     engine = MlxBackend()
     engine.load(str(tiny), LoadConfig(context_length=1024), lambda fraction: True)
+    list(engine.generate(asked(constraint=RegularExpression("[0-9]"))))  # starts its thread
     yield engine
     engine.unload()
 
