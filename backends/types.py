@@ -156,7 +156,11 @@ class LoadConfig(Struct, frozen=True, omit_defaults=True):
     """Type of the KV cache. A quantized one needs flash attention."""
     flash_attention: bool | None = None
     parking_bytes: Annotated[int, Meta(ge=0)] | None = None
-    """Main memory for conversations that gave up their slot; None is 10 % of this computer's."""
+    """Main memory for conversations that gave up their slot, at most.
+
+    None is 10 % of this computer's. It is taken only as chats come to rest, and gives way when
+    memory is short, so it is no part of what a load is estimated to take.
+    """
     parking_folder: str = ""
     """Folder for those that shall be kept on disk; empty keeps none there."""
     mmap: bool = True

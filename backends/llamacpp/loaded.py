@@ -15,12 +15,13 @@ from backends.llamacpp.image_step import ImageStep
 from backends.llamacpp.image_tokens import ImagePlace
 from backends.llamacpp.lora import LoadedAdapters
 from backends.llamacpp.model import Model
-from backends.llamacpp.parking import DiskParking, Parking, default_budget
+from backends.llamacpp.parking import DiskParking, Parking
 from backends.llamacpp.projector import Projector
 from backends.llamacpp.run import Drafter
 from backends.llamacpp.scheduler import Scheduler
 from backends.llamacpp.sequence import KVSequence
 from backends.llamacpp.slots import Slots
+from backends.parking_budget import ParkingBudget
 from backends.types import ChatMessage, LoadConfig
 
 
@@ -81,8 +82,7 @@ def assemble(path: str, model: Model, context: Context, config: LoadConfig) -> L
     LoadedAdapters(model, config.lora).apply(context.handle)
     vocabulary = model.vocabulary
     projector, draft_model = _load_companions(model, context, config)
-    budget = default_budget() if config.parking_bytes is None else config.parking_bytes
-    parking = Parking(budget)
+    parking = Parking(ParkingBudget(config.parking_bytes))
     disk = None
     if config.parking_folder:
         disk = DiskParking(Path(config.parking_folder), _cache_identity(path, config))

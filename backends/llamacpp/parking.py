@@ -9,12 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
-import psutil
 
 from backends import kept_files
 from backends.chat.prefix import common_prefix
 from backends.llamacpp.sequence import SavedSequence
-from backends.types import PARKING_SHARE
+from backends.parking_budget import ParkingBudget
 
 DISK_BYTES = 4 * 2**30
 """Files beyond this are deleted, the oldest first."""
@@ -22,15 +21,10 @@ DISK_BYTES = 4 * 2**30
 log = logging.getLogger(__name__)
 
 
-def default_budget() -> int:
-    """Bytes of main memory for parked conversations unless somebody says otherwise."""
-    return int(psutil.virtual_memory().total * PARKING_SHARE)
-
-
 class Parking:
     """Saved sequences within a budget of main memory; the least recently parked go first."""
 
-    def __init__(self, budget: int) -> None:
+    def __init__(self, budget: ParkingBudget) -> None:
         self._budget = budget
         self._saved: OrderedDict[int, SavedSequence] = OrderedDict()
         self._numbers = iter(range(2**62))
@@ -43,15 +37,20 @@ class Parking:
         """Main memory in use."""
         return sum(len(saved.data) for saved in self._saved.values())
 
+    def takes(self, size: int) -> bool:
+        """Whether a sequence of so many bytes would be kept, others perhaps not."""
+        return size <= self._budget.now(self.held_bytes)
+
     def put(self, saved: SavedSequence) -> None:
         """Keep a sequence, in place of those it continues; too large a one is not kept."""
+        budget = self._budget.now(self.held_bytes + len(saved.data))
         for number, other in list(self._saved.items()):
             if common_prefix(other.tokens, saved.tokens) == len(other.tokens):
                 del self._saved[number]
-        if len(saved.data) > self._budget:
+        if len(saved.data) > budget:
             return
         self._saved[next(self._numbers)] = saved
-        while self.held_bytes > self._budget:
+        while self.held_bytes > budget:
             self._saved.popitem(last=False)
 
     def __iter__(self) -> Iterator[SavedSequence]:

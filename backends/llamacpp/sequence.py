@@ -66,16 +66,23 @@ class KVSequence:
         native.llama_memory_seq_cp(self._context.memory, source.number, self.number, 0, length)
         self.tokens = source.tokens[:length]
 
+    @property
+    def saved_bytes(self) -> int:
+        """Bytes of memory that a copy outside the cache takes."""
+        return int(native.llama_state_seq_get_size(self._context.handle, self.number))
+
     def save(self) -> SavedSequence | None:
         """A copy of the sequence outside the cache; None where there is nothing to keep."""
-        size = native.llama_state_seq_get_size(self._context.handle, self.number)
+        size = self.saved_bytes
         if not self.tokens or not size:
             return None
         buffer = (ctypes.c_uint8 * size)()
         written = native.llama_state_seq_get_data(self._context.handle, buffer, size, self.number)
         if not written:
             return None
-        return SavedSequence(list(self.tokens), bytes(buffer)[:written], self.conversation)
+        return SavedSequence(
+            list(self.tokens), ctypes.string_at(buffer, written), self.conversation
+        )
 
     def restore(self, saved: SavedSequence) -> bool:
         """Become a saved sequence; False if there is no room, and then the sequence is empty."""

@@ -147,5 +147,6 @@ class Slots:
         sequence.conversation = ""
 
     def _save(self, sequence: KVSequence) -> None:
-        if len(sequence.tokens) > SMALL and (saved := sequence.save()):
+        worth = len(sequence.tokens) > SMALL and self._parking.takes(sequence.saved_bytes)
+        if worth and (saved := sequence.save()):
             self._parking.put(saved)

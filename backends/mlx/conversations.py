@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from backends.chat.prefix import keep_cached_ids
 from backends.mlx.sequence import KVSequence
+from backends.parking_budget import ParkingBudget
 
 SMALL = 16
 """Tokens that are not worth keeping."""
@@ -18,9 +19,9 @@ class Conversations:
         piece: Callable[[int], bytes],
         *,
         slots: int,
-        idle_bytes: int,
+        idle_budget: ParkingBudget,
     ) -> None:
-        """At most `slots` are kept; those that nobody works on take at most `idle_bytes`.
+        """At most `slots` are kept; those that nobody works on stay within `idle_budget`.
 
         The one that was used last stays whatever its size. `piece` gives the bytes of a token,
         none for a control token.
@@ -28,7 +29,7 @@ class Conversations:
         self._new_sequence = new_sequence
         self._piece = piece
         self._slots = slots
-        self._idle_bytes = idle_bytes
+        self._idle_budget = idle_budget
         self._idle: list[KVSequence] = []
         """Least recently used first."""
         self._busy: list[KVSequence] = []
@@ -93,5 +94,7 @@ class Conversations:
     def _evict(self) -> None:
         while self._idle and len(self._idle) + len(self._busy) > self._slots:
             del self._idle[0]
-        while len(self._idle) > 1 and sum(s.nbytes for s in self._idle) > self._idle_bytes:
-            del self._idle[0]
+        held = sum(sequence.nbytes for sequence in self._idle)
+        budget = self._idle_budget.now(held)
+        while len(self._idle) > 1 and held > budget:
+            held -= self._idle.pop(0).nbytes

@@ -26,8 +26,8 @@ from backends.mlx.notes import load_notes
 from backends.mlx.pace import Pace
 from backends.mlx.sequence import KVSequence, cache_maker
 from backends.mlx.vocabulary import Vocabulary, chat_template
+from backends.parking_budget import ParkingBudget
 from backends.types import (
-    PARKING_SHARE,
     ChatMessage,
     EmbeddingRequest,
     Embeddings,
@@ -146,9 +146,6 @@ def _assemble(
     config: LoadConfig,
 ) -> Loaded:
     new_cache = cache_maker(model, config.kv_type)
-    idle_bytes = config.parking_bytes
-    if idle_bytes is None:
-        idle_bytes = int(psutil.virtual_memory().total * PARKING_SHARE)
     trained = folder.trained_context or DEFAULT_CONTEXT
     return Loaded(
         folder=folder,
@@ -160,7 +157,7 @@ def _assemble(
             lambda: KVSequence(model, new_cache),
             vocabulary.plain_piece,
             slots=config.slots,
-            idle_bytes=idle_bytes,
+            idle_budget=ParkingBudget(config.parking_bytes),
         ),
         pace=Pace(config.batch_size),
         context_length=config.context_length or min(trained, DEFAULT_CONTEXT),
