@@ -25,6 +25,7 @@ from app.core.memory import (
     verdict,
 )
 from app.core.memory_formulas import UNQUANTIZED
+from app.core.mlx_header import read_mlx_header
 from app.core.projectors import projector_beside
 from app.core.room import Held, rooms
 from app.core.settings import Settings
@@ -122,7 +123,11 @@ def plan_load(
         ModelError: the file or a setting is not valid.
     """
     check_settings(config)
-    header = check_model(model.path)
+    if model.format == "mlx":
+        header = read_mlx_header(model.path)
+        memory = msgspec.structs.replace(memory, gpus=())  # Apple's GPU computes in main memory
+    else:
+        header = check_model(model.path)
     if config.projector is None:
         config = msgspec.structs.replace(config, projector=projector_beside(model, header))
     rails = settings.engine.guard_rails

@@ -76,9 +76,14 @@ class LoadedModel:
 
     @property
     def held(self) -> Held:
-        """What becomes free when it is ejected: what its process really has of main memory."""
+        """What becomes free when it is ejected: what its process really has of main memory.
+
+        Apple's GPU memory is not told for a process; MLX has all weights there at least.
+        """
         mapped = self.engine.mapped_bytes
         in_main = max(mapped, self.engine.resident_bytes)
+        if self.engine.backend == "mlx" and self.need is not None:
+            in_main = max(in_main, self.need.weights)
         on_gpu = 0 if self.need is None else self.need.on_gpu
         size = MemoryEstimate(
             weights=mapped, kv_cache=0, compute=0, overhead=in_main - mapped + on_gpu, on_gpu=on_gpu

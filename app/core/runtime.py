@@ -44,6 +44,9 @@ __all__ = ["LoadStopped", "LoadedModel", "ModelRuntime", "NotEnoughMemory", "bac
 EjectReason = Literal["idle", "room"]
 """Why the program itself ejected a model: nobody used it, or another one needed its memory."""
 
+_JUDGED = ("llamacpp", "mlx")
+"""Engines that take memory of this computer, so that a load is judged first."""
+
 log = logging.getLogger(__name__)
 
 
@@ -235,7 +238,7 @@ class ModelRuntime:
         settings = self._settings.current
         wanted = chosen_config(model, config, settings)
         backend = self._backend_for(model)
-        if backend != "llamacpp":
+        if backend not in _JUDGED:
             check_settings(wanted)
             return LoadedModel(model, wanted, EngineProcess(backend), wanted), None
         hardware = self.hardware()

@@ -6,16 +6,23 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from app.core.engine import EngineProcess
 from app.core.errors import ModelError
-from app.core.hardware import HardwareSurvey
+from app.core.graphics import Gpu
+from app.core.hardware import HardwareSurvey, MemorySnapshot
 from app.core.library import ModelLibrary
-from app.core.memory import estimate
+from app.core.library_types import LocalModel
+from app.core.load_plan import NotEnoughMemory, plan_load
+from app.core.loaded_model import LoadedModel
+from app.core.memory import GuardRails, MemoryEstimate, estimate
 from app.core.mlx_header import read_mlx_header
 from app.core.mlx_support import runs_mlx
 from app.core.paths import app_paths
+from app.core.room import Held
 from app.core.runtime import ModelRuntime
-from app.core.settings import SettingsStore
+from app.core.settings import Engine, Settings, SettingsStore
 from backends.types import LoadConfig
 from tests.backends.scripts import ask, finish_of
 
@@ -53,6 +60,108 @@ def test_mlx_is_for_apple_silicon_unless_somebody_wishes_otherwise(
     assert runs_mlx() is expected
 
 
+# Memory
+
+SHAPE = {
+    "model_type": "qwen3",
+    "num_hidden_layers": 4,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 2,
+    "hidden_size": 512,
+    "head_dim": 128,
+    "vocab_size": 1000,
+    "max_position_embeddings": 4096,
+}
+SIZE = 2 * 10**9
+
+
+@pytest.fixture
+def repository(corral_home: Path, monkeypatch: pytest.MonkeyPatch) -> LocalModel:
+    """A model of two files that are large and, on the disk, empty."""
+    monkeypatch.setenv("CORRAL_MLX", "1")
+    folder = app_paths().models / "me" / "large-mlx"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(SHAPE), encoding="utf-8")
+    for number in (1, 2):
+        with (folder / f"model-0000{number}-of-00002.safetensors").open("wb") as file:
+            file.truncate(SIZE // 2)
+    library = ModelLibrary(app_paths(), SettingsStore(corral_home / "settings.json"))
+    return next(model for model in library.scan() if model.format == "mlx")
+
+
+def computer(free: int, total: int = 64 * 10**9) -> MemorySnapshot:
+    return MemorySnapshot(total, free)
+
+
+def test_an_mlx_model_larger_than_memory_is_refused_before_an_engine_starts(
+    repository: LocalModel, corral_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.core.runtime.memory_snapshot", lambda: computer(10**9, 8 * 10**9))
+    monkeypatch.setattr(EngineProcess, "start", lambda engine: pytest.fail("an engine started"))
+    runtime = ModelRuntime(SettingsStore(corral_home / "settings.json"), HARDWARE)
+    try:
+        with pytest.raises(NotEnoughMemory) as caught:
+            runtime.load(repository)
+    finally:
+        runtime.close()
+    assert "2.0 GB for the model" in caught.value.message
+    assert "1.0 GB free of 8.0 GB" in caught.value.message
+    assert caught.value.verdict is not None
+    assert caught.value.verdict.need > SIZE
+
+
+@pytest.mark.parametrize(
+    ("rails", "share", "refused"),
+    [("strict", 0.9, True), ("strict", 0.8, False), ("relaxed", 1.1, True), ("off", 1.1, False)],
+)
+def test_guard_rails_and_force_hold_for_mlx_models(
+    repository: LocalModel, rails: GuardRails, share: float, refused: bool
+) -> None:
+    config = LoadConfig(context_length=2048)
+    settings = Settings(engine=Engine(guard_rails=rails))
+    need = plan_load(repository, config, settings, HARDWARE, computer(60 * 10**9)).need
+    assert need.kv_cache == 2048 * 4 * 2 * (128 + 128) * 2
+    assert SIZE <= need.weights < SIZE + 10**4
+    little = computer(round(need.total / share))
+    if refused:
+        with pytest.raises(NotEnoughMemory):
+            plan_load(repository, config, settings, HARDWARE, little)
+        forced = plan_load(repository, config, settings, HARDWARE, little, force=True)
+        assert bool(forced.warning) is (share > 1)
+    else:
+        plan = plan_load(repository, config, settings, HARDWARE, little)
+        assert bool(plan.warning) is (rails == "off")
+
+
+def test_an_mlx_model_has_no_use_for_the_memory_of_a_graphics_card(
+    repository: LocalModel,
+) -> None:
+    card = Gpu("Card", 24 * 10**9, 24 * 10**9)
+    memory = structs.replace(computer(10**9), gpus=(card,))
+    with pytest.raises(NotEnoughMemory):
+        plan_load(repository, LoadConfig(), Settings(), HARDWARE, memory)
+    plenty = structs.replace(computer(8 * 10**9), gpus=(card,))
+    plan = plan_load(repository, LoadConfig(), Settings(), HARDWARE, plenty)
+    assert plan.need.on_gpu == 0
+    assert plan.config.context_length == 4096
+
+
+def test_idle_models_are_ejected_for_an_mlx_model(repository: LocalModel) -> None:
+    idle = Held("idle", "Idle", MemoryEstimate(0, 0, 0, 4 * 10**9))
+    little = computer(10**9)
+    plan = plan_load(repository, LoadConfig(), Settings(), HARDWARE, little, held=[idle])
+    assert plan.ejected == ("idle",)
+
+
+def test_an_mlx_model_gives_back_its_weights_even_where_the_system_does_not_tell_them(
+    repository: LocalModel,
+) -> None:
+    need = plan_load(repository, LoadConfig(), Settings(), HARDWARE, computer(60 * 10**9)).need
+    engine = EngineProcess("mlx")  # not started: nothing is told of its memory
+    loaded = LoadedModel(repository, LoadConfig(), engine, LoadConfig(), need, state="ready")
+    assert loaded.held.returned == need.weights
+
+
 def test_a_listed_mlx_model_is_loaded_and_answers(
     corral_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,6 +178,8 @@ def test_a_listed_mlx_model_is_loaded_and_answers(
         loaded = runtime.load(model)
         assert loaded.info is not None
         assert loaded.info.architecture == "llama"
+        assert loaded.need is not None
+        assert loaded.need.weights == model.size
         finish = finish_of(loaded.engine.generate(ask("Hello", max_tokens=5, temperature=0)))
         assert finish.usage.completion_tokens == 5
     finally:
