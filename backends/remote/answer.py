@@ -45,8 +45,8 @@ PARTING = 1.0
 behind and ends when its time is up."""
 NOTHING = Delta("", tokens=0)
 LEFT_OUT = (
-    "The server does not know some of the sampling settings of this chat; it was asked without "
-    "them and used its own."
+    "The server does not know some of the settings of this chat for sampling or reasoning; it was "
+    "asked without them and used its own."
 )
 CHARACTERS_PER_TOKEN = 4
 """For guessing how long a prompt is until the server tells."""

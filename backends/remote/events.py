@@ -7,6 +7,7 @@ from msgspec import structs
 from backends.chat.answer import AnswerParser
 from backends.chat.families import THINK, ChatFormat
 from backends.remote.chunks import Choice, Chosen, Chunk, DeltaPiece
+from backends.remote.reasoning import over_budget
 from backends.remote.tool_calls import CallReader
 from backends.types import (
     Delta,
@@ -37,6 +38,9 @@ class EventReader:
     def __init__(self, request: GenerationRequest, prompt_tokens: int) -> None:
         """`prompt_tokens` is a guess, in force until the server tells."""
         self._limit = request.sampling.max_tokens
+        self._reasoning = request.reasoning
+        self._blamed = False
+        """It was said that the server does not hold the reasoning to its budget."""
         # What reasoning stands in where a server was not told to take it apart.
         markers = THINK if request.prompt is None else None
         self._text = AnswerParser(ChatFormat(reasoning=markers), stops=request.sampling.stop)
@@ -90,18 +94,23 @@ class EventReader:
                 each.tokens for each in news if isinstance(each, Delta) and each.kind == "reasoning"
             )
             self._reason = choice.finish_reason or self._reason
-        return events
+        return [*events, *self._over_budget()]
 
     def finish(self, reason: FinishReason | None = None) -> list[GenerationEvent]:
         """The last events. `reason` None is what the server said."""
         events: list[GenerationEvent] = []
         if reason is None:
-            events += self._text.finish()
+            events += [*self._text.finish(), *self._over_budget()]
         ended = reason or self._ended()
         events += self._calls.finish(cut_off=ended not in ("stop", "tool_calls"))
         if ended == "stop" and self._calls.any:  # Ollama says so
             ended = "tool_calls"
         return [*events, Finish(ended, self._usage())]
+
+    def _over_budget(self) -> list[GenerationEvent]:
+        note = None if self._blamed else over_budget(self._reasoning, self._reasoning_tokens)
+        self._blamed = self._blamed or note is not None
+        return [note] if note is not None else []
 
     def _ended(self) -> FinishReason:
         if self._text.finish_reason == "stop_string":

@@ -11,10 +11,11 @@ ended by itself or at one, so they are looked for here, and the connection is cu
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from backends.errors import BadRequest
 from backends.remote.messages import chat_messages, json_object, tool_choice, tool_list
+from backends.remote.reasoning import ServerKind, reasoning_fields
 from backends.types import (
     Constraint,
     GbnfGrammar,
@@ -22,13 +23,11 @@ from backends.types import (
     JsonObject,
     JsonSchema,
     LarkGrammar,
-    ReasoningOptions,
     RegularExpression,
     SamplingParams,
 )
 
 Body = dict[str, Any]
-ServerKind = Literal["llamacpp", "vllm", "openai", "other"]
 
 _STANDARD = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed")
 _LLAMACPP: Mapping[str, str] = {
@@ -101,7 +100,7 @@ def request_body(
     else:
         _check_messages(request)
         body["messages"] = chat_messages(request.messages)
-        body |= _tools(request) | _reasoning(request.reasoning, kind)
+        body |= _tools(request) | reasoning_fields(request.reasoning, kind, plain=plain)
         if request.continue_last:
             body |= _continuing(kind)
     return body | _constraint(request.constraint, kind)
@@ -166,15 +165,6 @@ def _tools(request: GenerationRequest) -> Body:
         "tool_choice": tool_choice(request.tool_choice),
         "parallel_tool_calls": request.parallel_tool_calls,
     }
-
-
-def _reasoning(options: ReasoningOptions, kind: ServerKind) -> Body:
-    body: Body = {}
-    if options.effort is not None:
-        body["reasoning_effort"] = options.effort
-    if options.mode != "default" and kind in ("llamacpp", "vllm"):
-        body["chat_template_kwargs"] = {"enable_thinking": options.mode == "on"}
-    return body
 
 
 def _continuing(kind: ServerKind) -> Body:

@@ -16,7 +16,8 @@ from backends.remote.connection import Connection
 from backends.remote.descriptor import RemoteAccess, is_loopback
 from backends.remote.failures import host_of
 from backends.remote.messages import chat_messages
-from backends.remote.request import Body, ServerKind, request_body
+from backends.remote.reasoning import ServerKind
+from backends.remote.request import Body, request_body
 from backends.types import ChatMessage, GenerationRequest, ModelInfo
 
 ASSUMED_CONTEXT = 8192
@@ -131,8 +132,8 @@ class Server:
             slots=max(1, props.total_slots),
             tools=caps is None or caps.supports_tools,
             vision=self._sees,
-            reasoning_switch="enable_thinking" in props.chat_template,
-            reasoning_effort=caps is not None and caps.supports_reasoning_effort,
+            reasoning_switch="enable_thinking" in props.chat_template or not props.chat_template,
+            reasoning_effort=caps is None or caps.supports_reasoning_effort,
         )
 
     @property

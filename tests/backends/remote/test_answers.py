@@ -19,6 +19,7 @@ from backends.types import (
     LoadConfig,
     Note,
     Progress,
+    ReasoningOptions,
     SamplingParams,
     Tool,
     ToolCallDelta,
@@ -96,6 +97,58 @@ def test_text_reasoning_and_counts(backend: RemoteBackend, server: ScriptedServe
     assert finish.usage.reasoning_tokens == 2
     steps = [event for event in events if isinstance(event, Progress)]
     assert steps[-1].processed == steps[-1].total > 0
+
+
+def thoughts(count: int) -> list[dict[str, Any]]:
+    return [{"choices": [{"delta": {"reasoning_content": "hm "}}]}] * count
+
+
+def notes_in(events: list[GenerationEvent]) -> list[Note]:
+    return [event for event in events if isinstance(event, Note)]
+
+
+def test_a_budget_of_reasoning_that_is_not_held_is_told_once(
+    backend: RemoteBackend, server: ScriptedServer
+) -> None:
+    server.says(*thoughts(60), text("Day"), end())
+    limited = ask(reasoning=ReasoningOptions(budget=20))
+    events = list(backend.generate(limited))
+    (note,) = notes_in(events)
+    assert note.code == "sampling_left_out"
+    assert "20 tokens" in note.text
+    after = events[events.index(note) :]
+    assert text_of(after) == "Day"
+    assert finish_of(events).usage.reasoning_tokens == 60
+    server.says(*thoughts(20), text("Day"), end())
+    assert not notes_in(list(backend.generate(limited)))
+    server.says(*thoughts(60), text("Day"), end())
+    assert not notes_in(list(backend.generate(ask())))
+    (note,) = notes_in(list(backend.generate(ask(reasoning=ReasoningOptions("off")))))
+    assert "switch the reasoning off" in note.text
+
+
+def test_reasoning_that_is_counted_but_not_shown_is_held_to_its_budget_too(
+    backend: RemoteBackend, server: ScriptedServer
+) -> None:
+    hidden = usage(11, 70, completion_tokens_details={"reasoning_tokens": 64})
+    server.says(text("Day"), end(), hidden)
+    events = list(backend.generate(ask(reasoning=ReasoningOptions(budget=20))))
+    assert len(notes_in(events)) == 1
+    assert finish_of(events).usage.reasoning_tokens == 64
+
+
+def test_a_server_that_knows_no_budget_is_asked_without(tmp_path: Path) -> None:
+    with ScriptedServer("vllm") as server:
+        backend = connect(server, tmp_path)
+        refusal = {"error": {"message": "thinking_token_budget is set but reasoning_config is not"}}
+        server.scripts = [Script(status=400, body=refusal), Script((text("Day"), end()))]
+        events = list(backend.generate(ask(reasoning=ReasoningOptions("on", budget=20))))
+    assert text_of(events) == "Day"
+    assert [note.code for note in notes_in(events)] == ["sampling_left_out"]
+    first, second = (each.body for each in server.asked[-2:])
+    assert first["thinking_token_budget"] == 20
+    assert "thinking_token_budget" not in second
+    assert second["chat_template_kwargs"]["enable_thinking"] is True
 
 
 def test_reasoning_that_stands_in_the_text_is_taken_apart(

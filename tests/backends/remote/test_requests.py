@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from backends.errors import BadRequest
-from backends.remote.request import ServerKind, request_body
+from backends.remote.reasoning import ServerKind
+from backends.remote.request import request_body
 from backends.types import (
     ChatMessage,
     Constraint,
@@ -149,12 +150,42 @@ def test_constraints_that_would_not_be_held_are_refused(
         body(kind, constraint=constraint)
 
 
-def test_reasoning() -> None:
-    options = ReasoningOptions(mode="off", effort="low")
-    sent = body("llamacpp", reasoning=options)
-    assert sent["chat_template_kwargs"] == {"enable_thinking": False}
-    assert sent["reasoning_effort"] == "low"
-    assert "chat_template_kwargs" not in body("other", reasoning=options)
+ON, OFF = ({"enable_thinking": value, "thinking": value} for value in (True, False))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "fields"),
+    [
+        ("llamacpp", ReasoningOptions("off", "low", 9), {"chat_template_kwargs": OFF}),
+        ("llamacpp", ReasoningOptions("on"), {"chat_template_kwargs": ON}),
+        (
+            "llamacpp",
+            ReasoningOptions(effort="low", budget=9),
+            {"reasoning_effort": "low", "thinking_budget_tokens": 9},
+        ),
+        ("vllm", ReasoningOptions("off"), {"chat_template_kwargs": OFF}),
+        ("vllm", ReasoningOptions(budget=0), {"thinking_token_budget": 0}),
+        ("openai", ReasoningOptions(effort="high", budget=9), {"reasoning_effort": "high"}),
+        ("other", ReasoningOptions("off", "high"), {"reasoning_effort": "none"}),
+        ("other", ReasoningOptions("on"), {"reasoning_effort": "medium"}),
+        ("other", ReasoningOptions("on", "low"), {"reasoning_effort": "low"}),
+        ("other", ReasoningOptions(budget=0), {"reasoning_effort": "none"}),
+        ("other", ReasoningOptions(), {}),
+        ("vllm", ReasoningOptions(), {}),
+    ],
+)
+def test_reasoning_in_the_words_of_each_server(
+    kind: ServerKind, options: ReasoningOptions, fields: dict[str, Any]
+) -> None:
+    without = body(kind)
+    assert {k: v for k, v in body(kind, reasoning=options).items() if k not in without} == fields
+
+
+@pytest.mark.parametrize("kind", ["llamacpp", "vllm", "openai", "other"])
+def test_a_plain_request_asks_for_no_effort_and_no_budget(kind: ServerKind) -> None:
+    request = GenerationRequest("r", (HELLO,), reasoning=ReasoningOptions("on", "low", 9))
+    sent = request_body(request, "m", kind, 4096, plain=True)
+    assert not {"reasoning_effort", "thinking_budget_tokens", "thinking_token_budget"} & set(sent)
 
 
 def test_continuing_an_answer_where_the_server_can() -> None:

@@ -224,6 +224,11 @@ def test_llama_cpp_tells_slots_and_abilities() -> None:
     assert not info.reasoning_effort
 
 
+def test_what_no_server_tells_of_reasoning_is_assumed(server: ScriptedServer) -> None:
+    _, info = load(described(server.url))
+    assert (info.reasoning, info.reasoning_switch, info.reasoning_effort) == (True, True, True)
+
+
 def test_embeddings_come_in_order_and_normalized(server: ScriptedServer) -> None:
     server.answers["/v1/embeddings"] = lambda body: {
         "object": "list",
