@@ -429,6 +429,7 @@ class ToolCallEnd(Struct, frozen=True, tag="tool_call_end"):
 NoteCode = Literal[
     "malformed_tool_call",
     "neutralized_control_tokens",
+    "spelled_out_markers",
     "schema_not_enforced",
     "unclosed_reasoning",
     "sampling_left_out",

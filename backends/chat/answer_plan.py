@@ -132,4 +132,13 @@ def _foreword(fit: ContextFit[Prompt], prompt: Prompt) -> tuple[GenerationEvent,
                 "plain text.",
             )
         )
+    if prompt.spelled_out:
+        words = ", ".join(prompt.spelled_out[:5])
+        events.append(
+            Note(
+                "spelled_out_markers",
+                f"The chat contains texts by which this model tells turns apart ({words}). It has "
+                "no control tokens for them and may take them for the real ones.",
+            )
+        )
     return tuple(events)

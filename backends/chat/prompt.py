@@ -9,6 +9,7 @@ from backends.chat.image_marks import MAX_IMAGES, ImageTokenizer, image_mark, sp
 from backends.chat.profile import TemplateProfile
 from backends.chat.reasoning import ReasoningMarkers
 from backends.chat.reasoning_switch import MODEL_DEFAULT
+from backends.chat.spelled_markers import SAMPLE, SpelledMarkers
 from backends.chat.template import CHATML, PLAIN, ChatTemplate
 from backends.chat.tokenizer import Tokenizer
 from backends.chat.tool_calls.styles import spoken
@@ -28,6 +29,8 @@ class Prompt:
     """How the answer marks its reasoning and calls."""
     neutralized: tuple[str, ...] = ()
     """Control tokens that somebody had typed and that stayed text."""
+    spelled_out: tuple[str, ...] = ()
+    """Markers of the format that somebody had typed and that the model cannot tell apart."""
 
 
 class PromptBuilder:
@@ -57,6 +60,7 @@ class PromptBuilder:
         dangerous = dangerous_tokens(special, *sources, *markers)
         vocabulary.speak({t.text for t in dangerous if any(t.text in text for text in markers)})
         self._guard = ControlTokenGuard(dangerous)
+        self._spelled = self._spelled_markers()
         self.stop_tokens = self._end_of_turn()
         """Tokens that end an answer, besides those of which the vocabulary says so."""
 
@@ -120,7 +124,8 @@ class PromptBuilder:
             begun, inside = _begun(every[-1], profile.format.reasoning, inside=inside)
             rendered += begun
         ids, typed = self._read(rendered, images)
-        return Prompt(self._with_bos(ids), inside, profile.format, typed)
+        spelled = self._spelled.found_in(messages)
+        return Prompt(self._with_bos(ids), inside, profile.format, typed, spelled)
 
     def raw(self, text: str) -> Prompt:
         """`text` as it is: control tokens in it are control tokens, nothing is parsed."""
@@ -189,6 +194,11 @@ class PromptBuilder:
             or token.text in self.format.end_tokens
             if not self._vocabulary.is_eog(token.id)
         )
+
+    def _spelled_markers(self) -> SpelledMarkers:
+        mark, around, rendered = self._guard.mark, self.markers, self._profile.attempt(SAMPLE)
+        further = (around.open, around.close) if around else ()
+        return SpelledMarkers(rendered, further, lambda text: mark(text) != text)
 
     def _compile(self, source: str | None) -> ChatTemplate:
         if source:
