@@ -1,4 +1,4 @@
-"""Markers of a format that the model has no control tokens for are told when somebody types them."""
+"""Typed markers of a format that the model has no control tokens for are told."""
 
 import pytest
 
