@@ -58,6 +58,9 @@ class AnswerParser:
         self._tools, self._parallel = tools, parallel
         self._new_id = new_id or (short_id if style.startswith("mistral") else random_id)
         self._ignored = format.ignored
+        if format.recipient:
+            names = ("user", *(tool.name for tool in tools))
+            self._ignored += tuple(map(format.recipient.format, names))
         self._budget, self._forced_call = budget, forced_call
         self._reasoned_tokens = 0
         self._trying = False

@@ -20,6 +20,7 @@ ToolCallStyle = Literal[
     "functions_xml",
     "seed_xml",
     "minimax_xml",
+    "minimax_m3",
     "minimax_json",
     "minicpm_xml",
     "arg_key",
@@ -33,6 +34,8 @@ ToolCallStyle = Literal[
     "phi4_mini",
     "lfm2",
     "kimi_k2",
+    "kimi_k3",
+    "atem",
     "harmony",
     "command_r",
     "command_r7b",
@@ -58,6 +61,8 @@ class ChatFormat:
     """None for a model that does not reason."""
     ignored: tuple[str, ...] = ()
     """Texts around an answer that are not part of it."""
+    recipient: str = ""
+    """What stands before each text of an answer, `{}` for whom it is for: "user", or a tool."""
     end_tokens: tuple[str, ...] = ()
     """Tokens that end a turn although vocabularies do not say so."""
 
@@ -97,7 +102,13 @@ _SOLAR = ReasoningMarkers("<|think|>", "<|end|>")
 _SIGNS = (
     _Sign(ChatFormat("gpt-oss", "harmony", _HARMONY), ("<|channel|>", "<|start|>")),
     _Sign(
-        ChatFormat("muse", reasoning=_MUSE, ignored=("<|start|>assistant", "<|message|>")),
+        ChatFormat(
+            "muse",
+            "atem",
+            _MUSE,
+            ignored=("<|start|>assistant", "<|message|>", "<|eom|>"),
+            recipient=" to={}<|message|>",
+        ),
         ("to=self<|message|>",),
     ),
     _Sign(ChatFormat("deepseek-v3.2", "dsml"), ("dsml_token",)),
@@ -107,8 +118,13 @@ _SIGNS = (
     _Sign(
         ChatFormat(
             "kimi-k3",
-            reasoning=_KIMI3,
-            ignored=("<|open|>response<|sep|>", "<|close|>response<|sep|>"),
+            "kimi_k3",
+            _KIMI3,
+            ignored=(
+                "<|open|>response<|sep|>",
+                "<|close|>response<|sep|>",
+                "<|close|>message<|sep|>",
+            ),
         ),
         ("'<|open|>'", "thinking_effort"),
     ),
@@ -118,7 +134,7 @@ _SIGNS = (
         ("<|tool_call:begin|>",),
     ),
     _Sign(ChatFormat("seed-oss", "seed_xml"), ("<seed:tool_call>",)),
-    _Sign(ChatFormat("minimax-m3", "minimax_xml"), ("]<]minimax[>[",)),
+    _Sign(ChatFormat("minimax-m3", "minimax_m3"), ("]<]minimax[>[",)),
     _Sign(ChatFormat("minimax-m2", "minimax_xml"), ("<minimax:tool_call>",)),
     _Sign(ChatFormat("minimax-m1", "minimax_json"), ("<beginning_of_sentence>",)),
     _Sign(ChatFormat("minicpm-5", "minicpm_xml"), ("<function name=",)),

@@ -41,12 +41,12 @@ class Reasoning:
         Where one of `others` comes inside the reasoning, `read_other` reads on and results in
         what is reasoning after all.
         """
-        markers = (self._markers.open, self._markers.close)
+        markers = (self._markers.open.lstrip(), self._markers.close)
         blanks = yield from reader.blanks()
         if found := (yield from reader.sees(markers, blanks)):
             # Where the prompt had opened the reasoning, a second marker is swallowed.
             reader.skip(blanks + len(found))
-            self.active = found == self._markers.open
+            self.active = found == markers[0]
         if self.active:
             yield from self._reasoning(reader, others, read_other)
         elif not found:

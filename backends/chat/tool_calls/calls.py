@@ -83,8 +83,13 @@ class Calls:
 
     def is_string(self, tool: str, key: str) -> bool:
         """Whether an argument is declared to be a string and nothing else."""
+        return self.type_of(tool, key) == "string"
+
+    def type_of(self, tool: str, key: str) -> str:
+        """The one type that an argument is declared to have; empty where there is none."""
         declared = self._schemas.get(tool, {}).get(key)
-        return isinstance(declared, dict) and declared.get("type") == "string"
+        found = declared.get("type") if isinstance(declared, dict) else None
+        return found if isinstance(found, str) else ""
 
     def start(self, name: str, id: str = "") -> None:
         """A call begins."""

@@ -9,6 +9,7 @@ from backends.chat.tool_calls.calls import Calls, Syntax
 from backends.chat.tool_calls.functionary import FunctionaryCalls
 from backends.chat.tool_calls.gemma import GemmaCalls
 from backends.chat.tool_calls.json_calls import JsonCalls
+from backends.chat.tool_calls.minimax import MiniMaxCalls
 from backends.chat.tool_calls.named_json import (
     NamedJsonCalls,
     kimi_name,
@@ -94,6 +95,7 @@ _SYNTAXES: dict[ToolCallStyle, Syntax] = {
         function_end="</invoke>",
         key='<parameter name="',
     ),
+    "minimax_m3": MiniMaxCalls(),
     "minimax_json": JsonCalls(("<tool_calls>",), ("</tool_calls>",), one_group=True),
     "minicpm_xml": TaggedCalls(
         function='<function name="', key='<param name="', value_end="</param>"
@@ -123,6 +125,25 @@ _SYNTAXES: dict[ToolCallStyle, Syntax] = {
         ends=("<|tool_call_end|>",),
         section_ends=("<|tool_calls_section_end|>",),
         named=kimi_name,
+    ),
+    "kimi_k3": TaggedCalls(
+        ("<|open|>tools<|sep|>",),
+        ("<|close|>tools<|sep|>",),
+        one_group=True,
+        function='<|open|>call tool="',
+        name_ends=("<|sep|>",),
+        function_end="<|close|>call<|sep|>",
+        key='<|open|>argument key="',
+        key_end="<|sep|>",
+        value_end="<|close|>argument<|sep|>",
+    ),
+    "atem": TaggedCalls(
+        ("<atem:function_calls>",),
+        ("</atem:function_calls>",),
+        function='<atem:invoke name="',
+        function_end="</atem:invoke>",
+        key='<atem:parameter name="',
+        value_end="</atem:parameter>",
     ),
     "harmony": harmony.HarmonyCall(""),
     "command_r": JsonCalls(

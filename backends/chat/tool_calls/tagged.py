@@ -20,7 +20,8 @@ from backends.chat.tool_calls.json_calls import JsonCalls
 from backends.chat.tool_calls.lenient_json import escaped, mend
 
 _MAX_TAG = 200
-_IS_STRING = re.compile(r'string="(true|false)"')
+_TYPE = re.compile(r'\b(?:string="(?P<string>true|false)"|type="(?P<type>\w+)")')
+"""What some families write beside a key: whether its value is a string, or its type."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,9 @@ class TaggedCalls:
         if self.lines:
             yield from reader.take("\n")
             ends = needles("\n" + self.value_end, self.value_end)
-        told = _IS_STRING.search(attributes)
-        if told[1] == "true" if told else calls.is_string(tool, key):
+        told = _TYPE.search(attributes)
+        is_string = "true" in told.groups() or told["type"] == "string" if told else None
+        if calls.is_string(tool, key) if is_string is None else is_string:
             calls.arguments('"')
             if not (yield from reader.until(ends, lambda text: calls.arguments(escaped(text)))):
                 raise CallCutError

@@ -38,8 +38,17 @@ TOOLS = tuple(
 ENDS_WITH_CALLS = frozenset(
     {
         *("llama4", "mistral_json", "minimax_json", "minimax_xml", "deepseek_v3", "deepseek_v31"),
-        *("dsml", "phi_functools", "phi4_mini", "lfm2", "kimi_k2", "command_r", "command_r7b"),
-        *("granite3", "nemotron2", "apertus"),
+        *(
+            "dsml",
+            "phi_functools",
+            "phi4_mini",
+            "lfm2",
+            "kimi_k2",
+            "command_r",
+            "command_r7b",
+            "kimi_k3",
+        ),
+        *("granite3", "nemotron2", "apertus", "kimi_k3", "minimax_m3"),
     }
 )
 """Styles whose last marker ends the answer."""
@@ -100,6 +109,25 @@ def _xml(
             out += tag.format(key).replace(">", f"{kind}>") + edge + text + edge + close + "\n"
         out += end + "\n"
     return out
+
+
+_M3 = "]<]minimax[>["
+
+
+def _elements(value: Any) -> str:
+    if isinstance(value, dict | list):
+        pairs = value.items() if isinstance(value, dict) else (("item", each) for each in value)
+        return "".join(f"{_M3}<{k}>{_elements(each)}{_M3}</{k}>" for k, each in pairs)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _kimi3(name: str, arguments: Arguments, index: int) -> str:
+    out = f'<|open|>call tool="{name}" index="{index}"<|sep|>'
+    for key, value in arguments.items():
+        kind = "string" if isinstance(value, str) else "object"
+        text = value if isinstance(value, str) else json.dumps(value)
+        out += f'<|open|>argument key="{key}" type="{kind}"<|sep|>{text}<|close|>argument<|sep|>'
+    return out + "<|close|>call<|sep|>"
 
 
 def _arg_key(calls: Calls, line: str, suffix: str = "") -> str:
@@ -184,6 +212,12 @@ def write(style: ToolCallStyle, calls: Calls, rng: random.Random) -> str:
             tag = '<parameter name="{}">'
             body_text = _xml(calls, '<invoke name="{}">', "</invoke>", tag, "</parameter>")
             return f"<minimax:tool_call>\n{body_text}</minimax:tool_call>"
+        case "minimax_m3":
+            body_text = "\n".join(
+                f'{_M3}<invoke name="{name}">{_elements(arguments)}{_M3}</invoke>'
+                for name, arguments in calls
+            )
+            return f"{_M3}<tool_call>\n{body_text}\n{_M3}</tool_call>"
         case "minimax_json":
             lines = "\n".join(json.dumps({"name": n, "arguments": a}) for n, a in calls)
             return f"<tool_calls>\n{lines}\n</tool_calls>"
@@ -238,6 +272,21 @@ def write(style: ToolCallStyle, calls: Calls, rng: random.Random) -> str:
                 for number, (name, text) in enumerate(named)
             )
             return f"<|tool_calls_section_begin|>{body_text}<|tool_calls_section_end|>"
+        case "kimi_k3":
+            body_text = "".join(_kimi3(*call, index) for index, call in enumerate(calls, 1))
+            return f"<|open|>tools<|sep|>{body_text}<|close|>tools<|sep|>"
+        case "atem":
+            body = [
+                _xml(
+                    [c],
+                    '<atem:invoke name="{}">',
+                    "</atem:invoke>",
+                    '<atem:parameter name="{}">',
+                    "</atem:parameter>",
+                )
+                for c in calls
+            ]
+            return "\n".join(f"<atem:function_calls>\n{t}</atem:function_calls>" for t in body)
         case "harmony":
             name, text = named[0]
             if rng.random() < 0.5:
@@ -286,9 +335,13 @@ _TEXTS = (
 _VALUE_ENDS = ("</parameter>", "</param>", "</arg_value>", "</arg_value:opensource>")
 
 
+_RAW = ("arg_key", "dsml", "gemma", "kimi_k3", "atem", "minimax_m3")
+"""Styles in which strings stand as they are."""
+
+
 def _string(style: ToolCallStyle, rng: random.Random) -> str:
     words = [rng.choice(_WORDS) for _ in range(rng.randint(0, 4))]
-    raw = style.endswith("xml") or style.startswith(("arg_key", "dsml", "gemma"))
+    raw = style.endswith("xml") or style.startswith(_RAW)
     if not raw and rng.random() < 0.4:
         words.append(rng.choice(syntax_of(style).spoken or ("{",)))
     text = "".join(words)
@@ -307,6 +360,9 @@ def _arguments(style: ToolCallStyle, rng: random.Random) -> Arguments:
         "tags": rng.choice(plain),
         "options": rng.choice([{}, {"k": 1}, deep]),
     }
+    if style == "minimax_m3":  # has no form for empty lists and objects further inside
+        values["tags"] = rng.choice([[], ["x", 2, None], [{"k": [True, "y"]}]])
+        values["options"] = rng.choice([{}, {"k": 1}, {"a": [1, {"b": None, "ü": "z"}]}])
     keys = rng.sample(sorted(values), rng.randint(0, 4))
     return {key: values[key] for key in keys}
 
