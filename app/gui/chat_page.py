@@ -256,7 +256,10 @@ class ChatPage(Page):
         self.pane.composer.focus_field()
 
     def open_conversation(self, conversation_id: int, message_id: int | None = None) -> None:
-        """Read and show a stored conversation."""
+        """Read and show a stored conversation; one that is in view already stays as it is."""
+        shown = self.conversation.id if self.conversation is not None else None
+        if shown == conversation_id == self._wanted and message_id is None:
+            return
         self._wanted = conversation_id
         store = self._context.store
 

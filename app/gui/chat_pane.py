@@ -131,9 +131,11 @@ class ChatPane(QWidget):
         message_id: int | None = None,
     ) -> None:
         """A stored chat, at its end or at a message that a search found."""
+        again = self._conversation is not None and self._conversation.id == conversation.id
         self._leave()
         self._conversation = conversation
-        self.composer.set_text(conversation.draft)
+        if not again:  # what is typed is newer than what was read
+            self.composer.set_text(conversation.draft)
         answer = self._answers.of(conversation.id)
         self._answer = answer  # known before the messages are shown: it has the newest text
         self._show_messages(messages)

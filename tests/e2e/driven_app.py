@@ -9,7 +9,7 @@ import sys
 import time
 from functools import partial
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtTest import QTest
 
 from app.core.download_state import DownloadItem, DownloadRequest
@@ -39,7 +39,16 @@ class Hands(QObject):
         self._context.bridge.on(self._context.downloads.changed, self._downloaded)
         self._context.bridge.on(self._context.downloads.finished, self._downloaded)
         self._context.worker.run(self._context.downloads.items, done=partial(self._start, repo))
-        self.send()
+        self._eyes = QTimer(self, interval=20)
+        self._eyes.timeout.connect(self._look)
+        self._eyes.start()
+
+    def _look(self) -> None:
+        """Begin once the chat of the last time is open."""
+        last = self._context.settings.current.window.conversation_id
+        if self._page.conversation is not None or last is None:
+            self._eyes.stop()
+            self.send()
 
     def send(self) -> None:
         """Type a message and press Enter."""

@@ -56,6 +56,30 @@ def groups(desk: Desk) -> list[str]:
     return [str(i.data()) for i in indexes if i.data(RowRole.KIND) == "group"]
 
 
+def test_choosing_the_open_chat_again_takes_nothing_away(
+    sit: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = sit()
+    chat = stored_chat(desk, "One", "1")
+    desk.open_chat(chat)
+    desk.until(lambda: len(desk.items()) == 2)
+    desk.page.open_conversation(chat)
+    desk.send("Two !tokens=3")
+    desk.until(lambda: len(desk.items()) == 4)
+    assert desk.settled().state == "complete"
+    question = desk.items()[0].id
+    shown: list[object] = []
+    show = desk.page.pane.show_conversation
+    monkeypatch.setattr(
+        desk.page.pane, "show_conversation", lambda *parts: (show(*parts), shown.append(parts))
+    )
+    desk.page.open_conversation(chat, question)  # as a hit of the search does
+    desk.type("Half a")
+    desk.until(lambda: shown)
+    desk.type(" word")
+    assert desk.page.pane.composer.text() == "Half a word"
+
+
 def test_the_open_chat_is_noted_at_once_for_a_program_that_is_killed(sit: Sit) -> None:
     desk = sit()
 
