@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -70,9 +71,12 @@ def test_choosing_the_open_chat_again_takes_nothing_away(
     question = desk.items()[0].id
     shown: list[object] = []
     show = desk.page.pane.show_conversation
-    monkeypatch.setattr(
-        desk.page.pane, "show_conversation", lambda *parts: (show(*parts), shown.append(parts))
-    )
+
+    def noting(*parts: Any) -> None:
+        show(*parts)
+        shown.append(parts)
+
+    monkeypatch.setattr(desk.page.pane, "show_conversation", noting)
     desk.page.open_conversation(chat, question)  # as a hit of the search does
     desk.type("Half a")
     desk.until(lambda: shown)
