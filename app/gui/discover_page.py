@@ -15,7 +15,7 @@ from app.core.download_state import DownloadItem
 from app.core.errors import AppError, OfflineError, SettingsError
 from app.core.gguf_types import GgufHeader
 from app.core.hub import HubDetail
-from app.core.hub_http import hub_access
+from app.core.hub_addresses import main_address
 from app.core.hub_reference import Reference
 from app.core.memory import DEFAULT_CONTEXT, Fit
 from app.core.mlx_support import runs_mlx
@@ -182,11 +182,13 @@ class DiscoverPage(Page):
         self._show_lines(start_over=start_over)
 
     def _address(self, repo: str) -> str:
-        try:
-            access = hub_access(self._context.settings.current.network, os.environ)
-        except (OfflineError, SettingsError):
+        network = self._context.settings.current.network
+        if network.offline:
             return ""
-        return f"{access.endpoint}/{repo}"
+        try:
+            return f"{main_address(network, os.environ)}/{repo}"
+        except SettingsError:
+            return ""
 
     # Variants
 
