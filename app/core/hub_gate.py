@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from app.core import hub_errors
 from app.core.errors import AccessError, AppError, HubError, NotFoundError, OfflineError
-from app.core.http_client import Route
 from app.core.hub_addresses import DEFAULT_ENDPOINT, HubAddress, hub_addresses
 from app.core.hub_http import HubAccess
 from app.core.keys import KeyPlace, KeyStore
 from app.core.settings import Proxy, SettingsStore
+from backends.route import Route
 
 log = logging.getLogger(__name__)
 

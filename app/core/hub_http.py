@@ -12,8 +12,9 @@ from msgspec import Struct
 import app
 from app.core import hub_errors
 from app.core.connection_problems import Way
-from app.core.http_client import TIMEOUT, Route, new_client
+from app.core.http_client import TIMEOUT, new_client
 from backends.contacts import PURPOSE, WHY, Tell
+from backends.route import Route
 
 if TYPE_CHECKING:
     import httpx2
