@@ -1,5 +1,6 @@
 """Who the person is on the hub: log in, log out, and what models with a licence say to them."""
 
+import contextlib
 from typing import Literal
 from urllib.parse import quote
 
@@ -7,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from app.core import hub_errors
-from app.core.errors import AccessError, SettingsError
+from app.core.errors import AccessError, NotFoundError, SettingsError
 from app.core.hub_gate import HubGate, TokenSource
 from app.core.hub_http import HubAccess, HubHttp
 from app.core.keys import KeyPlace
@@ -93,19 +94,26 @@ class HubAccount:
         """Forget the token. One in the environment stays. Raises `NoKeyring`, `StorageError`."""
         self._gate.drop_token()
 
+    def require(self, repo: str) -> None:
+        """Return if the files of a gated model can be had. Raises the `AccessError` if not.
+
+        Other troubles are `HubError`s. A hub that cannot tell is no obstacle: the download will.
+        """
+        if self.current() is None:
+            page = f"{self._gate.accesses()[0].endpoint}/{repo}"
+            raise hub_errors.gated(repo, page, logged_in=False)
+        where = f"/api/models/{quote(repo, safe='/')}/auth-check"
+        with contextlib.suppress(NotFoundError):  # a mirror that has no such page
+            self._http.get(
+                self._gate.trusted(), where, limit=_LIMIT, repo=repo, purpose="model page"
+            )
+
     def permission(self, repo: str) -> Permission:
         """Whether the files of a gated model can be had. Raises `HubError` for other troubles."""
         if self.current() is None:
             return "log_in"
         try:
-            access = self._gate.trusted()
-            self._http.get(
-                access,
-                f"/api/models/{quote(repo, safe='/')}/auth-check",
-                limit=_LIMIT,
-                repo=repo,
-                purpose="model page",
-            )
+            self.require(repo)
         except AccessError as error:
             match error.kind:
                 case "log_in" | "withheld" | "ask" | "waiting" | "rejected":
