@@ -6,6 +6,7 @@ from argparse import Namespace
 
 from app.cli.parts import Parts
 from app.core.hub_account import Account
+from app.core.keys import KeyPlace
 
 
 def login(arguments: Namespace) -> int:
@@ -16,7 +17,7 @@ def login(arguments: Namespace) -> int:
             sys.stdout.write(f"{_words(account) if account else 'Not logged in.'}\n")
             return 0 if account else 1
         token = _asked_for() if sys.stdin.isatty() else sys.stdin.readline()
-        place = "file" if arguments.in_file else "keyring"
+        place: KeyPlace = "file" if arguments.in_file else "keyring"
         sys.stdout.write(f"{_words(parts.account.log_in(token, place))}\n")
         return 0
 

@@ -153,14 +153,25 @@ class HubGate:
             self._secrets.clear()
         self._settings.update(network=replace(network, token="none", account=""))
 
-    def keep_proxy(self, proxy: Proxy, password: str, place: KeyPlace) -> None:
-        """Use a proxy with this password; "" is none. Raises like `keep_token`."""
-        place = place if password else "none"
-        proxy = replace(proxy, password=place)
-        self._keys.put("proxy", proxy_address(proxy), password, place)
-        self._remember("proxy", proxy_address(proxy), place, password)
+    def use_proxy(
+        self, proxy: Proxy, password: str | None = None, place: KeyPlace = "keyring"
+    ) -> None:
+        """Put a proxy in force. `password` None keeps the one that is kept; "" is none.
+
+        A password belongs to one proxy: another address never gets it. Raises like `keep_token`.
+        """
+        before = self._settings.current.network.proxy
+        old, new = proxy_address(before), proxy_address(proxy)
+        if password is None and (old, before.user) == (new, proxy.user):
+            kept = before.password
+        else:
+            kept = place if password else "none"
+            self._keys.put("proxy", new, password or "", kept)
+            self._remember("proxy", new, kept, password or "")
+            if before.password != "none" and (old, before.password) != (new, kept):
+                self._keys.forget("proxy", old, before.password)
         network = self._settings.current.network
-        self._settings.update(network=replace(network, proxy=proxy))
+        self._settings.update(network=replace(network, proxy=replace(proxy, password=kept)))
 
     def route(self) -> Route:
         """The proxy, its password and the extra authorities that are in force."""

@@ -253,7 +253,7 @@ def test_search_and_download_go_through_a_proxy_with_a_password(
         hub.add(REPO, {FILE: starter_file})
         settings.update(network=Network(endpoint=hub.url))
         wanted = Proxy("manual", host=proxy.host, port=proxy.port, user="corral", no_proxy=())
-        gate.keep_proxy(wanted, PASSWORD, "keyring")
+        gate.use_proxy(wanted, PASSWORD, "keyring")
         assert PASSWORD in passwords.entries.values()
         assert PASSWORD not in app_paths().settings_file.read_text()
         request = request_of(client)
@@ -497,7 +497,7 @@ def test_the_test_asks_nobody_while_offline(
 def test_a_locked_keyring_leaves_the_proxy_without_password_and_the_hub_anonymous(
     gate: HubGate, settings: SettingsStore, passwords: MemoryKeyring
 ) -> None:
-    gate.keep_proxy(Proxy("manual", host="proxy.example", user="me"), PASSWORD, "keyring")
+    gate.use_proxy(Proxy("manual", host="proxy.example", user="me"), PASSWORD, "keyring")
     gate.keep_token(SECRET, "keyring", "tester")
     fresh = HubGate(settings, KeyStore(app_paths()), {})
     passwords.locked = True
@@ -515,3 +515,16 @@ def test_old_settings_without_the_new_fields_load(corral_home: Path) -> None:
     settings = SettingsStore(path)
     assert settings.problem is None
     assert settings.current.network == replace(Network(), endpoint="https://old.example")
+
+
+def test_a_proxys_password_never_goes_to_another_proxy(
+    gate: HubGate, settings: SettingsStore, passwords: MemoryKeyring
+) -> None:
+    first = Proxy("manual", host="one.example", user="me")
+    gate.use_proxy(first, PASSWORD)
+    gate.use_proxy(replace(first, no_proxy=(".example.org",)))
+    assert gate.route().password == PASSWORD
+    gate.use_proxy(replace(first, host="two.example"))
+    assert gate.route().password == ""
+    assert settings.current.network.proxy.password == "none"
+    assert passwords.entries == {}
