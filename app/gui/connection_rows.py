@@ -101,14 +101,14 @@ def tip(entry: LedgerEntry) -> str:
 
 def summary(entries: Sequence[LedgerEntry]) -> str:
     """All of them in a sentence."""
-    if not entries:
-        return _tr("Nothing has left this computer since the list was cleared.")
-    away = [each for each in entries if not each.here]
+    away = [each for each in entries if not each.here and not each.problem]
+    if not away:
+        return _tr("No connection to another computer is listed.")
     words = _tr("Since %1: %2 out, %3 in, to %4 on other computers")
     hosts = len({each.host for each in away})
     named = _tr("1 host") if hosts == 1 else _tr("%1 hosts").replace("%1", formatting.number(hosts))
     return (
-        words.replace("%1", formatting.short_date(min(each.first for each in entries)))
+        words.replace("%1", formatting.short_date(min(each.first for each in away)))
         .replace("%2", amount(sum(each.sent for each in away)))
         .replace("%3", amount(sum(each.received for each in away)))
         .replace("%4", named)

@@ -24,6 +24,8 @@ class GatedGuide(QObject):
     """Asks the hub how it stands with a gated model, and offers the next step in the strip."""
 
     settings_wanted = Signal()
+    granted = Signal()
+    """The files can be had now, after they could not."""
 
     def __init__(self, context: AppContext, strip: Strip, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -35,6 +37,8 @@ class GatedGuide(QObject):
         """The settings that what is said holds for."""
         self._step = ""
         """What the strip's button does."""
+        self._refused = False
+        """Whether something stood before this model."""
         self._asking: Task | None = None
         self.panel: LoginPanel | None = None
         strip.action_chosen.connect(self._act)
@@ -46,6 +50,8 @@ class GatedGuide(QObject):
         repo = subject.repo if subject.gated else ""
         if (repo, page, network) == (self._repo, self._page, self._network):
             return
+        if repo != self._repo:
+            self._refused = False
         self._repo, self._page, self._network = repo, page, network
         self._ask()
 
@@ -106,6 +112,9 @@ class GatedGuide(QObject):
             ),
         }
         self._say(*steps[permission])
+        before, self._refused = self._refused, permission != "granted"
+        if before and not self._refused:
+            self.granted.emit()
 
     def _failed(self, error: AppError) -> None:
         self._asking = None

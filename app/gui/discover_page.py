@@ -96,6 +96,7 @@ class DiscoverPage(Page):
         detail.context_chosen.connect(self._context_chosen)
         detail.settings_wanted.connect(self._open_settings)
         self.gated.settings_wanted.connect(self._open_settings)
+        self.gated.granted.connect(self._retry)  # the card and the header can be read now
         detail.repo_wanted.connect(lambda repo: self._show(Subject(repo)))
         loader.detail_loaded.connect(self._detail_loaded)
         loader.header_loaded.connect(self._header_loaded)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QShowEvent, QStandardItemModel
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.gui.connection_rows import ICONS, item_of, purpose_words, summary
 from app.gui.controls.buttons import Button
@@ -42,8 +42,12 @@ class ConnectionsSection(SettingSection):
         self._stale = True
         icons = context.icons
         self.offline = Strip(icons, tone="offline")
-        self.offline.hide()
-        self.column.addWidget(self.offline)
+        self._above = QWidget()
+        above = QVBoxLayout(self._above)
+        above.setContentsMargins(0, 0, 0, 16)
+        above.addWidget(self.offline)
+        self._above.hide()
+        self.column.addWidget(self._above)
         self.column.addLayout(self._head())
         self.column.addSpacing(12)
         self._model = QStandardItemModel(self)
@@ -98,7 +102,8 @@ class ConnectionsSection(SettingSection):
         """Say that nothing leaves while the offline switch is on."""
         offline = settings.network.offline
         words = self.tr("Offline is on: nothing goes to other computers.")
-        self.offline.say(words if offline else "")
+        self.offline.say(words)
+        self._above.setVisible(offline)
 
     def refresh(self) -> None:
         """Read the ledger, off the GUI thread; later, if nobody looks."""

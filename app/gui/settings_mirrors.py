@@ -49,7 +49,7 @@ class MirrorsGroup(SettingGroup):
         log_in = CheckBox(icons, _tr("Send the log-in"))
         log_in.setAccessibleName(_tr("Send the log-in to %1").replace("%1", address))
         log_in.setChecked(mirror.send_token)
-        log_in.clicked.connect(partial(self._choose_token, address))
+        log_in.toggled.connect(partial(self._choose_token, address))
         earlier = IconButton(
             icons, "arrow-up", _tr("Ask %1 earlier").replace("%1", address), small=True
         )
@@ -69,7 +69,7 @@ class MirrorsGroup(SettingGroup):
                 if not number
                 else _tr("Asked where those above do not answer")
             )
-        self.add_row.say(_tr("Another address with the same models, for when the hub is down"))
+        self.add_row.say(_tr("Another address of the same models"))
 
     def say_all(self, sentence: str, role: str) -> None:
         """The same sentence in all rows of mirrors."""

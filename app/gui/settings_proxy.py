@@ -82,6 +82,7 @@ class ProxyGroup(SettingGroup):
         for field, value in values.items():
             if not field.hasFocus():
                 field.setText(value)
+                field.setCursorPosition(0)
                 field.set_wrong("")
         if proxy.password != "none":
             self.password.setPlaceholderText(_KEPT)
