@@ -12,7 +12,7 @@ from msgspec import Struct
 import app
 from app.core import hub_errors
 from app.core.connection_problems import Way
-from app.core.http_client import TIMEOUT, new_client
+from app.core.hub_connection import TIMEOUT, new_client
 from backends.contacts import PURPOSE, WHY, Tell
 from backends.route import Route
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from app.core import hub_errors
 from app.core.connection_problems import Way
 from app.core.errors import AccessError, AppError, DownloadError, NotFoundError
-from app.core.http_client import TIMEOUT
+from app.core.hub_connection import TIMEOUT
 from app.core.hub_http import HubAccess, headers_for
 from app.core.transfer_look_up import FileFacts, file_page, look_up, origin
 from app.core.transfer_stop import StopSignal

@@ -14,7 +14,7 @@ import msgspec
 
 from app.core.errors import AppError, DownloadError
 from app.core.files import storage_error
-from app.core.http_client import new_client
+from app.core.hub_connection import new_client
 from app.core.transfer_file import FileTransfer, already_there
 from app.core.transfer_http import RemoteFile
 from app.core.transfer_names import check_names, target_path

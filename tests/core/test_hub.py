@@ -457,7 +457,7 @@ def test_the_library_is_imported_late_and_without_telemetry() -> None:
         "import sys\n"
         "from app.core import downloads, hub, transfer\n"
         "assert 'huggingface_hub' not in sys.modules and 'httpx2' not in sys.modules\n"
-        "from app.core.http_client import new_client\n"
+        "from app.core.hub_connection import new_client\n"
         "new_client().close()\n"
         "from huggingface_hub import constants\n"
         "assert constants.HF_HUB_DISABLE_TELEMETRY\n"
