@@ -84,6 +84,8 @@ class _Watch:
     def __init__(self, meter: Meter, request: "httpx2.Request", former: Trace | None) -> None:
         self._meter = meter
         self._request = request
+        self._for_proxy = False
+        """What is being sent asks a proxy for a tunnel."""
         self.former = former
 
     def __call__(self, event: str, info: dict[str, Any]) -> None:
@@ -95,12 +97,10 @@ class _Watch:
             begun = int(event.endswith("connect_tcp.failed"))
             problem = type(info.get("exception")).__name__
             self._meter.tell(self._request, connections=begun, problem=problem)
-        elif event.endswith("send_request_body.complete") and _is_own(event):
+        elif event.endswith("send_request_headers.started"):
+            self._for_proxy = getattr(info.get("request"), "method", b"") == b"CONNECT"
+        elif event.endswith("send_request_body.complete") and not self._for_proxy:
             self._meter.tell(self._request, requests=1, sent=_size(self._request))
-
-
-def _is_own(event: str) -> bool:
-    return event.startswith(("http11.", "http2."))
 
 
 def _size(request: "httpx2.Request") -> int:

@@ -27,7 +27,6 @@ from app.core.download_state import (
 from app.core.errors import AppError, DownloadError
 from app.core.events import EventHook
 from app.core.hub_gate import HubGate
-from app.core.hub_http import HubAccess
 from app.core.keys import KeyStore
 from app.core.library import ModelLibrary
 from app.core.paths import AppPaths
@@ -136,7 +135,7 @@ class DownloadManager:
             OfflineError: nothing may leave this computer.
         """
         check_names(file.path for file in request.files)
-        self._accesses(request)
+        self._gate.check(request.endpoint)
         folder = repository_folder(self._library.folder, request.repo)
         entry = DownloadEntry(uuid.uuid4().hex, request, folder, added=time.time())
         with self._condition:
@@ -174,7 +173,7 @@ class DownloadManager:
         """
         with self._condition:
             entry = self._entry(item_id)
-            self._accesses(entry.request)
+            self._gate.check(entry.request.endpoint)
             if entry.state in ("paused", "failed"):
                 self._check_space(entry)
                 entry.settle("waiting")
@@ -228,9 +227,6 @@ class DownloadManager:
         self._list.close()
 
     # -- the queue
-
-    def _accesses(self, request: DownloadRequest) -> tuple[HubAccess, ...]:
-        return self._gate.accesses(request.endpoint)
 
     def _settings_changed(self, settings: Settings) -> None:
         """Going offline pauses everything at once."""
@@ -292,7 +288,7 @@ class DownloadManager:
         assert entry.run is not None
         request = entry.request
         try:
-            accesses = self._accesses(request)
+            accesses = self._gate.accesses(request.endpoint)
         except AppError as error:
             self._fail(entry, DownloadProblem.of(error))
             return

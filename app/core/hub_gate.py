@@ -49,8 +49,8 @@ class HubGate:
 
     # -- where to
 
-    def accesses(self, endpoint: str | None = None) -> tuple[HubAccess, ...]:
-        """Every hub that may be asked, the first to try first.
+    def check(self, endpoint: str | None = None) -> tuple[HubAddress, ...]:
+        """The addresses that may be asked, in the settings' order. Quick: reads no secret.
 
         Raises:
             OfflineError: the offline switch is on.
@@ -59,7 +59,17 @@ class HubGate:
         network = self._settings.current.network
         if network.offline:
             raise hub_errors.offline()
-        addresses = hub_addresses(network, self._env, endpoint)
+        return hub_addresses(network, self._env, endpoint)
+
+    def warm(self) -> None:
+        """Read the secrets that connections need: the system may take its time over them."""
+        if not self._settings.current.network.offline:
+            self.token()
+            self.route()
+
+    def accesses(self, endpoint: str | None = None) -> tuple[HubAccess, ...]:
+        """Every hub that may be asked, the first to try first. Raises like `check`."""
+        addresses = self.check(endpoint)
         now = self._clock()
         with self._lock:
             late = {address for address, until in self._skipped.items() if until > now}

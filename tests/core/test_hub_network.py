@@ -508,6 +508,26 @@ def test_a_locked_keyring_leaves_the_proxy_without_password_and_the_hub_anonymou
     assert (access.token, access.route.password) == (SECRET, PASSWORD)
 
 
+def test_what_is_read_beforehand_is_not_read_again(
+    gate: HubGate, settings: SettingsStore, passwords: MemoryKeyring
+) -> None:
+    gate.use_proxy(Proxy("manual", host="proxy.example", user="me"), PASSWORD)
+    gate.keep_token(SECRET, "keyring", "tester")
+    fresh = HubGate(settings, KeyStore(app_paths()), {})
+    fresh.warm()
+    passwords.locked = True
+    (access,) = fresh.accesses()
+    assert (access.token, access.route.password) == (SECRET, PASSWORD)
+
+
+def test_looking_at_the_addresses_reads_no_secret(
+    gate: HubGate, passwords: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate.keep_token(SECRET, "keyring", "tester")
+    monkeypatch.setattr(KeyStore, "get", lambda *_: pytest.fail("the password store was asked"))
+    assert [each.address for each in gate.check()] == ["https://huggingface.co"]
+
+
 def test_old_settings_without_the_new_fields_load(corral_home: Path) -> None:
     path = app_paths().settings_file
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -24,11 +24,13 @@ from app.core.library import ModelLibrary
 from app.core.paths import app_paths
 from app.core.remotes import RemoteStore, remote_models
 from app.core.runtime import ModelRuntime
-from app.core.settings import Network, SettingsStore
+from app.core.settings import Network, Proxy, SettingsStore
 from backends.contacts import Contact
 from tests.backends.remote.scripted_server import ScriptedServer, end, text
 from tests.backends.scripts import ask
 from tests.core.memory_keyring import password_store
+from tests.hub.http_server import TLS
+from tests.hub.proxy import LocalProxy
 from tests.hub.server import LocalHub
 
 REPO, FILE = "owner/model", "model-Q4_0.gguf"
@@ -254,6 +256,20 @@ def test_a_download_is_two_lines_with_all_its_bytes(
     assert size < cdn.received < size * 1.001
     assert cdn.why == REPO
     assert cdn.requests == len(hub.log.entries(origin="cdn"))
+
+
+def test_through_a_proxy_the_server_is_told_and_not_the_proxy(
+    settings: SettingsStore, client: HubClient, ledger: Ledger
+) -> None:
+    with LocalHub(tls=True) as hub, LocalProxy() as proxy:
+        hub.add(REPO, {FILE: b"GGUF" + bytes(100)}, tags=["gguf"])
+        by_hand = Proxy("manual", host=proxy.host, port=proxy.port, no_proxy=())
+        ca_file = str(TLS / "localhost.pem")
+        settings.update(network=Network(endpoint=hub.url, proxy=by_hand, ca_file=ca_file))
+        client.search(HubQuery("model"))
+        (entry,) = ledger.entries()
+        assert entry.host == hub.url.removeprefix("https://")
+        assert (entry.connections, entry.requests) == (1, 1)
 
 
 def test_a_remote_model_is_told_by_its_engine(settings: SettingsStore, ledger: Ledger) -> None:

@@ -471,6 +471,22 @@ def test_the_token_stays_with_the_hub(hub: LocalHub, folder: Path) -> None:
     assert not any("hf_secret" in str(entry) for entry in cdn)
 
 
+def test_a_mirror_that_sends_on_to_another_hub_takes_no_token_there(
+    hub: LocalHub, folder: Path
+) -> None:
+    with LocalHub() as mirror:
+        mirror.add("owner/name", {NAME: CONTENT})
+        page = f"/owner/name/resolve/{hub.repositories['owner/name'].sha}/{NAME}"
+        mirror.fault(NAME, origin="hub", status=308, headers={"Location": hub.url + page})
+        mirror.tokens["hf_secret"] = set()
+        access = HubAccess(mirror.url, "hf_secret")
+        run = Run(hub, folder, accesses=(access,))
+        assert isinstance(run.end(), Completed)
+        assert "authorization" in mirror.log.entries(origin="hub")[0].headers
+    assert hub.log.entries(origin="hub")
+    assert not any("hf_secret" in str(entry) for entry in hub.log.entries())
+
+
 def test_xet_is_not_asked_for(hub: LocalHub, folder: Path) -> None:
     hub.xet = True
     assert isinstance(Run(hub, folder).end(), Completed)
