@@ -168,7 +168,8 @@ class ChatService:
     ) -> TokenCount | None:
         """Size of the whole prompt if `draft` with `pictures` were sent now.
 
-        The text is counted as a whole, each picture by itself and once only. None while no model is ready, and for one on a server.
+        The text is counted as a whole, each picture by itself and once only. None while no model
+        is ready, and for one on a server.
 
         Asks the engine, so it blocks for as long as that takes. Raises `ModelError`.
         """

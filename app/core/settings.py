@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from app.core.conversations import Picture
 from app.core.errors import AppError, SettingsError
 from app.core.events import EventHook
 from app.core.files import locked, set_aside, storage_error, write_atomically
@@ -161,6 +162,8 @@ class Window(Struct, frozen=True):
     conversation_id: int | None = None
     draft: str = ""
     """What was typed in a chat that had not begun."""
+    draft_pictures: tuple[Picture, ...] = ()
+    """What was attached there."""
     chat_list_width: Annotated[int, Meta(ge=240, le=360)] = 264
     """Pixels."""
     inspector_open: bool = True
