@@ -12,6 +12,7 @@ import msgspec
 from app.cli import run_options
 from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, print_error, statistics, without_controls
+from app.cli.run_pictures import check_sight, read_pictures
 from app.core.engine import EngineProcess
 from app.core.engine_errors import refusal
 from app.core.errors import AppError, EngineDied, ModelError, NotFoundError
@@ -49,6 +50,7 @@ def run(arguments: Namespace) -> int:
         model = parts.library.find(arguments.model)
         preset = _preset(parts, arguments.preset)
         prompt = _prompt(arguments.prompt)
+        images = read_pictures(arguments.images)
         asked = GenerationRequest(
             "",
             (),
@@ -61,11 +63,14 @@ def run(arguments: Namespace) -> int:
         saved = chosen_config(model, None, parts.settings.current)
         config = run_options.load_config(saved, arguments)
         loaded = _load(parts, model, config, arguments.force)
+        if images:
+            check_sight(loaded)
         chat = TerminalChat(
             loaded.engine,
             system=_system_prompt(parts, preset, arguments.system),
             asked=asked,
             stats=arguments.stats,
+            images=images,
         )
         if prompt is not None:
             return 0 if chat.answer(prompt) else 130
@@ -139,13 +144,23 @@ class TerminalChat:
     """A conversation with a loaded model, kept in memory only."""
 
     def __init__(
-        self, engine: EngineProcess, *, system: str, asked: GenerationRequest, stats: bool
+        self,
+        engine: EngineProcess,
+        *,
+        system: str,
+        asked: GenerationRequest,
+        stats: bool,
+        images: tuple[bytes, ...] = (),
     ) -> None:
-        """`asked` says how to answer; its messages are put in here."""
+        """`asked` says how to answer; its messages are put in here.
+
+        `images` go with the first message that is answered.
+        """
         self._engine = engine
         self._system = system
         self._asked = asked
         self._stats = stats
+        self._images = images
         self._ids = itertools.count(1)
         self._messages: list[ChatMessage] = []
         self.clear()
@@ -191,7 +206,7 @@ class TerminalChat:
 
         Raises `ModelError`; the chat is then as it was before.
         """
-        question = ChatMessage("user", text)
+        question = ChatMessage("user", text, images=self._images)
         request = msgspec.structs.replace(
             self._asked, id=str(next(self._ids)), messages=(*self._messages, question)
         )
@@ -200,6 +215,7 @@ class TerminalChat:
         except BackendError as error:
             raise refusal(error) from error
         self._messages += [question, ChatMessage("assistant", answer)]
+        self._images = ()
         sys.stdout.write("\n")
         sys.stdout.flush()
         if self._stats and finish:

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from app import __version__
 from app.core.hub_reference import Reference, parse_reference
@@ -73,6 +74,15 @@ def build_parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="chat with a model in the terminal")
     run.add_argument("model", metavar="MODEL", help="name or id as `corral ls` shows it")
     run.add_argument("prompt", nargs="?", metavar="PROMPT", help="one question; without it, a chat")
+    run.add_argument(
+        "--image",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        dest="images",
+        help="a picture that goes with the first message; may be given several times",
+    )
     run.add_argument("--preset", metavar="ID", help="system-prompt preset, such as coder")
     run.add_argument("--system", metavar="TEXT", help="system prompt; wins over the preset's")
     run.add_argument(

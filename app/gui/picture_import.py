@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QCoreApplication, QIODevice, QSize, Qt
-from PySide6.QtGui import QImage, QImageReader
+from PySide6.QtGui import QImage, QImageReader, QImageWriter
 
 from app.core.pictures import PictureError, checked_size, read_picture
 from backends.image_file import MAX_BYTES, MAX_PIXELS, MAX_SIDE, image_size
@@ -133,7 +133,9 @@ def _written(image: QImage, kind: str, quality: int) -> bytes:
     array = QByteArray()
     buffer = QBuffer(array)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    bare.save(buffer, kind.encode(), quality)
+    writer = QImageWriter(buffer, QByteArray(kind.encode()))
+    writer.setQuality(quality)
+    writer.write(bare)
     return bytes(array.data())
 
 
