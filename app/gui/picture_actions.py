@@ -35,7 +35,7 @@ def copy_picture(images: PictureImages, picture: Picture) -> None:
     def work() -> QImage:
         return decoded(images.read(picture.id))
 
-    images.worker.run(work, done=QGuiApplication.clipboard().setImage)
+    images.worker.run(work, done=lambda image: QGuiApplication.clipboard().setImage(image))
 
 
 def save_picture(images: PictureImages, picture: Picture, window: QWidget) -> None:

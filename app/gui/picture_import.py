@@ -127,16 +127,24 @@ def _encoded(image: QImage, *, lossless: bool) -> ImportedPicture:
 
 
 def _written(image: QImage, kind: str, quality: int) -> bytes:
-    bare = QImage(image)
-    for key in bare.textKeys():
-        bare.setText(key, "")  # Qt writes no text that is empty
     array = QByteArray()
     buffer = QBuffer(array)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     writer = QImageWriter(buffer, QByteArray(kind.encode()))
     writer.setQuality(quality)
-    writer.write(bare)
+    writer.write(_pixels_only(image))
     return bytes(array.data())
+
+
+def _pixels_only(image: QImage) -> QImage:
+    """The image without its texts, which Qt would write, and which cannot be taken out of it."""
+    alpha = image.hasAlphaChannel()
+    form = QImage.Format.Format_ARGB32 if alpha else QImage.Format.Format_RGB32
+    source = image.convertToFormat(form)
+    bits, line = source.constBits(), source.bytesPerLine()
+    bare = QImage(bits, source.width(), source.height(), line, form).copy()
+    bare.setColorSpace(image.colorSpace())
+    return bare
 
 
 def _unreadable(name: str) -> PictureError:

@@ -3,7 +3,15 @@
 import math
 
 from PySide6.QtCore import QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QImage, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QHideEvent,
+    QImage,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from app.core.conversations import Picture
@@ -43,7 +51,20 @@ class PictureTile(RingFocus, QAbstractButton):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Another size wants another image."""
         super().resizeEvent(event)
+        if self.isVisible():
+            self._ask()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """From now on somebody waits for it."""
+        super().showEvent(event)
         self._ask()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Scrolled away before it was decoded: nobody waits any more."""
+        super().hideEvent(event)
+        if self._key is not None and self._image is None:
+            self._images.forget(self._key)
+            self._key = None
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """The right button, or the menu key."""
