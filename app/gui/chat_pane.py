@@ -10,19 +10,16 @@ from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QResize
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.chat import ChatRun, TokenCount
-from app.core.conversation_store import ConversationStore
 from app.core.conversations import Conversation, Message, Picture
 from app.core.errors import AppError, PromptRefused
-from app.core.pictures import check_together
 from app.gui.chat_answers import Answer, Answers
 from app.gui.chat_branch import branch_off
+from app.gui.chat_pictures import ChatPictures
 from app.gui.composer import Composer
 from app.gui.context import AppContext
 from app.gui.find_bar import FindBar
 from app.gui.message_item import MessageItem, Remedy, from_message
-from app.gui.picture_attaching import PictureAttaching
 from app.gui.picture_images import PictureImages
-from app.gui.picture_offer import Offer, pictures_in
 from app.gui.transcript import TranscriptView
 from app.gui.worker import Task
 from backends.types import Progress
@@ -92,7 +89,7 @@ class ChatPane(QWidget):
         self._body.addWidget(self._empty)
         self._body.addWidget(self.transcript)
         self.composer = Composer(context.theme, context.icons, self, images=images)
-        self.attaching = PictureAttaching(context.store, context.worker, self)
+        self._pictures = ChatPictures(context, self.composer, self._conversation_id, self)
         self.setAcceptDrops(True)
         self.composer.set_enter_sends(context.settings.current.chat.enter_sends)
         self.composer.set_context_policy(context.settings.current.chat.context_policy)
@@ -110,12 +107,8 @@ class ChatPane(QWidget):
         self.composer.edit_last_requested.connect(self._edit_last)
         self.composer.stop_requested.connect(self.stop)
         self.composer.draft_changed.connect(self._draft_changed)
-        self.composer.attach_requested.connect(self._choose_pictures)
-        self.composer.pictures_offered.connect(self._attach)
-        self.composer.pictures_changed.connect(self._draft_touched)
-        self.attaching.attached.connect(self._attached)
-        self.attaching.busy_changed.connect(self.composer.set_importing)
-        self.attaching.refused.connect(self._context.notifier.error)
+        self._pictures.changed.connect(self._draft_touched)
+        self._pictures.for_new_chat.connect(self._keep_for_new_chat)
         transcript = self.transcript
         transcript.edit_submitted.connect(self._edited)
         transcript.regenerate_requested.connect(self._regenerate)
@@ -133,6 +126,9 @@ class ChatPane(QWidget):
     def conversation(self) -> Conversation | None:
         """The conversation in view; None for one that has not begun."""
         return self._conversation
+
+    def _conversation_id(self) -> int | None:
+        return self._conversation.id if self._conversation else None
 
     def show_new(self) -> None:
         """An empty chat."""
@@ -462,41 +458,14 @@ class ChatPane(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Pictures may be dropped anywhere on the chat."""
-        if pictures_in(event.mimeData()):
-            event.acceptProposedAction()
+        self._pictures.drag(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Attach them."""
-        event.acceptProposedAction()
-        self._attach(pictures_in(event.mimeData()))
-        self.composer.focus_field()
+        self._pictures.drop(event)
 
-    def _attach(self, offers: tuple[Offer, ...]) -> None:
-        self.attaching.attach(self._conversation_id(), offers)
-
-    def _choose_pictures(self) -> None:
-        self.attaching.ask(self._conversation_id(), self)
-
-    def _conversation_id(self) -> int | None:
-        return self._conversation.id if self._conversation else None
-
-    def _attached(self, conversation_id: int | None, picture: Picture) -> None:
-        """A picture is in the store; the chat it is for may not be in view any more."""
-        if conversation_id != self._conversation_id():
-            if conversation_id is None:
-                self.new_pictures = (*self.new_pictures, picture)
-            else:
-                add = partial(_add_to_draft, self._context.store, conversation_id, picture)
-                self._context.worker.run(add)
-            return
-        pictures = tuple(dict.fromkeys((*self.composer.pictures(), picture)))
-        try:
-            check_together(pictures)
-        except AppError as error:
-            self._context.notifier.error(error)
-            return
-        self.composer.set_pictures(pictures)
-        self._draft_touched()
+    def _keep_for_new_chat(self, picture: Picture) -> None:
+        self.new_pictures = (*self.new_pictures, picture)
 
     def set_opening(self, opening: Conversation | None) -> None:
         """What a chat that has not begun would be stored as, for counting its tokens."""
@@ -537,8 +506,3 @@ class ChatPane(QWidget):
         text, self._waiting = self._waiting, None
         if text is not None and self.composer.can_send():
             self.send_asked.emit(text, self.composer.pictures())
-
-
-def _add_to_draft(store: ConversationStore, conversation_id: int, picture: Picture) -> None:
-    pictures = (*store.get(conversation_id).draft_pictures, picture)
-    store.update(conversation_id, draft_pictures=tuple(dict.fromkeys(pictures)))

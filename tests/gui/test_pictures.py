@@ -372,3 +372,22 @@ def test_a_picture_is_copied_and_saved_from_its_menu(sit: Sit, tmp_path: Path) -
     dialog.close()
     desk.until(lambda: target.is_file() and target.read_bytes() == png(3))
     desk.until(lambda: not desk.frame.findChildren(QFileDialog))
+
+
+def test_a_picture_goes_to_the_chat_it_was_attached_in(sit: Sit, tmp_path: Path) -> None:
+    desk = sit()
+    pane = desk.page.pane
+    first, second = files(tmp_path, 2)
+    desk.ask("hello")
+    conversation = desk.page.conversation
+    assert conversation is not None
+    pane.composer.pictures_offered.emit((first,))
+    desk.new_chat()  # before it is read
+    store = desk.context.store
+    desk.until(lambda: store.get(conversation.id).draft_pictures)
+    assert pane.composer.pictures() == ()
+    pane.composer.pictures_offered.emit((second,))
+    desk.open_chat(conversation.id)
+    desk.until(lambda: pane.new_pictures)
+    assert [store.picture(each.id) for each in pane.composer.pictures()] == [png(0)]
+    assert [store.picture(each.id) for each in pane.new_pictures] == [png(1)]
