@@ -276,7 +276,8 @@ class ChatService:
     def _prompt(
         self, conversation: Conversation, history: Sequence[Message], draft: str = ""
     ) -> ChatPrompt:
-        return prompt_from(self.system_prompt(conversation), history, draft)
+        examples = self.preset_of(conversation).messages
+        return prompt_from(self.system_prompt(conversation), history, draft, examples)
 
     def _request(self, conversation: Conversation, prompt: ChatPrompt) -> GenerationRequest:
         messages = prompt.messages
@@ -284,7 +285,9 @@ class ChatService:
             id=uuid.uuid4().hex,
             messages=messages,
             sampling=conversation.sampling or self.preset_of(conversation).sampling,
-            continue_last=bool(messages) and messages[-1].role == "assistant",
+            continue_last=bool(messages)
+            and messages[-1].role == "assistant"
+            and prompt.origins[-1] is not None,
             constraint=conversation.constraint,
             reasoning=conversation.reasoning or ReasoningOptions(),
             conversation=engine_name(conversation.id),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from app.core.conversations import Message
+from app.core.presets import ExampleMessage
 from backends.types import ChatMessage, ContextPolicy
 
 
@@ -13,12 +14,19 @@ class ChatPrompt(Struct, frozen=True):
 
     messages: tuple[ChatMessage, ...]
     origins: tuple[int | None, ...]
-    """For each of them the id of the stored message it begins with; None for the system prompt and
-    a draft."""
+    """For each of them the id of the stored message it begins with; None for the system prompt,
+    examples and a draft."""
 
 
-def prompt_from(system: str, history: Sequence[Message], draft: str = "") -> ChatPrompt:
+def prompt_from(
+    system: str,
+    history: Sequence[Message],
+    draft: str = "",
+    examples: Sequence[ExampleMessage] = (),
+) -> ChatPrompt:
     """What an engine is told of `history`: without answers that never got a word.
+
+    `examples` stand between the system prompt and the chat itself.
 
     Messages of the person that follow each other are made one: many chat templates insist that
     the roles take turns.
@@ -26,6 +34,7 @@ def prompt_from(system: str, history: Sequence[Message], draft: str = "") -> Cha
     turns: list[tuple[ChatMessage, int | None]] = []
     if system:
         turns.append((ChatMessage("system", system), None))
+    turns += [(ChatMessage(each.role, each.content), None) for each in examples]
     for message in history:
         if message.content or message.role != "assistant":
             turn = ChatMessage(message.role, message.content, message.reasoning)

@@ -28,6 +28,8 @@ from app.core.errors import AppError, DownloadError
 from app.core.events import EventHook
 from app.core.hub_http import HubAccess, hub_access
 from app.core.library import ModelLibrary
+from app.core.ollama_http import registry_access
+from app.core.ollama_name import from_repo
 from app.core.paths import AppPaths
 from app.core.settings import Settings, SettingsStore
 from app.core.transfer_child import TransferChild, run_description
@@ -213,7 +215,8 @@ class DownloadManager:
     # -- the queue
 
     def _access(self, request: DownloadRequest) -> HubAccess:
-        return hub_access(self._settings.current.network, self._env, request.endpoint)
+        reach = registry_access if from_repo(request.repo) else hub_access
+        return reach(self._settings.current.network, self._env, request.endpoint)
 
     def _settings_changed(self, settings: Settings) -> None:
         """Going offline pauses everything at once."""

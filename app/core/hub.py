@@ -20,6 +20,8 @@ from app.core.errors import NotFoundError, StorageError
 from app.core.files import write_atomically
 from app.core.gguf_types import GgufHeader
 from app.core.hub_http import HubAccess, HubHttp, hub_access
+from app.core.ollama_name import from_repo
+from app.core.ollama_recipe import Recipe
 from app.core.paths import AppPaths
 from app.core.settings import SettingsStore
 from app.core.variants import RepoFile, Variant, group_variants
@@ -72,6 +74,8 @@ class HubDetail(Struct, frozen=True):
     model: HubModel
     files: tuple[RepoFile, ...]
     variants: tuple[Variant, ...]
+    recipe: Recipe | None = None
+    """How it is meant to be run, where it comes from Ollama's registry."""
 
 
 PAGE_SIZE = 30
@@ -103,7 +107,10 @@ _FRONT_MATTER = re.compile(r"\A\ufeff?\s*---\r?\n.*?\r?\n---[ \t]*(?:\r?\n|\Z)",
 
 
 class HubClient:
-    """Asks the hub that settings or `HF_ENDPOINT` name. Any thread may call it."""
+    """Asks the hub that settings or `HF_ENDPOINT` name. Any thread may call it.
+
+    Repositories called `ollama.com/…` are asked for at Ollama's registry.
+    """
 
     def __init__(
         self,
@@ -116,6 +123,11 @@ class HubClient:
         self._cache = paths.cache / "hub"
         self._env = env
         self._http = http or HubHttp()
+        from app.core.ollama_registry import (
+            OllamaRegistry,  # it answers in the types of this module
+        )
+
+        self._ollama = OllamaRegistry(settings, env)
 
     def search(self, query: HubQuery, cursor: str | None = None) -> HubPage:
         """One page of 30 models, the first or the one `cursor` stands for."""
@@ -133,6 +145,8 @@ class HubClient:
 
     def detail(self, repo: str, revision: str = "main") -> HubDetail:
         """Files with sizes and hashes, grouped into variants. Kept on disk by commit."""
+        if name := from_repo(repo):
+            return self._ollama.detail(name)
         access = self._access()
         where = f"/api/models/{_quoted(repo)}/revision/{quote(revision, safe='')}"
         params = {"expand": _FIELDS}
@@ -144,6 +158,8 @@ class HubClient:
 
     def card(self, repo: str, sha: str) -> str:
         """The model card: Markdown without its YAML block; "" if there is none."""
+        if name := from_repo(repo):
+            return self._ollama.card(name, sha)
         access = self._access()
         path = _file_path(repo, sha, "README.md")
         try:
@@ -154,6 +170,8 @@ class HubClient:
 
     def header(self, repo: str, sha: str, file: str, size: int = 65536) -> GgufHeader:
         """What the first `size` bytes of a GGUF file say; usually not all of its header."""
+        if name := from_repo(repo):
+            return self._ollama.header(name, sha, file, size)
         path = _file_path(repo, sha, file)
         return gguf.read_partial(self._http.get_start(self._access(), path, size=size, repo=repo))
 
@@ -166,6 +184,7 @@ class HubClient:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+        self._ollama.close()
 
     def _access(self) -> HubAccess:
         return hub_access(self._settings.current.network, self._env)

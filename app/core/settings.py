@@ -79,6 +79,8 @@ class Network(Struct, frozen=True):
     """Nothing leaves this computer."""
     send_token: bool = False
     """Send the person's hub token also to an endpoint other than the default one."""
+    ollama_registry: str | None = None
+    """Address of Ollama's registry; None is `CORRAL_OLLAMA_REGISTRY` or registry.ollama.ai."""
 
 
 _CAREFUL = Network(offline=True)

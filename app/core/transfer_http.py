@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from app.core.variants import RepoFile
 if TYPE_CHECKING:
     import httpx2
 
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
+CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -69,17 +69,23 @@ class RemoteFile:
         read_timeout: float,
         stop: StopSignal,
     ) -> None:
-        from huggingface_hub import hf_hub_url
-
         self._access = access
         self._repo = repo
         self._file = file
-        self._page = hf_hub_url(repo, file.path, revision=revision, endpoint=access.endpoint)
+        self._revision = revision
+        self._page = self._find_page()
         self._client = client
         self._timeout = read_timeout
         self._stop = stop
         self._lock = threading.Lock()
         self._facts: FileFacts | None = None
+
+    def _find_page(self) -> str:
+        """The lasting address, which knows where the bytes currently are."""
+        from huggingface_hub import hf_hub_url
+
+        endpoint = self._access.endpoint
+        return hf_hub_url(self._repo, self._file.path, revision=self._revision, endpoint=endpoint)
 
     def facts(self) -> FileFacts:
         """What the hub said last; asked for at the first call.
@@ -140,9 +146,7 @@ class RemoteFile:
     def _request(self, facts: FileFacts, headers: dict[str, str]) -> Iterator["httpx2.Response"]:
         import httpx2
 
-        every = {"Accept-Encoding": "identity", "X-HF-Download-Counter": "1", **headers}
-        if _origin(facts.url) == _origin(self._access.endpoint):
-            every = {**headers_for(self._access), **every}
+        every = {**self._headers(facts.url), **headers}
         try:
             request = self._client.build_request("GET", facts.url, headers=every)
             with (
@@ -160,6 +164,14 @@ class RemoteFile:
             self._stop.check()  # a connection cut by ourselves
             raise TryAgain(self._explain(error, facts.url)) from error
 
+    def _headers(self, url: str) -> dict[str, str]:
+        """What goes along with a request; the token to the hub's own origin only."""
+        every = {"Accept-Encoding": "identity", "X-HF-Download-Counter": "1"}
+        return {**headers_for(self._access), **every} if self._is_own(url) else every
+
+    def _is_own(self, url: str) -> bool:
+        return _origin(url) == _origin(self._access.endpoint)
+
     def _send(self, request: "httpx2.Request") -> "httpx2.Response":
         """The answer as far as its headers."""
         return self._stop.await_answer(
@@ -169,7 +181,7 @@ class RemoteFile:
     def _check_range(
         self, response: "httpx2.Response", facts: FileFacts, start: int, end: int
     ) -> None:
-        match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        match = CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if match is None or int(match[1]) != start or int(match[2]) >= end:
             raise TryAgain(self._odd_answer("another range than the one asked for"))
         if int(match[3]) != facts.size:
@@ -179,14 +191,22 @@ class RemoteFile:
         """Turn a status into the right exception; a stale signed address is renewed."""
         host, status = urlsplit(facts.url).netloc, response.status_code
         wait = hub_errors.retry_after(response.headers)
-        reason = hub_errors.refused_status(host, status, wait)
-        own = _origin(facts.url) == _origin(self._access.endpoint)
+        reason = self._reason(host, status, response.headers)
+        own = self._is_own(facts.url)
         if status in hub_errors.RETRY_STATUSES:
             raise TryAgain(reason, wait)
-        if status == 416 or (status in (401, 403, 404, 410) and not own):
+        if status == 416 or (status in (401, 403, 404, 410) and not own) or self._is_stale(status):
             self.renew(facts)
             raise TryAgain(reason, 0.0)
         raise reason
+
+    def _reason(self, host: str, status: int, headers: Mapping[str, str]) -> AppError:
+        """A status in words."""
+        return hub_errors.refused_status(host, status, hub_errors.retry_after(headers))
+
+    def _is_stale(self, status: int) -> bool:
+        """Whether a status of the source's own origin only says that it must be asked anew."""
+        return False
 
     def _look_up(self) -> FileFacts:
         import httpx2

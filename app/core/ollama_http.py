@@ -1,0 +1,222 @@
+"""Reaching Ollama's registry: the protocol of container registries (OCI distribution).
+
+Only what is public is read. Where a registry wants a bearer token even for that, an anonymous one
+is asked for; no account, key or token of the person's is ever sent.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct
+
+import app
+from app.core import hub_errors, ollama_errors
+from app.core.hub_http import DEADLINE, LOOPBACK, TIMEOUT, HubAccess, new_client
+from app.core.ollama_name import OllamaName
+from app.core.settings import Network
+
+if TYPE_CHECKING:
+    import httpx2
+
+DEFAULT_REGISTRY = "https://registry.ollama.ai"
+REGISTRY_VARIABLE = "CORRAL_OLLAMA_REGISTRY"
+"""Names the registry where the settings do not."""
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+TOKEN_LIMIT = 65_536
+_PARAMETER = re.compile(r'(realm|service|scope)="([^"]*)"')
+
+
+def registry_access(
+    network: Network, env: Mapping[str, str], endpoint: str | None = None
+) -> HubAccess:
+    """The registry that `endpoint`, the settings or the environment name; never with a token.
+
+    Raises:
+        OfflineError: the offline switch is on.
+        SettingsError: the address is no good.
+    """
+    if network.offline:
+        raise hub_errors.offline()
+    chosen = endpoint or network.ollama_registry or env.get(REGISTRY_VARIABLE) or DEFAULT_REGISTRY
+    address = chosen.strip().rstrip("/")
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname
+    except ValueError:
+        raise ollama_errors.bad_address(address) from None
+    if not host or parts.username or parts.query or not is_safe(parts.scheme, host):
+        raise ollama_errors.bad_address(address)
+    return HubAccess(address, None)
+
+
+def is_safe(scheme: str, host: str | None) -> bool:
+    """Whether an address of these may be asked: https, or this computer itself."""
+    return scheme == "https" or (scheme == "http" and host in LOOPBACK)
+
+
+def manifest_path(name: OllamaName) -> str:
+    """Where the registry has the manifest of a model."""
+    return f"/v2/{name.namespace}/{name.model}/manifests/{name.tag}"
+
+
+def blob_path(name: OllamaName, sha256: str) -> str:
+    """Where the registry has a file of a model."""
+    return f"/v2/{name.namespace}/{name.model}/blobs/sha256:{sha256}"
+
+
+def registry_headers(token: str | None) -> dict[str, str]:
+    """User agent and, if there is one, the anonymous token."""
+    headers = {"User-Agent": f"corral/{app.__version__}", "Accept-Encoding": "identity"}
+    return {**headers, "Authorization": f"Bearer {token}"} if token else headers
+
+
+def anonymous_token(
+    client: "httpx2.Client", challenge: str, access: HubAccess, name: OllamaName
+) -> str:
+    """The token that a registry gives to everyone, asked for as it says in `WWW-Authenticate`.
+
+    Only the registry's own host is asked, as Ollama does it. Raises `AccessError`, and the
+    exceptions of the client.
+    """
+    import httpx2
+
+    host = urlsplit(access.endpoint).netloc
+    kind, _, rest = challenge.partition(" ")
+    given = dict(_PARAMETER.findall(rest))
+    try:
+        realm = httpx2.URL(given.pop("realm", ""))
+    except httpx2.InvalidURL as error:
+        raise ollama_errors.bad_challenge(host, challenge[:200]) from error
+    own = realm.host == urlsplit(access.endpoint).hostname and is_safe(realm.scheme, realm.host)
+    if kind.lower() != "bearer" or not own:
+        raise ollama_errors.bad_challenge(host, challenge[:200])
+    wanted = realm.copy_merge_params(given)
+    with client.stream(
+        "GET", wanted, headers=registry_headers(None), follow_redirects=False
+    ) as response:
+        if response.status_code != 200:
+            raise ollama_errors.private(name, host)
+        body = read_at_most(response, TOKEN_LIMIT)
+    try:
+        answer = msgspec.json.decode(body, type=dict[str, object])
+    except msgspec.DecodeError as error:
+        raise ollama_errors.unreadable(host, str(error)) from error
+    token = answer.get("token") or answer.get("access_token")
+    if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+        raise ollama_errors.private(name, host)
+    return token
+
+
+def read_at_most(response: "httpx2.Response", limit: int) -> bytes:
+    """The body; `HubError` for more than `limit` bytes, or for a trickle beyond the deadline."""
+    body = read_start(response, limit + 1)
+    if len(body) > limit:
+        raise ollama_errors.too_large(response.url.host, limit)
+    return body
+
+
+def read_start(response: "httpx2.Response", size: int) -> bytes:
+    """The first `size` bytes of the body, or all of a shorter one."""
+    started = time.monotonic()
+    body = bytearray()
+    for piece in response.iter_bytes(65_536):
+        body += piece
+        if len(body) >= size:
+            break
+        if time.monotonic() - started > DEADLINE:
+            raise hub_errors.too_slow(response.url.host, DEADLINE)
+    return bytes(body[:size])
+
+
+class RegistryAnswer(Struct, frozen=True):
+    """A body, and the digest that the registry says it has."""
+
+    body: bytes
+    digest: str
+
+
+class RegistryHttp:
+    """GET with limits on time and size. Any thread may call it."""
+
+    def __init__(self, timeout: float = TIMEOUT) -> None:
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._client: httpx2.Client | None = None
+        self._tokens: dict[tuple[str, str], str] = {}
+        """Anonymous tokens by registry and model."""
+
+    def manifest(self, access: HubAccess, name: OllamaName, limit: int) -> RegistryAnswer:
+        """The manifest of a model. Raises `HubError`."""
+        accept = {"Accept": MANIFEST}
+        with self._stream(access, name, manifest_path(name), accept) as response:
+            digest = response.headers.get("Docker-Content-Digest", "")
+            return RegistryAnswer(read_at_most(response, limit), digest)
+
+    def blob(self, access: HubAccess, name: OllamaName, sha256: str, limit: int) -> bytes:
+        """A small file. Raises `HubError`."""
+        with self._stream(access, name, blob_path(name, sha256), {}) as response:
+            return read_at_most(response, limit)
+
+    def blob_start(self, access: HubAccess, name: OllamaName, sha256: str, size: int) -> bytes:
+        """The first `size` bytes of a file. Raises `HubError`."""
+        wanted = {"Range": f"bytes=0-{size - 1}"}
+        with self._stream(access, name, blob_path(name, sha256), wanted) as response:
+            return read_start(response, size)
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    @contextmanager
+    def _stream(
+        self, access: HubAccess, name: OllamaName, path: str, headers: Mapping[str, str]
+    ) -> Iterator["httpx2.Response"]:
+        client = self._ensure_client()
+        import httpx2
+        from huggingface_hub.errors import OfflineModeIsEnabled
+
+        url = access.endpoint + path
+        key = (access.endpoint, f"{name.namespace}/{name.model}")
+        try:
+            for last in (False, True):
+                every = {**registry_headers(self._tokens.get(key)), **headers}
+                with client.stream("GET", url, headers=every) as response:
+                    challenge = response.headers.get("WWW-Authenticate", "")
+                    if response.status_code == 401 and not last:
+                        self._tokens[key] = anonymous_token(client, challenge, access, name)
+                        continue
+                    if response.status_code not in (200, 206):
+                        raise refusal(response, access, name, manifest="/manifests/" in path)
+                    yield response
+                    return
+        except (httpx2.HTTPError, httpx2.InvalidURL, OfflineModeIsEnabled) as error:
+            raise ollama_errors.explain(error, url, self._timeout) from error
+
+    def _ensure_client(self) -> "httpx2.Client":
+        with self._lock:
+            if self._client is None:
+                self._client = new_client(self._timeout)
+            return self._client
+
+
+def refusal(
+    response: "httpx2.Response", access: HubAccess, name: OllamaName, *, manifest: bool
+) -> Exception:
+    """What a status means that is no success."""
+    host, status = urlsplit(access.endpoint).netloc, response.status_code
+    if status == 404:
+        return (
+            ollama_errors.no_model(name, host) if manifest else ollama_errors.blob_gone(name, host)
+        )
+    if status in (401, 403) and response.url.host == urlsplit(access.endpoint).hostname:
+        return ollama_errors.private(name, host)
+    return ollama_errors.refused_status(response.url.host, status, response.headers)
