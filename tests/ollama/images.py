@@ -41,7 +41,9 @@ class Image:
         texts = {"template": self.template, "system": self.system}
         found += [(KIND + k, None if t is None else t.encode()) for k, t in texts.items()]
         values = {"params": self.params, "messages": self.messages}
-        found += [(KIND + k, None if v is None else json.dumps(v).encode()) for k, v in values.items()]
+        found += [
+            (KIND + k, None if v is None else json.dumps(v).encode()) for k, v in values.items()
+        ]
         found += [(KIND + "license", licence.encode()) for licence in self.licences]
         return [(kind, body) for kind, body in (*found, *self.others) if body is not None]
 
@@ -66,7 +68,9 @@ def described(kind: str, body: bytes) -> dict[str, Any]:
     return {"mediaType": kind, "digest": digest, "size": len(body)}
 
 
-def push(url: str, model: str, tag: str, image: Image, headers: dict[str, str] | None = None) -> None:
+def push(
+    url: str, model: str, tag: str, image: Image, headers: dict[str, str] | None = None
+) -> None:
     """Put an image into a real registry, by the protocol that Ollama pushes with."""
     with httpx2.Client(base_url=url, headers=headers or {}, timeout=20) as client:
         for body in (image.config_blob(), *(body for _, body in image.layers())):
