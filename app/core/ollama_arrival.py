@@ -1,6 +1,7 @@
 """When a model of Ollama's registry has arrived: its preset and its load settings are set up."""
 
 import logging
+from textwrap import shorten
 
 from msgspec import Struct, structs
 
@@ -127,7 +128,7 @@ def _make_preset(recipe: Recipe, model: LocalModel, presets: PresetStore) -> Pre
     return presets.create(
         recipe.name,
         icon=ICON,
-        description=f"As Ollama’s registry describes {recipe.name}.",
+        description=_description(recipe),
         system_prompt=recipe.system_prompt,
         sampling=recipe.sampling,
         messages=recipe.messages,
@@ -135,9 +136,15 @@ def _make_preset(recipe: Recipe, model: LocalModel, presets: PresetStore) -> Pre
     )
 
 
-def _keep_load(
-    load: LoadConfig, model: LocalModel, settings: SettingsStore
-) -> tuple[str, ...]:
+def _description(recipe: Recipe) -> str:
+    """Where the preset comes from and, for later, what was not taken."""
+    text = f"As Ollama’s registry describes {recipe.name}."
+    if recipe.left_out:
+        text += f" Not taken: {', '.join(recipe.left_out)}."
+    return shorten(text, 300, placeholder=" …")
+
+
+def _keep_load(load: LoadConfig, model: LocalModel, settings: SettingsStore) -> tuple[str, ...]:
     """Keep load settings for a model that has none yet; answers the names of those kept."""
     models = settings.current.models
     if load == LoadConfig() or model.id in models.load:
