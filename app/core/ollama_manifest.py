@@ -87,7 +87,7 @@ def read_manifest(body: bytes, name: OllamaName, host: str) -> Manifest:
             raise ollama_errors.unreadable(host, f"the digest {layer.digest[:80]!r}")
     kinds = [layer.kind for layer in layers]
     if "tensor" in kinds:
-        raise ollama_errors.not_gguf(name, "many safetensors layers, for MLX")
+        raise ollama_errors.not_gguf(name, "safetensors files for MLX")
     if layers and not any(kinds):
         raise ollama_errors.not_a_model(name, "The registry has something else by this name.")
     models = [layer for layer in layers if layer.kind == "model"]

@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from app.core import gguf, ollama_errors, quantization
 from app.core.gguf_types import GgufHeader
 from app.core.hub import HubDetail, HubModel
 from app.core.hub_http import HubAccess
 from app.core.library_scan import OLLAMA_ADAPTER
+from app.core.ollama_card import card
 from app.core.ollama_http import RegistryHttp, registry_access
 from app.core.ollama_manifest import (
     CONFIG_LIMIT,
@@ -222,38 +223,6 @@ def _variant(name: OllamaName, config: Config, files: tuple[RepoFile, ...]) -> V
         quality=quality,
         quality_text=words,
     )
-
-
-def card(name: OllamaName, config: Config, recipe: Recipe, licences: list[str]) -> str:
-    """What is known of a model, as Markdown."""
-    facts = [part for part in (config.model_family, config.model_type, config.file_type) if part]
-    lines = [
-        f"From Ollama’s registry: `{name.short}`" + (f" ({', '.join(facts)})." if facts else ".")
-    ]
-    sampling = structs.asdict(recipe.sampling)
-    plain = structs.asdict(type(recipe.sampling)())
-    load, plain_load = structs.asdict(recipe.load), structs.asdict(type(recipe.load)())
-    values = [f"- `{key}`: `{value}`" for key, value in sampling.items() if value != plain[key]]
-    values += [f"- `{key}`: `{value}`" for key, value in load.items() if value != plain_load[key]]
-    if recipe.system_prompt:
-        lines += ["## System prompt", _quoted(recipe.system_prompt)]
-    if values:
-        lines += ["## Parameters", "\n".join(values)]
-    if recipe.messages:
-        turns = [f"**{each.role}**\n\n{_quoted(each.content)}" for each in recipe.messages[:8]]
-        lines += [f"## {len(recipe.messages)} messages that a chat begins with", *turns]
-    if recipe.left_out:
-        lines += ["## Not taken", ", ".join(f"`{each}`" for each in recipe.left_out)]
-    for licence in licences:
-        lines += ["## Licence", _quoted(licence[:20_000])]
-    return "\n\n".join(lines)
-
-
-def _quoted(text: str) -> str:
-    """A text as it is, never as Markdown: in a fence longer than any within it."""
-    longest = max((len(found) for found in re.findall(r"`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}text\n{text}\n{fence}"
 
 
 def _licence_name(licences: list[str]) -> str | None:

@@ -15,6 +15,7 @@ from app.gui.context import AppContext
 from app.gui.controls.strip import ErrorCard
 from app.gui.discover_page import DiscoverPage
 from app.gui.discover_rows import ModelRow
+from app.gui.library_rows import rows_of, second_line
 from app.gui.main_window import MainWindow
 from app.gui.palette_model import Command, PaletteModel
 from app.gui.preset_preview import PresetPreview
@@ -178,3 +179,16 @@ def test_the_preset_editor_shows_the_messages_that_chats_begin_with(
     assert lines[-1] == "and 2 more"
     preview.show_preset(Preset(id="x", name="x"), preset)
     assert not preview.examples_part.isVisible()
+
+
+def test_the_library_says_where_such_a_model_came_from(
+    window: MainWindow, context: AppContext, qtbot: QtBot
+) -> None:
+    page = discover(window)
+    paste(page, "ollama:tiny:1b")
+    qtbot.waitUntil(lambda: is_offered(page))
+    page.detail.main_button.click()
+    qtbot.waitUntil(lambda: page.detail.main_button.text() == "Chat")
+    rows = rows_of(context.library.models(), ())
+    (line,) = [second_line(row).text for row in rows if row.model.repo == REPO]
+    assert REPO in line
