@@ -112,6 +112,15 @@ def too_large(host: str, limit: int) -> HubError:
     )
 
 
+def too_slow(host: str, seconds: float) -> HubError:
+    """No answer, or no whole answer, in time."""
+    return HubError(
+        "The registry does not answer",
+        f"{host} sent no complete answer within {seconds:.0f} seconds.",
+        "Check the connection and try again.",
+    )
+
+
 def unreadable(host: str, detail: str) -> HubError:
     """An answer that is not what the protocol says."""
     return HubError(
@@ -154,19 +163,14 @@ def refused_status(host: str, status: int, headers: Mapping[str, str]) -> HubErr
 def explain(error: Exception, url: str, timeout: float) -> AppError:
     """The `AppError` for an exception of the HTTP client."""
     import httpx2
-    from huggingface_hub.errors import OfflineModeIsEnabled
 
     host = urlsplit(url).netloc
     if isinstance(error, AppError):
         return error
-    if isinstance(error, OfflineModeIsEnabled):
+    if isinstance(error, ConnectionError):  # raised by the hook of `new_client`
         return hub_errors.offline_by_environment()
     if isinstance(error, httpx2.TimeoutException):
-        return HubError(
-            "The registry does not answer",
-            f"{host} sent no complete answer within {timeout:.0f} seconds.",
-            "Check the connection and try again.",
-        )
+        return too_slow(host, timeout)
     if isinstance(error, httpx2.ConnectError | httpx2.ProxyError):
         return _unreachable(host, error)
     if isinstance(error, httpx2.DecodingError | httpx2.TooManyRedirects | httpx2.InvalidURL):

@@ -130,7 +130,7 @@ def read_start(response: "httpx2.Response", size: int) -> bytes:
         if len(body) >= size:
             break
         if time.monotonic() - started > DEADLINE:
-            raise hub_errors.too_slow(response.url.host, DEADLINE)
+            raise ollama_errors.too_slow(response.url.host, DEADLINE)
     return bytes(body[:size])
 
 
@@ -182,7 +182,6 @@ class RegistryHttp:
     ) -> Iterator["httpx2.Response"]:
         client = self._ensure_client()
         import httpx2
-        from huggingface_hub.errors import OfflineModeIsEnabled
 
         url = access.endpoint + path
         key = (access.endpoint, f"{name.namespace}/{name.model}")
@@ -198,7 +197,7 @@ class RegistryHttp:
                         raise refusal(response, access, name, manifest="/manifests/" in path)
                     yield response
                     return
-        except (httpx2.HTTPError, httpx2.InvalidURL, OfflineModeIsEnabled) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, ConnectionError) as error:
             raise ollama_errors.explain(error, url, self._timeout) from error
 
     def _ensure_client(self) -> "httpx2.Client":

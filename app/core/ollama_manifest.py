@@ -20,6 +20,8 @@ CONFIG_LIMIT = 1024 * 1024
 _KIND = re.compile(r"application/vnd\.ollama\.image\.([a-z0-9-]+)(?:;.*)?")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _FILES = ("model", "projector", "adapter")
+_MOST = {"projector": 4, "adapter": 16}
+"""Layers of a kind that an engine could load with one model."""
 _TEXTS = ("system", "params", "messages", "license")
 
 
@@ -93,6 +95,9 @@ def read_manifest(body: bytes, name: OllamaName, host: str) -> Manifest:
     models = [layer for layer in layers if layer.kind == "model"]
     if len(models) > 1:
         raise ollama_errors.not_a_model(name, f"Its weights are in {len(models)} layers.")
+    for kind, most in _MOST.items():
+        if kinds.count(kind) > most:
+            raise ollama_errors.not_a_model(name, f"It has more than {most} layers “{kind}”.")
     known = (*_FILES, *_TEXTS, "template")
     return Manifest(
         config=parsed.config,

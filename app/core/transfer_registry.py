@@ -52,11 +52,10 @@ class RegistryFile(RemoteFile):
 
     def _look_up(self) -> FileFacts:
         import httpx2
-        from huggingface_hub.errors import OfflineModeIsEnabled
 
         try:
             return self._stop.await_answer(self._ask, lambda _late: None)
-        except OfflineModeIsEnabled as error:
+        except ConnectionError as error:  # the offline switch of the hub's library
             raise self._explain(error, self._page) from error
         except httpx2.InvalidURL as error:
             raise self._odd_answer(f"a bad address: {error}") from error

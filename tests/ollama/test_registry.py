@@ -190,6 +190,7 @@ def test_offline_nothing_is_sent(
             "Ollama's own",
         ),
         (Image(None), "names no weights"),
+        (Image(b"x", adapters=[b"GGUF"] * 17), "more than 16 layers"),
         (Image(b"x", others=[(KIND + "model", b"y")]), "in 2 layers"),
         (
             Image(
@@ -289,3 +290,26 @@ def test_names_that_the_library_would_not_list_are_given_another_file_name(
     registry.add("library/mtp-tiny", "1b", Image(WEIGHTS))
     detail = told(registry.url, settings, paths, "ollama.com/library/mtp-tiny:1b")
     assert detail.files[0].path == "model.gguf"
+
+
+def test_the_offline_switch_of_the_hubs_library_holds_here_too(
+    registry: LocalRegistry,
+    settings: SettingsStore,
+    paths: AppPaths,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    registry.add("library/tiny", "1b", Image(WEIGHTS))
+    error = refused(registry, settings, paths)
+    assert isinstance(error, OfflineError)
+    assert "HF_HUB_OFFLINE" in error.message
+    assert registry.log.entries() == []
+
+
+def test_a_registry_that_is_out_of_reach_is_told_as_such(
+    settings: SettingsStore, paths: AppPaths
+) -> None:
+    with LocalRegistry() as registry:
+        pass
+    error = refused(registry, settings, paths)
+    assert error.title == "The registry is out of reach"
