@@ -54,7 +54,9 @@ def main(argv: Sequence[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     outbox = Outbox(replies)
     try:
-        backend = registry.create(name)
+        backend = registry.create(
+            name, lambda contact: outbox.send(wire.Contacted(wire.STARTUP_ID, contact))
+        )
     except BackendError as error:
         outbox.send(_failure(wire.STARTUP_ID, error))
         return 1

@@ -1,11 +1,12 @@
 """Engines by name. An engine's libraries are imported only when it is created."""
 
 from backends.base import Backend
+from backends.contacts import Tell
 from backends.errors import EngineFailure
 
 
-def create(name: str) -> Backend:
-    """A new engine, holding no model yet.
+def create(name: str, tell: Tell | None = None) -> Backend:
+    """A new engine, holding no model yet. `tell` hears of its connections to other computers.
 
     Raises:
         BackendError: there is no such engine, or its libraries are missing.
@@ -23,7 +24,7 @@ def create(name: str) -> Backend:
             case "remote":
                 from backends.remote.engine import RemoteBackend
 
-                return RemoteBackend()
+                return RemoteBackend(tell)
             case "scripted":
                 from backends.scripted import ScriptedBackend
 

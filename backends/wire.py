@@ -10,6 +10,7 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
+from backends.contacts import Contact
 from backends.types import (
     ChatMessage,
     EmbeddingRequest,
@@ -138,8 +139,15 @@ class Failed(Struct, frozen=True, tag="failed"):
     detail: str = ""
 
 
+class Contacted(Struct, frozen=True, tag="contacted"):
+    """A step of an exchange with another computer; answers no command."""
+
+    id: int
+    contact: Contact
+
+
 Command = Load | CountTokens | Generate | Embed | Cancel | Stats | Unload
-Reply = Ready | Event | Loaded | Counted | Embedded | StatsTaken | Unloaded | Failed
+Reply = Ready | Event | Loaded | Counted | Embedded | StatsTaken | Unloaded | Failed | Contacted
 
 _encoder = msgspec.json.Encoder()
 _commands: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)

@@ -100,7 +100,7 @@ def download(source: Source, folder: Path) -> Download:
     def run(name: str, *files: RepoFile) -> tuple[float, float]:
         started = time.perf_counter()
         fetched = 0.0
-        child.send(Fetch(name, access, REPO, source.sha, files, target))
+        child.send(Fetch(name, (access,), REPO, source.sha, files, target))
         for reply in child.replies():
             now = time.perf_counter() - started
             if isinstance(reply, Failed):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.cli import chat
+from app.cli import account, chat
 from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, human_size, human_time, table, without_controls
 from app.core.download_state import DownloadItem, DownloadRequest
@@ -97,6 +97,8 @@ def get(arguments: Namespace) -> int:
                 sys.stderr.write(f"{name} is on this computer already.\n")
             sys.stdout.write(f"{path}\n")
             return 0
+        if detail.model.gated:
+            parts.account.require(repo)
         item = parts.downloads.add(request)  # continues what an earlier call left
         try:
             item = _wait(item, events, ProgressLine(quiet=arguments.quiet))
@@ -229,4 +231,6 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "get": get,
     "run": chat.run,
     "rm": rm,
+    "login": account.login,
+    "logout": account.logout,
 }

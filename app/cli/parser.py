@@ -126,6 +126,18 @@ def build_parser() -> argparse.ArgumentParser:
     remove = commands.add_parser("rm", help="delete a downloaded model (to the trash)")
     remove.add_argument("model", metavar="MODEL", help="name or id as `corral ls` shows it")
     remove.add_argument("--yes", "-y", action="store_true", help="do not ask")
+
+    login = commands.add_parser(
+        "login", help="log in to the hub with an access token, for models with a licence"
+    )
+    login.add_argument(
+        "--file",
+        action="store_true",
+        dest="in_file",
+        help="keep the token in a file that only you can read, where there is no password store",
+    )
+    login.add_argument("--status", action="store_true", help="only say who is logged in")
+    commands.add_parser("logout", help="forget the access token")
     return parser
 
 

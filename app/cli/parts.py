@@ -7,7 +7,11 @@ from app.cli.rendering import print_error
 from app.core.downloads import DownloadManager
 from app.core.estimate_corrections import EstimateCorrections
 from app.core.hub import HubClient
+from app.core.hub_account import HubAccount
+from app.core.hub_gate import HubGate
+from app.core.hub_http import HubHttp
 from app.core.keys import KeyStore
+from app.core.ledger import Ledger
 from app.core.library import ModelLibrary
 from app.core.logs import setup
 from app.core.paths import app_paths
@@ -52,16 +56,45 @@ class Parts:
         return presets
 
     @cached_property
+    def ledger(self) -> Ledger:
+        """The list of connections, the same as the window's."""
+        ledger = Ledger(self.paths.ledger_file)
+        self._closing.callback(ledger.close)
+        return ledger
+
+    @cached_property
+    def gate(self) -> HubGate:
+        """How the hub is reached: addresses, log-in, proxy."""
+        return HubGate(self.settings, KeyStore(self.paths))
+
+    @cached_property
+    def hub_http(self) -> HubHttp:
+        """Connections to the hub."""
+        http = HubHttp(tell=self.ledger.record)
+        self._closing.callback(http.close)
+        return http
+
+    @cached_property
     def hub(self) -> HubClient:
         """The model hub."""
-        hub = HubClient(self.settings, self.paths)
-        self._closing.callback(hub.close)
-        return hub
+        return HubClient(self.settings, self.paths, http=self.hub_http, gate=self.gate)
+
+    @cached_property
+    def account(self) -> HubAccount:
+        """Who is logged in to the hub."""
+        return HubAccount(self.settings, self.gate, self.hub_http)
 
     @cached_property
     def downloads(self) -> DownloadManager:
         """Downloads of this command alone: the list is the window's, which may be open."""
-        downloads = DownloadManager(self.paths, self.settings, self.library, keep_list=False)
+        downloads = DownloadManager(
+            self.paths,
+            self.settings,
+            self.library,
+            keep_list=False,
+            gate=self.gate,
+            tell=self.ledger.record,
+        )
         self._closing.callback(downloads.close)
         return downloads
 
@@ -69,7 +102,8 @@ class Parts:
     def runtime(self) -> ModelRuntime:
         """Loaded models, each in a child process that ends with this program."""
         corrections = EstimateCorrections(self.paths.estimates_file)
-        remotes = RemoteStore(self.settings, KeyStore(self.paths))
+        keys, tell = KeyStore(self.paths), self.ledger.record
+        remotes = RemoteStore(self.settings, keys, gate=self.gate, tell=tell)
         runtime = ModelRuntime(self.settings, corrections=corrections, remotes=remotes)
         self._closing.callback(runtime.close)
         return runtime

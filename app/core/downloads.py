@@ -26,15 +26,27 @@ from app.core.download_state import (
 )
 from app.core.errors import AppError, DownloadError
 from app.core.events import EventHook
-from app.core.hub_http import HubAccess, hub_access
+from app.core.hub_gate import HubGate
+from app.core.hub_http import HubAccess
+from app.core.keys import KeyStore
 from app.core.library import ModelLibrary
-from app.core.ollama_http import registry_access
+from app.core.ollama_gate import RegistryGate
 from app.core.ollama_name import from_repo
 from app.core.paths import AppPaths
 from app.core.settings import Settings, SettingsStore
 from app.core.transfer_child import TransferChild, run_description
 from app.core.transfer_names import check_names, repository_folder
-from app.core.transfer_wire import Completed, Failed, Fetch, Limits, Moved, Reply, Stop
+from app.core.transfer_wire import (
+    Completed,
+    Contacted,
+    Failed,
+    Fetch,
+    Limits,
+    Moved,
+    Stop,
+    Stopped,
+)
+from backends.contacts import Tell
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +67,12 @@ class DownloadManager:
         env: Mapping[str, str] = os.environ,
         limits: Limits | None = None,
         keep_list: bool = True,
+        gate: HubGate | None = None,
+        tell: Tell | None = None,
     ) -> None:
-        """With `keep_list` False the list is neither read nor written: a program that runs one
+        """`gate` says how the hub is reached, `tell` hears of every connection.
+
+        With `keep_list` False the list is neither read nor written: a program that runs one
         download and ends must not take over those of the window. Parts are kept all the same.
         """
         self.changed: EventHook[[DownloadItem]] = EventHook()
@@ -65,7 +81,9 @@ class DownloadManager:
         self._paths = paths
         self._settings = settings
         self._library = library
-        self._env = env
+        self._gate = gate or HubGate(settings, KeyStore(paths), env)
+        self._registry = RegistryGate(settings, self._gate, env)
+        self._told = tell
         self._limits = limits or Limits()
         self._list = DownloadList(paths.downloads_file if keep_list else None)
         self._condition = threading.Condition(threading.RLock())
@@ -121,7 +139,7 @@ class DownloadManager:
             OfflineError: nothing may leave this computer.
         """
         check_names(file.path for file in request.files)
-        self._access(request)
+        self._check_way(request)
         folder = repository_folder(self._library.folder, request.repo)
         entry = DownloadEntry(uuid.uuid4().hex, request, folder, added=time.time())
         with self._condition:
@@ -159,7 +177,7 @@ class DownloadManager:
         """
         with self._condition:
             entry = self._entry(item_id)
-            self._access(entry.request)
+            self._check_way(entry.request)
             if entry.state in ("paused", "failed"):
                 self._check_space(entry)
                 entry.settle("waiting")
@@ -214,9 +232,16 @@ class DownloadManager:
 
     # -- the queue
 
-    def _access(self, request: DownloadRequest) -> HubAccess:
-        reach = registry_access if from_repo(request.repo) else hub_access
-        return reach(self._settings.current.network, self._env, request.endpoint)
+    def _check_way(self, request: DownloadRequest) -> None:
+        """Raise `OfflineError` or `SettingsError` where nothing can be fetched."""
+        gate = self._registry if from_repo(request.repo) else self._gate
+        gate.check(request.endpoint)
+
+    def _accesses(self, request: DownloadRequest) -> tuple[HubAccess, ...]:
+        """Where the files may come from, the first to try first. Raises like `_check_way`."""
+        if from_repo(request.repo):
+            return (self._registry.access(request.endpoint),)
+        return self._gate.accesses(request.endpoint)
 
     def _settings_changed(self, settings: Settings) -> None:
         """Going offline pauses everything at once."""
@@ -278,13 +303,21 @@ class DownloadManager:
         assert entry.run is not None
         request = entry.request
         try:
-            access = self._access(request)
+            accesses = self._accesses(request)
         except AppError as error:
             self._fail(entry, DownloadProblem.of(error))
             return
         folder, limits = str(entry.folder), self._limits
         self._child.send(
-            Fetch(entry.run, access, request.repo, request.revision, request.files, folder, limits)
+            Fetch(
+                entry.run,
+                accesses,
+                request.repo,
+                request.revision,
+                request.files,
+                folder,
+                limits,
+            )
         )
 
     def _stop_run(self, entry: DownloadEntry) -> None:
@@ -301,6 +334,10 @@ class DownloadManager:
         while (child := self._next_child()) is not None:
             self._tell()
             for reply in child.replies():
+                if isinstance(reply, Contacted):
+                    if self._told is not None:
+                        self._told(reply.contact)
+                    continue
                 try:
                     self._hear(reply)
                 except Exception as error:
@@ -356,7 +393,7 @@ class DownloadManager:
     def _active(self) -> list[DownloadEntry]:
         return [entry for entry in self._entries.values() if entry.active]
 
-    def _hear(self, reply: Reply) -> None:
+    def _hear(self, reply: Completed | Failed | Moved | Stopped) -> None:
         with self._condition:
             entry = next((e for e in self._entries.values() if e.run == reply.run), None)
             stopped = None if isinstance(reply, Moved) else self._let_go(reply.run)

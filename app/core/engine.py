@@ -17,6 +17,7 @@ from app.core.engine_link import Call, EngineClosed, EngineLink
 from app.core.errors import ModelError
 from backends import wire
 from backends.base import LoadProgressCallback
+from backends.contacts import Tell
 from backends.errors import (
     BackendError,
     BadLoadSetting,
@@ -56,16 +57,19 @@ class EngineProcess:
         start_deadline: float = 60.0,
         cancel_deadline: float = 10.0,
         longest_silence: float = 30.0,
+        tell: Tell | None = None,
     ) -> None:
         """Prepare; nothing runs until `start`.
 
         `command` replaces the program's own child. The deadlines are seconds in which the child
         must be ready, and must let go of cancelled work; one that misses them is killed. After
         `longest_silence` seconds without a word of the child `count_tokens`, `stats` and `unload`
-        give up and raise `EngineSilent`, a `ModelError`; the child lives on.
+        give up and raise `EngineSilent`, a `ModelError`; the child lives on. `tell` hears of the
+        child's connections to other computers.
         """
         self.backend = backend
-        self._link = EngineLink(command or child_command("--engine-host", "--backend", backend))
+        command = command or child_command("--engine-host", "--backend", backend)
+        self._link = EngineLink(command, tell)
         self._start_deadline = start_deadline
         self._cancel_deadline = cancel_deadline
         self._longest_silence = longest_silence

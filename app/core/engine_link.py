@@ -21,6 +21,7 @@ from app.core.engine_errors import Blame, death
 from app.core.errors import EngineDied, ModelError
 from app.core.events import EventHook
 from backends import wire
+from backends.contacts import Tell
 from backends.errors import error_from_code
 
 KEPT_LINES = 200
@@ -79,7 +80,9 @@ class Call:
 class EngineLink:
     """Starts one child, carries calls to it, ends it. Thread-safe."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], tell: Tell | None = None) -> None:
+        """`tell` hears of the child's connections to other computers, in the reading thread."""
+        self._tell = tell
         self.died: EventHook[[EngineDied]] = EventHook()
         """The child ended by itself after it was ready. Fires in the reading thread."""
         self._command = tuple(command)
@@ -290,6 +293,10 @@ class EngineLink:
                 while (line := wire.read_line(replies)) is not None:
                     self._heard = time.monotonic()
                     reply = wire.decode_reply(line)
+                    if isinstance(reply, wire.Contacted):
+                        if self._tell is not None:
+                            self._tell(reply.contact)
+                        continue
                     call = self._calls.get(reply.id)
                     if call is not None:
                         call.replies.put(reply)

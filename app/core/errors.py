@@ -98,6 +98,22 @@ class HubError(AppError):
 
     code = "hub"
 
+    def __init__(
+        self,
+        title: str,
+        message: str = "",
+        hint: str = "",
+        detail: str = "",
+        *,
+        kind: str = "",
+        wait: float | None = None,
+    ) -> None:
+        super().__init__(title, message, hint, detail)
+        self.kind = kind
+        """What went wrong, in a word for the program, where it is known."""
+        self.wait = wait
+        """Seconds after which the hub wants to be asked again, where it says."""
+
 
 class OfflineError(HubError):
     """The offline switch is on, so nothing may leave this computer."""

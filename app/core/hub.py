@@ -19,7 +19,11 @@ from app.core import gguf, hub_errors
 from app.core.errors import NotFoundError, StorageError
 from app.core.files import write_atomically
 from app.core.gguf_types import GgufHeader
-from app.core.hub_http import HubAccess, HubHttp, hub_access
+from app.core.hub_gate import HubGate
+from app.core.hub_http import Answer, HubAccess, HubHttp
+from app.core.keys import KeyStore
+from app.core.ollama_gate import RegistryGate
+from app.core.ollama_http import RegistryHttp
 from app.core.ollama_name import from_repo
 from app.core.ollama_recipe import Recipe
 from app.core.paths import AppPaths
@@ -107,7 +111,7 @@ _FRONT_MATTER = re.compile(r"\A\ufeff?\s*---\r?\n.*?\r?\n---[ \t]*(?:\r?\n|\Z)",
 
 
 class HubClient:
-    """Asks the hub that settings or `HF_ENDPOINT` name. Any thread may call it.
+    """Asks the hub that settings or `HF_ENDPOINT` name, or a mirror. Any thread may call it.
 
     Repositories called `ollama.com/…` are asked for at Ollama's registry.
     """
@@ -118,16 +122,18 @@ class HubClient:
         paths: AppPaths,
         env: Mapping[str, str] = os.environ,
         http: HubHttp | None = None,
+        gate: HubGate | None = None,
     ) -> None:
-        self._settings = settings
+        """`gate` and `http` are shared with others that ask the hub; None makes own ones."""
         self._cache = paths.cache / "hub"
-        self._env = env
+        self._gate = gate or HubGate(settings, KeyStore(paths), env)
         self._http = http or HubHttp()
         from app.core.ollama_registry import (
             OllamaRegistry,  # it answers in the types of this module
         )
 
-        self._ollama = OllamaRegistry(settings, env)
+        registry = RegistryGate(settings, self._gate, env)
+        self._ollama = OllamaRegistry(registry, RegistryHttp(self._http))
 
     def search(self, query: HubQuery, cursor: str | None = None) -> HubPage:
         """One page of 30 models, the first or the one `cursor` stands for."""
@@ -136,21 +142,28 @@ class HubClient:
             params["search"] = text
         if query.format != "any":
             params["filter"] = query.format
+        # A cursor means something only to the hub that gave it.
+        endpoint, _, place = (cursor or "").partition(" ")
         if cursor:
-            params["cursor"] = cursor
-        access = self._access()
+            params["cursor"] = place
+        return self._gate.ask(lambda access: self._search(access, params), endpoint or None)
+
+    def _search(self, access: HubAccess, params: Mapping[str, Any]) -> HubPage:
         answer = self._http.get(access, "/api/models", limit=LIST_LIMIT, params=params)
         rows = _decode(answer.body, list[msgspec.Raw], access)
-        return HubPage(tuple(_models(rows)), answer.cursor)
+        following = f"{access.endpoint} {answer.cursor}" if answer.cursor else None
+        return HubPage(tuple(_models(rows)), following)
 
     def detail(self, repo: str, revision: str = "main") -> HubDetail:
         """Files with sizes and hashes, grouped into variants. Kept on disk by commit."""
         if name := from_repo(repo):
             return self._ollama.detail(name)
-        access = self._access()
+        return self._gate.ask(lambda access: self._detail(access, repo, revision))
+
+    def _detail(self, access: HubAccess, repo: str, revision: str) -> HubDetail:
         where = f"/api/models/{_quoted(repo)}/revision/{quote(revision, safe='')}"
         params = {"expand": _FIELDS}
-        answer = self._http.get(access, where, limit=LIST_LIMIT, repo=repo, params=params)
+        answer = self._page(access, where, repo, params)
         model = _decode(answer.body, _ModelRow, access).model()
         listing = self._cached(access, model) or self._list(access, model)
         variants = group_variants(model.repo, listing.files, listing.config)
@@ -160,10 +173,15 @@ class HubClient:
         """The model card: Markdown without its YAML block; "" if there is none."""
         if name := from_repo(repo):
             return self._ollama.card(name, sha)
-        access = self._access()
         path = _file_path(repo, sha, "README.md")
         try:
-            body = self._http.get(access, path, limit=CARD_LIMIT, repo=repo).body
+            body = self._gate.ask(
+                lambda access: (
+                    self._http.get(
+                        access, path, limit=CARD_LIMIT, repo=repo, purpose="model page"
+                    ).body
+                )
+            )
         except NotFoundError:
             return ""
         return _FRONT_MATTER.sub("", body.decode("utf-8", "replace"), count=1).lstrip("\r\n")
@@ -173,21 +191,23 @@ class HubClient:
         if name := from_repo(repo):
             return self._ollama.header(name, sha, file, size)
         path = _file_path(repo, sha, file)
-        return gguf.read_partial(self._http.get_start(self._access(), path, size=size, repo=repo))
+        start = self._gate.ask(
+            lambda access: self._http.get_start(access, path, size=size, repo=repo)
+        )
+        return gguf.read_partial(start)
 
     def check(self) -> None:
         """Return if the hub answers; raise the reason if it does not."""
-        access = self._access()
-        answer = self._http.get(access, "/api/models", limit=LIST_LIMIT, params={"limit": 1})
-        _decode(answer.body, list[msgspec.Raw], access)
+        self._gate.ask(lambda access: self._search(access, {"limit": 1}))
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
-        self._ollama.close()
 
-    def _access(self) -> HubAccess:
-        return hub_access(self._settings.current.network, self._env)
+    def _page(self, access: HubAccess, where: str, repo: str, params: Mapping[str, Any]) -> Answer:
+        return self._http.get(
+            access, where, limit=LIST_LIMIT, repo=repo, params=params, purpose="model page"
+        )
 
     def _list(self, access: HubAccess, model: HubModel) -> "_Listing":
         """Ask the hub for the files of one commit, and keep the answer."""
@@ -196,7 +216,7 @@ class HubClient:
         cursor: str | None = None
         for _ in range(TREE_PAGES):
             params = {"recursive": "true", **({"cursor": cursor} if cursor else {})}
-            answer = self._http.get(access, where, limit=LIST_LIMIT, repo=model.repo, params=params)
+            answer = self._page(access, where, model.repo, params)
             rows += _decode(answer.body, list[_TreeRow], access)
             cursor = answer.cursor
             if cursor is None:
@@ -216,7 +236,9 @@ class HubClient:
         if model.gated:
             return None  # listed for everyone, but its files are not
         path = _file_path(model.repo, model.sha or "main", "config.json")
-        body = self._http.get(access, path, limit=CONFIG_LIMIT, repo=model.repo).body
+        body = self._http.get(
+            access, path, limit=CONFIG_LIMIT, repo=model.repo, purpose="model page"
+        ).body
         return _decode(body, dict[str, Any], access)
 
     def _cache_file(self, access: HubAccess, model: HubModel) -> Path:

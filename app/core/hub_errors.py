@@ -1,10 +1,15 @@
 """What the hub or the way to it can do wrong, told to a person."""
 
-import ssl
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from app.core.connection_problems import (
+    PROXY_AUTHENTICATION,
+    Way,
+    connection_problem,
+    proxy_wants_password,
+)
 from app.core.errors import AccessError, AppError, HubError, NotFoundError, OfflineError
 
 if TYPE_CHECKING:
@@ -49,6 +54,7 @@ def too_slow(host: str, seconds: float) -> HubError:
         "The hub does not answer",
         f"{host} sent no complete answer within {seconds:.0f} seconds.",
         "Check the connection and try again.",
+        kind="slow",
     )
 
 
@@ -60,6 +66,7 @@ def unreadable(host: str, detail: str) -> HubError:
         "A log-in page of the network may be in the way. Check the connection and the endpoint "
         "in Settings.",
         detail[:500],
+        kind="garbage",
     )
 
 
@@ -68,22 +75,38 @@ def no_repository(repo: str, host: str) -> NotFoundError:
     return NotFoundError(
         f"“{repo}” was not found",
         f"{host} has no such repository, or it is private.",
-        "Check the spelling. A private repository needs HF_TOKEN to be set.",
+        "Check the spelling. A private repository needs a log-in: Settings, Network.",
     )
 
 
-def gated(repo: str, page: str, *, logged_in: bool) -> AccessError:
-    """A repository that asks for an accepted licence."""
+def gated(repo: str, page: str, *, logged_in: bool, words: str = "") -> AccessError:
+    """A repository that asks for an accepted licence. `words`: what the hub says to it."""
+    if logged_in and "awaiting a review" in words:
+        return AccessError(
+            f"Your request for “{repo}” has not been answered yet",
+            "Its authors let people in one by one.",
+            f"Wait until they do; {page} shows how it stands.",
+            kind="waiting",
+        )
+    if logged_in and "rejected" in words:
+        return AccessError(
+            f"Your request for “{repo}” was refused",
+            "Its authors have not let you in.",
+            "Choose another model.",
+            kind="rejected",
+        )
     if logged_in:
         return AccessError(
             f"“{repo}” has not been opened to you",
-            "Your access token is valid, but its owner has not been granted access.",
-            f"Ask for access on {page} and try again when it is granted.",
+            "You are logged in, but have not been granted access.",
+            f"Accept its terms on {page} and try again when access is granted.",
+            kind="ask",
         )
     return AccessError(
         f"“{repo}” asks you to log in",
         "Its authors want their licence accepted before the files can be downloaded.",
-        f"Accept it on {page}, then start Corral with your access token in HF_TOKEN.",
+        f"Accept it on {page}, then log in in Settings, under Network, or set HF_TOKEN.",
+        kind="log_in",
     )
 
 
@@ -91,8 +114,20 @@ def bad_token() -> AccessError:
     """The token itself is refused."""
     return AccessError(
         "The hub does not accept the access token",
-        "The token in HF_TOKEN is not valid or has expired.",
-        "Make a new token in the hub's settings, or remove HF_TOKEN.",
+        "The token is not valid or has expired.",
+        "Make a new one in the hub's settings and log in with it in Settings, under Network. A "
+        "token in HF_TOKEN comes first.",
+        kind="bad_token",
+    )
+
+
+def token_withheld(endpoint: str) -> AccessError:
+    """The person's token goes to no hub that is in use."""
+    return AccessError(
+        "The log-in is not sent to this hub",
+        f"An access token is sent to huggingface.co only, unless you allow it for {endpoint}.",
+        "Allow it in Settings, under Network, if you trust that hub.",
+        kind="withheld",
     )
 
 
@@ -105,7 +140,11 @@ def refused_status(host: str, status: int, wait: float | None, words: str = "") 
             f"{host} has had too many requests from this network (status 429).",
             f"Try again {when}.",
             words,
+            kind="rate_limit",
+            wait=wait,
         )
+    if status == PROXY_AUTHENTICATION:
+        return proxy_wants_password(host, words)
     if status >= 500:
         return HubError(
             "The hub is out of order",
@@ -132,23 +171,6 @@ def refused_status(host: str, status: int, wait: float | None, words: str = "") 
     )
 
 
-def unreachable(host: str, error: Exception) -> HubError:
-    """No connection."""
-    if _is_certificate_error(error):
-        return HubError(
-            "The connection to the hub is not trusted",
-            f"The certificate of {host} was not accepted, so nothing was sent.",
-            "If this network inspects traffic, name its certificate file in SSL_CERT_FILE.",
-            str(error),
-        )
-    return HubError(
-        "The hub is out of reach",
-        f"No connection to {host}.",
-        "Check the connection, the proxy and the endpoint. Downloaded models work without.",
-        str(error),
-    )
-
-
 def bad_certificates(error: OSError, env: Mapping[str, str]) -> HubError:
     """The certificates to trust cannot be read, so no connection can be made."""
     named = [f"{name} names {env[name]}" for name in _CERTIFICATE_VARIABLES if env.get(name)]
@@ -159,6 +181,17 @@ def bad_certificates(error: OSError, env: Mapping[str, str]) -> HubError:
         f"Correct {' or '.join(_CERTIFICATE_VARIABLES)} in the environment, or remove it, and "
         "start Corral again.",
         str(error),
+    )
+
+
+def bad_ca_file(file: str, error: OSError) -> HubError:
+    """The person's own file of authorities cannot be used."""
+    return HubError(
+        "The certificates to trust cannot be read",
+        f"{file} is not a file of certificates in PEM. The system says: {error.strerror or error}.",
+        "Choose another file in Settings, under Network, or none.",
+        str(error),
+        kind="ca_file",
     )
 
 
@@ -174,16 +207,13 @@ def bad_proxy(error: Exception, env: Mapping[str, str]) -> HubError:
     )
 
 
-def _is_certificate_error(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+def explain(
+    error: Exception, url: str, repo: str = "", timeout: float = 10, way: Way | None = None
+) -> AppError:
+    """The `AppError` for an exception of the HTTP client or of the hub's library.
 
-
-def explain(error: Exception, url: str, repo: str = "", timeout: float = 10) -> AppError:
-    """The `AppError` for an exception of the HTTP client or of the hub's library."""
+    `way` was the request's trace, and knows whom it called.
+    """
     import httpx2
     from huggingface_hub import errors
 
@@ -197,7 +227,7 @@ def explain(error: Exception, url: str, repo: str = "", timeout: float = 10) -> 
     if isinstance(error, httpx2.TimeoutException):
         return too_slow(host, timeout)
     if isinstance(error, httpx2.ConnectError | httpx2.ProxyError):
-        return unreachable(host, error)
+        return connection_problem(error, url, way)
     if isinstance(error, httpx2.DecodingError | httpx2.TooManyRedirects | httpx2.InvalidURL):
         return unreadable(host, str(error))
     return HubError(
@@ -216,7 +246,7 @@ def _explain_status(error: "HfHubHTTPError", url: str, repo: str) -> AppError:
     words = response.headers.get("X-Error-Message", "")
     if isinstance(error, errors.GatedRepoError):
         page = f"{url.split('/api/')[0].split(f'/{repo}')[0]}/{repo}"
-        return gated(repo, page, logged_in=status == 403)
+        return gated(repo, page, logged_in=status == 403, words=words)
     if isinstance(error, errors.DisabledRepoError):
         return AccessError(f"“{repo}” is switched off", f"{host} has closed this repository.")
     if words.startswith("Invalid credentials"):

@@ -1,97 +1,42 @@
-"""Reaching the hub over HTTP: which address, with which token, within which limits."""
+"""Reaching the hub over HTTP, within limits of time and size."""
 
-import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 import app
 from app.core import hub_errors
-from app.core.errors import SettingsError
-from app.core.settings import Network
+from app.core.connection_problems import Way
+from app.core.hub_connection import TIMEOUT, new_client
+from backends.contacts import PURPOSE, WHY, Tell
+from backends.route import Route
 
 if TYPE_CHECKING:
     import httpx2
 
-DEFAULT_ENDPOINT = "https://huggingface.co"
-ENDPOINT_VARIABLE = "HF_ENDPOINT"
-"""Names the hub where the settings do not."""
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-TIMEOUT = 10.0
-"""Seconds for connecting and for each read."""
 DEADLINE = 30.0
 """Seconds for a whole answer of the API."""
 
 
+Purpose = Literal["search", "model page", "log-in", "test", "download", "remote model"]
+"""What a connection is for, as the list of connections says it."""
+
+
 class HubAccess(Struct, frozen=True):
-    """Where the hub is, and who is asking."""
+    """Where the hub is, who is asking, and by which way."""
 
     endpoint: str
     """Without a slash at the end."""
     token: str | None = None
+    route: Route = Route()
 
-
-def hub_access(network: Network, env: Mapping[str, str], endpoint: str | None = None) -> HubAccess:
-    """The hub that `endpoint`, the settings or `HF_ENDPOINT` name, in this order.
-
-    `HF_TOKEN` goes along only to the default hub, or where the person has allowed it.
-
-    Raises:
-        OfflineError: the offline switch is on.
-        SettingsError: the address is no good.
-    """
-    if network.offline:
-        raise hub_errors.offline()
-    address = endpoint or network.endpoint or env.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT
-    address = address.strip().rstrip("/")
-    _check_endpoint(address)
-    trusted = address == DEFAULT_ENDPOINT or network.send_token
-    return HubAccess(address, (env.get("HF_TOKEN") or None) if trusted else None)
-
-
-def _check_endpoint(address: str) -> None:
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname
-        valid = parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
-    except ValueError:
-        host, valid = None, False
-    if not host or not valid or parts.username or parts.query:
-        raise SettingsError(
-            "The hub's address cannot be used",
-            f"“{address}” is no https address.",
-            "Correct the endpoint in Settings, or leave it empty for the default hub.",
-        )
-
-
-def new_client(timeout: float = TIMEOUT) -> "httpx2.Client":
-    """An HTTP client with the library's hook (offline mode, request ids) and time-outs.
-
-    The library's own client waits for ever. Proxies, `SSL_CERT_FILE` and the system's
-    certificates are honoured by httpx2 itself. Raises `HubError` naming the variable of the
-    environment that cannot be honoured.
-    """
-    # Read when the library is imported: it would report its use once a day.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    import httpx2
-    from huggingface_hub.utils._http import hf_request_event_hook
-
-    def hook(request: httpx2.Request) -> None:
-        hf_request_event_hook(request)
-
-    try:
-        return httpx2.Client(
-            event_hooks={"request": [hook]}, follow_redirects=True, timeout=httpx2.Timeout(timeout)
-        )
-    except OSError as error:
-        raise hub_errors.bad_certificates(error, os.environ) from error
-    except (ImportError, ValueError, httpx2.InvalidURL) as error:
-        raise hub_errors.bad_proxy(error, os.environ) from error
+    def __repr__(self) -> str:
+        return f"HubAccess({self.endpoint!r})"
 
 
 def headers_for(access: HubAccess) -> dict[str, str]:
@@ -104,20 +49,33 @@ def headers_for(access: HubAccess) -> dict[str, str]:
 
 
 class Answer(Struct, frozen=True):
-    """A body, and the cursor of the next page if the hub named one."""
+    """A body, and what its headers say."""
 
     body: bytes
-    cursor: str | None
+    cursor: str | None = None
+    """Of the next page, if the hub named one."""
+    content_type: str = ""
+    date: str = ""
+    """When it was sent, by the server's clock, as HTTP writes it."""
 
 
 class HubHttp:
     """GET with limits on time and size. Any thread may call it."""
 
-    def __init__(self, timeout: float = TIMEOUT, deadline: float = DEADLINE) -> None:
-        self._timeout = timeout
+    def __init__(
+        self,
+        timeout: float = TIMEOUT,
+        deadline: float = DEADLINE,
+        tell: Tell | None = None,
+    ) -> None:
+        """`tell` hears of every connection."""
+        self.timeout = timeout
+        """Seconds for connecting and for each read."""
         self._deadline = deadline
+        self._told = tell
         self._lock = threading.Lock()
-        self._client: httpx2.Client | None = None
+        self._clients: dict[Route, httpx2.Client] = {}
+        """One for each way that was taken; settings change rarely."""
 
     def get(
         self,
@@ -127,26 +85,37 @@ class HubHttp:
         limit: int,
         repo: str = "",
         params: Mapping[str, Any] | None = None,
+        purpose: Purpose = "search",
     ) -> Answer:
         """The whole answer. Raises `HubError`; more than `limit` bytes are an error too."""
         url = access.endpoint + path
-        with self._stream(access, url, repo, params) as response:
+        with self._stream(access, url, repo, purpose, params) as response:
             body = self._read(response, limit + 1)
             if len(body) > limit:
                 raise hub_errors.too_large(urlsplit(url).netloc, limit)
-            return Answer(body, _next_cursor(response))
+            headers = response.headers
+            kind, date = headers.get("Content-Type", ""), headers.get("Date", "")
+            return Answer(body, _next_cursor(response), kind, date)
 
     def get_start(self, access: HubAccess, path: str, *, size: int, repo: str = "") -> bytes:
         """The first `size` bytes of a file, whether or not the server knows ranges."""
         headers = {"Range": f"bytes=0-{size - 1}", "Accept-Encoding": "identity"}
-        with self._stream(access, access.endpoint + path, repo, None, headers) as response:
+        url = access.endpoint + path
+        with self._stream(access, url, repo, "model page", headers=headers) as response:
             return self._read(response, size)
+
+    def client(self, route: Route) -> "httpx2.Client":
+        """The client for this way, kept until `close`. Raises like `new_client`."""
+        with self._lock:
+            if route not in self._clients:
+                self._clients[route] = new_client(self.timeout, route, self._told)
+            return self._clients[route]
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
         with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
+            clients, self._clients = self._clients, {}
+        for client in clients.values():
             client.close()
 
     @contextmanager
@@ -155,27 +124,26 @@ class HubHttp:
         access: HubAccess,
         url: str,
         repo: str,
-        params: Mapping[str, Any] | None,
+        purpose: Purpose,
+        params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Iterator["httpx2.Response"]:
-        client = self._ensure_client()
+        client = self.client(access.route)
         import httpx2
         from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
         every = {**headers_for(access), **(headers or {})}
+        way = Way()
+        about = {PURPOSE: purpose, WHY: repo or (params or {}).get("search", ""), "trace": way}
         try:
-            with client.stream("GET", url, params=params, headers=every) as response:
+            with client.stream(
+                "GET", url, params=params, headers=every, extensions=about
+            ) as response:
                 if response.status_code >= 400:
                     self._raise(response)
                 yield response
         except (httpx2.HTTPError, httpx2.InvalidURL, HfHubHTTPError, OfflineModeIsEnabled) as error:
-            raise hub_errors.explain(error, url, repo, self._timeout) from error
-
-    def _ensure_client(self) -> "httpx2.Client":
-        with self._lock:
-            if self._client is None:
-                self._client = new_client(self._timeout)
-            return self._client
+            raise hub_errors.explain(error, url, repo, self.timeout, way) from error
 
     def _raise(self, response: "httpx2.Response") -> None:
         """Let the library name the error, of a copy: it would read a body of any size."""

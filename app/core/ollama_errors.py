@@ -1,10 +1,15 @@
 """What Ollama's registry or the way to it can do wrong, told to a person."""
 
-import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from app.core import hub_errors
+from app.core.connection_problems import (
+    PROXY_AUTHENTICATION,
+    Way,
+    connection_problem,
+    proxy_wants_password,
+)
 from app.core.errors import (
     AccessError,
     AppError,
@@ -151,6 +156,8 @@ def refused_status(host: str, status: int, headers: Mapping[str, str]) -> HubErr
             f"{host} has had too many requests from this network (status 429).",
             f"Try again {when}.",
         )
+    if status == PROXY_AUTHENTICATION:
+        return proxy_wants_password(host)
     if status >= 500:
         return HubError(
             "The registry is out of order",
@@ -160,8 +167,8 @@ def refused_status(host: str, status: int, headers: Mapping[str, str]) -> HubErr
     return HubError("The registry refused the request", f"{host} answered with status {status}.")
 
 
-def explain(error: Exception, url: str, timeout: float) -> AppError:
-    """The `AppError` for an exception of the HTTP client."""
+def explain(error: Exception, url: str, timeout: float, way: Way | None = None) -> AppError:
+    """The `AppError` for an exception of the HTTP client. `way` was the request's trace."""
     import httpx2
 
     host = urlsplit(url).netloc
@@ -172,7 +179,7 @@ def explain(error: Exception, url: str, timeout: float) -> AppError:
     if isinstance(error, httpx2.TimeoutException):
         return too_slow(host, timeout)
     if isinstance(error, httpx2.ConnectError | httpx2.ProxyError):
-        return _unreachable(host, error)
+        return connection_problem(error, url, way, "registry")
     if isinstance(error, httpx2.DecodingError | httpx2.TooManyRedirects | httpx2.InvalidURL):
         return unreadable(host, str(error))
     return HubError(
@@ -180,23 +187,4 @@ def explain(error: Exception, url: str, timeout: float) -> AppError:
         f"{host} closed the connection before the answer was complete.",
         "Check the connection and try again.",
         f"{type(error).__name__}: {error}",
-    )
-
-
-def _unreachable(host: str, error: Exception) -> HubError:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
-            return HubError(
-                "The connection to the registry is not trusted",
-                f"The certificate of {host} was not accepted, so nothing was sent.",
-                "If this network inspects traffic, name its certificate file in SSL_CERT_FILE.",
-                str(error),
-            )
-        cause = cause.__cause__ or cause.__context__
-    return HubError(
-        "The registry is out of reach",
-        f"No connection to {host}.",
-        "Check the connection, the proxy and the address of the registry.",
-        str(error),
     )

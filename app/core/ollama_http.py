@@ -5,59 +5,30 @@ is asked for; no account, key or token of the person's is ever sent.
 """
 
 import re
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
 
 import app
-from app.core import hub_errors, ollama_errors
-from app.core.hub_http import DEADLINE, LOOPBACK, TIMEOUT, HubAccess, new_client
+from app.core import ollama_errors
+from app.core.connection_problems import Way
+from app.core.hub_http import DEADLINE, HubAccess, HubHttp, Purpose
+from app.core.ollama_gate import is_safe
 from app.core.ollama_name import OllamaName
-from app.core.settings import Network
+from backends.contacts import PURPOSE, WHY
 
 if TYPE_CHECKING:
     import httpx2
 
-DEFAULT_REGISTRY = "https://registry.ollama.ai"
-REGISTRY_VARIABLE = "CORRAL_OLLAMA_REGISTRY"
-"""Names the registry where the settings do not."""
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 TOKEN_LIMIT = 65_536
+_PURPOSE: Purpose = "model page"
 _PARAMETER = re.compile(r'(realm|service|scope)="([^"]*)"')
-
-
-def registry_access(
-    network: Network, env: Mapping[str, str], endpoint: str | None = None
-) -> HubAccess:
-    """The registry that `endpoint`, the settings or the environment name; never with a token.
-
-    Raises:
-        OfflineError: the offline switch is on.
-        SettingsError: the address is no good.
-    """
-    if network.offline:
-        raise hub_errors.offline()
-    chosen = endpoint or network.ollama_registry or env.get(REGISTRY_VARIABLE) or DEFAULT_REGISTRY
-    address = chosen.strip().rstrip("/")
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname
-    except ValueError:
-        raise ollama_errors.bad_address(address) from None
-    if not host or parts.username or parts.query or not is_safe(parts.scheme, host):
-        raise ollama_errors.bad_address(address)
-    return HubAccess(address, None)
-
-
-def is_safe(scheme: str, host: str | None) -> bool:
-    """Whether an address of these may be asked: https, or this computer itself."""
-    return scheme == "https" or (scheme == "http" and host in LOOPBACK)
 
 
 def manifest_path(name: OllamaName) -> str:
@@ -77,12 +48,16 @@ def registry_headers(token: str | None) -> dict[str, str]:
 
 
 def anonymous_token(
-    client: "httpx2.Client", challenge: str, access: HubAccess, name: OllamaName
+    client: "httpx2.Client",
+    challenge: str,
+    access: HubAccess,
+    name: OllamaName,
+    about: Mapping[str, Any],
 ) -> str:
     """The token that a registry gives to everyone, asked for as it says in `WWW-Authenticate`.
 
-    Only the registry's own host is asked, as Ollama does it. Raises `AccessError`, and the
-    exceptions of the client.
+    Only the registry's own host is asked, as Ollama does it. `about` are the extensions of the
+    request that was refused. Raises `AccessError`, and the exceptions of the client.
     """
     import httpx2
 
@@ -98,7 +73,11 @@ def anonymous_token(
         raise ollama_errors.bad_challenge(host, challenge[:200])
     wanted = realm.copy_merge_params(given)
     with client.stream(
-        "GET", wanted, headers=registry_headers(None), follow_redirects=False
+        "GET",
+        wanted,
+        headers=registry_headers(None),
+        follow_redirects=False,
+        extensions=dict(about),
     ) as response:
         if response.status_code != 200:
             raise ollama_errors.private(name, host)
@@ -144,10 +123,9 @@ class RegistryAnswer(Struct, frozen=True):
 class RegistryHttp:
     """GET with limits on time and size. Any thread may call it."""
 
-    def __init__(self, timeout: float = TIMEOUT) -> None:
-        self._timeout = timeout
-        self._lock = threading.Lock()
-        self._client: httpx2.Client | None = None
+    def __init__(self, http: HubHttp) -> None:
+        """`http` holds the connections, and closes them."""
+        self._http = http
         self._tokens: dict[tuple[str, str], str] = {}
         """Anonymous tokens by registry and model."""
 
@@ -169,42 +147,31 @@ class RegistryHttp:
         with self._stream(access, name, blob_path(name, sha256), wanted) as response:
             return read_start(response, size)
 
-    def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
-        with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
-
     @contextmanager
     def _stream(
         self, access: HubAccess, name: OllamaName, path: str, headers: Mapping[str, str]
     ) -> Iterator["httpx2.Response"]:
-        client = self._ensure_client()
+        client = self._http.client(access.route)
         import httpx2
 
-        url = access.endpoint + path
+        url, way = access.endpoint + path, Way()
+        about = {PURPOSE: _PURPOSE, WHY: name.repo, "trace": way}
         key = (access.endpoint, f"{name.namespace}/{name.model}")
         try:
             for last in (False, True):
                 every = {**registry_headers(self._tokens.get(key)), **headers}
-                with client.stream("GET", url, headers=every) as response:
+                with client.stream("GET", url, headers=every, extensions=about) as response:
                     challenge = response.headers.get("WWW-Authenticate", "")
                     if response.status_code == 401 and not last:
-                        self._tokens[key] = anonymous_token(client, challenge, access, name)
+                        token = anonymous_token(client, challenge, access, name, about)
+                        self._tokens[key] = token
                         continue
                     if response.status_code not in (200, 206):
                         raise refusal(response, access, name, manifest="/manifests/" in path)
                     yield response
                     return
         except (httpx2.HTTPError, httpx2.InvalidURL, ConnectionError) as error:
-            raise ollama_errors.explain(error, url, self._timeout) from error
-
-    def _ensure_client(self) -> "httpx2.Client":
-        with self._lock:
-            if self._client is None:
-                self._client = new_client(self._timeout)
-            return self._client
+            raise ollama_errors.explain(error, url, self._http.timeout, way) from error
 
 
 def refusal(

@@ -5,10 +5,8 @@ adapters). Names of files are made here, their contents are told by digest.
 """
 
 import logging
-import os
 import re
 import threading
-from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -22,7 +20,8 @@ from app.core.hub import HubDetail, HubModel
 from app.core.hub_http import HubAccess
 from app.core.library_scan import OLLAMA_ADAPTER
 from app.core.ollama_card import card
-from app.core.ollama_http import RegistryHttp, registry_access
+from app.core.ollama_gate import RegistryGate
+from app.core.ollama_http import RegistryHttp
 from app.core.ollama_manifest import (
     CONFIG_LIMIT,
     MANIFEST_LIMIT,
@@ -40,7 +39,6 @@ from app.core.ollama_recipe import (
     with_parameters,
     with_system,
 )
-from app.core.settings import SettingsStore
 from app.core.variants import RepoFile, Variant, is_companion, split_part
 
 log = logging.getLogger(__name__)
@@ -55,15 +53,9 @@ _UNLISTED = re.compile(r"^(downloading|incomplete-)|\.part(\.|$)", re.I)
 class OllamaRegistry:
     """Asks the registry that settings or environment name. Any thread may call it."""
 
-    def __init__(
-        self,
-        settings: SettingsStore,
-        env: Mapping[str, str] = os.environ,
-        http: RegistryHttp | None = None,
-    ) -> None:
-        self._settings = settings
-        self._env = env
-        self._http = http or RegistryHttp()
+    def __init__(self, gate: RegistryGate, http: RegistryHttp) -> None:
+        self._gate = gate
+        self._http = http
         self._lock = threading.Lock()
         self._known: dict[tuple[str, str], _Known] = {}
         """By repository and revision."""
@@ -73,7 +65,7 @@ class OllamaRegistry:
 
         Raises `HubError` in words: no such model, damaged, another format, log-in wanted, offline.
         """
-        access = registry_access(self._settings.current.network, self._env)
+        access = self._gate.access()
         host = urlsplit(access.endpoint).netloc
         answer = self._http.manifest(access, name, MANIFEST_LIMIT)
         revision = sha256(answer.body).hexdigest()
@@ -101,16 +93,12 @@ class OllamaRegistry:
 
     def header(self, name: OllamaName, revision: str, file: str, size: int) -> GgufHeader:
         """What the first `size` bytes of a file say; usually not all of its header."""
-        access = registry_access(self._settings.current.network, self._env)
+        access = self._gate.access()
         files = self._told(name, revision).detail.files
         digest = next((each.sha256 for each in files if each.path == file), None)
         if digest is None:
             raise ollama_errors.blob_gone(name, urlsplit(access.endpoint).netloc)
         return gguf.read_partial(self._http.blob_start(access, name, digest, size))
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
 
     def _text(self, access: HubAccess, name: OllamaName, layer: Layer, limit: int) -> bytes:
         """A small file, checked against its digest."""

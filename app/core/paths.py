@@ -59,6 +59,11 @@ class AppPaths(Struct, frozen=True):
         """The list of downloads, as JSON."""
         return self.data / "downloads.json"
 
+    @property
+    def ledger_file(self) -> Path:
+        """Database of the connections that were made to other computers."""
+        return self.data / "connections.db"
+
 
 def app_paths(env: Mapping[str, str] | None = None) -> AppPaths:
     """The folders in force: all under `CORRAL_HOME` if it is set, else the system's usual places.

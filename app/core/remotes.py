@@ -15,9 +15,11 @@ from msgspec import structs
 
 from app.core.engine_errors import refusal
 from app.core.errors import ModelError, NotFoundError, SettingsError
+from app.core.hub_gate import HubGate
 from app.core.keys import KeyPlace, KeyStore
 from app.core.library_types import LocalModel
 from app.core.settings import RemoteEndpoint, Remotes, SettingsStore
+from backends.contacts import Tell
 from backends.errors import BackendError
 from backends.remote.descriptor import SUFFIX, RemoteAccess, clean_address, is_loopback
 
@@ -28,7 +30,17 @@ PREFIX = "remote/"
 class RemoteStore:
     """Adds, asks and removes servers. All methods but `endpoint` and `allows` block."""
 
-    def __init__(self, settings: SettingsStore, keys: KeyStore) -> None:
+    def __init__(
+        self,
+        settings: SettingsStore,
+        keys: KeyStore,
+        *,
+        gate: HubGate | None = None,
+        tell: Tell | None = None,
+    ) -> None:
+        """`gate` knows the proxy and the authorities; `tell` hears of every connection."""
+        self.tell = tell
+        self._gate = gate or HubGate(settings, keys)
         self._settings = settings
         self._keys = keys
         self._changing = threading.Lock()
@@ -56,14 +68,15 @@ class RemoteStore:
             SettingsError: the address is none.
             ModelError: it cannot be reached or refuses, or the offline switch is on.
         """
-        access = RemoteAccess(checked_address(address), "-", api_key=key)
+        address = checked_address(address)
+        access = RemoteAccess(address, "-", api_key=key, route=self._gate.route())
         self._check_online(access.base_url)
         # Its HTTP client takes half a second to import, and few people need it.
         from backends.remote.connection import Connection
         from backends.remote.server import LOOK_SECONDS, served_models
 
         try:
-            with Connection(access, patience=LOOK_SECONDS) as connection:
+            with Connection(access, patience=LOOK_SECONDS, tell=self.tell) as connection:
                 return tuple(model.id for model in served_models(connection))
         except BackendError as error:
             raise refusal(error) from error
@@ -131,6 +144,7 @@ class RemoteStore:
             context_length=endpoint.context_length,
             loopback_only=self._settings.current.network.offline,
             api_key=self._key(endpoint),
+            route=self._gate.route(),
         )
         return msgspec.json.encode(access).decode()
 

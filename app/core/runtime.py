@@ -240,7 +240,7 @@ class ModelRuntime:
         backend = self._backend_for(model)
         if backend not in _JUDGED:
             check_settings(wanted)
-            return LoadedModel(model, wanted, EngineProcess(backend), wanted), None
+            return LoadedModel(model, wanted, self._engine(backend), wanted), None
         hardware = self.hardware()
         memory = self.free_memory(besides=model.id, look_at_gpus=True)
         if present is not None:
@@ -257,9 +257,13 @@ class ModelRuntime:
         )
         for other in plan.ejected:
             self._put_away(other, "room")
-        engine = EngineProcess(backend)
+        engine = self._engine(backend)
         entry = LoadedModel(model, plan.config, engine, wanted, plan.need, plan.warning)
         return entry, plan
+
+    def _engine(self, backend: str) -> EngineProcess:
+        """A child that tells of its connections to whoever hears of those to servers."""
+        return EngineProcess(backend, tell=self._remotes.tell if self._remotes else None)
 
     def _spare(self, settings: Settings) -> tuple[Held, ...]:
         """Models that may be ejected for another one: those that do nothing now."""

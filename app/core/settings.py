@@ -70,6 +70,31 @@ class Engine(Struct, frozen=True):
     """Idle models are ejected, longest idle first, when another one would not fit."""
 
 
+class Mirror(Struct, frozen=True):
+    """A further address of the model hub."""
+
+    address: str
+    send_token: bool = False
+    """Send the person's hub token to it."""
+
+
+class Proxy(Struct, frozen=True):
+    """How connections to other computers leave this one."""
+
+    mode: Literal["system", "none", "manual"] = "system"
+    """The environment's and the system's proxy, none at all, or the one named here."""
+    scheme: Literal["http", "https"] = "http"
+    """What is spoken with the proxy itself."""
+    host: Annotated[str, Meta(max_length=253)] = ""
+    port: Annotated[int, Meta(ge=1, le=65_535)] = 8080
+    user: Annotated[str, Meta(max_length=200)] = ""
+    """Empty: the proxy asks for no password."""
+    password: Literal["none", "keyring", "file"] = "none"
+    """Where the password lies (`app.core.keys`)."""
+    no_proxy: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")
+    """Hosts that are reached without the proxy; ".example.org" is all of a domain."""
+
+
 class Network(Struct, frozen=True):
     """What may leave this computer."""
 
@@ -79,6 +104,15 @@ class Network(Struct, frozen=True):
     """Nothing leaves this computer."""
     send_token: bool = False
     """Send the person's hub token also to an endpoint other than the default one."""
+    mirrors: tuple[Mirror, ...] = ()
+    """Asked in this order where `endpoint` does not answer."""
+    token: Literal["none", "keyring", "file"] = "none"
+    """Where the person's hub token lies (`app.core.keys`)."""
+    account: Annotated[str, Meta(max_length=200)] = ""
+    """The hub's name of who is logged in."""
+    proxy: Proxy = Proxy()
+    ca_file: str | None = None
+    """A file of certificate authorities, in PEM, that are trusted besides the system's."""
     ollama_registry: str | None = None
     """Address of Ollama's registry; None is `CORRAL_OLLAMA_REGISTRY` or registry.ollama.ai."""
 

@@ -10,8 +10,11 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from app.core import hub_errors
+from app.core.connection_problems import Way
 from app.core.errors import AccessError, AppError, DownloadError, NotFoundError
-from app.core.hub_http import TIMEOUT, HubAccess, headers_for
+from app.core.hub_connection import TIMEOUT
+from app.core.hub_http import HubAccess, headers_for
+from app.core.transfer_look_up import FileFacts, file_page, is_own, look_up
 from app.core.transfer_stop import StopSignal
 from app.core.variants import RepoFile
 
@@ -39,15 +42,6 @@ class RangesRefused(Exception):
     """The server sends whole files only."""
 
 
-class FileFacts(Struct, frozen=True):
-    """What the hub says of a file, and where its bytes are."""
-
-    etag: str
-    size: int
-    commit: str
-    url: str
-
-
 class Body(Struct, frozen=True):
     """An answer that is being read."""
 
@@ -62,30 +56,23 @@ class RemoteFile:
     def __init__(
         self,
         client: "httpx2.Client",
-        access: HubAccess,
+        hubs: list[HubAccess],
         repo: str,
         revision: str,
         file: RepoFile,
         read_timeout: float,
         stop: StopSignal,
     ) -> None:
-        self._access = access
+        """`hubs` is shared by the files of a run: the one that answers is put first."""
+        self._hubs = hubs
         self._repo = repo
-        self._file = file
         self._revision = revision
-        self._page = self._find_page()
+        self._file = file
         self._client = client
         self._timeout = read_timeout
         self._stop = stop
         self._lock = threading.Lock()
         self._facts: FileFacts | None = None
-
-    def _find_page(self) -> str:
-        """The lasting address, which knows where the bytes currently are."""
-        from huggingface_hub import hf_hub_url
-
-        endpoint = self._access.endpoint
-        return hf_hub_url(self._repo, self._file.path, revision=self._revision, endpoint=endpoint)
 
     def facts(self) -> FileFacts:
         """What the hub said last; asked for at the first call.
@@ -146,9 +133,12 @@ class RemoteFile:
     def _request(self, facts: FileFacts, headers: dict[str, str]) -> Iterator["httpx2.Response"]:
         import httpx2
 
-        every = {**self._headers(facts.url), **headers}
+        every = {**self._headers(facts.access, facts.url), **headers}
+        way = Way()
         try:
-            request = self._client.build_request("GET", facts.url, headers=every)
+            request = self._client.build_request(
+                "GET", facts.url, headers=every, extensions={"trace": way}
+            )
             with (
                 closing(self._send(request)) as response,
                 self._stop.cutting(response),
@@ -162,15 +152,12 @@ class RemoteFile:
             raise self._odd_answer(f"a bad address: {error}") from error
         except httpx2.HTTPError as error:
             self._stop.check()  # a connection cut by ourselves
-            raise TryAgain(self._explain(error, facts.url)) from error
+            raise TryAgain(self._explain(error, facts.url, way)) from error
 
-    def _headers(self, url: str) -> dict[str, str]:
+    def _headers(self, access: HubAccess, url: str) -> dict[str, str]:
         """What goes along with a request; the token to the hub's own origin only."""
         every = {"Accept-Encoding": "identity", "X-HF-Download-Counter": "1"}
-        return {**headers_for(self._access), **every} if self._is_own(url) else every
-
-    def _is_own(self, url: str) -> bool:
-        return _origin(url) == _origin(self._access.endpoint)
+        return {**headers_for(access), **every} if is_own(access, url) else every
 
     def _send(self, request: "httpx2.Request") -> "httpx2.Response":
         """The answer as far as its headers."""
@@ -192,7 +179,7 @@ class RemoteFile:
         host, status = urlsplit(facts.url).netloc, response.status_code
         wait = hub_errors.retry_after(response.headers)
         reason = self._reason(host, status, response.headers)
-        own = self._is_own(facts.url)
+        own = is_own(facts.access, facts.url)
         if status in hub_errors.RETRY_STATUSES:
             raise TryAgain(reason, wait)
         if status == 416 or (status in (401, 403, 404, 410) and not own) or self._is_stale(status):
@@ -209,31 +196,45 @@ class RemoteFile:
         return False
 
     def _look_up(self) -> FileFacts:
+        """What the first hub that answers says. Raises the failure of the first one."""
+        failure: TryAgain | None = None
+        for access in tuple(self._hubs):
+            try:
+                facts = self._look_up_at(access)
+            except TryAgain as reason:
+                failure = failure or reason
+                continue
+            if self._hubs[0] is not access:
+                self._hubs.remove(access)
+                self._hubs.insert(0, access)
+            return facts
+        assert failure is not None
+        raise failure
+
+    def _look_up_at(self, access: HubAccess) -> FileFacts:
+        """What this hub says. Raises like `facts`."""
         import httpx2
-        from huggingface_hub import errors, get_hf_file_metadata
-
-        try:
-            found = self._stop.await_answer(
-                lambda: get_hf_file_metadata(
-                    self._page,
-                    timeout=min(TIMEOUT, self._timeout),
-                    endpoint=self._access.endpoint,
-                    headers=headers_for(self._access),
-                    token=False,
-                ),
-                lambda _late: None,
-            )
-        except (httpx2.HTTPError, errors.OfflineModeIsEnabled, errors.HfHubHTTPError) as error:
-            self._look_up_failed(error)
-        if found.size is None or not found.etag:
-            raise self._odd_answer("no size or no entity tag")
-        self._compare_with_list(found.etag, found.size)
-        return FileFacts(found.etag, found.size, found.commit_hash or "", found.location)
-
-    def _look_up_failed(self, error: Exception) -> NoReturn:
         from huggingface_hub import errors
 
-        reason = self._explain(error, self._page)
+        way, timeout = Way(), min(TIMEOUT, self._timeout)
+        page = file_page(access, self._repo, self._revision, self._file.path)
+        try:
+            facts = self._stop.await_answer(
+                lambda: look_up(self._client, access, page, timeout, way), lambda _late: None
+            )
+        except httpx2.InvalidURL as error:
+            raise self._odd_answer(f"a bad address: {error}") from error
+        except (httpx2.HTTPError, errors.OfflineModeIsEnabled, errors.HfHubHTTPError) as error:
+            self._look_up_failed(error, page, way)
+        if facts is None:
+            raise self._odd_answer("no size or no entity tag")
+        self._compare_with_list(facts.etag, facts.size)
+        return facts
+
+    def _look_up_failed(self, error: Exception, page: str, way: Way) -> NoReturn:
+        from huggingface_hub import errors
+
+        reason = self._explain(error, page, way)
         if isinstance(error, errors.OfflineModeIsEnabled) or isinstance(
             reason, AccessError | NotFoundError
         ):
@@ -257,15 +258,9 @@ class RemoteFile:
                 "Remove this download, open the model's page again and start from there.",
             )
 
-    def _explain(self, error: Exception, url: str) -> AppError:
-        return hub_errors.explain(error, url, self._repo, self._timeout)
+    def _explain(self, error: Exception, url: str, way: Way) -> AppError:
+        return hub_errors.explain(error, url, self._repo, self._timeout, way)
 
     def _odd_answer(self, what: str) -> AppError:
-        host = urlsplit(self._access.endpoint).netloc
+        host = urlsplit(self._hubs[0].endpoint).netloc
         return hub_errors.unreadable(host, f"{self._file.path}: {what}")
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, port

@@ -14,7 +14,7 @@ import msgspec
 
 from app.core.errors import AppError, DownloadError
 from app.core.files import storage_error
-from app.core.hub_http import new_client
+from app.core.hub_connection import new_client
 from app.core.ollama_name import from_repo
 from app.core.transfer_file import FileTransfer, already_there
 from app.core.transfer_http import RemoteFile
@@ -22,7 +22,7 @@ from app.core.transfer_names import check_names, target_path
 from app.core.transfer_parts import bytes_on_disk, finish, lock_path, part_path
 from app.core.transfer_registry import RegistryFile
 from app.core.transfer_stop import StopSignal, TransferStopped
-from app.core.transfer_wire import Completed, Failed, Fetch, Moved, Reply, Stopped
+from app.core.transfer_wire import Completed, Contacted, Failed, Fetch, Moved, Reply, Stopped
 from app.core.variants import RepoFile
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class TransferJob:
         """Bytes of each file that are on disk, for those whose transfer has not begun."""
         self._transfers: dict[RepoFile, FileTransfer] = {}
         self._current: FileTransfer | None = None
+        self._hubs = list(command.accesses)
+        """The hub that answered last stands first."""
         self._thread = threading.Thread(target=self._run, name="transfer", daemon=True)
 
     @property
@@ -115,7 +117,7 @@ class TransferJob:
         with contextlib.ExitStack() as locks:
             for target in sorted(targets.values()):
                 locks.enter_context(_locked(target, self._stop))
-            locks.enter_context(closing(client := new_client(command.limits.read_timeout)))
+            locks.enter_context(closing(client := self._new_client()))
             for file in _in_fetching_order(command.files):
                 if not already_there(targets[file], file, self._stop):
                     self._fetch(client, file, targets[file])
@@ -124,12 +126,23 @@ class TransferJob:
             self._stop.check()
             _name_all([targets[file] for file in in_naming_order(command.files)])
 
+    def _new_client(self) -> "httpx2.Client":
+        """All addresses are reached the same way, so one client serves them all."""
+        command = self._command
+        return new_client(
+            command.limits.read_timeout,
+            command.accesses[0].route,
+            lambda contact: self._send(Contacted(contact)),
+            "download",
+            command.repo,
+        )
+
     def _fetch(self, client: "httpx2.Client", file: RepoFile, target: Path) -> None:
         command, limits = self._command, self._command.limits
         kind = RegistryFile if from_repo(command.repo) else RemoteFile
         remote = kind(
             client,
-            command.access,
+            self._hubs,
             command.repo,
             command.revision,
             file,

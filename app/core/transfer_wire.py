@@ -5,6 +5,7 @@ from msgspec import Struct
 
 from app.core.hub_http import HubAccess
 from app.core.variants import RepoFile
+from backends.contacts import Contact
 
 MAX_LINE = 4_000_000
 """Bytes; a listing of some thousand files stays far below."""
@@ -31,7 +32,8 @@ class Fetch(Struct, frozen=True, tag="fetch"):
 
     run: str
     """Names this run of a download in commands and replies; used once."""
-    access: HubAccess
+    accesses: tuple[HubAccess, ...]
+    """The hub and its mirrors; the first that answers is used."""
     repo: str
     revision: str
     files: tuple[RepoFile, ...]
@@ -80,7 +82,13 @@ class Failed(Struct, frozen=True, tag="failed"):
     detail: str = ""
 
 
-Reply = Moved | Completed | Stopped | Failed
+class Contacted(Struct, frozen=True, tag="contacted"):
+    """A step of an exchange with another computer, for the list of connections."""
+
+    contact: Contact
+
+
+Reply = Moved | Completed | Stopped | Failed | Contacted
 
 _encoder = msgspec.json.Encoder()
 _commands: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)

@@ -125,6 +125,7 @@ class Program(QObject):
         self.window.fill(self._main)
         self.window.closing.connect(self._main.leave)
         context.worker.run(context.library.scan, done=self._scanned)
+        context.worker.run(context.gate.warm)
         context.worker.run(context.downloads.start)
         problems = (
             context.settings.problem,

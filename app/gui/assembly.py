@@ -13,8 +13,12 @@ from app.core.conversation_store import ConversationStore
 from app.core.downloads import DownloadManager
 from app.core.estimate_corrections import EstimateCorrections
 from app.core.hub import HubClient
+from app.core.hub_account import HubAccount
+from app.core.hub_gate import HubGate
+from app.core.hub_http import HubHttp
 from app.core.kept_conversations import KeptConversations
 from app.core.keys import KeyStore
+from app.core.ledger import Ledger
 from app.core.library import ModelLibrary
 from app.core.paths import AppPaths
 from app.core.presets import PresetStore
@@ -54,7 +58,10 @@ def assemble(
     store = ConversationStore(paths.conversations)
     presets = PresetStore(paths.presets_dir)
     library = ModelLibrary(paths, settings)
-    remotes = RemoteStore(settings, KeyStore(paths))
+    ledger = Ledger(paths.ledger_file)
+    keys = KeyStore(paths)
+    gate, hub_http = HubGate(settings, keys), HubHttp(tell=ledger.record)
+    remotes = RemoteStore(settings, keys, gate=gate, tell=ledger.record)
     corrections = EstimateCorrections(paths.estimates_file)
     kept = KeptConversations(paths.kept_conversations, store)
     runtime = ModelRuntime(
@@ -71,9 +78,13 @@ def assemble(
         library=library,
         runtime=runtime,
         remotes=remotes,
-        hub=HubClient(settings, paths),
+        hub=HubClient(settings, paths, http=hub_http, gate=gate),
+        gate=gate,
+        hub_http=hub_http,
+        account=HubAccount(settings, gate, hub_http),
+        ledger=ledger,
         catalogue=Catalogue(),
-        downloads=DownloadManager(paths, settings, library),
+        downloads=DownloadManager(paths, settings, library, gate=gate, tell=ledger.record),
         later_hardware=hardware,
         theme=icons.theme,
         icons=icons,
@@ -96,6 +107,7 @@ def close_context(context: AppContext) -> None:
         lambda: context.worker.close(CLOSE_SECONDS),
         context.downloads.close,
         context.store.close,
+        context.ledger.close,
     ):
         try:
             end()

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from app.core.downloads import DownloadManager
     from app.core.hardware import HardwareSurvey
     from app.core.hub import HubClient
+    from app.core.hub_account import HubAccount
+    from app.core.hub_gate import HubGate
+    from app.core.hub_http import HubHttp
     from app.core.kept_conversations import KeptConversations
+    from app.core.ledger import Ledger
     from app.core.library import ModelLibrary
     from app.core.paths import AppPaths
     from app.core.presets import PresetStore
@@ -40,6 +44,10 @@ class AppContext:
     runtime: ModelRuntime
     remotes: RemoteStore
     hub: HubClient
+    gate: HubGate
+    hub_http: HubHttp
+    account: HubAccount
+    ledger: Ledger
     catalogue: Catalogue
     downloads: DownloadManager
     later_hardware: Later[HardwareSurvey]

@@ -15,7 +15,7 @@ from app.core.download_state import DownloadItem
 from app.core.errors import AppError, OfflineError, SettingsError
 from app.core.gguf_types import GgufHeader
 from app.core.hub import HubDetail
-from app.core.hub_http import hub_access
+from app.core.hub_addresses import main_address
 from app.core.hub_reference import Reference
 from app.core.memory import DEFAULT_CONTEXT, Fit
 from app.core.mlx_support import runs_mlx
@@ -24,6 +24,7 @@ from app.gui import variants_lines
 from app.gui.controls.card import Line
 from app.gui.discover_browser import DiscoverBrowser
 from app.gui.discover_fit import FitCheck, ModelShape, fit_tip, parameters_in_name
+from app.gui.discover_gated import GatedGuide
 from app.gui.discover_loader import DetailLoader
 from app.gui.discover_rows import ModelRow
 from app.gui.discover_subject import Subject
@@ -71,6 +72,7 @@ class DiscoverPage(Page):
             context.icons, context.worker, context.hub, entries, self._check
         )
         self.detail = ModelDetail(context.icons, context.worker)
+        self.gated = GatedGuide(context, self.detail.gated, self)
         self.loader = DetailLoader(context.hub, context.worker, self)
         self.starter = DownloadStarter(context.worker, context.hub, context.downloads, self)
         row = QHBoxLayout(self)
@@ -94,6 +96,8 @@ class DiscoverPage(Page):
         detail.retry.connect(self._retry)
         detail.context_chosen.connect(self._context_chosen)
         detail.settings_wanted.connect(self._open_settings)
+        self.gated.settings_wanted.connect(self._open_settings)
+        self.gated.granted.connect(self._retry)  # the card and the header can be read now
         detail.repo_wanted.connect(lambda repo: self._show(Subject(repo)))
         loader.detail_loaded.connect(self._detail_loaded)
         loader.header_loaded.connect(self._header_loaded)
@@ -178,18 +182,22 @@ class DiscoverPage(Page):
     def _show_subject(self, *, start_over: bool = False) -> None:
         if self._subject is None:
             return
-        self.detail.show_subject(self._subject, self._address(self._subject.repo))
+        address = self._address(self._subject.repo)
+        self.detail.show_subject(self._subject, address)
+        self.gated.show_subject(self._subject, address)
         self._say_offline()
         self._show_lines(start_over=start_over)
 
     def _address(self, repo: str) -> str:
         if name := from_repo(repo):
             return name.page
-        try:
-            access = hub_access(self._context.settings.current.network, os.environ)
-        except (OfflineError, SettingsError):
+        network = self._context.settings.current.network
+        if network.offline:
             return ""
-        return f"{access.endpoint}/{repo}"
+        try:
+            return f"{main_address(network, os.environ)}/{repo}"
+        except SettingsError:
+            return ""
 
     # Variants
 

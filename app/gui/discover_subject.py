@@ -138,16 +138,10 @@ class Subject:
         return (Fact("package", ", ".join(formats)),) if formats else ()
 
     @property
-    def gated(self) -> str:
-        """What stands before the download; "" if nothing does."""
+    def gated(self) -> bool:
+        """Whether the authors want something before the files can be downloaded."""
         model = self.hub_model
-        if model is not None and model.gated:
-            return QCoreApplication.translate(
-                "discover",
-                "The authors of this repository want their licence accepted on the hub first. "
-                "Then start Corral with your access token in HF_TOKEN.",
-            )
-        return ""
+        return model is not None and bool(model.gated)
 
 
 def _can(mark: str) -> str:

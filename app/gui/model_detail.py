@@ -129,8 +129,9 @@ class ModelDetail(QWidget):
         column.addWidget(self._summary)
         self.gated = Strip(icons, tone="info")
         self.gated.hide()
+        column.addSpacing(8)
         column.addWidget(self.gated)
-        column.addSpacing(20)
+        column.addSpacing(12)
         self._add_variants(column)
         column.addSpacing(24)
         self._add_card(column)
@@ -243,7 +244,6 @@ class ModelDetail(QWidget):
         self.badges.set_badges(subject.badges())
         self._summary.setText(subject.summary)
         self._summary.setVisible(bool(subject.summary))
-        self.gated.say(subject.gated)
         self._mlx_repo = (subject.entry.mlx_repo or "") if subject.entry else ""
         self.mlx.setText(self.tr("For Macs: %1").replace("%1", self._mlx_repo))
         self.mlx.setVisible(bool(self._mlx_repo))

@@ -1,8 +1,7 @@
-"""The further sections of the settings: chat, folders, network, shortcuts, about."""
+"""The further sections of the settings: chat, folders, shortcuts, about."""
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +12,6 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout
 
 from app import __version__
-from app.core.errors import AppError
-from app.core.hub_http import DEFAULT_ENDPOINT, ENDPOINT_VARIABLE, hub_access
 from app.core.paths import resource
 from app.gui.controls.buttons import Button, IconButton
 from app.gui.controls.card import Card
@@ -193,109 +190,6 @@ class FoldersSection(SettingSection):
         settings = self._context.settings
         settings.update(models=replace(settings.current.models, extra_folders=folders))
         self._context.worker.run(self._context.library.scan)
-
-
-def _standing_address() -> str:
-    """The hub that is asked while the person names none."""
-    return os.environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT
-
-
-class NetworkSection(SettingSection):
-    """Where the hub is and what it is told."""
-
-    section_id = "network"
-    icon = "globe"
-
-    def __init__(self, context: AppContext) -> None:
-        super().__init__()
-        self._context = context
-        self._asking = False
-        self.endpoint = TextField(
-            context.icons, self.tr("Model hub"), _standing_address(), mono=True, small=True
-        )
-        self.endpoint.setFixedWidth(280)
-        self.endpoint.textEdited.connect(self._typed)
-        self.endpoint.editingFinished.connect(self._choose_endpoint)
-        self.check = Button(context.icons, self.tr("Check"), small=True)
-        self.check.clicked.connect(self._check)
-        self.hub_row = SettingRow(self.tr("Model hub"), " ", self.endpoint, self.check)
-        self.token = Switch(context.icons, self.tr("Send the log-in to another hub"))
-        self.token.clicked.connect(self._choose_token)
-        token_row = SettingRow(
-            self.tr("Send the log-in to another hub"),
-            self.tr("HF_TOKEN goes to huggingface.co only, unless this is on"),
-            self.token,
-        )
-        self.add(SettingGroup(self.tr("Hub"), self.hub_row, token_row))
-        self.column.addStretch(1)
-
-    def title(self) -> str:
-        """Its name."""
-        return self.tr("Network")
-
-    def _explain(self) -> None:
-        text = self.tr("Where models are searched and downloaded")
-        if os.environ.get(ENDPOINT_VARIABLE) and not self.endpoint.text().strip():
-            text = self.tr("The address in force is from %1").replace("%1", ENDPOINT_VARIABLE)
-        self.hub_row.say(text)
-
-    def show_settings(self, settings: Settings) -> None:
-        """Take over what is in force."""
-        network = settings.network
-        if not self.endpoint.hasFocus():
-            self.endpoint.setText(network.endpoint or "")
-            self.endpoint.set_wrong("")
-        if not self._asking:
-            self._explain()
-        self.token.setChecked(network.send_token)
-        self.check.setEnabled(not network.offline and not self._asking)
-        self.check.setToolTip(self.tr("Not while Offline is on") if network.offline else "")
-
-    def _problem(self, text: str) -> str:
-        network = replace(self._context.settings.current.network, offline=False)
-        try:
-            hub_access(replace(network, endpoint=text or None), {})
-        except AppError as error:
-            return error.message
-        return ""
-
-    def _typed(self, text: str) -> None:
-        problem = self._problem(text.strip())
-        self.endpoint.set_wrong(problem)
-        if problem:
-            self.hub_row.say(problem, "danger")
-        else:
-            self._explain()
-
-    def _choose_endpoint(self) -> None:
-        """A good address takes effect; a wrong one leaves the last good one in force."""
-        text = self.endpoint.text().strip()
-        settings = self._context.settings
-        if self._problem(text):
-            return
-        settings.update(network=replace(settings.current.network, endpoint=text or None))
-
-    def _choose_token(self, on: bool) -> None:
-        settings = self._context.settings
-        settings.update(network=replace(settings.current.network, send_token=on))
-
-    def _check(self) -> None:
-        self._asking = True
-        self.check.setEnabled(False)
-        self.hub_row.say(self.tr("Asking…"), "accent")
-        self._context.worker.run(self._context.hub.check, done=self._answered, failed=self._refused)
-
-    def _answered(self, _: object) -> None:
-        self._end_check()
-        self.hub_row.say(self.tr("The hub answers"), "success")
-
-    def _refused(self, error: AppError) -> None:
-        self._end_check()
-        self.hub_row.say(str(error), "danger")
-
-    def _end_check(self) -> None:
-        self._asking = False
-        self.check.setEnabled(not self._context.settings.current.network.offline)
 
 
 class ShortcutsSection(SettingSection):

@@ -15,14 +15,15 @@ from app.gui.controls.fields import SearchField
 from app.gui.controls.labels import Label
 from app.gui.controls.list_view import RowDelegate, RowListView, RowRole
 from app.gui.page import Page
+from app.gui.settings_connections import ConnectionsSection
 from app.gui.settings_general import GeneralSection
 from app.gui.settings_more import (
     AboutSection,
     ChatSection,
     FoldersSection,
-    NetworkSection,
     ShortcutsSection,
 )
+from app.gui.settings_network import NetworkSection
 from app.gui.settings_remote import RemoteSection
 from app.gui.settings_rows import SettingSection
 
@@ -44,6 +45,7 @@ class SettingsPage(Page):
             ChatSection(context),
             FoldersSection(context),
             NetworkSection(context),
+            ConnectionsSection(context),
             RemoteSection(context),
             ShortcutsSection(context),
             AboutSection(context),

@@ -23,6 +23,8 @@ class SettingRow(QWidget):
         self, title: str, sentence: str = "", *controls: QWidget, tall: bool = False
     ) -> None:
         super().__init__()
+        self.wanted = True
+        """False where it makes no sense at the moment; see `SettingGroup.show_wanted`."""
         self.title = Label(title)
         self.sentence = Label(sentence, "caption", "text-3", wrap=True)
         if not sentence:
@@ -68,6 +70,7 @@ class SettingGroup(QWidget):
         super().__init__()
         self.rows = rows
         self._title = title
+        self._words: list[str] = []
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 24)
@@ -91,15 +94,20 @@ class SettingGroup(QWidget):
 
     def filter(self, words: list[str]) -> bool:
         """Show the rows that fit; True when there is one."""
+        self._words = words
         title = self._title.casefold()
         left = [word for word in words if word not in title]
-        shown = [row.fits(left) for row in self.rows]
+        shown = [row.wanted and row.fits(left) for row in self.rows]
         for row, visible in zip(self.rows, shown, strict=True):
             row.setVisible(visible)
         for place, line in enumerate(self._lines):
             line.setVisible(shown[place + 1] and any(shown[: place + 1]))
         self.setVisible(any(shown))
         return any(shown)
+
+    def show_wanted(self) -> None:
+        """Show the rows that are wanted now, as far as the search in force lets them."""
+        self.filter(self._words)
 
 
 class SettingSection(ScrollPage):

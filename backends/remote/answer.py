@@ -14,6 +14,7 @@ from collections.abc import Callable
 import msgspec
 import openai
 
+from backends.contacts import Tell
 from backends.errors import (
     BackendError,
     BadRequest,
@@ -71,7 +72,9 @@ class News:
 class RemoteAnswer:
     """Reads one answer; `events` is for one thread, `cancel` for any."""
 
-    def __init__(self, server: Server, request: GenerationRequest, news: News) -> None:
+    def __init__(
+        self, server: Server, request: GenerationRequest, news: News, tell: Tell | None = None
+    ) -> None:
         """Begins to read at once. Raises `BadRequest`."""
         self.request = request
         self._server = server
@@ -84,7 +87,7 @@ class RemoteAnswer:
         """What is given again when there is nothing new."""
         self._ended = False
         self._cancelled = False
-        self._connection = Connection(server.access)
+        self._connection = Connection(server.access, tell=tell)
         self._thread = threading.Thread(target=self._read, name="remote-answer", daemon=True)
 
     @property

@@ -13,10 +13,13 @@ from typing import Any
 
 import httpx2
 import openai
+from msgspec import structs
 
+from backends.contacts import Meter, Tell
 from backends.errors import BackendError, ServerUnreachable
 from backends.remote.descriptor import RemoteAccess, is_loopback
 from backends.remote.failures import server_failure
+from backends.route import client_options
 
 CONNECT_SECONDS = 10.0
 _NO_KEY = "none"
@@ -26,20 +29,28 @@ _NO_KEY = "none"
 class Connection:
     """A client for one request. Use as a context manager."""
 
-    def __init__(self, access: RemoteAccess, *, patience: float | None = None) -> None:
-        """`patience`: seconds without a byte after which the server is given up."""
+    def __init__(
+        self, access: RemoteAccess, *, patience: float | None = None, tell: Tell | None = None
+    ) -> None:
+        """`patience`: seconds without a byte after which the server is given up.
+
+        `tell` hears of the connection and what goes over it.
+        """
         self._access = access
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._cut = False
         timeout = httpx2.Timeout(patience or access.patience, connect=CONNECT_SECONDS)
+        meter = Meter(tell, "remote model", access.model) if tell is not None else None
         self._http = httpx2.Client(
-            event_hooks={"request": [self._prepare]},
+            event_hooks={
+                "request": [self._prepare, *([meter.asked] if meter else [])],
+                "response": [meter.answered] if meter else [],
+            },
             timeout=timeout,
             # What is sent to a server must not be sent on to another one.
             follow_redirects=False,
-            # A proxy has no business between two programs of this computer.
-            trust_env=not is_loopback(access.base_url),
+            **_options(access),
         )
         self.client = openai.OpenAI(
             api_key=access.api_key or _NO_KEY,
@@ -100,3 +111,16 @@ class Connection:
             self._socket = info["return_value"].get_extra_info("socket")
         if self._cut:
             self.cut()
+
+
+def _options(access: RemoteAccess) -> dict[str, Any]:
+    """The client's way to the server. Raises `ServerUnreachable` if it cannot be taken."""
+    # A proxy has no business between two programs of this computer.
+    route = structs.replace(access.route, proxy="none") if is_loopback(access.base_url) else None
+    try:
+        return client_options(route or access.route)
+    except (OSError, ValueError, ImportError, httpx2.InvalidURL) as error:
+        raise ServerUnreachable(
+            "The proxy or the certificates of the network settings cannot be used",
+            type(error).__name__,
+        ) from error

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from backends.errors import ModelFileMissing, ModelFileTruncated, NotAModelFile
+from backends.route import Route
 
 SUFFIX = ".remote"
 _LOCAL_NAMES = ("localhost", "localhost.localdomain")
@@ -40,6 +41,8 @@ class RemoteAccess(RemoteModel, frozen=True, forbid_unknown_fields=True, omit_de
     """The same with the key that the server wants; never written to a file."""
 
     api_key: str = ""
+    route: Route = Route()
+    """The way to a server on another computer."""
 
     def __repr__(self) -> str:
         return f"RemoteAccess({self.model!r} at {self.base_url!r})"

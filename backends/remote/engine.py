@@ -8,6 +8,7 @@ import msgspec
 import psutil
 
 from backends.base import LoadProgressCallback
+from backends.contacts import Tell
 from backends.errors import BadRequest, LoadCancelled, ServerProblem, ServerUnreachable
 from backends.remote.answer import News, RemoteAnswer, interruptible
 from backends.remote.connection import Connection
@@ -33,7 +34,9 @@ class RemoteBackend:
     mean something. Failures of the server are `backends.errors.ServerProblem`s.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Tell | None = None) -> None:
+        """`tell` hears of every connection to the server."""
+        self._tell = tell
         self._server: Server | None = None
         self._news = News()
         self._lock = threading.Lock()
@@ -49,7 +52,7 @@ class RemoteBackend:
             )
         if access.context_length is None:
             access = msgspec.structs.replace(access, context_length=config.context_length)
-        with Connection(access, patience=LOOK_SECONDS) as connection:
+        with Connection(access, patience=LOOK_SECONDS, tell=self._tell) as connection:
             server = interruptible(
                 lambda link: look(link, access), connection, lambda: on_progress(0.0)
             )
@@ -58,7 +61,7 @@ class RemoteBackend:
         info = server.info
         info = msgspec.structs.replace(info, slots=min(info.slots, config.slots))
         if config.embedding:
-            length = len(_embed(access, EmbeddingRequest(("a",))).vectors[0])
+            length = len(_embed(access, EmbeddingRequest(("a",)), self._tell).vectors[0])
             info = msgspec.structs.replace(info, embedding_length=length)
         if not on_progress(1.0):
             raise LoadCancelled("The load was cancelled")
@@ -68,7 +71,7 @@ class RemoteBackend:
     def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """Tokens of the whole prompt. Raises `BadRequest` where the server does not count."""
         server = self._loaded()
-        with Connection(server.access, patience=LOOK_SECONDS) as connection:
+        with Connection(server.access, patience=LOOK_SECONDS, tell=self._tell) as connection:
             return server.count(connection, messages)
 
     def generate(self, request: GenerationRequest) -> GenerationEvents:
@@ -78,7 +81,7 @@ class RemoteBackend:
         server cannot do what is asked, `BadRequest` is raised. Limits of the reasoning are its
         own business: a budget is not sent.
         """
-        answer = RemoteAnswer(self._loaded(), request, self._news)
+        answer = RemoteAnswer(self._loaded(), request, self._news, self._tell)
         with self._lock:
             self._answers[request.id] = answer
         try:
@@ -89,7 +92,7 @@ class RemoteBackend:
 
     def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Embed texts on the server."""
-        return _embed(self._loaded().access, request)
+        return _embed(self._loaded().access, request, self._tell)
 
     def cancel(self, request_id: str) -> None:
         """End that answer and cut its connection, so that the server stops as well."""
@@ -113,8 +116,8 @@ class RemoteBackend:
         return self._server
 
 
-def _embed(access: RemoteAccess, request: EmbeddingRequest) -> Embeddings:
-    with Connection(access) as connection, connection.explained():
+def _embed(access: RemoteAccess, request: EmbeddingRequest, tell: Tell | None) -> Embeddings:
+    with Connection(access, tell=tell) as connection, connection.explained():
         answer = connection.client.embeddings.create(
             model=access.model, input=list(request.texts), encoding_format="float"
         )

@@ -27,7 +27,7 @@ READY = '{"type":"ready","id":0,"protocol":2,"backend":"odd"}'
 ODD_CHILD = f"import os, signal, sys, time\nos.write(1, b'{READY}\\n')\n"
 
 
-def odd_engine(code: str, **deadlines: float) -> EngineProcess:
+def odd_engine(code: str, **deadlines: Any) -> EngineProcess:
     """An engine whose child greets as it should and then runs `code`."""
     command = [sys.executable, "-c", ODD_CHILD + code]
     return EngineProcess("odd", command=command, **deadlines)

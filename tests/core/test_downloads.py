@@ -46,10 +46,10 @@ class Bench(NamedTuple):
     library: ModelLibrary
 
     @contextmanager
-    def manager(self, **options: bool) -> Iterator[DownloadManager]:
+    def manager(self, *, keep_list: bool = True) -> Iterator[DownloadManager]:
         env = {"HF_ENDPOINT": self.hub.url}
         manager = DownloadManager(
-            self.paths, self.settings, self.library, env=env, limits=QUICK, **options
+            self.paths, self.settings, self.library, env=env, limits=QUICK, keep_list=keep_list
         )
         manager.start()
         try:

@@ -22,8 +22,11 @@ from app.core.errors import (
     SettingsError,
 )
 from app.core.hub import HubClient, HubQuery
-from app.core.hub_http import HubHttp, hub_access
+from app.core.hub_addresses import hub_addresses
+from app.core.hub_gate import HubGate
+from app.core.hub_http import HubHttp
 from app.core.hub_reference import Reference, parse_reference
+from app.core.keys import KeyStore
 from app.core.paths import app_paths
 from app.core.settings import Network, SettingsStore
 from tests.hub.http_server import TLS
@@ -210,17 +213,17 @@ def test_token_goes_to_another_endpoint_only_when_allowed(
     assert not any("authorization" in entry.headers for entry in hub.log.entries(origin="cdn"))
 
 
-def test_token_goes_to_the_default_endpoint() -> None:
-    access = hub_access(Network(), {"HF_TOKEN": "hf_secret"})
+def test_token_goes_to_the_default_endpoint(settings: SettingsStore) -> None:
+    gate = HubGate(settings, KeyStore(app_paths()), {"HF_TOKEN": "hf_secret"})
+    (access,) = gate.accesses()
     assert access.token == "hf_secret"
     assert access.endpoint == "https://huggingface.co"
 
 
 def test_settings_come_before_the_environment() -> None:
     network = Network(endpoint="https://mirror.example/")
-    assert hub_access(network, {"HF_ENDPOINT": "https://other.example"}).endpoint == (
-        "https://mirror.example"
-    )
+    (found,) = hub_addresses(network, {"HF_ENDPOINT": "https://other.example"})
+    assert found.address == "https://mirror.example"
 
 
 @pytest.mark.parametrize(
@@ -228,7 +231,7 @@ def test_settings_come_before_the_environment() -> None:
 )
 def test_endpoint_must_be_https(address: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        hub_access(Network(endpoint=address), {})
+        hub_addresses(Network(endpoint=address), {})
     clear(caught.value)
 
 
@@ -454,7 +457,7 @@ def test_the_library_is_imported_late_and_without_telemetry() -> None:
         "import sys\n"
         "from app.core import downloads, hub, transfer\n"
         "assert 'huggingface_hub' not in sys.modules and 'httpx2' not in sys.modules\n"
-        "from app.core.hub_http import new_client\n"
+        "from app.core.hub_connection import new_client\n"
         "new_client().close()\n"
         "from huggingface_hub import constants\n"
         "assert constants.HF_HUB_DISABLE_TELEMETRY\n"

@@ -16,7 +16,6 @@ from typing import Any
 import msgspec
 import psutil
 import pytest
-from huggingface_hub.utils._http import close_session
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,6 +36,7 @@ from app.core.transfer_parts import (
 )
 from app.core.transfer_wire import (
     Completed,
+    Contacted,
     Failed,
     Fetch,
     Limits,
@@ -48,6 +48,7 @@ from app.core.transfer_wire import (
     encode,
 )
 from app.core.variants import RepoFile
+from backends.contacts import Contact
 from tests.hub.faults import Origin
 from tests.hub.http_server import TLS, LoggedRequest
 from tests.hub.server import LocalHub
@@ -67,7 +68,6 @@ def hub() -> Iterator[LocalHub]:
     with LocalHub() as hub:
         hub.add("owner/name", {NAME: CONTENT, "config.json": b'{"a": 1}', "empty.txt": b""})
         yield hub
-    close_session()
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ class Run:
     def __init__(self, hub: LocalHub, folder: Path, *names: str, **changes: Any) -> None:
         given_values = {
             "run": "1",
-            "access": HubAccess(hub.url),
+            "accesses": (HubAccess(hub.url),),
             "repo": "owner/name",
             "revision": hub.repositories["owner/name"].sha,
             "files": listed(hub, *(names or (NAME,))),
@@ -102,8 +102,15 @@ class Run:
             "limits": QUICK,
         }
         self._replies: queue.Queue[Reply] = queue.Queue()
-        self.job = TransferJob(Fetch(**{**given_values, **changes}), self._replies.put)
+        self.contacts: list[Contact] = []
+        self.job = TransferJob(Fetch(**{**given_values, **changes}), self._take)
         self.job.start()
+
+    def _take(self, reply: Reply) -> None:
+        if isinstance(reply, Contacted):
+            self.contacts.append(reply.contact)
+        else:
+            self._replies.put(reply)
 
     def end(self) -> Reply:
         self.job.join(DEADLINE)
@@ -260,7 +267,6 @@ def test_over_tls_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert isinstance(run.end(), Stopped)
         hub.faults.clear()
         assert isinstance(Run(hub, folder).end(), Completed)
-        close_session()
     assert (folder / NAME).read_bytes() == CONTENT
 
 
@@ -458,11 +464,27 @@ def test_the_token_stays_with_the_hub(hub: LocalHub, folder: Path) -> None:
     hub.repositories["owner/name"].gated = "auto"
     hub.tokens["hf_secret"] = {"owner/name"}
     access = HubAccess(hub.url, "hf_secret")
-    assert isinstance(Run(hub, folder, NAME, "config.json", access=access).end(), Completed)
+    assert isinstance(Run(hub, folder, NAME, "config.json", accesses=(access,)).end(), Completed)
     assert all("authorization" in entry.headers for entry in hub.log.entries(origin="hub"))
     cdn = hub.log.entries(origin="cdn")
     assert cdn
     assert not any("hf_secret" in str(entry) for entry in cdn)
+
+
+def test_a_mirror_that_sends_on_to_another_hub_takes_no_token_there(
+    hub: LocalHub, folder: Path
+) -> None:
+    with LocalHub() as mirror:
+        mirror.add("owner/name", {NAME: CONTENT})
+        page = f"/owner/name/resolve/{hub.repositories['owner/name'].sha}/{NAME}"
+        mirror.fault(NAME, origin="hub", status=308, headers={"Location": hub.url + page})
+        mirror.tokens["hf_secret"] = set()
+        access = HubAccess(mirror.url, "hf_secret")
+        run = Run(hub, folder, accesses=(access,))
+        assert isinstance(run.end(), Completed)
+        assert "authorization" in mirror.log.entries(origin="hub")[0].headers
+    assert hub.log.entries(origin="hub")
+    assert not any("hf_secret" in str(entry) for entry in hub.log.entries())
 
 
 def test_xet_is_not_asked_for(hub: LocalHub, folder: Path) -> None:
@@ -538,7 +560,7 @@ def test_the_child_speaks_lines_and_ends_with_its_input(hub: LocalHub, folder: P
         repository = hub.repositories["owner/name"]
         files = listed(hub, NAME)
         fetch = Fetch(
-            "a", HubAccess(hub.url), "owner/name", repository.sha, files, str(folder), QUICK
+            "a", (HubAccess(hub.url),), "owner/name", repository.sha, files, str(folder), QUICK
         )
         hub.fault(NAME, origin="cdn", rate=2_000_000)
         process.stdin.write(b"no command\n" + encode(fetch) + encode(Stop("unknown")))
@@ -556,7 +578,7 @@ def test_the_child_speaks_lines_and_ends_with_its_input(hub: LocalHub, folder: P
 
 def test_the_child_ends_at_once_when_its_input_does(hub: LocalHub, folder: Path) -> None:
     hub.fault(NAME, origin="cdn", stall_after=1000)
-    fetch = Fetch("a", HubAccess(hub.url), "owner/name", "main", listed(hub, NAME), str(folder))
+    fetch = Fetch("a", (HubAccess(hub.url),), "owner/name", "main", listed(hub, NAME), str(folder))
     process = subprocess.Popen(
         child_command("--transfer-host"),
         stdin=subprocess.PIPE,

@@ -16,7 +16,8 @@ from app.core.settings import Engine, Settings, SettingsStore
 from app.gui.context import AppContext
 from app.gui.notify import Notifier
 from app.gui.settings_general import GeneralSection
-from app.gui.settings_more import ChatSection, FoldersSection, NetworkSection
+from app.gui.settings_more import ChatSection, FoldersSection
+from app.gui.settings_network import NetworkSection
 from app.gui.settings_page import SettingsPage
 from backends.types import LoadConfig
 

@@ -71,10 +71,10 @@ class OriginServer(ThreadingHTTPServer):
         self, origin: Origin, handler: type["OriginHandler"], hub: Any, port: int = 0
     ) -> None:
         super().__init__(("127.0.0.1", port), handler)
-        self.tls: bool = hub.tls
+        self.tls: str = hub.tls
         if self.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(TLS / "localhost.pem", TLS / "localhost.key")
+            context.load_cert_chain(TLS / f"{self.tls}.pem", TLS / "localhost.key")
             self.socket = context.wrap_socket(
                 self.socket, server_side=True, do_handshake_on_connect=False
             )

@@ -31,12 +31,14 @@ REPO = r"(?P<repo>[^/]+/[^/]+)"
 class LocalHub:
     """The hub, its CDN, and what they hold."""
 
-    def __init__(self, port: int = 0, *, tls: bool = False) -> None:
-        self.tls = tls
-        """Speak https, with the certificate in `tests/hub/tls`."""
+    def __init__(self, port: int = 0, *, tls: bool | str = False) -> None:
+        self.tls = "localhost" if tls is True else tls or ""
+        """Speak https, with the certificate of this name in `tests/hub/tls`; "" is plain http."""
         self.repositories: dict[str, HubRepository] = {}
         self.tokens: dict[str, set[str]] = {}
         """Valid tokens, each with the gated repositories it may read."""
+        self.requests: dict[str, str] = {}
+        """What has become of requests for access, by repository: "awaiting" or "rejected"."""
         self.faults = Faults()
         self.log = RequestLog()
         self.url_life = 3600.0
@@ -230,14 +232,35 @@ class HubHandler(OriginHandler):
     def harnesses(self) -> None:
         self.send_json({})
 
+    def _may_read(self, repository: HubRepository) -> bool:
+        """Whether files are open to who asks; False after the refusal was sent."""
+        token, repo = self._token(), repository.id
+        if not repository.gated or repo in self.hub.tokens.get(token or "", set()):
+            return True
+        message = f"Access to model {repo} is restricted."
+        if token:
+            what = {
+                "awaiting": f"Your request to access model {repo} is awaiting a review from the "
+                "repo authors.",
+                "rejected": f"Your request to access model {repo} has been rejected by the repo's "
+                "authors.",
+            }
+            message = what.get(self.hub.requests.get(repo, ""), message)
+        commit = {"X-Repo-Commit": repository.sha}
+        self._refuse(403 if token else 401, "GatedRepo", message, **commit)
+        return False
+
+    def auth_check(self, repo: str) -> None:
+        repository = self._repository(repo)
+        if repository and self._may_read(repository):
+            self.send_json({})
+
     def resolve(self, repo: str, revision: str, path: str) -> None:
         repository = self._repository(repo)
         if not repository or not self._revision(repository, revision):
             return
         commit = {"X-Repo-Commit": repository.sha}
-        if repository.gated and repo not in self.hub.tokens.get(self._token() or "", set()):
-            message = f"Access to model {repo} is restricted."
-            self._refuse(403 if self._token() else 401, "GatedRepo", message, **commit)
+        if not self._may_read(repository):
             return
         file = repository.files.get(path)
         if file is None:
@@ -276,6 +299,7 @@ ROUTES = (
     (rf"/api/models/{REPO}/tree/(?P<revision>[^/]+)(?P<folder>/.+)?", "tree"),
     (rf"/api/models/{REPO}/paths-info/(?P<revision>[^/]+)", "paths_info"),
     (rf"/api/models/{REPO}/refs", "refs"),
+    (rf"/api/models/{REPO}/auth-check", "auth_check"),
     (r"/api/whoami-v2", "whoami"),
     (r"/api/agent-harnesses", "harnesses"),
     (rf"/api/resolve-cache/models/{REPO}/(?P<revision>[^/]+)/(?P<path>.+)", "resolve_cache"),

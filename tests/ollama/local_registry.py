@@ -20,8 +20,10 @@ from tests.ollama.images import MANIFEST, Image
 class LocalRegistry:
     """The registry, its CDN, and what they hold."""
 
-    def __init__(self, *, redirect: bool = True, anonymous_token: str = "") -> None:
-        self.tls = False
+    def __init__(
+        self, *, redirect: bool = True, anonymous_token: str = "", tls: bool = False
+    ) -> None:
+        self.tls = "localhost" if tls else ""
         self.redirect = redirect
         """Send blobs from the CDN instead of from here."""
         self.anonymous_token = anonymous_token

@@ -16,7 +16,7 @@ from app.core.errors import (
     SettingsError,
 )
 from app.core.hub import HubClient, HubDetail
-from app.core.ollama_http import DEFAULT_REGISTRY, registry_access
+from app.core.ollama_gate import DEFAULT_REGISTRY, registry_address
 from app.core.paths import AppPaths
 from app.core.settings import Network, SettingsStore
 from app.core.variants import RepoFile
@@ -275,13 +275,13 @@ def test_a_busy_and_a_broken_registry_are_told_apart(
 
 def test_settings_go_before_the_environment_and_plain_http_is_for_this_computer_only() -> None:
     env = {"CORRAL_OLLAMA_REGISTRY": "https://mirror.example/"}
-    assert registry_access(Network(), {}).endpoint == DEFAULT_REGISTRY
-    assert registry_access(Network(), env).endpoint == "https://mirror.example"
+    assert registry_address(Network(), {}) == DEFAULT_REGISTRY
+    assert registry_address(Network(), env) == "https://mirror.example"
     chosen = Network(ollama_registry="http://127.0.0.1:5000")
-    assert registry_access(chosen, env).endpoint == "http://127.0.0.1:5000"
+    assert registry_address(chosen, env) == "http://127.0.0.1:5000"
     for bad in ("http://mirror.example", "ftp://x", "https://", "https://u:p@x", "https://[::1"):
         with pytest.raises(SettingsError, match="address"):
-            registry_access(Network(ollama_registry=bad), {})
+            registry_address(Network(ollama_registry=bad), {})
 
 
 def test_names_that_the_library_would_not_list_are_given_another_file_name(
