@@ -5,7 +5,7 @@ import datetime
 import itertools
 import sys
 from argparse import Namespace
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import msgspec
 
@@ -18,7 +18,7 @@ from app.core.engine_errors import refusal
 from app.core.errors import AppError, EngineDied, ModelError, NotFoundError
 from app.core.library_types import LocalModel
 from app.core.load_plan import chosen_config
-from app.core.presets import Preset, fill_for_person
+from app.core.presets import ExampleMessage, Preset, fill_for_person
 from app.core.runtime import LoadedModel
 from backends.errors import BackendError
 from backends.types import (
@@ -68,6 +68,7 @@ def run(arguments: Namespace) -> int:
         chat = TerminalChat(
             loaded.engine,
             system=_system_prompt(parts, preset, arguments.system),
+            examples=preset.messages if preset else (),
             asked=asked,
             stats=arguments.stats,
             images=images,
@@ -151,13 +152,15 @@ class TerminalChat:
         asked: GenerationRequest,
         stats: bool,
         images: tuple[bytes, ...] = (),
+        examples: Sequence[ExampleMessage] = (),
     ) -> None:
-        """`asked` says how to answer; its messages are put in here.
+        """`asked` says how to answer; its messages are put in here, after `examples`.
 
         `images` go with the first message that is answered.
         """
         self._engine = engine
         self._system = system
+        self._examples = [ChatMessage(each.role, each.content) for each in examples]
         self._asked = asked
         self._stats = stats
         self._images = images
@@ -166,8 +169,9 @@ class TerminalChat:
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything but the system prompt."""
-        self._messages = [ChatMessage("system", self._system)] if self._system else []
+        """Forget everything but the system prompt and the examples."""
+        told = [ChatMessage("system", self._system)] if self._system else []
+        self._messages = [*told, *self._examples]
 
     def talk(self, name: str) -> None:
         """Read a line, answer it, until the input ends."""

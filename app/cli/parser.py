@@ -30,12 +30,13 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def reference(text: str) -> Reference:
-    """A repository of the hub."""
+    """A repository of the hub, or a model in Ollama's registry."""
     found = parse_reference(text)
     if found is None:
         raise argparse.ArgumentTypeError(
             f"{text} names no repository; OWNER/REPO is expected, such as "
-            "bartowski/Llama-3.2-1B-Instruct-GGUF, or the address of its page"
+            "bartowski/Llama-3.2-1B-Instruct-GGUF, the address of its page, or a model of Ollama's "
+            "registry such as ollama:llama3.2:1b"
         )
     return found
 
@@ -62,12 +63,12 @@ def build_parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("ls", help="list the models on this computer")
     listing.add_argument("--json", action="store_true", help="as a JSON array, for scripts")
 
-    get = commands.add_parser("get", help="download a model from the hub")
+    get = commands.add_parser("get", help="download a model from the hub or Ollama's registry")
     get.add_argument(
         "reference",
         type=reference,
         metavar="OWNER/REPO[:QUANT]",
-        help="for example owner/model-GGUF:Q4_K_M, or the address of a hub page",
+        help="for example owner/model-GGUF:Q4_K_M, the address of a hub page, or ollama:NAME:TAG",
     )
     get.add_argument("--quiet", action="store_true", help="no progress line")
 

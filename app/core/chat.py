@@ -319,7 +319,8 @@ class ChatService:
         pictures: Sequence[Picture] = (),
     ) -> ChatPrompt:
         system = self.system_prompt(conversation)
-        prompt = newest_pictures(prompt_from(system, history, draft, pictures))
+        examples = self.preset_of(conversation).messages
+        prompt = newest_pictures(prompt_from(system, history, draft, pictures, examples))
         if loaded is None or _sees(loaded):
             return prompt
         return without_pictures(prompt, loaded.model.name)
@@ -333,7 +334,9 @@ class ChatService:
             id=uuid.uuid4().hex,
             messages=messages,
             sampling=conversation.sampling or self.preset_of(conversation).sampling,
-            continue_last=bool(messages) and messages[-1].role == "assistant",
+            continue_last=bool(messages)
+            and messages[-1].role == "assistant"
+            and prompt.origins[-1] is not None,
             constraint=conversation.constraint,
             reasoning=conversation.reasoning or ReasoningOptions(),
             conversation=engine_name(conversation.id),

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from app.core.conversations import Message, Picture
 from app.core.errors import ConversationError
 from app.core.pictures import MAX_PICTURES, MAX_TOGETHER
+from app.core.presets import ExampleMessage
 from backends.types import ChatMessage, ContextPolicy, Role
 
 IN_PLACE_OF_PICTURE = "(A picture that was left out.)"
@@ -19,7 +20,8 @@ class Turn(Struct, frozen=True):
     message: ChatMessage
     """Without its images, which are read when the request is sent."""
     origin: int | None = None
-    """Id of the stored message it begins with; None for the system prompt and a draft."""
+    """Id of the stored message it begins with; None for the system prompt, examples and a
+    draft."""
     pictures: tuple[Picture, ...] = ()
 
 
@@ -51,8 +53,11 @@ def prompt_from(
     history: Sequence[Message],
     draft: str = "",
     draft_pictures: Sequence[Picture] = (),
+    examples: Sequence[ExampleMessage] = (),
 ) -> ChatPrompt:
     """What an engine is told of `history`: without answers that never got a word.
+
+    `examples` stand between the system prompt and the chat itself.
 
     Messages of the person that follow each other are made one: many chat templates insist that
     the roles take turns.
@@ -60,6 +65,7 @@ def prompt_from(
     turns: list[Turn] = []
     if system:
         turns.append(_turn("system", system))
+    turns += [_turn(each.role, each.content) for each in examples]
     for message in history:
         if message.content or message.role != "assistant":
             told = ChatMessage(message.role, message.content, message.reasoning)

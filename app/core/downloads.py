@@ -27,8 +27,11 @@ from app.core.download_state import (
 from app.core.errors import AppError, DownloadError
 from app.core.events import EventHook
 from app.core.hub_gate import HubGate
+from app.core.hub_http import HubAccess
 from app.core.keys import KeyStore
 from app.core.library import ModelLibrary
+from app.core.ollama_gate import RegistryGate
+from app.core.ollama_name import from_repo
 from app.core.paths import AppPaths
 from app.core.settings import Settings, SettingsStore
 from app.core.transfer_child import TransferChild, run_description
@@ -79,6 +82,7 @@ class DownloadManager:
         self._settings = settings
         self._library = library
         self._gate = gate or HubGate(settings, KeyStore(paths), env)
+        self._registry = RegistryGate(settings, self._gate, env)
         self._told = tell
         self._limits = limits or Limits()
         self._list = DownloadList(paths.downloads_file if keep_list else None)
@@ -135,7 +139,7 @@ class DownloadManager:
             OfflineError: nothing may leave this computer.
         """
         check_names(file.path for file in request.files)
-        self._gate.check(request.endpoint)
+        self._check_way(request)
         folder = repository_folder(self._library.folder, request.repo)
         entry = DownloadEntry(uuid.uuid4().hex, request, folder, added=time.time())
         with self._condition:
@@ -173,7 +177,7 @@ class DownloadManager:
         """
         with self._condition:
             entry = self._entry(item_id)
-            self._gate.check(entry.request.endpoint)
+            self._check_way(entry.request)
             if entry.state in ("paused", "failed"):
                 self._check_space(entry)
                 entry.settle("waiting")
@@ -227,6 +231,17 @@ class DownloadManager:
         self._list.close()
 
     # -- the queue
+
+    def _check_way(self, request: DownloadRequest) -> None:
+        """Raise `OfflineError` or `SettingsError` where nothing can be fetched."""
+        gate = self._registry if from_repo(request.repo) else self._gate
+        gate.check(request.endpoint)
+
+    def _accesses(self, request: DownloadRequest) -> tuple[HubAccess, ...]:
+        """Where the files may come from, the first to try first. Raises like `_check_way`."""
+        if from_repo(request.repo):
+            return (self._registry.access(request.endpoint),)
+        return self._gate.accesses(request.endpoint)
 
     def _settings_changed(self, settings: Settings) -> None:
         """Going offline pauses everything at once."""
@@ -288,7 +303,7 @@ class DownloadManager:
         assert entry.run is not None
         request = entry.request
         try:
-            accesses = self._gate.accesses(request.endpoint)
+            accesses = self._accesses(request)
         except AppError as error:
             self._fail(entry, DownloadProblem.of(error))
             return

@@ -22,6 +22,10 @@ from app.core.gguf_types import GgufHeader
 from app.core.hub_gate import HubGate
 from app.core.hub_http import Answer, HubAccess, HubHttp
 from app.core.keys import KeyStore
+from app.core.ollama_gate import RegistryGate
+from app.core.ollama_http import RegistryHttp
+from app.core.ollama_name import from_repo
+from app.core.ollama_recipe import Recipe
 from app.core.paths import AppPaths
 from app.core.settings import SettingsStore
 from app.core.variants import RepoFile, Variant, group_variants
@@ -74,6 +78,8 @@ class HubDetail(Struct, frozen=True):
     model: HubModel
     files: tuple[RepoFile, ...]
     variants: tuple[Variant, ...]
+    recipe: Recipe | None = None
+    """How it is meant to be run, where it comes from Ollama's registry."""
 
 
 PAGE_SIZE = 30
@@ -105,7 +111,10 @@ _FRONT_MATTER = re.compile(r"\A\ufeff?\s*---\r?\n.*?\r?\n---[ \t]*(?:\r?\n|\Z)",
 
 
 class HubClient:
-    """Asks the hub that settings or `HF_ENDPOINT` name, or a mirror. Any thread may call it."""
+    """Asks the hub that settings or `HF_ENDPOINT` name, or a mirror. Any thread may call it.
+
+    Repositories called `ollama.com/…` are asked for at Ollama's registry.
+    """
 
     def __init__(
         self,
@@ -119,6 +128,12 @@ class HubClient:
         self._cache = paths.cache / "hub"
         self._gate = gate or HubGate(settings, KeyStore(paths), env)
         self._http = http or HubHttp()
+        from app.core.ollama_registry import (
+            OllamaRegistry,  # it answers in the types of this module
+        )
+
+        registry = RegistryGate(settings, self._gate, env)
+        self._ollama = OllamaRegistry(registry, RegistryHttp(self._http))
 
     def search(self, query: HubQuery, cursor: str | None = None) -> HubPage:
         """One page of 30 models, the first or the one `cursor` stands for."""
@@ -141,6 +156,8 @@ class HubClient:
 
     def detail(self, repo: str, revision: str = "main") -> HubDetail:
         """Files with sizes and hashes, grouped into variants. Kept on disk by commit."""
+        if name := from_repo(repo):
+            return self._ollama.detail(name)
         return self._gate.ask(lambda access: self._detail(access, repo, revision))
 
     def _detail(self, access: HubAccess, repo: str, revision: str) -> HubDetail:
@@ -154,6 +171,8 @@ class HubClient:
 
     def card(self, repo: str, sha: str) -> str:
         """The model card: Markdown without its YAML block; "" if there is none."""
+        if name := from_repo(repo):
+            return self._ollama.card(name, sha)
         path = _file_path(repo, sha, "README.md")
         try:
             body = self._gate.ask(
@@ -169,6 +188,8 @@ class HubClient:
 
     def header(self, repo: str, sha: str, file: str, size: int = 65536) -> GgufHeader:
         """What the first `size` bytes of a GGUF file say; usually not all of its header."""
+        if name := from_repo(repo):
+            return self._ollama.header(name, sha, file, size)
         path = _file_path(repo, sha, file)
         start = self._gate.ask(
             lambda access: self._http.get_start(access, path, size=size, repo=repo)

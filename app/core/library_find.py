@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from app.core.errors import NotFoundError
 from app.core.library_types import AmbiguousModel, LocalModel
+from app.core.ollama_name import parse_ollama
 
 
 def find_model(text: str, models: Sequence[LocalModel]) -> LocalModel:
@@ -18,6 +19,8 @@ def find_model(text: str, models: Sequence[LocalModel]) -> LocalModel:
         NotFoundError: nothing fits.
         AmbiguousModel: several models do.
     """
+    if name := parse_ollama(text):
+        text = name.repo
     wanted, _, quantization = text.strip().rpartition(":") if ":" in text else (text, "", "")
     steps: tuple[Callable[[LocalModel], bool], ...] = (
         lambda model: model.id == text.strip(),

@@ -13,6 +13,7 @@ from app.core.library_scan import Found
 from app.core.library_types import LocalModel
 from app.core.mlx_header import read_config
 from app.core.model_names import from_text, model_name
+from app.core.ollama_name import from_folders
 
 _NO_MODELS = {"mmproj", "adapter", "imatrix", "vocab"}
 _CODE_PROBLEM = "It needs program code of its own, which Corral does not run."
@@ -81,8 +82,10 @@ def _without_suffix(path: Path) -> Path:
 
 
 def _publisher_and_repo(found: Found, folder: Path) -> tuple[str, str | None]:
-    """From the layout publisher/repo/file, which is also the hub's."""
+    """From the layout publisher/repo/file, which is also the hub's; or from Ollama's registry."""
     parts = folder.relative_to(found.root).parts if folder.is_relative_to(found.root) else ()
+    if name := from_folders(parts):
+        return name.publisher, name.repo
     return (parts[0], f"{parts[0]}/{parts[1]}") if len(parts) >= 2 else ("", None)
 
 
@@ -101,7 +104,7 @@ def _capabilities(found: Found, header: GgufHeader) -> frozenset[str]:
     can = {
         "tools": "tools" in template,
         "reasoning": "<think>" in template or "enable_thinking" in template,
-        "vision": bool(found.companions),
+        "vision": any("mmproj" in path.name.lower() for path in found.companions),
         "embeddings": header.hyper_integer("pooling_type") in _POOLED,
     }
     return frozenset(name for name, known in can.items() if known)

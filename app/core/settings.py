@@ -114,6 +114,8 @@ class Network(Struct, frozen=True):
     proxy: Proxy = Proxy()
     ca_file: str | None = None
     """A file of certificate authorities, in PEM, that are trusted besides the system's."""
+    ollama_registry: str | None = None
+    """Address of Ollama's registry; None is `CORRAL_OLLAMA_REGISTRY` or registry.ollama.ai."""
 
 
 _CAREFUL = Network(offline=True)

@@ -10,6 +10,7 @@ from app.core.errors import AppError, OfflineError
 from app.core.hub import HubClient, HubModel, HubPage, HubQuery
 from app.core.hub_reference import Reference, parse_reference
 from app.core.library import LocalModel
+from app.core.ollama_name import from_repo, repository_title
 from app.gui import discover_rows
 from app.gui.controls.card import Line, Region
 from app.gui.controls.empty_state import EmptyState
@@ -21,6 +22,7 @@ from app.gui.discover_list import DiscoverList
 from app.gui.discover_rows import SKELETONS, DiscoverFilter, Listing, ModelRow
 from app.gui.formatting import error_words
 from app.gui.icons import Icons
+from app.gui.ollama_words import registry_word
 from app.gui.worker import Task, Worker
 
 SKELETON_MS = 200
@@ -238,8 +240,10 @@ class DiscoverBrowser(Region):
                 on_disk = entry.gguf_repo in here
                 row = discover_rows.entry_row(entry, judged, self._check.context, on_disk=on_disk)
                 return Listing((row,), 1)
-        owner, _, name = reference.repo.partition("/")
-        row = ModelRow(f"hub:{reference.repo}", reference.repo, name, owner)
+        owner = registry_word() if from_repo(reference.repo) else reference.repo.partition("/")[0]
+        on_disk = reference.repo in discover_rows.repos_on_disk(self._local)
+        title = repository_title(reference.repo)
+        row = ModelRow(f"hub:{reference.repo}", reference.repo, title, owner, on_disk=on_disk)
         return Listing((row,), 1)
 
     def _count(self, wanted: DiscoverFilter, listing: Listing) -> str:

@@ -19,6 +19,7 @@ from app.core.hub_addresses import main_address
 from app.core.hub_reference import Reference
 from app.core.memory import DEFAULT_CONTEXT, Fit
 from app.core.mlx_support import runs_mlx
+from app.core.ollama_name import from_repo, repository_title
 from app.gui import variants_lines
 from app.gui.controls.card import Line
 from app.gui.discover_browser import DiscoverBrowser
@@ -188,6 +189,8 @@ class DiscoverPage(Page):
         self._show_lines(start_over=start_over)
 
     def _address(self, repo: str) -> str:
+        if name := from_repo(repo):
+            return name.page
         network = self._context.settings.current.network
         if network.offline:
             return ""
@@ -233,7 +236,7 @@ class DiscoverPage(Page):
         header = known.header if known else None
         if subject.entry is not None:
             return replace(ModelShape.of_entry(subject.entry), header=header)
-        return ModelShape(parameters_in_name(subject.repo.partition("/")[2]), header=header)
+        return ModelShape(parameters_in_name(repository_title(subject.repo)), header=header)
 
     def _context_chosen(self, tokens: int) -> None:
         self._tokens = tokens

@@ -6,8 +6,10 @@ from PySide6.QtCore import QCoreApplication
 
 from app.core.catalogue import CatalogueEntry
 from app.core.hub import HubDetail, HubModel
+from app.core.ollama_name import from_repo, repository_title
 from app.gui import formatting
 from app.gui.discover_rows import CAPABILITY_ICONS, capabilities_of, capability_word
+from app.gui.ollama_words import registry_word
 
 _LICENCES = {
     "apache-2.0": "Apache 2.0",
@@ -52,7 +54,7 @@ class Subject:
     @property
     def title(self) -> str:
         """Its name."""
-        return self.entry.name if self.entry else self.repo.partition("/")[2] or self.repo
+        return self.entry.name if self.entry else repository_title(self.repo)
 
     @property
     def crumbs(self) -> str:
@@ -60,6 +62,8 @@ class Subject:
         if self.entry:
             where = QCoreApplication.translate("discover", "Suggested")
             return f"{where}  /  {self.entry.family}"
+        if name := from_repo(self.repo):
+            return f"{registry_word()}  /  {name.namespace}"
         where = QCoreApplication.translate("discover", "All on the hub")
         return f"{where}  /  {self.repo.partition('/')[0]}"
 
@@ -75,10 +79,13 @@ class Subject:
 
     def facts(self) -> tuple[Fact, ...]:
         """Publisher, downloads, likes, date, licence."""
-        model = self.hub_model
+        model, name = self.hub_model, from_repo(self.repo)
         publisher = self.entry.publisher if self.entry else self.repo.partition("/")[0]
-        facts = [Fact("", publisher)]
-        if model is not None:
+        facts = [Fact("", name.publisher if name else publisher)]
+        if name is not None and model is not None:
+            tip = QCoreApplication.translate("discover", "Version: sha256 of its manifest")
+            facts.append(Fact("box", model.sha[:12], tip))
+        elif model is not None:
             tip = QCoreApplication.translate("discover", "Downloads in the last 30 days")
             facts.append(Fact("download", formatting.compact_number(model.downloads), tip))
             tip = QCoreApplication.translate("discover", "Likes on the hub")

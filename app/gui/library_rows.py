@@ -8,6 +8,7 @@ from typing import Literal
 from PySide6.QtCore import QCoreApplication
 
 from app.core.library import LocalModel
+from app.core.ollama_name import from_repo
 from app.core.runtime import LoadedModel
 from app.gui import formatting
 from app.gui.model_origin import origins_of_namesakes
@@ -91,7 +92,8 @@ def second_line(row: LibraryRow, now: datetime | None = None) -> SecondLine:
     if model.source == "folder":
         words = _tr("used in place, belongs to another app or folder")
         return SecondLine(_joined(kind, words), "link")
-    return SecondLine(_joined(kind, row.origin, _added(model, now or datetime.now())))
+    source = row.origin or (model.repo or "" if from_repo(model.repo or "") else "")
+    return SecondLine(_joined(kind, source, _added(model, now or datetime.now())))
 
 
 def _joined(*parts: str) -> str:

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from app.core.errors import AppError
 from app.gui.controls.tab_order import tab_stops, takes_tab
 from app.gui.formatting import error_words
+from app.gui.ollama_news import OllamaNews
 from app.gui.page import Page
 from app.gui.rail import Rail
 
@@ -91,6 +92,7 @@ class MainWindow(QWidget):
         downloads = context.downloads
         for hook in (downloads.changed, downloads.removed, downloads.finished):
             context.bridge.on(hook, self._downloads_changed)
+        self.ollama_news = OllamaNews(context, self)
         self._settings_changed(context.settings.current)
         self._downloads_changed()
         self.open_page(self._first_page())
