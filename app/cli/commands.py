@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from app.cli import account, chat
+from app.cli.importing import import_
 from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, human_size, human_time, table
 from app.core.download_state import DownloadItem, DownloadRequest
@@ -219,4 +220,5 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "rm": rm,
     "login": account.login,
     "logout": account.logout,
+    "import": import_,
 }

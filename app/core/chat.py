@@ -15,6 +15,7 @@ from app.core.conversations import Conversation, Message, title_from
 from app.core.engine_errors import refusal
 from app.core.errors import ConversationError, ModelError
 from app.core.kept_conversations import engine_name
+from app.core.model_sampling import sampling_for
 from app.core.presets import BUILT_IN, Preset, PresetStore, fill_for_person
 from app.core.runtime import LoadedModel, ModelRuntime
 from app.core.settings import SettingsStore
@@ -139,7 +140,7 @@ class ChatService:
         """The request that the shown branch makes, with `draft` as the next message if any."""
         conversation = self._store.get(conversation_id)
         prompt = self._prompt(conversation, self._store.path(conversation_id), draft)
-        return self._request(conversation, prompt)
+        return self._request(conversation, prompt, conversation.model_id)
 
     def prompt_tokens(self, conversation_id: int, draft: str = "") -> TokenCount | None:
         """Size of the whole prompt if `draft` were sent now.
@@ -263,7 +264,7 @@ class ChatService:
         run = ChatRun(
             self._store,
             loaded.engine,
-            self._request(conversation, prompt),
+            self._request(conversation, prompt, loaded.model.id),
             prompt.origins,
             asked,
             row,
@@ -278,12 +279,15 @@ class ChatService:
     ) -> ChatPrompt:
         return prompt_from(self.system_prompt(conversation), history, draft)
 
-    def _request(self, conversation: Conversation, prompt: ChatPrompt) -> GenerationRequest:
-        messages = prompt.messages
+    def _request(
+        self, conversation: Conversation, prompt: ChatPrompt, model_id: str | None
+    ) -> GenerationRequest:
+        messages, preset = prompt.messages, self.preset_of(conversation)
+        standard = sampling_for(self._settings.current, model_id, preset.sampling)
         return GenerationRequest(
             id=uuid.uuid4().hex,
             messages=messages,
-            sampling=conversation.sampling or self.preset_of(conversation).sampling,
+            sampling=conversation.sampling or standard,
             continue_last=bool(messages) and messages[-1].role == "assistant",
             constraint=conversation.constraint,
             reasoning=conversation.reasoning or ReasoningOptions(),
