@@ -16,6 +16,7 @@ from app.core.gguf_types import GgufHeader
 from app.core.library_choices import Choices, change_choices, load_choices
 from app.core.library_find import find_model
 from app.core.library_places import AWAY, Place
+from app.core.library_programs import FoundProgram, find_programs
 from app.core.library_scan import find_at, find_models
 from app.core.library_scanner import PATIENCE, LibraryScanner
 from app.core.library_types import AmbiguousModel, LocalModel
@@ -125,6 +126,18 @@ class ModelLibrary:
             Place(Path("starter"), "starter"),
         ]
         return list(dict.fromkeys(places))
+
+    def roots(self) -> tuple[tuple[str, Path], ...]:
+        """The further folders: the program that each belongs to or its own name, and its path."""
+        programs = self._program_folders()
+        folders = map(Path, self._settings.current.models.extra_folders)
+        roots = (folder.expanduser() for folder in folders)
+        return tuple((program_of(root, programs) or root.name, root) for root in roots)
+
+    def find_programs(self) -> tuple[FoundProgram, ...]:
+        """Folders of other programs with models that are not listed yet. Touches the disk."""
+        known = [self.folder, *(path for _, path in self.roots())]
+        return find_programs(self._program_folders(), known)
 
     def models(self) -> tuple[LocalModel, ...]:
         """What the last scan found and what servers offer, by name. Quick."""

@@ -38,7 +38,7 @@ class LibraryActions(QObject):
 
     def reveal(self, model: LocalModel) -> None:
         """Open a model's folder in the file manager."""
-        folder = model.path if model.path.is_dir() else model.path.parent
+        folder = model.path if model.format == "mlx" else model.path.parent
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
     def show_folder(self) -> None:
@@ -52,6 +52,10 @@ class LibraryActions(QObject):
         if model.is_remote:
             title = self.tr("Take “%1” off the list?")
             text = self.tr("It stays on its server. Settings, Remote models brings it back.")
+            confirm = self.tr("Take off the list")
+        elif model.variant_of:
+            title = self.tr("Take “%1” off the list?")
+            text = self.tr("It is a variant: the files of its model stay, its settings are lost.")
             confirm = self.tr("Take off the list")
         elif forgets(model):
             title = self.tr("Take “%1” off the list?")
@@ -147,4 +151,4 @@ class LibraryActions(QObject):
 
 def forgets(model: LocalModel) -> bool:
     """Whether deleting a model only takes it off the list."""
-    return model.read_only or not model.present
+    return model.read_only or not model.present or bool(model.variant_of)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import structs
-from PySide6.QtCore import QPoint
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QMimeData, QPoint, Qt, QTimer
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.auto_fit import default_config
 from app.core.companions import companions_of
+from app.core.disk_use import disk_uses
 from app.core.errors import AppError
 from app.core.library import LocalModel
 from app.core.load_plan import remembered_config
@@ -26,12 +29,14 @@ from app.gui.controls.labels import Label
 from app.gui.controls.strip import Strip
 from app.gui.library_actions import LibraryActions
 from app.gui.library_defaults import LoadFacts
-from app.gui.library_disk import DiskPicture, DiskUse, disk_use
+from app.gui.library_disk import DiskPicture
 from app.gui.library_drawer import LibraryDrawer
+from app.gui.library_keeper import ModelKeeper
 from app.gui.library_menus import RowAction
 from app.gui.library_model import CONTEXT, PARAMETERS, QUANTIZATION
 from app.gui.library_rows import LibraryRow
 from app.gui.library_table import LibraryTable
+from app.gui.library_upkeep import LibraryUpkeep
 from app.gui.page import Page
 from app.gui.worker import Task
 from backends.types import LoadConfig
@@ -39,7 +44,10 @@ from backends.types import LoadConfig
 if TYPE_CHECKING:
     from app.gui.context import AppContext
 
+log = logging.getLogger(__name__)
 
+RETURN_MS = 5000
+"""How often it is looked whether a drive that was away is back."""
 _NARROW = 760
 _VERY_NARROW = 640
 
@@ -51,14 +59,19 @@ class ModelsPage(Page):
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAcceptDrops(True)
         self._context = context
         self._models = ChatModels(context, self)
         self.library_actions = LibraryActions(context, self)
+        self.upkeep = LibraryUpkeep(context, self)
         self._shown: LocalModel | None = None
         self._facts: LoadFacts | None = None
         self._header_task: Task | None = None
         self._chosen = ""
         self._lay_out()
+        self.keeper = ModelKeeper(context, self.drawer, self)
+        self._returning = QTimer(self, interval=RETURN_MS)
+        self._returning.timeout.connect(self._look_for_drives)
         self._connect()
         self.refresh()
 
@@ -76,6 +89,10 @@ class ModelsPage(Page):
         self.strip = Strip(icons, tone="info")
         self.strip.hide()
         column.addWidget(self.strip)
+        self.work_strip = Strip(icons, tone="info", action=self.tr("Cancel"))
+        self.work_strip.hide()
+        self.work_strip.action_chosen.connect(self.upkeep.cancel)
+        column.addWidget(self.work_strip)
         self._stack = QStackedWidget()
         column.addWidget(self._stack, 1)
         self.table = LibraryTable(icons)
@@ -148,6 +165,9 @@ class ModelsPage(Page):
         self.library_actions.working.connect(self.strip.say)
         self.library_actions.adopted.connect(self._adopted)
         self.library_actions.changed.connect(self._library_changed)
+        self.upkeep.working.connect(self.work_strip.say)
+        self.upkeep.imported.connect(self._adopted)
+        self.upkeep.changed.connect(self._library_changed)
         self._models.changed.connect(lambda _: self.refresh())
         self._models.failed.connect(self._load_failed)
         context.bridge.on(context.library.changed, self._library_changed)
@@ -161,6 +181,32 @@ class ModelsPage(Page):
         context.worker.run(context.library.scan, failed=context.notifier.error)
         self.refresh()
         self._look_at_disk()
+
+    def leaving(self) -> None:
+        """Keep what was typed a moment ago."""
+        self.keeper.flush()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look now and then whether a drive is back."""
+        super().showEvent(event)
+        self._returning.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Another page is shown: look for nothing, keep what was typed."""
+        super().hideEvent(event)
+        self._returning.stop()
+        self.keeper.flush()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Model files and folders may be dropped."""
+        if _dropped(event.mimeData()):
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Show what importing them would do."""
+        event.accept()
+        self.upkeep.ask_import(_dropped(event.mimeData()))
 
     def open_with(self, argument: object) -> None:
         """{"model_id": id} chooses a model."""
@@ -272,6 +318,7 @@ class ModelsPage(Page):
             self._header_task.cancel()
         self._shown, self._facts = model, None
         self._show_header()
+        self.keeper.show_model(model)
         if model.present and not model.problem and model.format == "gguf":
             self._header_task = self._context.worker.run(
                 _load_facts,
@@ -346,15 +393,20 @@ class ModelsPage(Page):
             chat=self._chat,
             load=self._load,
             eject=self._eject,
+            variant=lambda row: self.keeper.ask_variant(row.model),
         )
         menu.popup(at)
 
     def _open_add_menu(self) -> None:
-        menu = library_menus.add_menu(self._context.icons, self, self.library_actions, self._browse)
+        menu = library_menus.add_menu(
+            self._context.icons, self, self.library_actions, self.upkeep, self._browse
+        )
         menu.popup_under(self.add_button, right=True)
 
     def _open_folder_menu(self) -> None:
-        menu = library_menus.folder_menu(self._context.icons, self, self.library_actions)
+        menu = library_menus.folder_menu(
+            self._context.icons, self, self.library_actions, self.upkeep
+        )
         menu.popup_under(self.folder_button, right=True)
 
     def _browse(self) -> None:
@@ -368,20 +420,25 @@ class ModelsPage(Page):
     # The world around
 
     def _look_at_disk(self) -> None:
-        models = self._context.library.models()
-        self._context.worker.run(
-            disk_use,
-            self._context.library.folder,
-            models,
-            done=self._disk_seen,
+        context = self._context
+        folder = (self.tr("Models folder"), context.library.folder)
+        context.worker.run(
+            lambda: disk_uses(folder, context.library.roots(), context.library.models()),
+            done=self.disk.show_uses,
             failed=self._no_disk,
         )
 
-    def _disk_seen(self, use: DiskUse | None) -> None:
-        self.disk.show_use(use)
-
     def _no_disk(self, error: AppError) -> None:
-        self.disk.show_use(None)
+        self.disk.show_uses(())
+
+    def _look_for_drives(self) -> None:
+        """A drive that was away may be back: nobody has to tell."""
+        context = self._context
+        if any(not model.present for model in context.library.models()):
+            context.worker.run(context.library.scan, failed=self._no_scan)
+
+    def _no_scan(self, error: AppError) -> None:
+        log.info("the folders could not be looked at: %s", error)
 
     def _library_changed(self) -> None:
         self.refresh()
@@ -389,6 +446,12 @@ class ModelsPage(Page):
 
     def _settings_changed(self, _: object) -> None:
         self._show_header()
+
+
+def _dropped(data: QMimeData) -> list[Path]:
+    """The files and folders in what is dragged that could be models. Looks at no disk."""
+    paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+    return [path for path in paths if path.suffix.lower() in ("", ".gguf")]
 
 
 def _load_facts(context: AppContext, model: LocalModel) -> LoadFacts:

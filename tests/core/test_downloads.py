@@ -5,7 +5,7 @@ import itertools
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -485,7 +485,7 @@ def test_an_unforeseen_error_fails_one_download_and_the_next_goes_on(
     bench.hub.add("owner/other", {"other.gguf": model_bytes(1)})
     register = bench.library.register
 
-    def refuse_once(files: Sequence[Path]) -> LocalModel:
+    def refuse_once(*_: object) -> LocalModel:
         monkeypatch.setattr(bench.library, "register", register)
         raise PermissionError("not for you")
 
