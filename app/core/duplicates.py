@@ -59,6 +59,8 @@ def find_duplicates(
 ) -> tuple[Duplicate, ...]:
     """All files of models that are more than once on a disk, the biggest first.
 
+    The starter model is left out: its file belongs to an installed package.
+
     Only files of the same size are read, and only once: their checksums are remembered. Names of
     one file (hard or symbolic links) take no room and are no duplicates. Raises `Broken`.
     """
@@ -85,7 +87,7 @@ def find_duplicates(
 
 
 def _copies(model: LocalModel) -> Iterable[tuple[Copy, int]]:
-    if model.is_remote or not model.present or model.variant_of:
+    if model.source in ("starter", "remote") or not model.present or model.variant_of:
         return
     for path in model.files:
         try:

@@ -10,7 +10,7 @@ import msgspec
 
 _SETTINGS_BYTES = 1024**2
 LM_STUDIO, OLLAMA, JAN, GPT4ALL = "LM Studio", "Ollama", "Jan", "GPT4All"
-HUGGING_FACE, LLAMA_CPP, MLX = "Hugging Face cache", "llama.cpp", "MLX"
+HUGGING_FACE, LLAMA_CPP, MLX = "Hugging Face", "llama.cpp", "MLX"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -72,8 +72,19 @@ class _Key(QWidget):
 class DiskRow(QWidget):
     """One disk: how much is free, the bar, a key for each part."""
 
-    def __init__(self, icons: Icons, use: DiskUse, *, named: bool, parent: QWidget) -> None:
-        """`named` says which disk it is: needed where there are several."""
+    def __init__(
+        self,
+        icons: Icons,
+        use: DiskUse,
+        *,
+        named: bool,
+        beside: QWidget | None = None,
+        parent: QWidget,
+    ) -> None:
+        """`named` says which disk it is: needed where there are several.
+
+        `beside` stands at the end of the line of keys.
+        """
         super().__init__(parent)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -89,7 +100,7 @@ class DiskRow(QWidget):
         column.addLayout(first)
         self.bar = DiskBar(icons)
         column.addWidget(self.bar)
-        keys = FlowLayout(spacing=16)
+        keys = FlowLayout(spacing=16, between_lines=4)
         parts = []
         said = []
         for place, root in enumerate(use.roots):
@@ -104,7 +115,12 @@ class DiskRow(QWidget):
             parts.append((_OTHER, use.other))
             said.append(text)
         self.keys = tuple(said)
-        column.addLayout(keys)
+        last = QHBoxLayout()
+        last.setSpacing(16)
+        last.addLayout(keys, 1)
+        if beside is not None:
+            last.addWidget(beside, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(last)
         self.bar.show_parts(parts, use.total)
         self.bar.setAccessibleName(", ".join((*said, self.free.text())))
 
@@ -127,13 +143,10 @@ class DiskPicture(QWidget):
         self._list.setSpacing(12)
         column.addLayout(self._list)
         self.rows: list[DiskRow] = []
-        last = QHBoxLayout()
         self.note = Label("", "caption", "text-3")
-        last.addWidget(self.note, 1)
-        self.link = InlineLink(icons, self.tr("Show in folder"))
-        self.link.clicked.connect(self.show_folder)
-        last.addWidget(self.link)
-        column.addLayout(last)
+        self.note.hide()
+        column.addWidget(self.note)
+        self.link: InlineLink | None = None
         self._shown: tuple[DiskUse, ...] | None = None
 
     def show_uses(self, uses: tuple[DiskUse, ...]) -> None:
@@ -146,7 +159,13 @@ class DiskPicture(QWidget):
             row.hide()
             row.deleteLater()
         shown = uses[:MOST_DISKS]
-        self.rows = [DiskRow(self._icons, use, named=len(uses) > 1, parent=self) for use in shown]
+        self.link = InlineLink(self._icons, self.tr("Show in folder"))
+        self.link.clicked.connect(self.show_folder)
+        self.rows = []
+        for use in shown:
+            link = None if self.rows else self.link
+            row = DiskRow(self._icons, use, named=len(uses) > 1, beside=link, parent=self)
+            self.rows.append(row)
         for row in self.rows:
             self._list.addWidget(row)
             row.show()
@@ -155,3 +174,4 @@ class DiskPicture(QWidget):
             self.note.setText(self.tr("The models folder cannot be reached."))
         else:
             self.note.setText(self.tr("and %n more disks", "", more) if more else "")
+        self.note.setVisible(bool(self.note.text()))

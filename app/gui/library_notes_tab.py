@@ -1,6 +1,6 @@
 """What a person says of a model: notes and tags, and its variants."""
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.core.library_types import LocalModel
@@ -57,7 +57,7 @@ class NotesTab(QWidget):
         column.addWidget(Label(words, "caption", "text-3", wrap=True))
         self.variant = Button(icons, self.tr("Make a variant…"), "copy", small=True)
         self.variant.clicked.connect(self.variant_asked)
-        column.addWidget(self.variant)
+        column.addWidget(self.variant, 0, Qt.AlignmentFlag.AlignLeft)
         column.addStretch(1)
         self._timer = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._timer.timeout.connect(self.flush)

@@ -159,8 +159,7 @@ class LibraryUpkeep(QObject):
         ).replace("%1", shown)
         answers = {}
         if ours:
-            words = self.tr("Link Corral’s, free %1")
-            answers["ours"] = words.replace("%1", formatting.file_size(ours))
+            answers["ours"] = self.tr("Link Corral’s") if all_ > ours else self.tr("Link them")
         if all_ > ours:
             owners = {
                 copy.program or self.tr("another folder")
@@ -171,7 +170,7 @@ class LibraryUpkeep(QObject):
             text += " " + self.tr("Some copies belong to others: %1.").replace(
                 "%1", ", ".join(sorted(owners))
             )
-            words = self.tr("Link all, free %1")
+            words = self.tr("Link all, %1")
             answers["all"] = words.replace("%1", formatting.file_size(all_))
         title = self.tr("Free %1 by linking?").replace("%1", formatting.file_size(ours or all_))
         self._context.notifier.choose(title, text, answers, partial(self._answered, found))

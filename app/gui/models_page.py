@@ -7,17 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import structs
 from PySide6.QtCore import QMimeData, QPoint, Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from app.core.auto_fit import default_config
-from app.core.companions import companions_of
 from app.core.disk_use import disk_uses
 from app.core.errors import AppError
 from app.core.library import LocalModel
-from app.core.load_plan import remembered_config
 from app.core.runtime import NotEnoughMemory
 from app.gui import formatting, library_menus, library_rows
 from app.gui.chat_models import ChatModels
@@ -28,9 +24,9 @@ from app.gui.controls.fields import SearchField
 from app.gui.controls.labels import Label
 from app.gui.controls.strip import Strip
 from app.gui.library_actions import LibraryActions
-from app.gui.library_defaults import LoadFacts
 from app.gui.library_disk import DiskPicture
 from app.gui.library_drawer import LibraryDrawer
+from app.gui.library_header import HeaderReader
 from app.gui.library_keeper import ModelKeeper
 from app.gui.library_menus import RowAction
 from app.gui.library_model import CONTEXT, PARAMETERS, QUANTIZATION
@@ -38,8 +34,6 @@ from app.gui.library_rows import LibraryRow
 from app.gui.library_table import LibraryTable
 from app.gui.library_upkeep import LibraryUpkeep
 from app.gui.page import Page
-from app.gui.worker import Task
-from backends.types import LoadConfig
 
 if TYPE_CHECKING:
     from app.gui.context import AppContext
@@ -64,12 +58,10 @@ class ModelsPage(Page):
         self._models = ChatModels(context, self)
         self.library_actions = LibraryActions(context, self)
         self.upkeep = LibraryUpkeep(context, self)
-        self._shown: LocalModel | None = None
-        self._facts: LoadFacts | None = None
-        self._header_task: Task | None = None
         self._chosen = ""
         self._lay_out()
         self.keeper = ModelKeeper(context, self.drawer, self)
+        self.header_reader = HeaderReader(context, self.drawer, self)
         self._returning = QTimer(self, interval=RETURN_MS)
         self._returning.timeout.connect(self._look_for_drives)
         self._connect()
@@ -160,7 +152,6 @@ class ModelsPage(Page):
         drawer.delete.connect(
             lambda: self._with_row(lambda row: self.library_actions.ask_delete(row.model))
         )
-        drawer.config_changed.connect(self._config_changed)
         self.disk.show_folder.connect(self.library_actions.show_folder)
         self.library_actions.working.connect(self.strip.say)
         self.library_actions.adopted.connect(self._adopted)
@@ -171,7 +162,6 @@ class ModelsPage(Page):
         self._models.changed.connect(lambda _: self.refresh())
         self._models.failed.connect(self._load_failed)
         context.bridge.on(context.library.changed, self._library_changed)
-        context.bridge.on(context.settings.changed, self._settings_changed)
 
     # The page protocol
 
@@ -249,7 +239,7 @@ class ModelsPage(Page):
             blocked = self.table.blockSignals(True)
             self.table.choose(self._chosen)
             self.table.blockSignals(blocked)
-        count, size = len(models), formatting.file_size(sum(model.size for model in models))
+        count, size = len(models), formatting.file_size(_size(models))
         words = self.tr("1 model, %1") if count == 1 else self.tr("%n models, %1", "", count)
         self.count.setText(words.replace("%1", size) if count else "")
         self._say_empty()
@@ -290,7 +280,8 @@ class ModelsPage(Page):
             return
         self._chosen = row.model.id
         self.drawer.show_row(row)
-        self._read_header(row.model)
+        self.header_reader.show_model(row.model)
+        self.keeper.show_model(row.model)
 
     def _open_drawer(self) -> None:
         if self._row_of(self._chosen) is not None:
@@ -310,49 +301,6 @@ class ModelsPage(Page):
             hidden.append(QUANTIZATION)
         self.table.hide_columns(hidden)
         self.count.setVisible(room >= _VERY_NARROW)
-
-    # The header of the chosen model
-
-    def _read_header(self, model: LocalModel) -> None:
-        if self._header_task is not None:
-            self._header_task.cancel()
-        self._shown, self._facts = model, None
-        self._show_header()
-        self.keeper.show_model(model)
-        if model.present and not model.problem and model.format == "gguf":
-            self._header_task = self._context.worker.run(
-                _load_facts,
-                self._context,
-                model,
-                done=self._header_read,
-                failed=self._header_failed,
-            )
-
-    def _header_read(self, facts: LoadFacts) -> None:
-        self._facts = facts
-        self._show_header()
-
-    def _header_failed(self, error: AppError) -> None:
-        self.drawer.problem.say(formatting.error_words(error))
-
-    def _show_header(self) -> None:
-        if self._shown is not None:
-            config = self._context.settings.current.models.load.get(self._shown.id)
-            free = self._context.runtime.free_memory(besides=self._shown.id).available
-            self.drawer.show_facts(self._shown, self._facts, config, free)
-
-    def _config_changed(self, config: LoadConfig | None) -> None:
-        if self._shown is None:
-            return
-        models = self._context.settings.current.models
-        load = {key: value for key, value in models.load.items() if key != self._shown.id}
-        if config is not None:
-            load[self._shown.id] = remembered_config(config)
-        try:
-            self._context.settings.update(models=structs.replace(models, load=load))
-        except AppError as error:
-            self._context.notifier.error(error)
-        self._show_header()
 
     # What the person does
 
@@ -444,29 +392,13 @@ class ModelsPage(Page):
         self.refresh()
         self._look_at_disk()
 
-    def _settings_changed(self, _: object) -> None:
-        self._show_header()
+
+def _size(models: Sequence[LocalModel]) -> int:
+    """Bytes of all models; a variant has no files of its own."""
+    return sum(model.size for model in models if not model.variant_of)
 
 
 def _dropped(data: QMimeData) -> list[Path]:
     """The files and folders in what is dragged that could be models. Looks at no disk."""
     paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
     return [path for path in paths if path.suffix.lower() in ("", ".gguf")]
-
-
-def _load_facts(context: AppContext, model: LocalModel) -> LoadFacts:
-    """Reads the file and waits for the survey of the hardware."""
-    header, hardware = context.library.header(model.id), context.hardware
-    engine = context.settings.current.engine
-    memory = context.runtime.free_memory(besides=model.id)
-    wanted = engine.default_load
-    standard = default_config(
-        header,
-        hardware,
-        engine,
-        file_size=model.size,
-        memory=memory,
-        correction=context.runtime.corrections.of(model.id, wanted),
-    )
-    companions = companions_of(model, header, context.library.models())
-    return LoadFacts(header, hardware, standard, model, companions)

@@ -70,7 +70,7 @@ def test_every_program_is_looked_for_where_its_settings_say(tmp_path: Path) -> N
         tmp_path / "studio" / "models",
     ]
     assert paths_of("Ollama", folders)[:2] == [tmp_path / "ollama", home / ".ollama" / "models"]
-    assert paths_of("Hugging Face cache", folders) == [tmp_path / "hf" / "hub"]
+    assert paths_of("Hugging Face", folders) == [tmp_path / "hf" / "hub"]
     assert paths_of("llama.cpp", folders) == [home / ".cache" / "llama.cpp"]
     assert paths_of("Jan", folders)[0] == home / ".local/share/Jan/data/llamacpp/models"
     assert paths_of("GPT4All", folders)[0] == home / ".local/share/nomic.ai/GPT4All"
@@ -84,7 +84,7 @@ def test_every_program_is_looked_for_where_its_settings_say(tmp_path: Path) -> N
         ("darwin", {}, "Jan", "Library/Application Support/Jan/data/llamacpp/models"),
         ("win32", {}, "GPT4All", "AppData/Local/nomic.ai/GPT4All"),
         ("win32", {}, "Jan", "AppData/Roaming/Jan/data/llamacpp/models"),
-        ("linux", {"HF_HUB_CACHE": "relative"}, "Hugging Face cache", ".cache/huggingface/hub"),
+        ("linux", {"HF_HUB_CACHE": "relative"}, "Hugging Face", ".cache/huggingface/hub"),
     ],
 )
 def test_the_usual_places_of_each_system(
@@ -173,11 +173,11 @@ def test_the_hubs_cache_lists_the_newest_commit_of_each_file(shelf: Shelf, tmp_p
     put(root / "models--maker--Tiny-GGUF" / "blobs" / "abc.incomplete", b"GGUF")
     dangling = root / "models--maker--Tiny-GGUF" / "snapshots" / COMMIT / "gone.gguf"
     dangling.symlink_to("../../blobs/none")
-    models = {model.path.name: model for model in shelf.use("Hugging Face cache", root)}
+    models = {model.path.name: model for model in shelf.use("Hugging Face", root)}
     assert set(models) == {"tiny-Q8_0.gguf", "dropped-Q4_0.gguf"}
     model = models["tiny-Q8_0.gguf"]
     assert (model.path, model.repo) == (newest, "maker/Tiny-GGUF")
-    assert (model.publisher, model.program) == ("maker", "Hugging Face cache")
+    assert (model.publisher, model.program) == ("maker", "Hugging Face")
     assert commit_of(model.path) == COMMIT
     record = shelf.library.records.of(model.path)
     assert record is not None
@@ -194,7 +194,7 @@ def test_of_safetensors_in_the_hubs_cache_only_mlx_models_are_listed(
     ):
         for name, data in (("config.json", json.dumps(config).encode()), ("m.safetensors", b"x")):
             hub_file(root, repo, COMMIT, name, data, link=False)
-    (model,) = shelf.use("Hugging Face cache", root)
+    (model,) = shelf.use("Hugging Face", root)
     assert (model.name, model.format) == ("Qwen3 0.6B 4bit", "mlx")
     assert model.id.startswith("Qwen3-0.6B-4bit@")
 
