@@ -69,6 +69,9 @@ def _row(model: LocalModel) -> dict[str, object]:
         "read_only": model.read_only,
         "present": model.present,
         "problem": model.problem,
+        "program": model.program,
+        "variant_of": model.variant_of,
+        "tags": model.tags,
     }
 
 

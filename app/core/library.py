@@ -134,6 +134,10 @@ class ModelLibrary:
         roots = (folder.expanduser() for folder in folders)
         return tuple((program_of(root, programs) or root.name, root) for root in roots)
 
+    def silent_folders(self) -> frozenset[Path]:
+        """Folders that do not answer now: whoever looks into them waits. Quick."""
+        return self._scanner.silent_folders()
+
     def find_programs(self) -> tuple[FoundProgram, ...]:
         """Folders of other programs with models that are not listed yet. Touches the disk."""
         known = [self.folder, *(path for _, path in self.roots())]

@@ -61,6 +61,10 @@ class LibraryScanner:
             self._looked[look.place] = look.result()
         self._late()
 
+    def silent_folders(self) -> frozenset[Path]:
+        """Those that do not answer now: whoever looks into them waits. Quick."""
+        return frozenset(place.path for place in tuple(self._hanging))
+
     def models(self) -> tuple[LocalModel, ...]:
         """What was seen, and what was seen before where the drive is away now.
 

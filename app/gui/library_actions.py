@@ -68,6 +68,8 @@ class LibraryActions(QObject):
             title = self.tr("Delete “%1”?")
             text = self.tr("%1 go to the trash of this computer. Chats with it are kept.")
             text = text.replace("%1", formatting.file_size(model.size))
+            if any(each.variant_of == model.id for each in self._context.library.models()):
+                text += " " + self.tr("Its variants go with it.")
             confirm = self.tr("Delete")
         self._context.notifier.confirm(
             title.replace("%1", model.name),
@@ -81,7 +83,9 @@ class LibraryActions(QObject):
         context = self._context
 
         def work() -> None:
-            context.runtime.eject(model.id)
+            for each in context.library.models():
+                if model.id in (each.id, each.variant_of):
+                    context.runtime.eject(each.id)
             context.library.delete(model.id)
 
         off, gone = self.tr("“%1” is off the list"), self.tr("“%1” is in the trash")

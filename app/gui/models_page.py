@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 
 RETURN_MS = 5000
 """How often it is looked whether a drive that was away is back."""
+_OTHER_FILE = re.compile(r"\.(?!gguf$)[a-z]\w{0,6}", re.IGNORECASE)
+"""What files end in that are no models; names of folders have dots too, as in "Qwen2.5-7B"."""
 _NARROW = 760
 _VERY_NARROW = 640
 
@@ -370,6 +373,9 @@ class ModelsPage(Page):
     def _look_at_disk(self) -> None:
         context = self._context
         folder = (self.tr("Models folder"), context.library.folder)
+        if folder[1] in context.library.silent_folders():
+            self.disk.show_uses(())
+            return
         context.worker.run(
             lambda: disk_uses(folder, context.library.roots(), context.library.models()),
             done=self.disk.show_uses,
@@ -401,4 +407,4 @@ def _size(models: Sequence[LocalModel]) -> int:
 def _dropped(data: QMimeData) -> list[Path]:
     """The files and folders in what is dragged that could be models. Looks at no disk."""
     paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
-    return [path for path in paths if path.suffix.lower() in ("", ".gguf")]
+    return [path for path in paths if not _OTHER_FILE.fullmatch(path.suffix)]

@@ -684,6 +684,8 @@ def test_a_variant_is_the_same_file_with_a_name_and_settings_of_its_own(
     library.rename_variant(again.id, "Wild one")
     library.rename_variant(base.id, "not a variant")
     assert {each.name for each in own(library)} == {"A", "Precise one", "Wild one"}
+    assert library.find("a") == library.find("a-Q8_0") == library.find("maker/repo") == base
+    assert library.find("precise") == variant
     assert {each.name for each in own(ModelLibrary(paths, settings))} == {
         "A",
         "Precise one",

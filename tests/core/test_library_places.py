@@ -91,6 +91,7 @@ def test_a_share_that_hangs_holds_up_nobody_and_comes_back_by_itself(
     assert models["last-Q8_0.gguf"].present
     away = models["shared-Q8_0.gguf"]
     assert (away.present, away.problem) == (False, library_places.SILENT)
+    assert library.silent_folders() == {share.folder}
     looks = share.looks
     assert not own(library.scan())["shared-Q8_0.gguf"].present
     assert share.looks == looks, "one look waits; nobody begins another"
@@ -100,6 +101,7 @@ def test_a_share_that_hangs_holds_up_nobody_and_comes_back_by_itself(
     share.answers.set()
     assert told.wait(10)
     assert own(library.models())["shared-Q8_0.gguf"].present
+    assert library.silent_folders() == frozenset()
     assert own(library.scan())["shared-Q8_0.gguf"].problem is None
 
 

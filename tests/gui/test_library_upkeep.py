@@ -104,8 +104,13 @@ def test_dropped_files_are_imported_after_a_look_at_the_plan(
     assert not list(context.library.folder.rglob("Bad*"))
 
 
-def test_what_is_no_model_is_not_even_taken(page: ModelsPage, tmp_path: Path) -> None:
+def test_what_is_no_model_is_not_even_taken(page: ModelsPage, tmp_path: Path, qtbot: QtBot) -> None:
     assert not drop(page, put(tmp_path / "evil.pkl", b"\x80\x04"))
+    folder = put(tmp_path / "Qwen2.5-7B" / "New-Q8_0.gguf", tiny("new")).parent
+    assert drop(page, folder)
+    (panel,) = page.findChildren(ImportPanel)
+    qtbot.waitUntil(panel.confirm.isEnabled)
+    panel.dismiss()
 
 
 def test_another_way_makes_another_plan_and_cancel_does_nothing(
