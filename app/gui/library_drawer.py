@@ -4,7 +4,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QPlainTextEdit,
     QScrollArea,
     QStackedWidget,
     QVBoxLayout,
@@ -30,6 +29,7 @@ from app.gui.library_plot import MemoryPlot, memory_curve
 from app.gui.library_rows import LibraryRow, second_line
 from app.gui.library_sampling import SamplingDefaults
 from app.gui.library_tabs import Tabs
+from app.gui.library_template_tab import TemplateTab
 from backends.types import LoadConfig
 
 DEFAULTS_TAB = 1
@@ -75,7 +75,8 @@ class LibraryDrawer(Region):
         self.form.changed.connect(self.config_changed)
         self.sampling = SamplingDefaults(icons)
         self._stack.addWidget(_scrolled(_stacked(self.form, Line(), self.sampling)))
-        self._stack.addWidget(self._make_template())
+        self.template = TemplateTab(icons)
+        self._stack.addWidget(self.template)
         self.files = FilesTab(icons)
         self._stack.addWidget(_scrolled(self.files))
         self.notes = NotesTab(icons)
@@ -158,24 +159,6 @@ class LibraryDrawer(Region):
         column.addStretch(1)
         return _scrolled(content)
 
-    def _make_template(self) -> QWidget:
-        page = QWidget()
-        column = QVBoxLayout(page)
-        column.setContentsMargins(24, 16, 24, 16)
-        column.setSpacing(8)
-        note = self.tr(
-            "How chats are written down for this model (chat template). It comes with the file."
-        )
-        self._template_note = Label(note, "caption", "text-3", wrap=True)
-        column.addWidget(self._template_note)
-        self.template = QPlainTextEdit()
-        self.template.setReadOnly(True)
-        self.template.setProperty("log", True)
-        self.template.setAccessibleName(self.tr("Chat template"))
-        self.template.setTabChangesFocus(True)
-        column.addWidget(self.template, 1)
-        return page
-
     # What it is told
 
     def show_row(self, row: LibraryRow) -> None:
@@ -213,9 +196,7 @@ class LibraryDrawer(Region):
             curve = memory_curve(facts.header, model.size, loaded, free)
         self.plot.show_curve(curve)
         self._plot_part.setVisible(curve is not None)
-        template = header.chat_template if header else None
-        self.template.setPlainText(template or "")
-        self.template.setVisible(bool(template))
+        self.template.show_template((header.chat_template or "") if header else "")
 
 
 def _inset(widget: QWidget) -> QWidget:

@@ -24,13 +24,14 @@ from app.gui.models_page import ModelsPage
 from app.gui.name_question import NameQuestion
 from app.gui.question import Question
 from backends.types import SamplingParams
+from tests.core.broken_gguf import STRING, tiny_model
 from tests.core.model_stores import ollama_model, put, tiny
 
 pytestmark = pytest.mark.gui
 
 Show = Callable[[QWidget], QWidget]
 BIG = 2 * 1024**2
-FILES, NOTES = 3, 4
+TEMPLATE, FILES, NOTES = 2, 3, 4
 OFFERED = "registry.ollama.ai/library/llama3.2/1b"
 
 
@@ -256,6 +257,31 @@ def test_verifying_can_be_cancelled(
     assert tab.cancel.isHidden()
     assert tab.verify.isVisible()
     go_on.set()
+
+
+def test_the_template_tab_shows_a_sample_and_what_is_unusual(
+    page: ModelsPage, context: AppContext, qtbot: QtBot
+) -> None:
+    harmful = (
+        "{% for m in messages %}{% if 'password' in m['content'] %}!{% endif %}"
+        "{{ m['role'] }}: {{ m['content'] }}{% endfor %}"
+    )
+    data = tiny_model().set("tokenizer.chat_template", STRING, harmful).data()
+    path = put(context.paths.models / "maker" / "Odd-GGUF" / "Odd-Q8_0.gguf", data)
+    context.library.scan()
+    odd = next(each for each in context.library.models() if each.path == path)
+    qtbot.waitUntil(lambda: page.table.choose(odd.id))
+    page.open_with({"model_id": odd.id})
+    tab = page.drawer.template
+    page.drawer.tabs.choose(TEMPLATE)
+    qtbot.waitUntil(lambda: any("“password”" in words for words in tab.findings))
+    assert tab.text.toPlainText() == harmful
+    tab.views.set_current(1)
+    tab.views.chosen.emit(1)
+    assert "user: What is 2 + 2?" in tab.text.toPlainText()
+    page.open_with({"model_id": own(context).id})
+    qtbot.waitUntil(lambda: tab.note.text() == "This file brings no chat template.")
+    assert tab.findings == []
 
 
 # What a person says
