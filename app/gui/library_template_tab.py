@@ -1,6 +1,6 @@
 """The chat template of a model: its text, a sample chat as the model reads it, what is unusual."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
@@ -35,6 +35,7 @@ class TemplateTab(QWidget):
         self._lines = QVBoxLayout()
         self._lines.setSpacing(4)
         column.addLayout(self._lines)
+        column.addSpacing(4)
         self.findings: list[str] = []
         self._rows: list[QWidget] = []
         names = (self.tr("Template"), self.tr("As the model reads it"))
@@ -99,10 +100,7 @@ class TemplateTab(QWidget):
             "address": self.tr("It holds the address of a page."),
             "no_turns": self.tr("It loses what is asked."),
             "no_system": self.tr("It takes no system prompt."),
-            "system_is_fixed": self.tr(
-                "Without a system prompt it writes one of its own; the sample shows it when the "
-                "preset has none."
-            ),
+            "system_is_fixed": self.tr("Without a system prompt it writes one of its own."),
             "no_neighbours": self.tr("Question and answer must take turns."),
             "date": self.tr("It tells the model today’s date."),
             "tools": self.tr("It can describe tools."),
@@ -133,7 +131,7 @@ class TemplateTab(QWidget):
         row = QHBoxLayout(line)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
-        row.addWidget(IconView(self._icons, icon, 14, role))
+        row.addWidget(IconView(self._icons, icon, 14, role), 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(Label(words, "caption", "text-2", wrap=True), 1)
         self._lines.addWidget(line)
         line.show()
