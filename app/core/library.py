@@ -56,7 +56,7 @@ class ModelLibrary:
         self._settings = settings
         self.records = FileRecords(paths.model_files_file)
         """Checksums of files and where they came from."""
-        self._scanner = LibraryScanner(paths.cache / "library.json", patience, self._came_late)
+        self._scanner = LibraryScanner(paths.cache / "library.json", patience, self._tell_news)
         self._choices_file = paths.data / "library.json"
         self._program_folders = program_folders
         self._lock = threading.RLock()
@@ -81,7 +81,7 @@ class ModelLibrary:
         then fires in another thread.
         """
         with self._lock:
-            self._scanner.scan(self._places())
+            self._scanner.scan(self._places(), self._tell_news)
             changed = self._list()
         if changed:
             self.changed()
@@ -94,7 +94,8 @@ class ModelLibrary:
         before, self._models = self._models, tuple(sorted(listed, key=_order))
         return self._models != before
 
-    def _came_late(self) -> None:
+    def _tell_news(self) -> None:
+        """There is more to list, while a scan goes on or after it."""
         with self._lock:
             changed = self._list()
         if changed:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 15.0
 """Seconds that a drive may take to wake up."""
+_NEWS_SECONDS = 0.5
 
 
 class LibraryScanner:
@@ -34,13 +36,26 @@ class LibraryScanner:
         self._index = load_index(index_file)
         self._looked: dict[Place, Looked] = {}
         """What the last look at each place saw, in the order of the places."""
+        self._whole = False
+        """Whether every place was looked at: only then the index is complete."""
         self._hanging: set[Place] = set()
         """Those that are still being looked at since they did not answer."""
 
-    def scan(self, places: Sequence[Place]) -> None:
-        """Look at all places, one after the other."""
+    def scan(self, places: Sequence[Place], news: Callable[[], object]) -> None:
+        """Look at all places, one after the other.
+
+        Where that takes long, `news` is called on the way: there is more to list.
+        """
+        told = time.monotonic()
         with self._lock:
-            self._looked = {place: self._look_at(place) for place in places}
+            self._looked = {place: self._looked.get(place, Looked()) for place in places}
+            self._whole = False
+            for place in places:
+                self._looked[place] = self._look_at(place)
+                if time.monotonic() - told >= _NEWS_SECONDS and place != places[-1]:
+                    news()
+                    told = time.monotonic()
+            self._whole = True
 
     def _look_at(self, place: Place) -> Looked:
         if place in self._hanging:
@@ -84,7 +99,7 @@ class LibraryScanner:
             for away in self._away(known):
                 known[str(away.path)] = self._index.known[str(away.path)]
                 models.setdefault(away.id, away)
-            if self._looked and known != self._index.known:
+            if self._whole and known != self._index.known:
                 self._index = Index(known=known)
                 save_index(self._index_file, self._index)
         return tuple(models.values())

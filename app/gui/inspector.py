@@ -10,6 +10,7 @@ from app.core.conversations import Conversation
 from app.core.model_sampling import sampling_for
 from app.core.presets import Preset
 from app.core.runtime import LoadedModel
+from app.core.settings import Settings
 from app.gui.answer_rows import AnswerRows
 from app.gui.context import AppContext
 from app.gui.controls.badges import StatusDot
@@ -46,6 +47,7 @@ class Inspector(Region):
         self._conversation: Conversation | None = None
         self._model: LoadedModel | None = None
         self._draft = ChatDraft()
+        self._model_sampling = context.settings.current.models.sampling
         self._writer = OverrideWriter(context.store, context.worker, self)
         self._writer.stored.connect(self._took)
         self._writer.failed.connect(self._not_stored)
@@ -157,6 +159,7 @@ class Inspector(Region):
         self.limits.changed.connect(self._sampling_moved)
         self.answers.changed.connect(self._answers_moved)
         self._context.bridge.on(self._context.presets.changed, self._presets_changed)
+        self._context.bridge.on(self._context.settings.changed, self._settings_changed)
 
     # What the page uses
 
@@ -339,6 +342,11 @@ class Inspector(Region):
     def _presets_changed(self) -> None:
         self._fill_presets()
         self._show()
+
+    def _settings_changed(self, settings: Settings) -> None:
+        if settings.models.sampling != self._model_sampling:
+            self._model_sampling = settings.models.sampling
+            self._show()
 
     def _fill_presets(self) -> None:
         blocked = self.presets.blockSignals(True)

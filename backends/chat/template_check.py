@@ -31,6 +31,7 @@ trigger: it looks for certain words in what is written.
 """
 
 _MOST_CHARACTERS = 4_000_000
+_SAMPLE_SECONDS = 1.0
 _SYSTEM, _FIRST, _ANSWER, _SECOND = (
     "You are a careful assistant.", "What is 2 + 2?", "4.", "And times 3?",
 )  # fmt: skip
@@ -94,10 +95,10 @@ def _sample(template: ChatTemplate) -> str:
     tries = (_turns(("system", _SYSTEM)) + turns, turns, turns[:1])
     for messages in tries[:-1]:
         try:
-            return template.render(messages)
+            return template.render(messages, seconds=_SAMPLE_SECONDS)
         except TemplateError:
             continue
-    return template.render(tries[-1])
+    return template.render(tries[-1], seconds=_SAMPLE_SECONDS)
 
 
 def _turns(*turns: tuple[str, str]) -> list[Message]:
@@ -123,7 +124,8 @@ def _abilities(template: ChatTemplate) -> Sequence[Finding]:
 def _oddities(template: ChatTemplate, source: str, triggers: bool) -> Sequence[Finding]:
     found: list[Finding] = []
     try:
-        before = template.render(_turns(("user", _FIRST))).partition(_FIRST)[0]
+        asked = _turns(("user", _FIRST))
+        before = template.render(asked, seconds=_SAMPLE_SECONDS).partition(_FIRST)[0]
     except TemplateError:
         before = ""
     if len(_MARKS.sub("", before).strip()) >= _FIXED_LEAST:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core import library_places
+from app.core import library_places, library_scanner
 from app.core.library import LocalModel, ModelLibrary
 from app.core.library_found import Found
 from app.core.library_places import Looked, Place, PlaceLook
@@ -74,6 +74,23 @@ def test_models_of_five_roots_are_one_list(
     assert [name for name, each in models.items() if not each.present] == ["model-2-Q8_0.gguf"]
     (tmp_path / "unplugged").rename(roots[2])
     assert all(each.present for each in own(library.scan()).values())
+
+
+def test_a_long_scan_lists_each_place_as_it_is_done(
+    paths: AppPaths, settings: SettingsStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roots = [tmp_path / f"disk-{number}" for number in range(3)]
+    for number, root in enumerate(roots):
+        put(root / f"model-{number}-Q8_0.gguf", tiny(str(number)))
+    settings.update(models=Models(extra_folders=tuple(map(str, roots))))
+    monkeypatch.setattr(library_scanner, "_NEWS_SECONDS", 0)
+    library = ModelLibrary(paths, settings)
+    told: list[int] = []
+    library.changed.connect(lambda: told.append(len(own(library.models()))))
+    library.scan()
+    assert told == [1, 2, 3, 3], "the last one is the starter model"
+    roots[0].rename(tmp_path / "unplugged")
+    assert len(own(ModelLibrary(paths, settings).scan())) == 3, "the index was kept whole"
 
 
 def test_a_share_that_hangs_holds_up_nobody_and_comes_back_by_itself(
