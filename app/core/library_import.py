@@ -283,10 +283,10 @@ def _undo(done: Sequence[_Step], folder: Path) -> None:
 
 
 def _copy(source: Path, target: Path, moved: Callable[[int], object], cancelled: Cancelled) -> None:
-    """Under a working name until it is whole and on the disk."""
+    """Under a working name until it is whole and on the disk; what a kill left there is lost."""
     part = target.with_name(f"{target.name}.part")
     try:
-        with source.open("rb", buffering=0) as reading, part.open("xb", buffering=0) as writing:
+        with source.open("rb", buffering=0) as reading, part.open("wb", buffering=0) as writing:
             while piece := reading.read(_PIECE):
                 writing.write(piece)
                 moved(len(piece))
@@ -294,8 +294,6 @@ def _copy(source: Path, target: Path, moved: Callable[[int], object], cancelled:
                     raise Broken("The import was broken off")
             os.fsync(writing.fileno())
         part.rename(target)
-    except FileExistsError:
-        raise
     except BaseException:
         part.unlink(missing_ok=True)
         raise

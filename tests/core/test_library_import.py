@@ -77,6 +77,17 @@ def test_each_way_does_what_it_says(library: ModelLibrary, tmp_path: Path, way: 
     assert library.folder in model.path.parents
 
 
+def test_what_a_kill_left_of_a_copy_is_no_model_and_in_nobodys_way(
+    library: ModelLibrary, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "elsewhere" / "a-Q8_0.gguf", tiny())
+    put(library.folder / "imported" / "a-Q8_0" / "a-Q8_0.gguf.part", tiny()[:100])
+    assert [model for model in library.scan() if model.source == "corral"] == []
+    (model,) = import_models(library, planned(library, path, way="copy"), nothing, never)
+    assert model.path.read_bytes() == tiny()
+    assert [each.name for each in model.path.parent.iterdir()] == ["a-Q8_0.gguf"]
+
+
 def test_a_split_model_and_its_projector_come_along(library: ModelLibrary, tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     for number in (0, 1):
