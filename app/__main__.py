@@ -28,6 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from backends.llamacpp import gbnf_check
 
             return gbnf_check.main(words[1:])
+        case ["--template-check"]:
+            from backends.chat import template_check
+
+            return template_check.main()
         case ["--transfer-host"]:
             from app.core import transfer
 

@@ -18,6 +18,7 @@ from app.core.engine_errors import refusal
 from app.core.errors import AppError, EngineDied, ModelError, NotFoundError
 from app.core.library_types import LocalModel
 from app.core.load_plan import chosen_config
+from app.core.model_sampling import sampling_for
 from app.core.presets import ExampleMessage, Preset, fill_for_person
 from app.core.runtime import LoadedModel
 from backends.errors import BackendError
@@ -31,6 +32,7 @@ from backends.types import (
     LoadConfig,
     Note,
     Progress,
+    SamplingParams,
 )
 
 
@@ -51,10 +53,12 @@ def run(arguments: Namespace) -> int:
         preset = _preset(parts, arguments.preset)
         prompt = _prompt(arguments.prompt)
         images = read_pictures(arguments.images)
+        values = preset.sampling if preset else SamplingParams()
+        standard = sampling_for(parts.settings.current, model.id, values)
         asked = GenerationRequest(
             "",
             (),
-            run_options.sampling(preset, arguments),
+            run_options.sampling(standard, arguments),
             constraint=run_options.constraint(arguments),
             reasoning=run_options.reasoning(arguments),
             context_policy=parts.settings.current.chat.context_policy,

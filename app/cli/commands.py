@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from app.cli import account, chat
+from app.cli.importing import import_
 from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, human_size, human_time, table, without_controls
 from app.core.download_state import DownloadItem, DownloadRequest
@@ -70,6 +71,9 @@ def _row(model: LocalModel) -> dict[str, object]:
         "read_only": model.read_only,
         "present": model.present,
         "problem": model.problem,
+        "program": model.program,
+        "variant_of": model.variant_of,
+        "tags": model.tags,
     }
 
 
@@ -233,4 +237,5 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "rm": rm,
     "login": account.login,
     "logout": account.logout,
+    "import": import_,
 }

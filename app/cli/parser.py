@@ -133,6 +133,21 @@ def build_parser() -> argparse.ArgumentParser:
         "--force", action="store_true", help="load even if the memory estimate says no"
     )
 
+    take = commands.add_parser("import", help="take models from elsewhere into the models folder")
+    take.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a .gguf file, an MLX folder, a folder of models"
+    )
+    way = take.add_mutually_exclusive_group()
+    ways = {
+        "link": "by a hard link: no room is needed, the old name stays",
+        "copy": "a copy; the standard where the files are on another disk",
+        "move": "the files leave their old place; not out of another program's folder",
+    }
+    for name, text in ways.items():
+        way.add_argument(f"--{name}", dest="way", action="store_const", const=name, help=text)
+    take.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    take.add_argument("--quiet", action="store_true", help="no progress line")
+
     remove = commands.add_parser("rm", help="delete a downloaded model (to the trash)")
     remove.add_argument("model", metavar="MODEL", help="name or id as `corral ls` shows it")
     remove.add_argument("--yes", "-y", action="store_true", help="do not ask")

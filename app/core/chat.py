@@ -23,6 +23,7 @@ from app.core.conversations import Conversation, Message, Picture, title_from
 from app.core.engine_errors import refusal
 from app.core.errors import ConversationError, ModelError
 from app.core.kept_conversations import engine_name
+from app.core.model_sampling import sampling_for
 from app.core.picture_tokens import PictureTokens
 from app.core.pictures import check_together
 from app.core.presets import BUILT_IN, Preset, PresetStore, fill_for_person
@@ -161,7 +162,8 @@ class ChatService:
         conversation = self._store.get(conversation_id)
         loaded = self._model_of(conversation)
         path = self._store.path(conversation_id)
-        return self._request(conversation, self._prompt(conversation, loaded, path, draft))[0]
+        prompt = self._prompt(conversation, loaded, path, draft)
+        return self._request(conversation, prompt, conversation.model_id)[0]
 
     def prompt_tokens(
         self, conversation_id: int, draft: str = "", pictures: Sequence[Picture] = ()
@@ -295,7 +297,7 @@ class ChatService:
         asked: Message,
         row: Message,
     ) -> ChatRun:
-        request, notes = self._request(conversation, prompt)
+        request, notes = self._request(conversation, prompt, loaded.model.id)
         run = ChatRun(
             self._store,
             loaded.engine,
@@ -326,14 +328,16 @@ class ChatService:
         return without_pictures(prompt, loaded.model.name)
 
     def _request(
-        self, conversation: Conversation, prompt: ChatPrompt
+        self, conversation: Conversation, prompt: ChatPrompt, model_id: str | None
     ) -> tuple[GenerationRequest, tuple[str, ...]]:
         """The request, and what a person should know of it."""
         messages, notes = with_images(prompt, self._store.picture)
+        preset = self.preset_of(conversation)
+        standard = sampling_for(self._settings.current, model_id, preset.sampling)
         request = GenerationRequest(
             id=uuid.uuid4().hex,
             messages=messages,
-            sampling=conversation.sampling or self.preset_of(conversation).sampling,
+            sampling=conversation.sampling or standard,
             continue_last=bool(messages)
             and messages[-1].role == "assistant"
             and prompt.origins[-1] is not None,

@@ -413,7 +413,9 @@ class DownloadManager:
         """List the model, then call the download done. It may have been too late to stop it."""
         problem: DownloadProblem | None = None
         try:
-            model = self._library.register(entry.targets())
+            model = self._library.register(
+                entry.targets(), entry.origin(), [file.sha256 for file in entry.request.files]
+            )
         except AppError as error:
             problem = DownloadProblem.of(error)
         except Exception as error:

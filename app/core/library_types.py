@@ -46,6 +46,14 @@ class LocalModel(Struct, frozen=True):
     capabilities: frozenset[str] = frozenset()
     """Of "tools", "reasoning", "vision", "embeddings"."""
     format: Literal["gguf", "mlx", "remote"] = "gguf"
+    program: str = ""
+    """The other program whose folder it lies in, for people; empty if none is known."""
+    variant_of: str = ""
+    """Id of the model whose files it uses under another name and with settings of its own."""
+    notes: str = ""
+    """What the person noted about it."""
+    tags: tuple[str, ...] = ()
+    """What the person sorts it by."""
 
     @property
     def is_remote(self) -> bool:

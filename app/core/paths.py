@@ -55,6 +55,11 @@ class AppPaths(Struct, frozen=True):
         return self.data / "estimates.json"
 
     @property
+    def model_files_file(self) -> Path:
+        """Checksums of model files and where they came from, as JSON."""
+        return self.data / "model-files.json"
+
+    @property
     def downloads_file(self) -> Path:
         """The list of downloads, as JSON."""
         return self.data / "downloads.json"

@@ -16,7 +16,7 @@ from app.core.errors import AppError, SettingsError
 from app.core.events import EventHook
 from app.core.files import locked, set_aside, storage_error, write_atomically
 from app.core.memory import GuardRails
-from backends.types import ContextPolicy, LoadConfig
+from backends.types import ContextPolicy, LoadConfig, SamplingParams
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,10 @@ class Models(Struct, frozen=True):
     """Ids of the models used last, newest first."""
     load: dict[str, LoadConfig] = {}
     """Load settings the person chose, by model id."""
+    sampling: dict[str, SamplingParams] = {}
+    """Sampling values the person chose, by model id."""
+    programs_asked: bool = False
+    """Whether to use the models of other programs was asked, and answered."""
 
 
 class Engine(Struct, frozen=True):

@@ -36,6 +36,8 @@ from app.gui.worker import Later, Worker
 log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 5.0
+PATIENCE = 2.0
+"""Seconds that the window waits for a folder of models; one that answers later appears then."""
 
 
 def make_look(app: QApplication, settings: SettingsStore, tokens: Tokens | None = None) -> Icons:
@@ -57,7 +59,7 @@ def assemble(
     worker.crashed.connect(notifier.report)
     store = ConversationStore(paths.conversations)
     presets = PresetStore(paths.presets_dir)
-    library = ModelLibrary(paths, settings)
+    library = ModelLibrary(paths, settings, patience=PATIENCE)
     ledger = Ledger(paths.ledger_file)
     keys = KeyStore(paths)
     gate, hub_http = HubGate(settings, keys), HubHttp(tell=ledger.record)
