@@ -1,12 +1,12 @@
 """Whether models that are not on this computer yet would fit its memory."""
 
-import re
 from dataclasses import dataclass
 
 from msgspec import structs
 from PySide6.QtCore import QCoreApplication
 
 from app.core.catalogue import CatalogueEntry
+from app.core.file_names import parameters_of, size_in_name
 from app.core.gguf_types import GgufHeader
 from app.core.hardware import MemorySnapshot
 from app.core.memory import (
@@ -26,17 +26,12 @@ from backends.types import LoadConfig
 BITS_PER_WEIGHT = 4.89
 """Of Q4_K_M, which a model is judged by while its files are not known (llama.cpp, quantize)."""
 
-_NAMED_SIZE = re.compile(r"(?<![a-z0-9.])(\d{1,3}(?:\.\d{1,2})?)([bm])(?![a-z0-9])", re.I)
 CONTEXTS = (2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072)
 
 
 def parameters_in_name(name: str) -> int | None:
     """The parameters that a repository's name tells ("Llama-3.2-3B" -> 3 billion)."""
-    found = _NAMED_SIZE.findall(name.replace("_", "-"))
-    if not found:
-        return None
-    figure, unit = found[0]
-    return round(float(figure) * (10**9 if unit in "bB" else 10**6))
+    return parameters_of(size_in_name(name))
 
 
 @dataclass(frozen=True)
