@@ -16,8 +16,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from app.core.errors import AppError
+from app.core.errors import AppError, ModelError
 from app.core.files import write_atomically
+from app.core.gguf import read_header
+from app.core.gguf_types import GgufHeader
+from app.core.library_types import LocalModel
 from backends.types import Usage
 
 log = logging.getLogger(__name__)
@@ -56,18 +59,21 @@ class SpeedBook:
         self._lock = threading.Lock()
         self._known = _read(path)
 
-    def learn(self, model_id: str, read: float, usage: Usage, *, on_gpu: bool) -> None:
+    def learn(self, model: LocalModel, usage: Usage, *, on_gpu: bool) -> None:
         """Keep how fast an answer was written. Never raises: what cannot be written is logged.
 
-        `read` is in bytes per token. Answers that are short or were guessed ahead are left out.
+        Answers that are short, were guessed ahead or came from a server are left out.
         """
         speed = usage.tokens_per_second
-        if not speed or read <= 0 or usage.draft_tokens or usage.completion_tokens < LEAST_TOKENS:
+        if not speed or usage.draft_tokens or usage.completion_tokens < LEAST_TOKENS:
             return
-        key = f"{model_id} {'gpu' if on_gpu else 'cpu'}"
+        if model.is_remote:
+            return
+        key = f"{model.id} {'gpu' if on_gpu else 'cpu'}"
         with self._lock:
             old = self._known.pop(key, None)
-            speeds = (*(old.speeds if old else ()), round(speed, 2) or 0.01)[-MOST_SPEEDS:]
+            read = old.read if old else read_of(model)
+            speeds = (*(old.speeds if old else ()), max(0.01, round(speed, 2)))[-MOST_SPEEDS:]
             self._known[key] = MeasuredModel(read, on_gpu, speeds)  # the newest comes last
             for oldest in list(self._known)[:-MOST_MODELS]:
                 del self._known[oldest]
@@ -91,8 +97,30 @@ class SpeedBook:
         return nearest.bandwidth / read
 
 
+def read_of(model: LocalModel) -> float:
+    """Bytes of weights that a model on this computer reads for one token."""
+    if model.format == "gguf" and len(model.files) == 1:
+        try:
+            return _read_by_tensors(read_header(model.path)) or float(model.size)
+        except (ModelError, KeyError) as error:  # KeyError: a type that is not known here
+            log.info("%s is taken as read whole: %s", model.path.name, error)
+    return float(max(1, model.size))
+
+
+def _read_by_tensors(header: GgufHeader) -> float:
+    """Experts count with the share of them that is used; of the input table one row is read."""
+    every, used = (header.hyper_integer(f"expert_{key}") for key in ("count", "used_count"))
+    share = used / every if every and used else 1.0
+    has_output = any(tensor.name == "output.weight" for tensor in header.tensors)
+    total = 0.0
+    for tensor in header.tensors:
+        if not (has_output and tensor.name == "token_embd.weight"):
+            total += tensor.size * (share if "_exps" in tensor.name else 1.0)
+    return total
+
+
 def read_per_token(size: int, parameters: int | None, active: int | None = None) -> float:
-    """Bytes of weights that are read for one token, of a model of `size` bytes."""
+    """The same for a model that is not here, whose files have `size` bytes."""
     if parameters and active and active < parameters:
         return size * active / parameters
     return float(size)
