@@ -5,6 +5,7 @@ header of the file is the judge.
 """
 
 import re
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -71,6 +72,7 @@ def parse_repo_name(repo: str) -> FileName:
     return FileName(size_in_name(name), mlx_label(repo, {}) or "", kind=kind)
 
 
+@lru_cache(maxsize=4096)
 def size_in_name(text: str) -> str:
     """The parameters that a name tells, as people write them; "" if it is silent."""
     text = quantization.without_label(text)

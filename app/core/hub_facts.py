@@ -36,6 +36,9 @@ class RepoFacts(Struct, frozen=True):
     chat_template: str = ""
 
 
+NO_FACTS = RepoFacts()
+
+
 class _Issue(Struct):
     path: str = ""
     level: str = ""

@@ -1,6 +1,7 @@
 """What a model is called: from its file's name, or its header where the file's name is silent."""
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from app.core import quantization
@@ -50,6 +51,7 @@ def from_text(text: str) -> str:
     return " ".join(words).replace("gpt oss", "gpt-oss")
 
 
+@lru_cache(maxsize=4096)
 def from_repo(repo: str) -> str:
     """A name for people of a hub repository, without owner, format and quantization."""
     name = repo.rpartition("/")[2]

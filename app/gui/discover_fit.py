@@ -19,6 +19,7 @@ from app.core.memory import (
     spread,
     verdict,
 )
+from app.core.speeds import rounded
 from app.core.variants import Variant
 from app.gui import formatting
 from backends.types import LoadConfig
@@ -43,11 +44,28 @@ class ModelShape:
     """Of an f16 cache."""
     header: GgufHeader | None = None
     """The beginning of a file, which tells more exactly than the two numbers."""
+    active_parameters: int | None = None
+    """Of a mixture of experts, those that work on a token."""
 
     @classmethod
     def of_entry(cls, entry: CatalogueEntry) -> "ModelShape":
         """What the shipped list knows."""
-        return cls(entry.parameters, entry.kv_bytes_per_token)
+        return cls(
+            entry.parameters,
+            entry.kv_bytes_per_token,
+            active_parameters=entry.active_parameters,
+        )
+
+    @classmethod
+    def of_name(cls, repo: str, header: GgufHeader | None = None) -> "ModelShape":
+        """What the name of a repository tells."""
+        size = size_in_name(repo.partition("/")[2])
+        active = size.partition("-A")[2]
+        return cls(
+            parameters_of(size),
+            header=header,
+            active_parameters=parameters_of(active) if active else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -76,6 +94,11 @@ class FitCheck:
         if parameters is None:
             return None
         return self.of_size(_size_of_parameters(parameters), ModelShape(parameters))
+
+    def is_on_gpu(self, size: int, shape: ModelShape) -> bool:
+        """Whether more than half of such a model would lie on graphics cards."""
+        need = spread(self._estimate(size, shape), self.memory)
+        return 2 * need.on_gpu > need.total
 
     def _estimate(self, size: int, shape: ModelShape) -> MemoryEstimate:
         header = shape.header
@@ -115,3 +138,15 @@ def fit_tip(judged: FitVerdict, context: int) -> str:
     for place, value in enumerate(numbers, start=1):
         text = text.replace(f"%{place}", value)
     return text
+
+
+def speed_words(speed: float | None) -> str:
+    """How fast a model is expected to be here; "" where nothing similar was measured."""
+    if speed is None:
+        return ""
+    shown = rounded(speed)
+    number = formatting.decimal(shown) if shown < 1 else formatting.number(int(shown))
+    text = QCoreApplication.translate("fit", "About %1 tokens/s here.")
+    if shown == 1:
+        text = QCoreApplication.translate("fit", "About %1 token/s here.")
+    return text.replace("%1", number)

@@ -2,13 +2,13 @@
 
 import pytest
 
+from app.core.architecture import Architecture, architecture_of
 from app.core.capabilities import capabilities_of, in_template, languages_of
 from app.core.gguf import read_partial
 from app.core.hub import HubModel
 from app.core.memory import Fit
 from app.core.model_collections import COLLECTIONS, ModelTraits, belongs
 from app.core.model_families import base_of, families_of, family_key
-from app.core.model_shape import ModelShape, shape_of
 from tests.hub.samples import gguf_start
 
 LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
@@ -95,9 +95,9 @@ def test_the_start_of_a_header_tells_how_a_model_is_built() -> None:
             "name": "Llama",
         }
     )
-    shape = shape_of(read_partial(data))
-    assert shape == ModelShape(
-        architecture="llama",
+    shape = architecture_of(read_partial(data))
+    assert shape == Architecture(
+        name="llama",
         layers=32,
         width=4096,
         heads=32,
@@ -106,9 +106,9 @@ def test_the_start_of_a_header_tells_how_a_model_is_built() -> None:
         context_length=131_072,
     )
     assert shape.attention == "grouped-query"
-    assert ModelShape(heads=8, kv_heads=8).attention == "multi-head"
-    assert ModelShape(heads=8, kv_heads=1).attention == "multi-query"
-    assert ModelShape().attention is None
+    assert Architecture(heads=8, kv_heads=8).attention == "multi-head"
+    assert Architecture(heads=8, kv_heads=1).attention == "multi-query"
+    assert Architecture().attention is None
 
 
 def test_collections_hold_what_is_known_to_belong() -> None:

@@ -9,10 +9,10 @@ from app.core.gguf_types import GgufHeader
 Attention = Literal["multi-head", "grouped-query", "multi-query"]
 
 
-class ModelShape(Struct, frozen=True):
+class Architecture(Struct, frozen=True):
     """None and empty mean: the header does not say. Lists per layer are told by their largest."""
 
-    architecture: str = ""
+    name: str = ""
     """As GGUF names it, such as "llama"."""
     layers: int | None = None
     width: int | None = None
@@ -37,10 +37,10 @@ class ModelShape(Struct, frozen=True):
         return "multi-query" if self.kv_heads == 1 else "grouped-query"
 
 
-def shape_of(header: GgufHeader) -> ModelShape:
+def architecture_of(header: GgufHeader) -> Architecture:
     """What a header, even the beginning of one, tells."""
-    return ModelShape(
-        architecture=header.architecture,
+    return Architecture(
+        name=header.architecture,
         layers=header.block_count,
         width=header.embedding_length,
         heads=_largest(header.head_count),
