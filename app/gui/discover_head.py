@@ -129,6 +129,8 @@ class DiscoverHead(QWidget):
     def _set(self, wanted: DiscoverFilter) -> None:
         if (wanted.scope, wanted.shelf) != (self._filter.scope, self._filter.shelf):
             self._name_shelves(wanted)
+        for control in (self.fits, *self.chips.values(), self.more):
+            control.setEnabled(not wanted.is_own)  # what the person chose is shown whole
         extra = len(wanted.capabilities & set(_IN_MENU)) + (wanted.format != "gguf")
         text = self.tr("More") if not extra else self.tr("More: %1").replace("%1", str(extra))
         self.more.setText(text)

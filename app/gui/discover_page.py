@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core.download_state import DownloadItem
@@ -35,6 +36,9 @@ from app.gui.variants_lines import VariantLine
 if TYPE_CHECKING:
     from app.gui.context import AppContext
 
+VIEWED_MS = 800
+"""A model in view for so long was looked at."""
+
 
 class DiscoverPage(Page):
     """The list at the left, one model at the right."""
@@ -49,6 +53,8 @@ class DiscoverPage(Page):
         self._wanted = ""
         """File or quantization that the person named, until its variant is known."""
         self._compared: list[Subject] = []
+        self._viewed_timer = QTimer(self, singleShot=True, interval=VIEWED_MS)
+        self._viewed_timer.timeout.connect(self._keep_viewed)
         entries = context.catalogue.entries()
         self.browser = DiscoverBrowser(
             context.icons,
@@ -159,7 +165,12 @@ class DiscoverPage(Page):
         self.browser.show_in_view(subject.repo)
         self.detail.set_problem("")
         self.view.show(subject, revision)
-        self._context.worker.run(self._context.marks.viewed, subject.repo, subject.title)
+        self._viewed_timer.start()
+
+    def _keep_viewed(self) -> None:
+        """Somebody really looks at it: not a row that was passed by."""
+        if (subject := self.view.subject) is not None:
+            self._context.worker.run(self._context.marks.viewed, subject.repo, subject.title)
 
     def _show_waiting(self) -> None:
         if self.view.subject is not None:

@@ -1,6 +1,7 @@
 """Discover as a catalogue: families, collections, bookmarks, comparing, speeds, what was seen."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -251,16 +252,22 @@ def test_a_bookmark_is_kept_and_listed(
     qtbot.waitUntil(lambda: len(rows_of(page)) == 1)
 
 
+def _looked_at(context: AppContext, count: int) -> bool:
+    return len(context.marks.recent()) == count
+
+
 def test_what_was_looked_at_is_listed_and_stays_in_place_while_one_looks(
     page: DiscoverPage, qtbot: QtBot, context: AppContext
 ) -> None:
     page.activated()
-    for key in ("qwen3-8b", "gemma-3-1b-instruct"):
+    for count, key in enumerate(("llama-3.2-1b-instruct", "qwen3-8b", "gemma-3-1b-instruct"), 1):
+        page.browser.list.choose("llama-3-8b-instruct")  # is only passed by
         page.browser.list.choose(key)
-    qtbot.waitUntil(lambda: len(context.marks.recent()) == 3)
+        qtbot.waitUntil(partial(_looked_at, context, count))
     page.browser.head.choose_shelf("recent")
+    assert not page.browser.head.fits.isEnabled()
     before = [row.key for row in rows_of(page)]
-    assert set(before) == {"llama-3.2-1b-instruct", "qwen3-8b", "gemma-3-1b-instruct"}
+    assert before == ["gemma-3-1b-instruct", "qwen3-8b", "llama-3.2-1b-instruct"]
     page.browser.list.choose("qwen3-8b")
     qtbot.waitUntil(lambda: context.marks.recent()[0].title == "Qwen3 8B")
     assert [row.key for row in rows_of(page)] == before
@@ -270,6 +277,7 @@ def test_a_bookmark_that_cannot_be_kept_is_said(
     page: DiscoverPage, qtbot: QtBot, context: AppContext
 ) -> None:
     page.activated()
+    page.browser.list.choose("qwen3-8b")
     context.paths.marks_file.parent.mkdir(parents=True, exist_ok=True)
     qtbot.waitUntil(lambda: len(context.marks.recent()) == 1)
     context.paths.marks_file.unlink()
@@ -294,9 +302,8 @@ def test_what_the_hub_read_in_the_file_is_told(
     }
     repository.info["tags"] += ["en", "fr", "license:llama3.1"]
     page.open_with({"repo": OTHER})
-    qtbot.waitUntil(
-        lambda: page.view.subject is not None and bool(page.view.subject.told.parameters)
-    )
+    qtbot.waitUntil(page.detail.architecture.isVisible)
+    qtbot.waitUntil(lambda: page.view.known[OTHER].facts.parameters is not None)
     subject = page.view.subject
     assert subject is not None
     assert [fact.text for fact in subject.badges()] == [
