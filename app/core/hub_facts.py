@@ -4,6 +4,7 @@ From the model's info with `securityStatus`, in one answer: `securityRepoStatus`
 the hub's scans for malware and unsafe pickles, `gguf` what the hub read in the file's header.
 """
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 import msgspec
@@ -23,6 +24,10 @@ class ScanStatus(Struct, frozen=True):
 
     state: Literal["unknown", "pending", "clean", "issues"] = "unknown"
     issues: tuple[ScanIssue, ...] = ()
+
+    def concerning(self, paths: Collection[str]) -> tuple[ScanIssue, ...]:
+        """What was found in files with these paths."""
+        return tuple(issue for issue in self.issues if issue.path in paths)
 
 
 class RepoFacts(Struct, frozen=True):

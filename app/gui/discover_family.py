@@ -10,7 +10,7 @@ from app.core.hub import HubClient, HubModel, HubQuery
 from app.core.hub_facts import ScanStatus
 from app.core.mlx_support import runs_mlx
 from app.core.seen_models import SeenModels
-from app.gui.discover_loader import Told, ask_detail
+from app.gui.discover_loader import Told, ask_detail, scan_of
 from app.gui.worker import Task, Worker
 
 _REMEMBERED = 50
@@ -137,16 +137,9 @@ class FamilyLoader(QObject):
 def _open(hub: HubClient, seen: SeenModels, repo: str) -> tuple[Told, ScanStatus]:
     """Files of a repository, and what the hub's scans say of it."""
     told = ask_detail(hub, seen, repo)
-    facts = told.seen.facts if told.seen else None
     if told.error is None:
-        sha = told.detail.model.sha
-        try:
-            facts = hub.about(repo, sha or "main")
-        except AppError as error:
-            log.info("the scans of %s are not known: %s", repo, error)
-        else:
-            seen.keep(repo, sha, facts=facts)
-    return told, facts.scan if facts else ScanStatus()
+        return told, scan_of(hub, told.detail)
+    return told, told.seen.facts.scan if told.seen and told.seen.facts else ScanStatus()
 
 
 def _find(hub: HubClient, seen: SeenModels, repo: str, sha: str, base: str) -> tuple[HubModel, ...]:

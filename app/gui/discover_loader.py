@@ -4,6 +4,7 @@ What was told of the same commit before is taken from disk. Where the hub cannot
 told last is shown, with its age.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,11 +14,12 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.core.errors import AccessError, AppError, NotFoundError
 from app.core.gguf_types import GgufHeader
 from app.core.hub import HubClient, HubDetail
-from app.core.hub_facts import RepoFacts
+from app.core.hub_facts import RepoFacts, ScanStatus
 from app.core.seen_models import SeenModel, SeenModels
 from app.core.variants import Variant
 from app.gui.worker import Task, Worker
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SETTLE_MS = 150
@@ -51,6 +53,16 @@ def ask_detail(hub: HubClient, seen: SeenModels, repo: str, revision: str = "mai
         seen.keep_detail(detail)
     kept = seen.model(repo)
     return Told(detail, kept if kept and kept.of_commit(detail.model.sha) else None)
+
+
+def scan_of(hub: HubClient, detail: HubDetail) -> ScanStatus:
+    """What the hub's scans say of a repository; unknown where it does not tell. Blocks."""
+    repo = detail.model.repo
+    try:
+        return hub.about(repo, detail.model.sha or "main").scan
+    except AppError as error:
+        log.info("the scans of %s are not known: %s", repo, error)
+        return ScanStatus()
 
 
 class DetailLoader(QObject):

@@ -21,7 +21,8 @@ from app.gui import variants_lines
 from app.gui.ages import ago
 from app.gui.controls.card import Line
 from app.gui.discover_browser import DiscoverBrowser
-from app.gui.discover_compare import MOST, Compared, CompareOverlay
+from app.gui.discover_compare import Compared
+from app.gui.discover_comparison import Comparison
 from app.gui.discover_fit import FitCheck, fit_tip
 from app.gui.discover_gated import GatedGuide
 from app.gui.discover_rows import ModelRow
@@ -52,7 +53,6 @@ class DiscoverPage(Page):
         self._check = FitCheck(context.runtime.free_memory())
         self._wanted = ""
         """File or quantization that the person named, until its variant is known."""
-        self._compared: list[Subject] = []
         self._viewed_timer = QTimer(self, singleShot=True, interval=VIEWED_MS)
         self._viewed_timer.timeout.connect(self._keep_viewed)
         entries = context.catalogue.entries()
@@ -68,6 +68,7 @@ class DiscoverPage(Page):
         self.detail = ModelDetail(context.icons, context.worker)
         self.gated = GatedGuide(context, self.detail.gated, self)
         self.view = ModelInView(context.hub, context.seen, context.speeds, context.worker, self)
+        self.comparison = Comparison(context.icons, self, self._measured)
         self.starter = DownloadStarter(context.worker, context.hub, context.downloads, self)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -83,8 +84,10 @@ class DiscoverPage(Page):
         self.browser.reference_given.connect(self._reference_given)
         self.browser.settings_wanted.connect(self._open_settings)
         self.browser.failed.connect(self._say_refusal)
-        self.browser.compare.opened.connect(self.open_comparison)
-        self.browser.compare.cleared.connect(self._compare_nothing)
+        self.browser.compare.opened.connect(self.comparison.open)
+        self.browser.compare.cleared.connect(self.comparison.clear)
+        self.comparison.changed.connect(self._show_marks)
+        self.comparison.wanted.connect(self._show_compared)
         detail.download.connect(self._download)
         detail.pause.connect(partial(try_action, context.notifier, context.downloads.pause))
         detail.resume.connect(partial(try_action, context.notifier, context.downloads.resume))
@@ -293,37 +296,20 @@ class DiscoverPage(Page):
 
     def _show_marks(self) -> None:
         if (subject := self.view.subject) is not None:
-            compared = any(each.repo == subject.repo for each in self._compared)
+            compared = self.comparison.holds(subject.repo)
             bookmarked = self._context.marks.is_bookmarked(subject.repo)
             self.detail.set_marks(bookmarked=bookmarked, compared=compared)
-        self.browser.compare.show_titles([each.title for each in self._compared])
+        self.browser.compare.show_titles(self.comparison.titles())
 
     def _compare(self, on: bool) -> None:
-        subject = self.view.subject
-        if subject is None:
-            return
-        others = [each for each in self._compared if each.repo != subject.repo]
-        self._compared = [*others, subject][-MOST:] if on else others
-        self._show_marks()
-        if on and len(self._compared) == MOST:
-            self.open_comparison()
+        if self.view.subject is not None:
+            self.comparison.set_chosen(self.view.subject, on=on)
 
-    def _compare_nothing(self) -> None:
-        self._compared = []
-        self._show_marks()
-
-    def open_comparison(self) -> CompareOverlay:
-        """Show the chosen models side by side."""
+    def _measured(self, subject: Subject) -> Compared:
+        """A model at the context that all are compared at."""
         check = replace(self._check, context=DEFAULT_CONTEXT)
-        models = []
-        for each in self._compared:
-            subject = self.view.newest(each)
-            lines = self.view.lines_of(subject, check, self._why_no_mlx())
-            models.append(Compared(subject, main_line(lines)))
-        overlay = CompareOverlay(self._context.icons, self.window(), models)
-        overlay.wanted.connect(self._show_compared)
-        overlay.open(overlay.buttons[0])
-        return overlay
+        newest = self.view.newest(subject)
+        return Compared(newest, main_line(self.view.lines_of(newest, check, self._why_no_mlx())))
 
     def _show_compared(self, subject: Subject) -> None:
         if self.view.subject is None or self.view.subject.repo != subject.repo:
@@ -332,17 +318,27 @@ class DiscoverPage(Page):
     # Downloads
 
     def _download(self, line: VariantLine) -> None:
-        judged = line.judged
-        if judged is None or judged.fit is not Fit.TOO_LARGE:
+        files = {file.path for file in line.variant.files} if line.variant else {line.file}
+        scan = self.view.scans().get(line.repo)
+        if scan is not None and (found := scan.concerning(files)):
+            title = self.tr("The hub's scans found something in this file")
+            text = self.tr("%1 It can harm this computer. Another repository may have it clean.")
+            named = " ".join(f"{issue.path}: {issue.level}." for issue in found)
+            self._ask_first(line, title, text.replace("%1", named), danger=True)
+        elif line.judged is not None and line.judged.fit is Fit.TOO_LARGE:
+            title = self.tr("This model is too large for this computer")
+            text = self.tr("%1 It can still be downloaded, but loading it will be slow or fail.")
+            self._ask_first(line, title, text.replace("%1", fit_tip(line.judged, line.context)))
+        else:
             self._start(line)
-            return
+
+    def _ask_first(self, line: VariantLine, title: str, text: str, *, danger: bool = False) -> None:
         self._context.notifier.confirm(
-            self.tr("This model is too large for this computer"),
-            self.tr("%1 It can still be downloaded, but loading it will be slow or fail.").replace(
-                "%1", fit_tip(judged, line.context)
-            ),
+            title,
+            text,
             self.tr("Download anyway"),
             lambda yes: self._start(line) if yes else None,
+            danger=danger,
         )
 
     def _start(self, line: VariantLine) -> None:

@@ -193,7 +193,7 @@ class Subject:
         return tuple(
             Fact(CAPABILITY_ICONS[mark], _can(mark))
             for mark in CAPABILITY_ICONS
-            if mark in marks and mark not in ("gated", "languages")
+            if mark in marks and mark != "languages"
         )
 
     def _formats(self) -> tuple[Fact, ...]:

@@ -16,14 +16,16 @@ from app.core.corral_links import HubTarget, parse_dropped
 from app.core.errors import AppError, OfflineError, SettingsError
 from app.core.gguf import read_header
 from app.core.gguf_types import GgufHeader
-from app.core.hub import HubDetail
+from app.core.hub import HubClient, HubDetail
 from app.core.hub_addresses import main_address
+from app.core.hub_facts import ScanStatus
 from app.core.library import LocalModel
 from app.core.model_names import model_name
 from app.core.variants import Variant, recommended
 from app.gui import formatting
 from app.gui.discover_fit import FitCheck, ModelShape, fit_word
-from app.gui.discover_subject import licence_words
+from app.gui.discover_loader import scan_of
+from app.gui.discover_subject import danger_words, licence_words
 from app.gui.downloads_start import DownloadStarter, variant_with
 from app.gui.formatting import error_words
 from app.gui.open_confirm import OpenConfirm
@@ -112,15 +114,16 @@ class OpenRequests(QObject):
         panel.say(self.tr("Size"), self.tr("Asking the hub…"))
         reference = target.reference
         self._task = self._context.worker.run(
-            self._context.hub.detail,
+            _ask_hub,
+            self._context.hub,
             reference.repo,
             reference.revision or "main",
             done=partial(self._looked_up, target),
             failed=self._not_looked_up,
         )
 
-    def _looked_up(self, target: HubTarget, detail: HubDetail) -> None:
-        panel = self._panel
+    def _looked_up(self, target: HubTarget, told: tuple[HubDetail, ScanStatus]) -> None:
+        panel, (detail, scan) = self._panel, told
         if panel is None:
             return
         try:
@@ -142,6 +145,10 @@ class OpenRequests(QObject):
         size = formatting.file_size(variant.size)
         panel.say(self.tr("File"), variant.files[0].path)
         panel.say(self.tr("Size"), f"{size} · {fit_word(judged.fit)}")
+        if danger := danger_words({target.reference.repo: scan}):
+            panel.complain(danger, again=False)
+        if scan.concerning({file.path for file in variant.files}):
+            return
         button = panel.answers["download"]
         button.setText(self.tr("Download %1").replace("%1", size))
         button.setVisible(not detail.model.gated)
@@ -239,6 +246,12 @@ class OpenRequests(QObject):
         if self._task is not None:
             self._task.cancel()
             self._task = None
+
+
+def _ask_hub(hub: HubClient, repo: str, revision: str) -> tuple[HubDetail, ScanStatus]:
+    """Files of a repository, and what the hub's scans say of it. Raises AppError."""
+    detail = hub.detail(repo, revision)
+    return detail, scan_of(hub, detail)
 
 
 def _read_file(path: Path) -> tuple[str, int, GgufHeader]:

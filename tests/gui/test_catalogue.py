@@ -19,12 +19,14 @@ from app.core.memory import Fit
 from app.gui import discover_rows
 from app.gui.ages import ago
 from app.gui.context import AppContext
+from app.gui.controls.labels import Label
 from app.gui.discover_architecture import architecture_facts
 from app.gui.discover_compare import CompareOverlay
 from app.gui.discover_filter import DiscoverFilter, Shelf
 from app.gui.discover_fit import FitCheck, speed_words
 from app.gui.discover_page import DiscoverPage
 from app.gui.discover_rows import ModelRow
+from app.gui.question import Question
 from app.gui.variants_row import columns
 from backends.types import Usage
 from tests.hub.samples import add_samples, gguf_start
@@ -342,6 +344,31 @@ def test_a_scan_that_found_something_is_said_before_the_download(
     assert "Llama-3.1-8B-Instruct-Q8_0.gguf (unsafe)" in page.detail.danger.label.text()
     page.open_with({"entry": "qwen3-8b"})
     assert not page.detail.danger.isVisible()
+
+
+def test_a_file_that_scans_found_something_in_asks_first(
+    page: DiscoverPage, hub: LocalHub, qtbot: QtBot, context: AppContext
+) -> None:
+    bad = {"path": "Llama-3.1-8B-Instruct-Q8_0.gguf", "level": "unsafe"}
+    hub.repositories[OTHER].scan = {"scansDone": True, "filesWithIssues": [bad]}
+    page.open_with({"repo": OTHER})
+    qtbot.waitUntil(page.detail.danger.isVisible)
+    lines = {row.line.label: row.line for row in page.detail.table.rows()}
+    page.detail.download.emit(lines["Q8_0"])
+    question = page.findChildren(Question)[-1]
+    assert "unsafe" in "".join(label.text() for label in question.findChildren(Label))
+    question.dismiss()
+    page.detail.download.emit(lines["Q4_K_M"])
+    qtbot.waitUntil(lambda: len(context.downloads.items()) == 1)
+    assert context.downloads.items()[0].request.quantization == "Q4_K_M"
+
+
+def test_a_gated_model_says_so_in_a_badge(page: DiscoverPage, hub: LocalHub, qtbot: QtBot) -> None:
+    hub.repositories[OTHER].gated = "manual"
+    page.open_with({"repo": OTHER})
+    qtbot.waitUntil(lambda: OTHER in page.view.known)
+    assert page.view.subject is not None
+    assert "Licence to accept" in [fact.text for fact in page.view.subject.badges()]
 
 
 def test_a_scan_of_another_repository_of_the_model_is_said_too(

@@ -118,6 +118,18 @@ def test_a_download_begins_when_the_person_says_so(
     qtbot.waitUntil(lambda: window.current_page is window.page("downloads"))
 
 
+def test_a_file_that_scans_found_something_in_is_not_offered(
+    window: MainWindow, hub: LocalHub, qtbot: QtBot
+) -> None:
+    bad = {"path": FILE, "level": "unsafe"}
+    hub.repositories[REPO].scan = {"scansDone": True, "filesWithIssues": [bad]}
+    window.ask_to_open(LINK)
+    panel = panel_of(window)
+    qtbot.waitUntil(panel.strip.isVisible)
+    assert f"{FILE} (unsafe)" in panel.strip.label.text()
+    assert not panel.answers["download"].isVisible()
+
+
 @pytest.mark.parametrize(
     "link", ["corral://model/../x", "corral://model/a/b?file=../../x.gguf", "corral:run"]
 )
