@@ -43,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         case [] | ["--smoke-test"]:
             return _open_window(words)
+        case [word] if word.lower().startswith("corral:") or word.lower().endswith(".gguf"):
+            return _open_window([os.path.abspath(word) if os.path.exists(word) else word])
         case _:
             from app.cli import main as command_line
 

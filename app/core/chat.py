@@ -5,6 +5,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import partial
 
 from msgspec import UNSET, Struct
 
@@ -29,6 +30,7 @@ from app.core.pictures import check_together
 from app.core.presets import BUILT_IN, Preset, PresetStore, fill_for_person
 from app.core.runtime import LoadedModel, ModelRuntime
 from app.core.settings import SettingsStore
+from app.core.speeds import SpeedBook
 from backends.errors import BackendError
 from backends.types import ChatMessage, GenerationRequest, ReasoningOptions
 
@@ -64,13 +66,16 @@ class ChatService:
         presets: PresetStore,
         settings: SettingsStore,
         today: Callable[[], date] = date.today,
+        speeds: SpeedBook | None = None,
     ) -> None:
+        """`speeds` learns how fast answers are; None where nobody wants to know."""
         self._store = store
         self._runtime = runtime
         self._presets = presets
         self._settings = settings
         self._today = today
         self._picture_tokens = PictureTokens(store.picture)
+        self._speeds = speeds
         self._lock = threading.Lock()
         self._running: dict[int, ChatRun | None] = {}
         """Answers under way, by conversation; None while one is being prepared."""
@@ -306,11 +311,16 @@ class ChatService:
             asked,
             row,
             notes=notes,
-            on_end=lambda run: self._free(run.conversation_id),
+            on_end=partial(self._ended, loaded),
         )
         with self._lock:
             self._running[run.conversation_id] = run
         return run
+
+    def _ended(self, loaded: LoadedModel, run: ChatRun) -> None:
+        self._free(run.conversation_id)
+        if self._speeds is not None and run.usage is not None:
+            self._speeds.learn(loaded.model, run.usage, on_gpu=loaded.mostly_on_gpu)
 
     def _prompt(
         self,

@@ -65,6 +65,8 @@ class ChatRun:
         """The engine has said something, and first of all what it left out."""
         self._first_kept = assistant_message.first_kept
         self._notes = tuple(dict.fromkeys((*assistant_message.notes, *notes)))
+        self.usage: Usage | None = None
+        """Counts and times of this run, once it ended well."""
 
     def events(self) -> Iterator[GenerationEvent]:
         """What the engine says, stored as it goes; blocks, for one thread, once.
@@ -164,6 +166,7 @@ class ChatRun:
 
     def _end(self, state: MessageState, reason: MessageFinish, usage: Usage | None) -> None:
         self._state = "ended"
+        self.usage = usage
         self._store_end(state, reason, usage)
 
     def _store_end(self, state: MessageState, reason: MessageFinish, usage: Usage | None) -> None:

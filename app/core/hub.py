@@ -19,6 +19,7 @@ from app.core import gguf, hub_errors
 from app.core.errors import NotFoundError, StorageError
 from app.core.files import write_atomically
 from app.core.gguf_types import GgufHeader
+from app.core.hub_facts import NO_FACTS, RepoFacts, read_facts
 from app.core.hub_gate import HubGate
 from app.core.hub_http import Answer, HubAccess, HubHttp
 from app.core.keys import KeyStore
@@ -43,6 +44,8 @@ class HubQuery(Struct, frozen=True):
     """Part of a repository's name; empty lists everything."""
     format: Format = "gguf"
     sort: Sort = "trending"
+    base: str = ""
+    """The maker's repository whose model the ones found hold in other types."""
 
 
 class HubModel(Struct, frozen=True, kw_only=True):
@@ -140,8 +143,9 @@ class HubClient:
         params: dict[str, Any] = {"sort": _SORTS[query.sort], "limit": PAGE_SIZE, "expand": _FIELDS}
         if text := query.text.strip():
             params["search"] = text
-        if query.format != "any":
-            params["filter"] = query.format
+        wanted = [query.format] if query.format != "any" else []
+        if filters := [*wanted, *([f"base_model:quantized:{query.base}"] if query.base else [])]:
+            params["filter"] = filters
         # A cursor means something only to the hub that gave it.
         endpoint, _, place = (cursor or "").partition(" ")
         if cursor:
@@ -195,6 +199,20 @@ class HubClient:
             lambda access: self._http.get_start(access, path, size=size, repo=repo)
         )
         return gguf.read_partial(start)
+
+    def about(self, repo: str, sha: str) -> RepoFacts:
+        """What the hub's scans and its reading of the file's header say of a commit."""
+        if from_repo(repo):  # Ollama's registry tells nothing of the kind
+            return NO_FACTS
+        return self._gate.ask(lambda access: self._about(access, repo, sha))
+
+    def _about(self, access: HubAccess, repo: str, sha: str) -> RepoFacts:
+        where = f"/api/models/{_quoted(repo)}/revision/{quote(sha, safe='')}"
+        answer = self._page(access, where, repo, {"securityStatus": "true"})
+        try:
+            return read_facts(answer.body)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise hub_errors.unreadable(urlsplit(access.endpoint).netloc, str(error)) from error
 
     def check(self) -> None:
         """Return if the hub answers; raise the reason if it does not."""

@@ -20,11 +20,14 @@ from app.core.kept_conversations import KeptConversations
 from app.core.keys import KeyStore
 from app.core.ledger import Ledger
 from app.core.library import ModelLibrary
+from app.core.model_marks import ModelMarks
 from app.core.paths import AppPaths
 from app.core.presets import PresetStore
 from app.core.remotes import RemoteStore
 from app.core.runtime import ModelRuntime
+from app.core.seen_models import SeenModels
 from app.core.settings import SettingsStore
+from app.core.speeds import SpeedBook
 from app.gui.bridge import Bridge
 from app.gui.context import AppContext
 from app.gui.icons import Icons
@@ -70,13 +73,14 @@ def assemble(
         settings, corrections=corrections, remotes=remotes, kept_conversations=kept.folder
     )
     hardware = Later(runtime.hardware)
+    speeds = SpeedBook(paths.speeds_file)
     return AppContext(
         paths=paths,
         settings=settings,
         store=store,
         kept=kept,
         presets=presets,
-        chat=ChatService(store, runtime, presets, settings),
+        chat=ChatService(store, runtime, presets, settings, speeds=speeds),
         library=library,
         runtime=runtime,
         remotes=remotes,
@@ -86,6 +90,9 @@ def assemble(
         account=HubAccount(settings, gate, hub_http),
         ledger=ledger,
         catalogue=Catalogue(),
+        marks=ModelMarks(paths.marks_file),
+        seen=SeenModels(paths.seen_models),
+        speeds=speeds,
         downloads=DownloadManager(paths, settings, library, gate=gate, tell=ledger.record),
         later_hardware=hardware,
         theme=icons.theme,

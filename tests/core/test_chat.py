@@ -20,6 +20,7 @@ from app.core.model_sampling import sampling_for
 from app.core.presets import PresetStore
 from app.core.runtime import ModelRuntime
 from app.core.settings import Chat, Models, SettingsStore
+from app.core.speeds import SpeedBook
 from backends.types import (
     ChatMessage,
     ContextPolicy,
@@ -725,3 +726,16 @@ def test_the_engine_is_asked_as_the_chat_says(desk: Desk) -> None:
         reasoning, constraint, True,
     )  # fmt: skip
     assert request.conversation == f"chat-{chat.id}"
+
+
+def test_how_fast_an_answer_was_written_is_learned(desk: Desk) -> None:
+    book = SpeedBook()
+    service = ChatService(desk.store, desk.runtime, desk.presets, desk.settings, speeds=book)
+    finish(service.send(desk.store.create(preset_id="blank").id, "short !tokens=5"))
+    assert book.expected(desk.model.size, on_gpu=False) is None
+    run = service.send(desk.store.create(preset_id="blank").id, "long !tokens=60")
+    finish(run)
+    assert run.usage is not None
+    assert run.usage.tokens_per_second is not None
+    expected = book.expected(desk.model.size, on_gpu=False)
+    assert expected == pytest.approx(run.usage.tokens_per_second, abs=0.01)
