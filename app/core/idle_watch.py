@@ -11,8 +11,9 @@ class IdleWatch:
     the thread then ends until the next `wake`.
     """
 
-    def __init__(self, look: Callable[[], float | None]) -> None:
+    def __init__(self, look: Callable[[], float | None], name: str = "idle-models") -> None:
         self._look = look
+        self._name = name
         self._lock = threading.Lock()
         self._woken = threading.Event()
         self._closed = False
@@ -30,7 +31,7 @@ class IdleWatch:
                 return
             self._woken.set()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="idle-models", daemon=True)
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
 
     def close(self) -> None:

@@ -140,6 +140,11 @@ def bytes_on_disk(target: Path, size: int) -> int:
     """How much of a file of `size` bytes is here, finished or not."""
     if target.is_file() and target.stat().st_size == size:
         return size
+    return part_bytes(target, size)
+
+
+def part_bytes(target: Path, size: int) -> int:
+    """How much of a file of `size` bytes is here unfinished."""
     state = load_state(target)
     return Extents(state.spans).total if state and state.size == size else 0
 
