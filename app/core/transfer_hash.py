@@ -44,7 +44,8 @@ class RunningChecksum:
         self._file = file
         self._front = front
         self._digest = new_digest(file)
-        self._read = 0
+        self.read = 0
+        """Bytes that are in the checksum."""
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._problem: OSError | None = None
@@ -97,17 +98,17 @@ class RunningChecksum:
     def _take(self, end: Callable[[], int], progress: Callable[[float], None]) -> None:
         """Read on as far as `end`, which may move meanwhile."""
         assert self._digest is not None
-        if self._read >= end():
+        if self.read >= end():
             return
         with self._path.open("rb", buffering=0) as stream:
-            stream.seek(self._read)
-            while self._read < (goal := end()):
-                chunk = stream.read(min(CHUNK, goal - self._read))
+            stream.seek(self.read)
+            while self.read < (goal := end()):
+                chunk = stream.read(min(CHUNK, goal - self.read))
                 if not chunk:
                     return
                 self._digest.update(chunk)
-                self._read += len(chunk)
-                progress(self._read / self._file.size)
+                self.read += len(chunk)
+                progress(self.read / self._file.size)
 
 
 class _EndedEarly(Exception):

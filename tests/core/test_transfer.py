@@ -116,6 +116,12 @@ class Run:
         self.job.join(DEADLINE)
         return self._replies.get(timeout=1)
 
+    def end_of_report(self) -> Moved:
+        """What `report` has just sent."""
+        reply = self._replies.get(timeout=1)
+        assert isinstance(reply, Moved)
+        return reply
+
 
 def wait_until(condition: Any, seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
