@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from app.core.catalogue import Catalogue
     from app.core.chat import ChatService
+    from app.core.computer_idle import ComputerIdle
     from app.core.conversation_store import ConversationStore
     from app.core.downloads import DownloadManager
     from app.core.hardware import HardwareSurvey
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from app.core.kept_conversations import KeptConversations
     from app.core.ledger import Ledger
     from app.core.library import ModelLibrary
+    from app.core.model_updates import ModelUpdates
     from app.core.paths import AppPaths
     from app.core.presets import PresetStore
     from app.core.remotes import RemoteStore
@@ -50,6 +52,8 @@ class AppContext:
     ledger: Ledger
     catalogue: Catalogue
     downloads: DownloadManager
+    updates: ModelUpdates
+    computer_idle: ComputerIdle
     later_hardware: Later[HardwareSurvey]
     theme: Theme
     icons: Icons
