@@ -48,8 +48,8 @@ def grouped(items: Sequence[DownloadItem]) -> dict[GroupName, list[DownloadItem]
     groups: dict[GroupName, list[DownloadItem]] = {name: [] for name in GROUPS}
     for item in items:
         groups[group_of(item)].append(item)
-    newest = sorted(reversed(groups["done"]), key=lambda item: item.added, reverse=True)
-    groups["done"] = newest
+    groups["done"].reverse()
+    groups["done"].sort(key=lambda item: item.added, reverse=True)
     return groups
 
 

@@ -293,7 +293,11 @@ def test_a_notice_at_the_end_of_the_queue_only_if_nobody_looks(
     context.settings.update(downloads=Downloads(notify=notify))
     made, said = watch(context, qtbot)
     monkeypatch.setattr(made, "_in_front", lambda: in_front)
-    ids = {context.downloads.add(request(hub, name, tiny_model().data())).id for name in ("P", "Q")}
+    both = threading.Event()
+    hub.before_answer = lambda _request: both.wait(10)
+    for name in ("P", "Q"):
+        context.downloads.add(request(hub, name, tiny_model().data()))
+    both.set()
     qtbot.waitUntil(
         lambda: {each.state for each in context.downloads.items()} == {"done"}, timeout=2 * WAIT
     )
