@@ -1,5 +1,6 @@
 """The queue in the window: order, limit, schedule, files, notices, newer versions."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
