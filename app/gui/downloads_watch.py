@@ -35,9 +35,7 @@ class DownloadsWatch(QObject):
         self._news: dict[str, DownloadItem] = {}
         """What was done or failed since the last notice."""
         self._network: Any = None
-        downloads, bridge = context.downloads, context.bridge
-        bridge.on(downloads.changed, self._changed)
-        bridge.on(downloads.finished, self._changed)
+        context.bridge.on(context.downloads.changed, self._changed)
         application = QGuiApplication.instance()
         assert isinstance(application, QGuiApplication)
         application.applicationStateChanged.connect(self._state_changed)
