@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -18,6 +18,9 @@ from app.gui.desktop_notice import DesktopNotices
 
 if TYPE_CHECKING:
     from app.gui.context import AppContext
+
+TOGETHER_MS = 500
+"""What ends within so long makes one notice."""
 
 Say = Callable[[str, str, QWidget | None], object]
 
@@ -34,6 +37,8 @@ class DownloadsWatch(QObject):
         self._say = say or DesktopNotices(self).say
         self._news: dict[str, DownloadItem] = {}
         """What was done or failed since the last notice."""
+        self._soon = QTimer(self, singleShot=True, interval=TOGETHER_MS)
+        self._soon.timeout.connect(self._tell_at_the_end)
         self._network: Any = None
         context.bridge.on(context.downloads.changed, self._changed)
         application = QGuiApplication.instance()
@@ -50,7 +55,7 @@ class DownloadsWatch(QObject):
             self._listen_to_network()
         if item.state in ("done", "failed") and item.id not in self._news:
             self._news[item.id] = item
-            self._tell_at_the_end()
+            self._soon.start()  # what ends together is told together
         elif item.state in ("running", "waiting"):
             self._news.pop(item.id, None)
 
