@@ -67,7 +67,8 @@ class DownloadsWatch(QObject):
         under_way = any(item.state in ("running", "verifying", "waiting") for item in items)
         if under_way or not self._news:
             return
-        news, self._news = list(self._news.values()), {}
+        news = sorted(self._news.values(), key=lambda item: item.added)
+        self._news = {}
         if self._context.settings.current.downloads.notify and not self._in_front():
             self._say(*self.words(news), self._window)
 

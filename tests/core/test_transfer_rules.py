@@ -187,7 +187,7 @@ def test_no_network_is_told_apart_from_a_server_that_refuses(hub: LocalHub, fold
     assert not failed(Run(hub, folder).end()).network
     with LocalHub() as gone:
         access = HubAccess(gone.url)
-    assert failed(Run(hub, folder, access=access).end()).network
+    assert failed(Run(hub, folder, accesses=(access,)).end()).network
 
 
 # -- what no patience helps against
@@ -272,7 +272,7 @@ def test_the_token_does_not_follow_a_mirror_that_sends_elsewhere(
     location = {"Location": hub.signed_url(repository, file)}
     hub.fault(NAME, origin="hub", method="GET", status=302, headers=location)
     access = HubAccess(hub.url, "hf_secret")
-    assert isinstance(Run(hub, folder, access=access).end(), Completed)
+    assert isinstance(Run(hub, folder, accesses=(access,)).end(), Completed)
     asked = [entry for entry in hub.log.entries(origin="hub") if entry.method == "GET"]
     assert asked
     assert all("authorization" in entry.headers for entry in asked)
@@ -497,11 +497,11 @@ def test_a_disk_that_is_full_or_read_only_is_told_and_the_download_goes_on(
             assert process.stdout is not None
             sha = hub.repositories["owner/name"].sha
             files = listed(hub, NAME)
-            access = HubAccess(hub.url)
+            access = (HubAccess(hub.url),)
             fetch = Fetch(name, access, "owner/name", sha, files, str(disk / "models"), QUICK)
             process.stdin.write(encode(fetch))
             process.stdin.flush()
-            while isinstance(reply := decode_reply(process.stdout.readline()), Moved):
+            while isinstance(reply := decode_reply(process.stdout.readline()), Moved | Contacted):
                 pass
             return reply
 
@@ -531,7 +531,9 @@ def test_after_a_sleep_connections_are_made_anew(hub: LocalHub, folder: Path) ->
         sha = hub.repositories["owner/name"].sha
         files = listed(hub, NAME)
         tell.write(
-            encode(Fetch("1", HubAccess(hub.url), "owner/name", sha, files, str(folder), PATIENT))
+            encode(
+                Fetch("1", (HubAccess(hub.url),), "owner/name", sha, files, str(folder), PATIENT)
+            )
         )
         tell.flush()
         wait_until(lambda: hub.log.sent(NAME) >= 400_000)
