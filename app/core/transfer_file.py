@@ -7,7 +7,7 @@ the part says which ranges are there; see `transfer_parts`.
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from app.core.errors import AppError, DownloadError
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_ASKED_WAIT = 300.0
 """Seconds; a server that asks for more is asked again after this time."""
+LEAST_BLOCK = 1 << 20
+"""Bytes; smaller ones would cost more time for asking than they save."""
 NEW_VERSIONS = 3
 """How often a file may change on the server during one transfer."""
 
@@ -250,6 +252,23 @@ class FileTransfer:
         )
 
 
+def tapered(gaps: Iterable[Span], block: int, connections: int) -> Iterator[Span]:
+    """What is missing in blocks of at most `block` bytes, in order, smaller ones at the end.
+
+    Each is at most half of what every connection has still to do, so that they end together.
+    """
+    gaps = list(gaps)
+    left = sum(end - start for start, end in gaps)
+    least = block if connections == 1 else min(block, LEAST_BLOCK)
+    for first, end in gaps:
+        start = first
+        while start < end:
+            size = min(max(least, min(block, left // (2 * connections))), end - start)
+            yield start, start + size
+            start += size
+            left -= size
+
+
 class Crew:
     """Threads that take blocks in order until none is left or one of them meets a wall."""
 
@@ -265,7 +284,8 @@ class Crew:
         self._limits = limits
         self._stop = stop
         self._lock = threading.Lock()
-        self._blocks = deque(part.blocks(limits.block))
+        gaps = part.missing(0, part.size)
+        self._blocks = deque(tapered(gaps, limits.block, limits.connections))
         self._wall: Exception | None = None
 
     def run(self) -> None:

@@ -220,14 +220,6 @@ class Part:
             self._state = msgspec.structs.replace(self._state, validator=value)
             self._save()
 
-    def blocks(self, size: int) -> list[Span]:
-        """What is missing, in pieces of at most `size` bytes, from the front."""
-        return [
-            (start, min(start + size, end))
-            for first, end in self.missing(0, self.size)
-            for start in range(first, end, size)
-        ]
-
     def missing(self, start: int, end: int) -> list[Span]:
         """What is missing between `start` and `end`, in order."""
         with self._lock:

@@ -18,6 +18,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from huggingface_hub.utils._http import close_session
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.core import transfer_hash, transfer_parts
 from app.core.children import child_command, child_environment
@@ -25,14 +27,15 @@ from app.core.errors import HubError
 from app.core.hub_http import HubAccess
 from app.core.sparse_files import FSCTL_SET_SPARSE, mark_sparse
 from app.core.transfer import TransferHost
-from app.core.transfer_file import LONGEST_ASKED_WAIT, Patience
+from app.core.transfer_file import LEAST_BLOCK, LONGEST_ASKED_WAIT, Patience, tapered
 from app.core.transfer_hash import RunningChecksum
 from app.core.transfer_http import TryAgain
 from app.core.transfer_pace import TokenBucket, Trickle
-from app.core.transfer_parts import Part, part_path, recent_path, state_path
+from app.core.transfer_parts import Extents, Part, part_path, recent_path, state_path
 from app.core.transfer_stop import StopSignal, TransferStopped
 from app.core.transfer_wire import (
     Completed,
+    Contacted,
     Fetch,
     Limits,
     Moved,
@@ -124,6 +127,24 @@ def test_a_file_that_changes_while_it_is_fetched_is_never_mixed(
     reply = failed(Run(hub, folder, files=files, revision=revision, limits=limits).end())
     assert "changed" in reply.title or "changed" in reply.message
     assert not (folder / NAME).exists()
+
+
+@given(st.integers(0, 400), st.integers(1, 100), st.integers(1, 8))
+def test_blocks_cover_what_is_missing_and_get_smaller_at_the_end(
+    megabytes: int, block: int, connections: int
+) -> None:
+    """So that all connections end together, and none has a whole block left to itself."""
+    mega = 1 << 20
+    gaps = [(0, megabytes * mega), ((megabytes + 5) * mega, (megabytes + 9) * mega + 1)]
+    gaps = [gap for gap in gaps if gap[0] < gap[1]]
+    blocks = list(tapered(gaps, block * mega, connections))
+    assert Extents(blocks).spans == Extents(gaps).spans
+    assert sum(end - start for start, end in blocks) == sum(end - start for start, end in gaps)
+    assert all(0 < end - start <= block * mega for start, end in blocks)
+    if connections > 1:
+        assert all(end - start <= LEAST_BLOCK for start, end in blocks[-connections:])
+    else:
+        assert len(blocks) <= megabytes // block + 1 + 4 // block + 1 + 1
 
 
 # -- patience
