@@ -19,6 +19,8 @@ PARTS = (
     "bench_peer.py",
     "bench_memory.py",
     "bench_download.py",
+    "bench_download_window.py",
+    "bench_transfer.py",
 )
 
 

@@ -26,7 +26,7 @@ import sys
 from pathlib import Path
 from tests.hub.server import LocalHub
 with LocalHub() as hub:
-    repository = hub.add({REPO!r}, {{{NAME!r}: Path(sys.argv[1])}})
+    repository = hub.add(sys.argv[4], {{{NAME!r}: Path(sys.argv[1])}})
     if rate := float(sys.argv[2]):
         hub.fault({NAME!r}, origin="cdn", rate=rate)
     if stall := int(sys.argv[3]):
@@ -47,7 +47,7 @@ class Source(NamedTuple):
 
 @contextmanager
 def local_hub(
-    folder: Path, size: int = SIZE, *, rate: float = 0, stall_after: int = 0
+    folder: Path, size: int = SIZE, *, rate: float = 0, stall_after: int = 0, repo: str = REPO
 ) -> Iterator[Source]:
     """The local hub in a process of its own, offering one file of random bytes.
 
@@ -59,7 +59,7 @@ def local_hub(
         with path.open("wb") as file:
             for start in range(0, size, len(megabyte)):
                 file.write(megabyte[: size - start])
-    command = [sys.executable, "-c", SERVE, str(path), str(rate), str(stall_after)]
+    command = [sys.executable, "-c", SERVE, str(path), str(rate), str(stall_after), repo]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
