@@ -1,6 +1,6 @@
 """The downloads in their order, and which of them are to run. Not safe for threads by itself."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from app.core import download_problems
@@ -39,6 +39,19 @@ class DownloadQueue:
     def add(self, entry: DownloadEntry) -> None:
         """Put it last."""
         self._entries[entry.id] = entry
+
+    def check_new(self, entry: DownloadEntry) -> None:
+        """Raise `DownloadError` for a download that is here or queued already."""
+        for other in self:
+            if other.state != "done" and other.shares_main_file(entry):
+                raise download_problems.queued_already(other)
+        if entry.finished() and not entry.request.update:
+            raise download_problems.here_already(entry)
+
+    def need_with(self, entry: DownloadEntry) -> int:
+        """Bytes that everything queued and `entry` have still to fetch."""
+        queued = [e for e in self if e is not entry and e.state not in ("done", "failed")]
+        return sum(each.total - each.done for each in [*queued, entry])
 
     def take_out(self, item_id: str) -> DownloadEntry:
         """Raises `NotFoundError`."""
@@ -107,7 +120,3 @@ class DownloadQueue:
     def _may_run(self, entry: DownloadEntry, hold: Hold, now: float) -> bool:
         entry.held = hold if hold == "offline" or not entry.at_once else ""
         return not entry.held and not entry.waits_for_network(now)
-
-    def matching(self, condition: Callable[[DownloadEntry], bool]) -> DownloadEntry | None:
-        """The first one for which `condition` holds."""
-        return next(filter(condition, self), None)

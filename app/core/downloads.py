@@ -10,7 +10,6 @@ import os
 import threading
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
@@ -19,8 +18,9 @@ from pathlib import Path
 from app.core import download_problems
 from app.core.children import child_command
 from app.core.download_entry import DownloadEntry
+from app.core.download_news import News
 from app.core.download_queue import AT_ONCE, DownloadQueue, Step
-from app.core.download_space import RESERVE, check_space, free_space
+from app.core.download_space import check_space, full_disks
 from app.core.download_state import (
     DownloadItem,
     DownloadList,
@@ -110,8 +110,7 @@ class DownloadManager:
         """Whether the stored list is older than this one."""
         self._ended = False
         """Whether nothing more will come to be stored or deleted."""
-        self._news: deque[Callable[[], None]] = deque()
-        self._telling = False
+        self._news = News()
         self._child: TransferChild | None = None
         self._closing = False
         self._supervisor = threading.Thread(target=self._supervise, name="downloads", daemon=True)
@@ -144,7 +143,7 @@ class DownloadManager:
             self._supervisor.start()
             self._keeper.start()
             self._schedule()
-        self._tell()
+        self._news.tell()
 
     def add(self, request: DownloadRequest) -> DownloadItem:
         """Queue a download.
@@ -159,12 +158,12 @@ class DownloadManager:
         folder = repository_folder(self._library.folder, request.repo)
         entry = DownloadEntry(uuid.uuid4().hex, request, folder, added=time.time())
         with self._condition:
-            self._check_new(entry)
-            self._check_space(entry)
+            self._queue.check_new(entry)
+            check_space(entry.folder, self._queue.need_with(entry))
             self._queue.add(entry)
             self._update(entry)
             item = entry.item()
-        self._tell()
+        self._news.tell()
         return item
 
     def finished_path(self, request: DownloadRequest) -> Path | None:
@@ -182,7 +181,7 @@ class DownloadManager:
                 self._stop_run(entry)
                 entry.settle("paused")
                 self._update(entry)
-        self._tell()
+        self._news.tell()
 
     def resume(self, item_id: str) -> None:
         """Continue a paused or failed download.
@@ -193,12 +192,12 @@ class DownloadManager:
         """
         with self._condition:
             self._resume(self._queue.get(item_id))
-        self._tell()
+        self._news.tell()
 
     def _resume(self, entry: DownloadEntry) -> None:
         self._gate.check(entry.request.endpoint)
         if entry.state in ("paused", "failed"):
-            self._check_space(entry)
+            check_space(entry.folder, self._queue.need_with(entry))
             entry.settle("waiting")
             entry.crashes = 0
             entry.found_network()
@@ -222,7 +221,7 @@ class DownloadManager:
                 entry.found_network()
                 self._queue.step(item_id, "top")
                 self._update(entry)
-        self._tell()
+        self._news.tell()
 
     def pause_all(self) -> None:
         """Pause everything that runs or waits."""
@@ -233,7 +232,7 @@ class DownloadManager:
                 self._tell_changed(entry)
             self._store()
             self._schedule()
-        self._tell()
+        self._news.tell()
 
     def resume_all(self) -> None:
         """Continue everything that is paused, in the queue's order. Raises like `resume`.
@@ -245,21 +244,21 @@ class DownloadManager:
                 for entry in [each for each in self._queue if each.state == "paused"]:
                     self._resume(entry)
         finally:
-            self._tell()
+            self._news.tell()
 
     def move(self, item_id: str, step: Step) -> None:
         """Change the order. The first three that may run do; the others make way for them."""
         with self._condition:
             if self._queue.step(item_id, step):
                 self._update(self._queue.get(item_id))
-        self._tell()
+        self._news.tell()
 
     def move_before(self, item_id: str, other_id: str | None) -> None:
         """Move right before another download, or to the end with None."""
         with self._condition:
             if self._queue.put_before(item_id, other_id):
                 self._update(self._queue.get(item_id))
-        self._tell()
+        self._news.tell()
 
     def try_network(self) -> None:
         """The system says that there is a network again: nobody waits any longer to try."""
@@ -269,7 +268,7 @@ class DownloadManager:
                     entry.retry_at = None
                     self._tell_changed(entry)
             self._schedule()
-        self._tell()
+        self._news.tell()
 
     def cancel(self, item_id: str) -> None:
         """Stop, delete what was fetched, and drop the item. A done one keeps its files."""
@@ -278,10 +277,10 @@ class DownloadManager:
             self._stop_run(entry)
             if entry.state != "done":
                 self._dropped.append(entry)
-            self._news.append(partial(self.removed, item_id))
+            self._news.add(partial(self.removed, item_id))
             self._store()
             self._schedule()
-        self._tell()
+        self._news.tell()
 
     def remove(self, item_id: str) -> None:
         """Drop a done item from the list, keeping its files; others are cancelled."""
@@ -323,28 +322,13 @@ class DownloadManager:
                     entry.retry_at = None
             self._offline = settings.network.offline
             self._schedule()
-        self._tell()
+        self._news.tell()
 
     def _update(self, entry: DownloadEntry) -> None:
         """After a change of state: tell it, keep it, and see what may run now."""
         self._tell_changed(entry)
         self._store()
         self._schedule()
-
-    def _check_new(self, entry: DownloadEntry) -> None:
-        for other in self._queue:
-            if other.state != "done" and other.shares_main_file(entry):
-                raise download_problems.queued_already(other)
-        if entry.finished() and not entry.request.update:
-            raise download_problems.here_already(entry)
-
-    def _check_space(self, entry: DownloadEntry) -> None:
-        queued = [
-            each
-            for each in self._queue
-            if each is not entry and each.state not in ("done", "failed")
-        ]
-        check_space(entry.folder, sum(each.total - each.done for each in [*queued, entry]))
 
     def _schedule(self) -> None:
         """Start what may run now, and stop what may not; look again when that may change."""
@@ -379,7 +363,9 @@ class DownloadManager:
         """Look at the clock, the disk and the network's next try; seconds until it is worth it
         again, None when nothing is to be done.
         """
-        full = self._full_disks()
+        with self._condition:
+            folders = {entry.folder for entry in self._queue.active()}
+        full = full_disks(folders)  # without the lock: it may take long
         with self._condition:
             for entry in self._queue.active():
                 if entry.folder in full:
@@ -397,25 +383,8 @@ class DownloadManager:
                 settings = self._settings.current.downloads
                 hours = seconds_to_look(settings, self._clock()) if self._patient else None
                 due += [] if hours is None else [hours]
-        self._tell()
+        self._news.tell()
         return max(0.05, min(due)) if due else None
-
-    def _full_disks(self) -> dict[Path, int]:
-        """Free bytes of the folders whose reserve is touched; without the lock, as it may take
-        long.
-        """
-        with self._condition:
-            folders = {entry.folder for entry in self._queue.active()}
-        full: dict[Path, int] = {}
-        for folder in folders:
-            try:
-                free = free_space(folder)
-            except AppError as error:  # who writes there will say it better
-                log.info("the free space is not known: %s", error)
-                continue
-            if free < RESERVE:
-                full[folder] = free
-        return full
 
     def _speed_limit(self) -> int:
         """Bytes a second; 0 is none."""
@@ -455,7 +424,7 @@ class DownloadManager:
     def _supervise(self) -> None:
         """Keep a child alive while there is work, and hear what it says."""
         while (child := self._next_child()) is not None:
-            self._tell()
+            self._news.tell()
             for reply in child.replies():
                 if isinstance(reply, Contacted):
                     if self._told is not None:
@@ -466,7 +435,7 @@ class DownloadManager:
                 except Exception as error:
                     log.exception("a download could not go on")
                     self._break_off(reply.run, download_problems.own_error(error))
-                self._tell()
+                self._news.tell()
                 self._retire_if_idle(child)
             with self._condition:
                 retired = self._child is not child
@@ -477,7 +446,7 @@ class DownloadManager:
                 self._condition.notify_all()
             if not self._closing and not retired:
                 self._child_died(child, status)
-            self._tell()
+            self._news.tell()
 
     def _break_off(self, run: str, problem: DownloadProblem) -> None:
         """Fail the download of this run, and have the child let go of it."""
@@ -505,7 +474,7 @@ class DownloadManager:
                     for entry in self._queue.active():
                         self._send_fetch(entry)
                     return self._child
-            self._tell()
+            self._news.tell()
 
     def _retire_if_idle(self, child: TransferChild) -> None:
         """A child with nothing to do ends; the next download gets a new one."""
@@ -552,7 +521,7 @@ class DownloadManager:
                 return
             entry.settle("done")
             self._update(entry)
-            self._news.append(partial(self.finished, entry.item()))
+            self._news.add(partial(self.finished, entry.item()))
 
     def _failed(self, entry: DownloadEntry, reply: Failed) -> None:
         """The child gave up; where there is no network, only for now."""
@@ -606,7 +575,7 @@ class DownloadManager:
             with self._condition:
                 self._dropped = [entry for entry in self._dropped if entry not in free]
                 self._schedule()
-            self._tell()
+            self._news.tell()
 
     def _deletable(self) -> list[DownloadEntry]:
         """Cancelled downloads whose files nobody writes any more."""
@@ -621,19 +590,5 @@ class DownloadManager:
     # -- telling others
 
     def _tell_changed(self, entry: DownloadEntry) -> None:
-        """Have a snapshot of `entry` told by the next `_tell`."""
-        self._news.append(partial(self.changed, entry.item()))
-
-    def _tell(self) -> None:
-        """Call the hooks, in order and without the lock; one thread at a time."""
-        with self._condition:
-            if self._telling:
-                return
-            self._telling = True
-        while True:
-            with self._condition:
-                if not self._news:
-                    self._telling = False
-                    return
-                news = self._news.popleft()
-            news()
+        """Have a snapshot of `entry` told by the next `News.tell`."""
+        self._news.add(partial(self.changed, entry.item()))

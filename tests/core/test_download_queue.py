@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core import download_entry, downloads
+from app.core import download_entry, download_space, downloads
 from app.core.download_entry import DownloadEntry
 from app.core.download_queue import DownloadQueue, Step
 from app.core.download_state import DownloadItem, DownloadRequest
@@ -305,7 +305,7 @@ def test_a_disk_that_fills_up_meanwhile_stops_the_download_and_it_can_go_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free = [50_000_000_000]
-    monkeypatch.setattr(downloads, "free_space", lambda _folder: free[0])
+    monkeypatch.setattr(download_space, "free_space", lambda _folder: free[0])
     monkeypatch.setattr(downloads, "DISK_SECONDS", 0.05)
     with held_manager(bench) as manager:
         item = manager.add(bench.request("owner/m0")).id
