@@ -294,7 +294,7 @@ class DownloadManager:
     def close(self) -> None:
         """End the transfer child. What was running continues at the next `start`."""
         self._disconnect()
-        self._watch.close()
+        self._watch.close(timeout=2.0)  # it may be asking a drive that does not answer
         with self._condition:
             self._closing = True
             self._condition.notify_all()

@@ -34,14 +34,14 @@ class IdleWatch:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
 
-    def close(self) -> None:
-        """End the thread and wait for it; may be called twice."""
+    def close(self, timeout: float | None = None) -> None:
+        """End the thread and wait for it, at most `timeout` seconds; may be called twice."""
         with self._lock:
             self._closed = True
             thread = self._thread
             self._woken.set()
         if thread is not None and thread is not threading.current_thread():
-            thread.join()
+            thread.join(timeout)
 
     def _run(self) -> None:
         while True:
