@@ -28,6 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from backends.llamacpp import gbnf_check
 
             return gbnf_check.main(words[1:])
+        case ["--template-check"]:
+            from backends.chat import template_check
+
+            return template_check.main()
         case ["--transfer-host"]:
             from app.core import transfer
 
@@ -39,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         case [] | ["--smoke-test"]:
             return _open_window(words)
+        case [word] if word.lower().startswith("corral:") or word.lower().endswith(".gguf"):
+            return _open_window([os.path.abspath(word) if os.path.exists(word) else word])
         case _:
             from app.cli import main as command_line
 

@@ -18,6 +18,7 @@ PARTS = (
     "bench_engine.py",
     "bench_peer.py",
     "bench_memory.py",
+    "bench_library.py",
     "bench_download.py",
     "bench_download_window.py",
     "bench_transfer.py",

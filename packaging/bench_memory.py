@@ -20,10 +20,12 @@ from msgspec.structs import replace
 
 from app.core.engine import EngineProcess
 from app.core.gguf import read_header
-from app.core.memory import MemoryEstimate, estimate
+from app.core.hardware import MemorySnapshot
+from app.core.memory import Fit, MemoryEstimate, estimate, verdict
 from backends.types import KVType, LoadConfig, MemoryUse
 
 CONTEXTS = (512, 2048, 4096, 8192, 16_384, 32_768)
+VERDICT_CONTEXTS = (512, 2048, 8192, 32_768)
 KV_TYPES: tuple[KVType, ...] = ("f16", "q8_0", "q4_0")
 TOTAL_GOAL, COMPUTE_GOAL = 0.05, 0.10
 MIB = 1024**2
@@ -50,6 +52,20 @@ class Cell:
         whole = tuple(map(sum, zip(*pairs, strict=True)))
         weights, kv_cache, compute, total = (abs(ours / real - 1) for ours, real in (*pairs, whole))
         return weights, kv_cache, compute, total
+
+    @property
+    def wrong_verdicts(self) -> int:
+        """Verdicts that another memory than the one really needed would have had.
+
+        Asked at 70 %, 92 % and 110 % of the free memory: fits, tight and too large.
+        """
+        real = self.used.weights + self.used.kv_cache + self.used.compute + self.estimated.overhead
+        wrong = 0
+        for share, fit in ((0.70, Fit.FITS), (0.92, Fit.TIGHT), (1.10, Fit.TOO_LARGE)):
+            free = int(real / share)
+            judged = verdict(self.estimated, MemorySnapshot(total=2 * free, available=free))
+            wrong += judged.fit is not fit
+        return wrong
 
 
 def models(folder: Path) -> Iterator[Path]:
@@ -120,6 +136,10 @@ def main() -> None:
     report("memory estimate, error of the compute buffer", compute, COMPUTE_GOAL, detail)
     exact = f"weights {weights:.1%}, KV cache {kv_cache:.1%}"
     report("memory estimate, weights and KV cache", max(weights, kv_cache), TOTAL_GOAL, exact)
+    judged = [cell for cell in found if cell.config.context_length in VERDICT_CONTEXTS]
+    wrong = sum(cell.wrong_verdicts for cell in judged) / (3 * len(judged))
+    asked = f"{3 * len(judged)} verdicts, {len(VERDICT_CONTEXTS)} contexts: {names}"
+    report("fit verdict against real loads, wrong", wrong, 0.0, asked)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+MODEL_STORES = (
+    "OLLAMA_MODELS",
+    "HF_HUB_CACHE",
+    "HUGGINGFACE_HUB_CACHE",
+    "XDG_CACHE_HOME",
+    "LLAMA_CACHE",
+)
+"""Variables that tell where other programs keep models."""
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -21,8 +29,9 @@ def corral_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "corral-home"
     home.mkdir()
     monkeypatch.setenv("CORRAL_HOME", str(home))
-    for name in ("HF_ENDPOINT", "HF_TOKEN", "HF_HOME", "HF_HUB_OFFLINE"):
+    for name in ("HF_ENDPOINT", "HF_TOKEN", "HF_HOME", "HF_HUB_OFFLINE", *MODEL_STORES):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("app.core.other_programs.home_folder", lambda: home / "person")
     return home
 
 

@@ -5,19 +5,21 @@ import datetime
 import itertools
 import sys
 from argparse import Namespace
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import msgspec
 
 from app.cli import run_options
 from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, print_error, statistics, without_controls
+from app.cli.run_pictures import check_sight, read_pictures
 from app.core.engine import EngineProcess
 from app.core.engine_errors import refusal
 from app.core.errors import AppError, EngineDied, ModelError, NotFoundError
 from app.core.library_types import LocalModel
 from app.core.load_plan import chosen_config
-from app.core.presets import Preset, fill_for_person
+from app.core.model_sampling import sampling_for
+from app.core.presets import ExampleMessage, Preset, fill_for_person
 from app.core.runtime import LoadedModel
 from backends.errors import BackendError
 from backends.types import (
@@ -30,6 +32,7 @@ from backends.types import (
     LoadConfig,
     Note,
     Progress,
+    SamplingParams,
 )
 
 
@@ -49,10 +52,13 @@ def run(arguments: Namespace) -> int:
         model = parts.library.find(arguments.model)
         preset = _preset(parts, arguments.preset)
         prompt = _prompt(arguments.prompt)
+        images = read_pictures(arguments.images)
+        values = preset.sampling if preset else SamplingParams()
+        standard = sampling_for(parts.settings.current, model.id, values)
         asked = GenerationRequest(
             "",
             (),
-            run_options.sampling(preset, arguments),
+            run_options.sampling(standard, arguments),
             constraint=run_options.constraint(arguments),
             reasoning=run_options.reasoning(arguments),
             context_policy=parts.settings.current.chat.context_policy,
@@ -61,11 +67,15 @@ def run(arguments: Namespace) -> int:
         saved = chosen_config(model, None, parts.settings.current)
         config = run_options.load_config(saved, arguments)
         loaded = _load(parts, model, config, arguments.force)
+        if images:
+            check_sight(loaded)
         chat = TerminalChat(
             loaded.engine,
             system=_system_prompt(parts, preset, arguments.system),
+            examples=preset.messages if preset else (),
             asked=asked,
             stats=arguments.stats,
+            images=images,
         )
         if prompt is not None:
             return 0 if chat.answer(prompt) else 130
@@ -139,20 +149,33 @@ class TerminalChat:
     """A conversation with a loaded model, kept in memory only."""
 
     def __init__(
-        self, engine: EngineProcess, *, system: str, asked: GenerationRequest, stats: bool
+        self,
+        engine: EngineProcess,
+        *,
+        system: str,
+        asked: GenerationRequest,
+        stats: bool,
+        images: tuple[bytes, ...] = (),
+        examples: Sequence[ExampleMessage] = (),
     ) -> None:
-        """`asked` says how to answer; its messages are put in here."""
+        """`asked` says how to answer; its messages are put in here, after `examples`.
+
+        `images` go with the first message that is answered.
+        """
         self._engine = engine
         self._system = system
+        self._examples = [ChatMessage(each.role, each.content) for each in examples]
         self._asked = asked
         self._stats = stats
+        self._images = images
         self._ids = itertools.count(1)
         self._messages: list[ChatMessage] = []
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything but the system prompt."""
-        self._messages = [ChatMessage("system", self._system)] if self._system else []
+        """Forget everything but the system prompt and the examples."""
+        told = [ChatMessage("system", self._system)] if self._system else []
+        self._messages = [*told, *self._examples]
 
     def talk(self, name: str) -> None:
         """Read a line, answer it, until the input ends."""
@@ -191,7 +214,7 @@ class TerminalChat:
 
         Raises `ModelError`; the chat is then as it was before.
         """
-        question = ChatMessage("user", text)
+        question = ChatMessage("user", text, images=self._images)
         request = msgspec.structs.replace(
             self._asked, id=str(next(self._ids)), messages=(*self._messages, question)
         )
@@ -200,6 +223,7 @@ class TerminalChat:
         except BackendError as error:
             raise refusal(error) from error
         self._messages += [question, ChatMessage("assistant", answer)]
+        self._images = ()
         sys.stdout.write("\n")
         sys.stdout.flush()
         if self._stats and finish:

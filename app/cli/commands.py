@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 
 from app.cli import account, chat
+from app.cli.importing import import_
 from app.cli.parts import Parts
-from app.cli.rendering import ProgressLine, human_size, human_time, table
+from app.cli.rendering import ProgressLine, human_size, human_time, table, without_controls
 from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.errors import AppError, DownloadError, ModelError, NotFoundError, StorageError
 from app.core.hardware import memory_snapshot
@@ -19,6 +20,8 @@ from app.core.hub_reference import Reference
 from app.core.library import LocalModel
 from app.core.memory import FitVerdict, estimate_from_size, verdict
 from app.core.mlx_support import WHY_NOT, runs_mlx
+from app.core.ollama_arrival import set_up
+from app.core.ollama_name import repository_title
 from app.core.variants import Variant, recommended
 
 ENDED = ("done", "failed", "paused")
@@ -68,6 +71,9 @@ def _row(model: LocalModel) -> dict[str, object]:
         "read_only": model.read_only,
         "present": model.present,
         "problem": model.problem,
+        "program": model.program,
+        "variant_of": model.variant_of,
+        "tags": model.tags,
     }
 
 
@@ -81,9 +87,10 @@ def get(arguments: Namespace) -> int:
         request = DownloadRequest(
             repo=repo,
             revision=detail.model.sha,
-            title=repo.partition("/")[2],
+            title=repository_title(repo),
             quantization=variant.quantization,
             files=variant.files + variant.companions,
+            recipe=detail.recipe,
         )
         events: queue.SimpleQueue[DownloadItem] = queue.SimpleQueue()
         parts.downloads.changed.connect(events.put)
@@ -107,8 +114,19 @@ def get(arguments: Namespace) -> int:
             raise DownloadError(
                 item.error.title, item.error.message, item.error.hint, item.error.detail
             )
+        _set_up(parts, item, quiet=arguments.quiet)
         sys.stdout.write(f"{item.target / request.files[0].path}\n")
         return 0
+
+
+def _set_up(parts: Parts, item: DownloadItem, *, quiet: bool) -> None:
+    """Make the preset of a model of Ollama's registry, and say what was taken and what not."""
+    if item.request.recipe is None:
+        return
+    arrival = set_up(item, parts.library, parts.presets, parts.settings)
+    if arrival is not None and not quiet:
+        for sentence in arrival.sentences():
+            sys.stderr.write(f"{without_controls(sentence)}\n")
 
 
 def _variant(detail: HubDetail, wanted: Reference) -> Variant:
@@ -219,4 +237,5 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "rm": rm,
     "login": account.login,
     "logout": account.logout,
+    "import": import_,
 }

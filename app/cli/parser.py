@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from app import __version__
 from app.core.hub_reference import Reference, parse_reference
@@ -29,12 +30,13 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def reference(text: str) -> Reference:
-    """A repository of the hub."""
+    """A repository of the hub, or a model in Ollama's registry."""
     found = parse_reference(text)
     if found is None:
         raise argparse.ArgumentTypeError(
             f"{text} names no repository; OWNER/REPO is expected, such as "
-            "bartowski/Llama-3.2-1B-Instruct-GGUF, or the address of its page"
+            "bartowski/Llama-3.2-1B-Instruct-GGUF, the address of its page, or a model of Ollama's "
+            "registry such as ollama:llama3.2:1b"
         )
     return found
 
@@ -61,18 +63,27 @@ def build_parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("ls", help="list the models on this computer")
     listing.add_argument("--json", action="store_true", help="as a JSON array, for scripts")
 
-    get = commands.add_parser("get", help="download a model from the hub")
+    get = commands.add_parser("get", help="download a model from the hub or Ollama's registry")
     get.add_argument(
         "reference",
         type=reference,
         metavar="OWNER/REPO[:QUANT]",
-        help="for example owner/model-GGUF:Q4_K_M, or the address of a hub page",
+        help="for example owner/model-GGUF:Q4_K_M, the address of a hub page, or ollama:NAME:TAG",
     )
     get.add_argument("--quiet", action="store_true", help="no progress line")
 
     run = commands.add_parser("run", help="chat with a model in the terminal")
     run.add_argument("model", metavar="MODEL", help="name or id as `corral ls` shows it")
     run.add_argument("prompt", nargs="?", metavar="PROMPT", help="one question; without it, a chat")
+    run.add_argument(
+        "--image",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        dest="images",
+        help="a picture that goes with the first message; may be given several times",
+    )
     run.add_argument("--preset", metavar="ID", help="system-prompt preset, such as coder")
     run.add_argument("--system", metavar="TEXT", help="system prompt; wins over the preset's")
     run.add_argument(
@@ -121,6 +132,21 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--force", action="store_true", help="load even if the memory estimate says no"
     )
+
+    take = commands.add_parser("import", help="take models from elsewhere into the models folder")
+    take.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a .gguf file, an MLX folder, a folder of models"
+    )
+    way = take.add_mutually_exclusive_group()
+    ways = {
+        "link": "by a hard link: no room is needed, the old name stays",
+        "copy": "a copy; the standard where the files are on another disk",
+        "move": "the files leave their old place; not out of another program's folder",
+    }
+    for name, text in ways.items():
+        way.add_argument(f"--{name}", dest="way", action="store_const", const=name, help=text)
+    take.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    take.add_argument("--quiet", action="store_true", help="no progress line")
 
     remove = commands.add_parser("rm", help="delete a downloaded model (to the trash)")
     remove.add_argument("model", metavar="MODEL", help="name or id as `corral ls` shows it")

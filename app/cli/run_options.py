@@ -9,7 +9,6 @@ from typing import Literal, TypeVar
 import msgspec
 
 from app.core.errors import AppError
-from app.core.presets import Preset
 from backends.types import (
     Constraint,
     GbnfGrammar,
@@ -34,16 +33,15 @@ class OptionError(AppError):
     exit_code = 2
 
 
-def sampling(preset: Preset | None, arguments: Namespace) -> SamplingParams:
-    """The preset's values with those of the command line. Raises `OptionError`."""
-    base = preset.sampling if preset else SamplingParams()
+def sampling(standard: SamplingParams, arguments: Namespace) -> SamplingParams:
+    """The values of preset and model with those of the command line. Raises `OptionError`."""
     named = {
         "temperature": arguments.temperature,
         "max_tokens": arguments.max_tokens,
         "seed": arguments.seed,
     }
     given = {name: value for name, value in named.items() if value is not None}
-    return _with(msgspec.structs.replace(base, **given), arguments.set, "--set")
+    return _with(msgspec.structs.replace(standard, **given), arguments.set, "--set")
 
 
 def load_config(saved: LoadConfig, arguments: Namespace) -> LoadConfig:

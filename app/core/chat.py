@@ -5,19 +5,32 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import partial
 
 from msgspec import UNSET, Struct
 
-from app.core.chat_prompt import ChatPrompt, always_kept, prompt_from
+from app.core.chat_prompt import (
+    ChatPrompt,
+    Turn,
+    always_kept,
+    newest_pictures,
+    prompt_from,
+    with_images,
+    without_pictures,
+)
 from app.core.chat_run import ChatRun
 from app.core.conversation_store import ConversationStore
-from app.core.conversations import Conversation, Message, title_from
+from app.core.conversations import Conversation, Message, Picture, title_from
 from app.core.engine_errors import refusal
 from app.core.errors import ConversationError, ModelError
 from app.core.kept_conversations import engine_name
+from app.core.model_sampling import sampling_for
+from app.core.picture_tokens import PictureTokens
+from app.core.pictures import check_together
 from app.core.presets import BUILT_IN, Preset, PresetStore, fill_for_person
 from app.core.runtime import LoadedModel, ModelRuntime
 from app.core.settings import SettingsStore
+from app.core.speeds import SpeedBook
 from backends.errors import BackendError
 from backends.types import ChatMessage, GenerationRequest, ReasoningOptions
 
@@ -53,27 +66,41 @@ class ChatService:
         presets: PresetStore,
         settings: SettingsStore,
         today: Callable[[], date] = date.today,
+        speeds: SpeedBook | None = None,
     ) -> None:
+        """`speeds` learns how fast answers are; None where nobody wants to know."""
         self._store = store
         self._runtime = runtime
         self._presets = presets
         self._settings = settings
         self._today = today
+        self._picture_tokens = PictureTokens(store.picture)
+        self._speeds = speeds
         self._lock = threading.Lock()
         self._running: dict[int, ChatRun | None] = {}
         """Answers under way, by conversation; None while one is being prepared."""
 
-    def send(self, conversation_id: int, text: str) -> ChatRun:
+    def send(self, conversation_id: int, text: str, pictures: tuple[Picture, ...] = ()) -> ChatRun:
         """Add the person's message at the end of the shown branch and begin its answer.
 
-        Its first words become the title of a chat that has none; the draft is emptied.
+        Its first words become the title of a chat that has none; the draft is emptied. Raises
+        `PictureError` for too many pictures, `ModelError` for a model that cannot see them.
         """
-        if not text.strip():
+        if not text.strip() and not pictures:
             raise ConversationError("There is nothing to send", "The message is empty.")
+        check_together(pictures)
         with self._claimed(conversation_id) as (conversation, loaded):
+            if pictures and not _sees(loaded):
+                raise ModelError(
+                    f"{loaded.model.name} cannot see pictures",
+                    "The message was not sent.",
+                    "Remove the pictures, or choose a model with vision.",
+                )
             path = self._store.path(conversation_id)
             parent = path[-1].id if path else None
-            message = self._store.append(conversation_id, "user", text, parent, empties_draft=True)
+            message = self._store.append(
+                conversation_id, "user", text, parent, pictures=pictures, empties_draft=True
+            )
             history = (*path, message)
             self._note(conversation, loaded, history)
             return self._answer(conversation, loaded, history)
@@ -104,7 +131,7 @@ class ChatService:
             *before, old = self._until(conversation_id, message_id)
             if old.role != "assistant":
                 raise ConversationError("Only an answer can be continued")
-            prompt = self._prompt(conversation, (*before, old))
+            prompt = self._prompt(conversation, loaded, (*before, old))
             row = self._store.update_message(
                 message_id,
                 reasoning=old.reasoning if old.content else "",
@@ -138,45 +165,60 @@ class ChatService:
     def request_for(self, conversation_id: int, draft: str = "") -> GenerationRequest:
         """The request that the shown branch makes, with `draft` as the next message if any."""
         conversation = self._store.get(conversation_id)
-        prompt = self._prompt(conversation, self._store.path(conversation_id), draft)
-        return self._request(conversation, prompt)
+        loaded = self._model_of(conversation)
+        path = self._store.path(conversation_id)
+        prompt = self._prompt(conversation, loaded, path, draft)
+        return self._request(conversation, prompt, conversation.model_id)[0]
 
-    def prompt_tokens(self, conversation_id: int, draft: str = "") -> TokenCount | None:
-        """Size of the whole prompt if `draft` were sent now.
+    def prompt_tokens(
+        self, conversation_id: int, draft: str = "", pictures: Sequence[Picture] = ()
+    ) -> TokenCount | None:
+        """Size of the whole prompt if `draft` with `pictures` were sent now.
 
-        None while no model is ready, and for one on a server.
+        The text is counted as a whole, each picture by itself and once only. None while no model
+        is ready, and for one on a server.
 
         Asks the engine, so it blocks for as long as that takes. Raises `ModelError`.
         """
         conversation = self._store.get(conversation_id)
-        return self._count(conversation, self._store.path(conversation_id), draft)
+        return self._count(conversation, self._store.path(conversation_id), draft, pictures)
 
-    def opening_tokens(self, conversation: Conversation, draft: str) -> TokenCount | None:
+    def opening_tokens(
+        self, conversation: Conversation, draft: str, pictures: Sequence[Picture] = ()
+    ) -> TokenCount | None:
         """The same for a chat that is not stored yet and holds no messages."""
-        return self._count(conversation, (), draft)
+        return self._count(conversation, (), draft, pictures)
 
     def _count(
-        self, conversation: Conversation, history: Sequence[Message], draft: str
+        self,
+        conversation: Conversation,
+        history: Sequence[Message],
+        draft: str,
+        pictures: Sequence[Picture],
     ) -> TokenCount | None:
         loaded = self._model_of(conversation)
         if loaded is None or loaded.info is None:
             return None
         if loaded.model.is_remote:
             return None  # what is typed does not leave this computer before it is sent
-        messages = self._prompt(conversation, history, draft).messages
-        if not messages or messages[-1].role != "user":
+        prompt = self._prompt(conversation, loaded, history, draft, pictures)
+        if not prompt.turns or prompt.turns[-1].message.role != "user":
             # Many chat templates refuse a prompt that does not end with the person's words.
-            messages = (*messages, ChatMessage("user", ""))
+            prompt = ChatPrompt((*prompt.turns, Turn(ChatMessage("user", ""))))
         context = loaded.info.context_length
         try:
-            total = loaded.engine.count_tokens(messages)
+            total = self._size_of(prompt, loaded)
             least = 0
             if total > context:
-                kept = always_kept(messages, self._settings.current.chat.context_policy)
-                least = loaded.engine.count_tokens(kept)
+                policy = self._settings.current.chat.context_policy
+                least = self._size_of(always_kept(prompt.turns, policy), loaded)
         except BackendError as error:
             raise refusal(error) from error
         return TokenCount(total, context, least)
+
+    def _size_of(self, prompt: ChatPrompt, loaded: LoadedModel) -> int:
+        text = loaded.engine.count_tokens(prompt.messages)
+        return text + self._picture_tokens.of(loaded, prompt.pictures)
 
     @contextlib.contextmanager
     def _claimed(self, conversation_id: int) -> Iterator[tuple[Conversation, LoadedModel]]:
@@ -232,7 +274,7 @@ class ChatService:
         first = conversation.auto_title and len(history) == 1
         self._store.update(
             conversation.id,
-            title=title_from(history[0].content) if first else UNSET,
+            title=title_from(history[0].content) or "Picture" if first else UNSET,
             auto_title=True if first else UNSET,
             model_id=loaded.model.id,
         )
@@ -241,7 +283,7 @@ class ChatService:
         self, conversation: Conversation, loaded: LoadedModel, history: Sequence[Message]
     ) -> ChatRun:
         """Begin a new answer after `history`."""
-        prompt = self._prompt(conversation, history)
+        prompt = self._prompt(conversation, loaded, history)
         row = self._store.append(
             conversation.id,
             "assistant",
@@ -260,34 +302,63 @@ class ChatService:
         asked: Message,
         row: Message,
     ) -> ChatRun:
+        request, notes = self._request(conversation, prompt, loaded.model.id)
         run = ChatRun(
             self._store,
             loaded.engine,
-            self._request(conversation, prompt),
+            request,
             prompt.origins,
             asked,
             row,
-            on_end=lambda run: self._free(run.conversation_id),
+            notes=notes,
+            on_end=partial(self._ended, loaded),
         )
         with self._lock:
             self._running[run.conversation_id] = run
         return run
 
-    def _prompt(
-        self, conversation: Conversation, history: Sequence[Message], draft: str = ""
-    ) -> ChatPrompt:
-        return prompt_from(self.system_prompt(conversation), history, draft)
+    def _ended(self, loaded: LoadedModel, run: ChatRun) -> None:
+        self._free(run.conversation_id)
+        if self._speeds is not None and run.usage is not None:
+            self._speeds.learn(loaded.model, run.usage, on_gpu=loaded.mostly_on_gpu)
 
-    def _request(self, conversation: Conversation, prompt: ChatPrompt) -> GenerationRequest:
-        messages = prompt.messages
-        return GenerationRequest(
+    def _prompt(
+        self,
+        conversation: Conversation,
+        loaded: LoadedModel | None,
+        history: Sequence[Message],
+        draft: str = "",
+        pictures: Sequence[Picture] = (),
+    ) -> ChatPrompt:
+        system = self.system_prompt(conversation)
+        examples = self.preset_of(conversation).messages
+        prompt = newest_pictures(prompt_from(system, history, draft, pictures, examples))
+        if loaded is None or _sees(loaded):
+            return prompt
+        return without_pictures(prompt, loaded.model.name)
+
+    def _request(
+        self, conversation: Conversation, prompt: ChatPrompt, model_id: str | None
+    ) -> tuple[GenerationRequest, tuple[str, ...]]:
+        """The request, and what a person should know of it."""
+        messages, notes = with_images(prompt, self._store.picture)
+        preset = self.preset_of(conversation)
+        standard = sampling_for(self._settings.current, model_id, preset.sampling)
+        request = GenerationRequest(
             id=uuid.uuid4().hex,
             messages=messages,
-            sampling=conversation.sampling or self.preset_of(conversation).sampling,
-            continue_last=bool(messages) and messages[-1].role == "assistant",
+            sampling=conversation.sampling or standard,
+            continue_last=bool(messages)
+            and messages[-1].role == "assistant"
+            and prompt.origins[-1] is not None,
             constraint=conversation.constraint,
             reasoning=conversation.reasoning or ReasoningOptions(),
             conversation=engine_name(conversation.id),
             keep_on_disk=conversation.keep_on_disk,
             context_policy=self._settings.current.chat.context_policy,
         )
+        return request, notes
+
+
+def _sees(loaded: LoadedModel) -> bool:
+    return loaded.info is not None and loaded.info.vision

@@ -39,8 +39,11 @@ class ChatRun:
         user_message: Message,
         assistant_message: Message,
         on_end: Callable[["ChatRun"], object],
+        notes: Sequence[str] = (),
     ) -> None:
-        """`origins` has the id of the stored message for each message of the request."""
+        """`origins` has the id of the stored message for each message of the request; `notes` are
+        those that are known before the engine says anything.
+        """
         self.id = request.id
         self.conversation_id = assistant_message.conversation_id
         self.user_message = user_message
@@ -61,7 +64,9 @@ class ChatRun:
         self._told = False
         """The engine has said something, and first of all what it left out."""
         self._first_kept = assistant_message.first_kept
-        self._notes = assistant_message.notes
+        self._notes = tuple(dict.fromkeys((*assistant_message.notes, *notes)))
+        self.usage: Usage | None = None
+        """Counts and times of this run, once it ended well."""
 
     def events(self) -> Iterator[GenerationEvent]:
         """What the engine says, stored as it goes; blocks, for one thread, once.
@@ -161,6 +166,7 @@ class ChatRun:
 
     def _end(self, state: MessageState, reason: MessageFinish, usage: Usage | None) -> None:
         self._state = "ended"
+        self.usage = usage
         self._store_end(state, reason, usage)
 
     def _store_end(self, state: MessageState, reason: MessageFinish, usage: Usage | None) -> None:

@@ -32,8 +32,13 @@ class Way:
             self.target = f"{info.get('host')}:{info.get('port')}"
 
 
-def connection_problem(error: BaseException, url: str, way: Way | None = None) -> HubError:
-    """What `error` of the HTTP client means for a request to `url`."""
+def connection_problem(
+    error: BaseException, url: str, way: Way | None = None, server: str = "hub"
+) -> HubError:
+    """What `error` of the HTTP client means for a request to `url`.
+
+    `server` is the word for what was asked.
+    """
     host = urlsplit(url).netloc
     causes = tuple(_causes(error))
     status = _proxy_status(error)
@@ -49,7 +54,7 @@ def connection_problem(error: BaseException, url: str, way: Way | None = None) -
         )
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return _certificate_problem(cause, host)
+            return _certificate_problem(cause, host, server)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return HubError(
             "No encrypted connection could be made",
@@ -61,7 +66,7 @@ def connection_problem(error: BaseException, url: str, way: Way | None = None) -
     proxy = _proxy_on(way, url)
     if proxy:
         return _no_proxy(causes, proxy, str(error))
-    return _no_road(causes, urlsplit(url).hostname or host, host, str(error))
+    return _no_road(causes, url, server, str(error))
 
 
 def proxy_wants_password(host: str, detail: str = "") -> HubError:
@@ -86,7 +91,7 @@ def portal(host: str) -> HubError:
     )
 
 
-def _certificate_problem(error: ssl.SSLCertVerificationError, host: str) -> HubError:
+def _certificate_problem(error: ssl.SSLCertVerificationError, host: str, server: str) -> HubError:
     code = getattr(error, "verify_code", 0)
     words = str(getattr(error, "verify_message", "") or error)
     today = time.strftime("%d %B %Y").lstrip("0")
@@ -118,7 +123,7 @@ def _certificate_problem(error: ssl.SSLCertVerificationError, host: str) -> HubE
             kind="wrong_host",
         )
     return HubError(
-        "The connection to the hub is not trusted",
+        f"The connection to the {server} is not trusted",
         f"The certificate of {host} was made by an authority that this computer does not know, so "
         "nothing was sent.",
         "If this network inspects traffic, name the file of its authority in Settings, under "
@@ -141,10 +146,12 @@ def _no_proxy(causes: tuple[BaseException, ...], proxy: str, detail: str) -> Hub
     )
 
 
-def _no_road(causes: tuple[BaseException, ...], name: str, host: str, detail: str) -> HubError:
+def _no_road(causes: tuple[BaseException, ...], url: str, server: str, detail: str) -> HubError:
+    host = urlsplit(url).netloc
+    name = urlsplit(url).hostname or host
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return HubError(
-            "The hub's name is not known",
+            f"The {server}'s name is not known",
             f"No computer called {name} was found.",
             "Check the connection to the internet and the spelling of the address. Downloaded "
             "models work without.",
@@ -153,14 +160,14 @@ def _no_road(causes: tuple[BaseException, ...], name: str, host: str, detail: st
         )
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return HubError(
-            "The hub is out of reach",
+            f"The {server} is out of reach",
             f"{host} refuses the connection: no server is listening there.",
             "Check the address and its port. Downloaded models work without.",
             detail,
             kind="refused",
         )
     return HubError(
-        "The hub is out of reach",
+        f"The {server} is out of reach",
         f"No connection to {host}.",
         "Check the connection, the proxy and the address. Downloaded models work without.",
         detail,

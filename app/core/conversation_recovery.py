@@ -1,6 +1,7 @@
 """Opening the conversation database whatever state it is in: damaged, newer, or fine."""
 
 import contextlib
+import hashlib
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -115,6 +116,7 @@ def _start_over(path: Path, why: str) -> AppError:
     conversations, messages = _salvage(aside)
     with contextlib.closing(schema.open_and_migrate(path)) as connection:
         kept = _store(connection, conversations, messages)
+        _move_pictures(aside, connection)
     log.warning("database set aside as %s: %s; %d messages saved", aside.name, why, kept)
     return ConversationError(
         "The database of chats was damaged",
@@ -180,6 +182,28 @@ def _store(
             stored.add(row["id"])
     connection.execute("COMMIT")
     return len(stored)
+
+
+def _move_pictures(aside: Path, connection: sqlite3.Connection) -> None:
+    """Copy the pictures that can still be read, one at a time: they are large."""
+    add = _inserter(connection, "pictures")
+    try:
+        with contextlib.closing(sqlite3.connect(aside)) as damaged:
+            damaged.row_factory = sqlite3.Row
+            for (picture_id,) in damaged.execute("SELECT id FROM pictures").fetchall():
+                _move_picture(damaged, picture_id, add)
+    except sqlite3.Error as error:  # a database of before there were pictures, too
+        log.warning("pictures: %s", error)
+
+
+def _move_picture(damaged: sqlite3.Connection, picture_id: str, add: Callable[[Row], bool]) -> None:
+    try:
+        row = damaged.execute("SELECT * FROM pictures WHERE id = ?", (picture_id,)).fetchone()
+    except sqlite3.Error as error:
+        log.warning("picture %s: %s", picture_id, error)
+        return
+    if row is not None and hashlib.sha256(row["data"]).hexdigest() == picture_id:
+        add(dict(row))
 
 
 def _inserter(connection: sqlite3.Connection, table: str) -> Callable[[Row], bool]:

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from app.core.conversations import Conversation, Message, preview_from
+from app.core.conversations import Conversation, Message, Picture, preview_from
 from app.core.errors import ConversationError
 from backends.types import Constraint, ReasoningOptions, SamplingParams, Usage
 
 MESSAGE_COLUMNS = (
     "id, conversation_id, parent_id, role, content, created, reasoning, model, finish_reason,"
-    " state, usage, first_kept, notes, chosen_id"
+    " state, usage, first_kept, notes, pictures, chosen_id"
 )
 MessageRow = tuple[Any, ...]
 """A plain tuple: building 5,000 messages from it takes a third of the time of named columns."""
@@ -23,6 +23,7 @@ _sampling = msgspec.json.Decoder(SamplingParams)
 _reasoning = msgspec.json.Decoder(ReasoningOptions)
 _constraint: msgspec.json.Decoder[Constraint] = msgspec.json.Decoder(Constraint)
 _notes = msgspec.json.Decoder(tuple[str, ...])
+_pictures = msgspec.json.Decoder(tuple[Picture, ...])
 
 
 def conversation_from(row: sqlite3.Row) -> Conversation:
@@ -43,6 +44,7 @@ def conversation_from(row: sqlite3.Row) -> Conversation:
         model_id=row["model_id"],
         preview=row["preview"],
         draft=row["draft"],
+        draft_pictures=_decoded(_pictures, row["draft_pictures"]) or (),
         deleted=row["deleted"],
     )
 
@@ -50,7 +52,7 @@ def conversation_from(row: sqlite3.Row) -> Conversation:
 def message_from(row: MessageRow, version: int, versions: int) -> Message:
     """The message in a row of `MESSAGE_COLUMNS`."""
     number, chat, parent, role, content, created, reasoning, model, finish, state, *rest = row
-    usage, first_kept, notes, _ = rest
+    usage, first_kept, notes, pictures, _ = rest
     return Message(
         number,
         chat,
@@ -67,6 +69,7 @@ def message_from(row: MessageRow, version: int, versions: int) -> Message:
         versions,
         first_kept,
         _decoded(_notes, notes) or (),
+        _decoded(_pictures, pictures) or (),
     )
 
 

@@ -91,8 +91,18 @@ ALTER TABLE conversations ADD COLUMN answer_constraint TEXT;
 ALTER TABLE conversations ADD COLUMN keep_on_disk INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN first_kept INTEGER;
 ALTER TABLE messages ADD COLUMN notes TEXT;
+ALTER TABLE messages ADD COLUMN pictures TEXT;
+ALTER TABLE conversations ADD COLUMN draft_pictures TEXT;
+CREATE TABLE pictures (
+    id TEXT PRIMARY KEY,
+    data BLOB NOT NULL,
+    added REAL NOT NULL
+);
+CREATE INDEX messages_with_pictures ON messages (conversation_id) WHERE pictures IS NOT NULL;
 """
 # `first_kept` is the id of a message before it in its branch; NULL where the model was told all.
+# The id of a picture is the SHA-256 of its file. Who refers to it has a JSON list of ids and sizes,
+# NULL for none, so that a chat is read and laid out without the files.
 
 MIGRATIONS = (_TREE, _SEARCH, _ENGINE_DEPTH)
 """Statements that bring a database of version N (`PRAGMA user_version`) to N + 1, by N."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import UNSET, UnsetType
 
 from app.core import conversation_rows as rows
-from app.core import conversation_search
+from app.core import conversation_search, kept_pictures
 from app.core import conversation_upkeep as upkeep
 from app.core.conversation_recovery import prepare
 from app.core.conversations import (
@@ -16,6 +16,7 @@ from app.core.conversations import (
     Message,
     MessageFinish,
     MessageState,
+    Picture,
     SearchHit,
     preview_from,
 )
@@ -127,6 +128,7 @@ class ConversationStore:
         keep_on_disk: bool | UnsetType = UNSET,
         model_id: str | UnsetType | None = UNSET,
         draft: str | UnsetType = UNSET,
+        draft_pictures: tuple[Picture, ...] | UnsetType = UNSET,
     ) -> Conversation:
         """Change the fields given. A title set here is no longer automatic, unless said so."""
         if title is not UNSET and auto_title is UNSET:
@@ -143,6 +145,7 @@ class ConversationStore:
             keep_on_disk=keep_on_disk,
             model_id=model_id,
             draft=draft,
+            draft_pictures=draft_pictures if draft_pictures is UNSET else draft_pictures or None,
         )
 
         def job(connection: sqlite3.Connection) -> Conversation:
@@ -208,6 +211,7 @@ class ConversationStore:
         state: MessageState = "complete",
         finish_reason: MessageFinish | None = None,
         usage: Usage | None = None,
+        pictures: tuple[Picture, ...] = (),
         empties_draft: bool = False,
     ) -> Message:
         """Add a message after `parent_id` (None: a first one) and show its branch.
@@ -226,6 +230,7 @@ class ConversationStore:
             "state": state,
             "finish_reason": finish_reason,
             "usage": usage,
+            "pictures": pictures or None,
             "writer": self._writer if state == "streaming" else None,
         }
 
@@ -239,7 +244,8 @@ class ConversationStore:
             if role == "assistant" and content:
                 rows.refresh_preview(connection, conversation_id)
             if empties_draft:
-                rows.update(connection, "conversations", conversation_id, {"draft": ""})
+                emptied: dict[str, object] = {"draft": "", "draft_pictures": None}
+                rows.update(connection, "conversations", conversation_id, emptied)
             return message
 
         message = self._database.write(job)
@@ -312,7 +318,10 @@ class ConversationStore:
         )
 
     def edit_message(self, message_id: int, content: str) -> Message:
-        """A new version of a message with other text, shown in its place, nothing after it."""
+        """A new version of a message with other text, shown in its place, nothing after it.
+
+        Its pictures are those of the old version.
+        """
 
         def job(connection: sqlite3.Connection) -> Message:
             old = rows.find_row(connection, message_id)
@@ -324,6 +333,7 @@ class ConversationStore:
                 "created": time.time(),
                 "model": old["model"],
                 "first_kept": old["first_kept"],
+                "pictures": old["pictures"],
             }
             message = self._add(connection, values)
             rows.refresh_preview(connection, message.conversation_id)
@@ -371,6 +381,21 @@ class ConversationStore:
     def reveal(self, message_id: int) -> tuple[Message, ...]:
         """Show the branch a message is on, for a search hit; answers the new path."""
         return self._show(message_id, ancestors=True)
+
+    # Pictures
+
+    def keep_picture(self, data: bytes, width: int, height: int) -> Picture:
+        """Store an encoded picture, so that messages and drafts can refer to it."""
+        picture_id = self._database.write(lambda c: kept_pictures.keep(c, data))
+        return Picture(picture_id, width, height, len(data))
+
+    def picture(self, picture_id: str) -> bytes:
+        """The encoded file of a picture. Raises `ConversationError` if it is gone."""
+        with self._database.read() as connection:
+            data = kept_pictures.data_of(connection, picture_id)
+        if data is None:
+            raise ConversationError("This picture is gone", "It is not among the chats any more.")
+        return data
 
     # Beginning and end
 

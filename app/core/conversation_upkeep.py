@@ -6,6 +6,7 @@ import sqlite3
 import psutil
 
 from app.core import conversation_rows as rows
+from app.core import kept_pictures
 
 
 def this_process() -> str:
@@ -35,14 +36,18 @@ def interrupt_own(connection: sqlite3.Connection, writer: str) -> None:
 def erase_deleted(connection: sqlite3.Connection, before: float) -> int:
     """Erase conversations and messages deleted before a Unix time; answers how many of the first.
 
-    Checks of parents wait for the commit, so the order of rows does not matter.
+    Pictures that only they had go with them. Checks of parents wait for the commit, so the order of
+    rows does not matter.
     """
+    pictures = kept_pictures.deleted_before(connection, before)
     connection.execute(
         "DELETE FROM messages WHERE deleted <= ?"
         " OR conversation_id IN (SELECT id FROM conversations WHERE deleted <= ?)",
         (before, before),
     )
-    return connection.execute("DELETE FROM conversations WHERE deleted <= ?", (before,)).rowcount
+    erased = connection.execute("DELETE FROM conversations WHERE deleted <= ?", (before,)).rowcount
+    kept_pictures.erase_unused(connection, pictures)
+    return erased
 
 
 def _interrupt(connection: sqlite3.Connection, message_id: int) -> None:

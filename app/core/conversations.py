@@ -18,6 +18,16 @@ MessageState = Literal["complete", "streaming", "interrupted"]
 MessageFinish = FinishReason | Literal["interrupted"]
 
 
+class Picture(Struct, frozen=True):
+    """A picture of a message; the store has the file by its id. Sizes are pixels and bytes."""
+
+    id: str
+    """SHA-256 of the encoded file, hexadecimal."""
+    width: int
+    height: int
+    bytes: int
+
+
 class Message(Struct, frozen=True):
     """One turn. Editing or regenerating makes another version beside it, never changes it."""
 
@@ -45,6 +55,7 @@ class Message(Struct, frozen=True):
     for all of them; None where it was told all."""
     notes: tuple[str, ...] = ()
     """Sentences about an answer that a person should know."""
+    pictures: tuple[Picture, ...] = ()
 
 
 class Conversation(Struct, frozen=True):
@@ -76,6 +87,8 @@ class Conversation(Struct, frozen=True):
     """First words of the last answer."""
     draft: str = ""
     """What is typed and not sent."""
+    draft_pictures: tuple[Picture, ...] = ()
+    """What is attached and not sent."""
     deleted: float | None = None
     """When it was put in the trash; None while it is not there."""
 

@@ -16,6 +16,7 @@ from app.core.download_state import (
     WaitsFor,
 )
 from app.core.download_times import Hold
+from app.core.file_records import Origin
 from app.core.transfer_names import target_path
 from app.core.transfer_parts import bytes_on_disk, discard, part_bytes
 
@@ -105,6 +106,11 @@ class DownloadEntry:
     def targets(self) -> list[Path]:
         """Where the files go, in the order of the request."""
         return [target_path(self.folder, file.path) for file in self.request.files]
+
+    def origin(self) -> Origin:
+        """Where the files come from, once they are there."""
+        request = self.request
+        return Origin(request.repo, request.revision, request.endpoint, time.time())
 
     def finished(self) -> bool:
         """Whether all files are there under their final names."""

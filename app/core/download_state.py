@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from app.core.errors import AppError, StorageError
 from app.core.files import set_aside, storage_error, write_atomically
+from app.core.ollama_recipe import Recipe
 from app.core.variants import RepoFile
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ class DownloadRequest(Struct, frozen=True):
     """Address of the hub; None is the one in force when the download runs."""
     update: bool = False
     """Files of these names that are here already are older; they are replaced at the end."""
+    recipe: Recipe | None = None
+    """How the model is meant to be run, where its source tells: set up when it has arrived."""
 
 
 class DownloadProblem(Struct, frozen=True):

@@ -31,9 +31,12 @@ from app.core.download_times import Hold, hold_for, seconds_to_look
 from app.core.errors import AppError, DownloadError
 from app.core.events import EventHook
 from app.core.hub_gate import HubGate
+from app.core.hub_http import HubAccess
 from app.core.idle_watch import IdleWatch
 from app.core.keys import KeyStore
 from app.core.library import ModelLibrary
+from app.core.ollama_gate import RegistryGate
+from app.core.ollama_name import from_repo
 from app.core.paths import AppPaths
 from app.core.settings import Settings, SettingsStore
 from app.core.transfer_child import TransferChild, run_description
@@ -94,6 +97,7 @@ class DownloadManager:
         self._settings = settings
         self._library = library
         self._gate = gate or HubGate(settings, KeyStore(paths), env)
+        self._registry = RegistryGate(settings, self._gate, env)
         self._told = tell
         self._limits = limits or Limits()
         self._list = DownloadList(paths.downloads_file if keep_list else None)
@@ -154,7 +158,7 @@ class DownloadManager:
             OfflineError: nothing may leave this computer.
         """
         check_names(file.path for file in request.files)
-        self._gate.check(request.endpoint)
+        self._check_way(request)
         folder = repository_folder(self._library.folder, request.repo)
         entry = DownloadEntry(uuid.uuid4().hex, request, folder, added=time.time())
         with self._condition:
@@ -195,7 +199,7 @@ class DownloadManager:
         self._news.tell()
 
     def _resume(self, entry: DownloadEntry) -> None:
-        self._gate.check(entry.request.endpoint)
+        self._check_way(entry.request)
         if entry.state in ("paused", "failed"):
             check_space(entry.folder, self._queue.need_with(entry))
             entry.settle("waiting")
@@ -214,7 +218,7 @@ class DownloadManager:
         """
         with self._condition:
             entry = self._queue.get(item_id)
-            self._gate.check(entry.request.endpoint)
+            self._check_way(entry.request)
             self._resume(entry)
             if entry.state == "waiting":
                 entry.at_once = True
@@ -312,6 +316,17 @@ class DownloadManager:
 
     # -- the queue
 
+    def _check_way(self, request: DownloadRequest) -> None:
+        """Raise `OfflineError` or `SettingsError` where nothing can be fetched."""
+        gate = self._registry if from_repo(request.repo) else self._gate
+        gate.check(request.endpoint)
+
+    def _accesses(self, request: DownloadRequest) -> tuple[HubAccess, ...]:
+        """Where the files may come from, the first to try first. Raises like `_check_way`."""
+        if from_repo(request.repo):
+            return (self._registry.access(request.endpoint),)
+        return self._gate.accesses(request.endpoint)
+
     def _settings_changed(self, settings: Settings) -> None:
         """Going offline stops everything at once; hours and limits are in force at once too."""
         with self._condition:
@@ -395,7 +410,7 @@ class DownloadManager:
         assert entry.run is not None
         request = entry.request
         try:
-            accesses = self._gate.accesses(request.endpoint)
+            accesses = self._accesses(request)
         except AppError as error:
             self._fail(entry, DownloadProblem.of(error))
             return
@@ -502,7 +517,9 @@ class DownloadManager:
         """List the model, then call the download done. It may have been too late to stop it."""
         problem: DownloadProblem | None = None
         try:
-            model = self._library.register(entry.targets())
+            model = self._library.register(
+                entry.targets(), entry.origin(), [file.sha256 for file in entry.request.files]
+            )
         except AppError as error:
             problem = DownloadProblem.of(error)
         except Exception as error:

@@ -19,9 +19,14 @@ from app.core import gguf, hub_errors
 from app.core.errors import NotFoundError, StorageError
 from app.core.files import write_atomically
 from app.core.gguf_types import GgufHeader
+from app.core.hub_facts import NO_FACTS, RepoFacts, read_facts
 from app.core.hub_gate import HubGate
 from app.core.hub_http import Answer, HubAccess, HubHttp
 from app.core.keys import KeyStore
+from app.core.ollama_gate import RegistryGate
+from app.core.ollama_http import RegistryHttp
+from app.core.ollama_name import from_repo
+from app.core.ollama_recipe import Recipe
 from app.core.paths import AppPaths
 from app.core.settings import SettingsStore
 from app.core.variants import RepoFile, Variant, group_variants
@@ -39,6 +44,8 @@ class HubQuery(Struct, frozen=True):
     """Part of a repository's name; empty lists everything."""
     format: Format = "gguf"
     sort: Sort = "trending"
+    base: str = ""
+    """The maker's repository whose model the ones found hold in other types."""
 
 
 class HubModel(Struct, frozen=True, kw_only=True):
@@ -74,6 +81,8 @@ class HubDetail(Struct, frozen=True):
     model: HubModel
     files: tuple[RepoFile, ...]
     variants: tuple[Variant, ...]
+    recipe: Recipe | None = None
+    """How it is meant to be run, where it comes from Ollama's registry."""
 
 
 PAGE_SIZE = 30
@@ -105,7 +114,10 @@ _FRONT_MATTER = re.compile(r"\A\ufeff?\s*---\r?\n.*?\r?\n---[ \t]*(?:\r?\n|\Z)",
 
 
 class HubClient:
-    """Asks the hub that settings or `HF_ENDPOINT` name, or a mirror. Any thread may call it."""
+    """Asks the hub that settings or `HF_ENDPOINT` name, or a mirror. Any thread may call it.
+
+    Repositories called `ollama.com/…` are asked for at Ollama's registry.
+    """
 
     def __init__(
         self,
@@ -119,14 +131,21 @@ class HubClient:
         self._cache = paths.cache / "hub"
         self._gate = gate or HubGate(settings, KeyStore(paths), env)
         self._http = http or HubHttp()
+        from app.core.ollama_registry import (
+            OllamaRegistry,  # it answers in the types of this module
+        )
+
+        registry = RegistryGate(settings, self._gate, env)
+        self._ollama = OllamaRegistry(registry, RegistryHttp(self._http))
 
     def search(self, query: HubQuery, cursor: str | None = None) -> HubPage:
         """One page of 30 models, the first or the one `cursor` stands for."""
         params: dict[str, Any] = {"sort": _SORTS[query.sort], "limit": PAGE_SIZE, "expand": _FIELDS}
         if text := query.text.strip():
             params["search"] = text
-        if query.format != "any":
-            params["filter"] = query.format
+        wanted = [query.format] if query.format != "any" else []
+        if filters := [*wanted, *([f"base_model:quantized:{query.base}"] if query.base else [])]:
+            params["filter"] = filters
         # A cursor means something only to the hub that gave it.
         endpoint, _, place = (cursor or "").partition(" ")
         if cursor:
@@ -141,6 +160,8 @@ class HubClient:
 
     def detail(self, repo: str, revision: str = "main") -> HubDetail:
         """Files with sizes and hashes, grouped into variants. Kept on disk by commit."""
+        if name := from_repo(repo):
+            return self._ollama.detail(name)
         return self._gate.ask(lambda access: self._detail(access, repo, revision))
 
     def _detail(self, access: HubAccess, repo: str, revision: str) -> HubDetail:
@@ -154,6 +175,8 @@ class HubClient:
 
     def card(self, repo: str, sha: str) -> str:
         """The model card: Markdown without its YAML block; "" if there is none."""
+        if name := from_repo(repo):
+            return self._ollama.card(name, sha)
         path = _file_path(repo, sha, "README.md")
         try:
             body = self._gate.ask(
@@ -169,11 +192,27 @@ class HubClient:
 
     def header(self, repo: str, sha: str, file: str, size: int = 65536) -> GgufHeader:
         """What the first `size` bytes of a GGUF file say; usually not all of its header."""
+        if name := from_repo(repo):
+            return self._ollama.header(name, sha, file, size)
         path = _file_path(repo, sha, file)
         start = self._gate.ask(
             lambda access: self._http.get_start(access, path, size=size, repo=repo)
         )
         return gguf.read_partial(start)
+
+    def about(self, repo: str, sha: str) -> RepoFacts:
+        """What the hub's scans and its reading of the file's header say of a commit."""
+        if from_repo(repo):  # Ollama's registry tells nothing of the kind
+            return NO_FACTS
+        return self._gate.ask(lambda access: self._about(access, repo, sha))
+
+    def _about(self, access: HubAccess, repo: str, sha: str) -> RepoFacts:
+        where = f"/api/models/{_quoted(repo)}/revision/{quote(sha, safe='')}"
+        answer = self._page(access, where, repo, {"securityStatus": "true"})
+        try:
+            return read_facts(answer.body)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise hub_errors.unreadable(urlsplit(access.endpoint).netloc, str(error)) from error
 
     def check(self) -> None:
         """Return if the hub answers; raise the reason if it does not."""

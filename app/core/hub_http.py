@@ -69,7 +69,8 @@ class HubHttp:
         tell: Tell | None = None,
     ) -> None:
         """`tell` hears of every connection."""
-        self._timeout = timeout
+        self.timeout = timeout
+        """Seconds for connecting and for each read."""
         self._deadline = deadline
         self._told = tell
         self._lock = threading.Lock()
@@ -103,6 +104,13 @@ class HubHttp:
         with self._stream(access, url, repo, "model page", headers=headers) as response:
             return self._read(response, size)
 
+    def client(self, route: Route) -> "httpx2.Client":
+        """The client for this way, kept until `close`. Raises like `new_client`."""
+        with self._lock:
+            if route not in self._clients:
+                self._clients[route] = new_client(self.timeout, route, self._told)
+            return self._clients[route]
+
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
         with self._lock:
@@ -120,7 +128,7 @@ class HubHttp:
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Iterator["httpx2.Response"]:
-        client = self._ensure_client(access.route)
+        client = self.client(access.route)
         import httpx2
         from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
@@ -135,13 +143,7 @@ class HubHttp:
                     self._raise(response)
                 yield response
         except (httpx2.HTTPError, httpx2.InvalidURL, HfHubHTTPError, OfflineModeIsEnabled) as error:
-            raise hub_errors.explain(error, url, repo, self._timeout, way) from error
-
-    def _ensure_client(self, route: Route) -> "httpx2.Client":
-        with self._lock:
-            if route not in self._clients:
-                self._clients[route] = new_client(self._timeout, route, self._told)
-            return self._clients[route]
+            raise hub_errors.explain(error, url, repo, self.timeout, way) from error
 
     def _raise(self, response: "httpx2.Response") -> None:
         """Let the library name the error, of a copy: it would read a body of any size."""

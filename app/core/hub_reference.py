@@ -1,9 +1,14 @@
-"""Reading what people paste: `owner/name`, `owner/name:Q4_K_M`, or the address of a hub page."""
+"""Reading what people paste: `owner/name`, `owner/name:Q4_K_M`, or the address of a hub page.
+
+Also names in Ollama's registry, such as `ollama:llama3.2:1b` or `ollama run llama3.2:1b`.
+"""
 
 import re
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
+
+from app.core.ollama_name import hub_name, parse_ollama
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 _REPO = re.compile(rf"({_NAME}/{_NAME})(?::([A-Za-z0-9_]{{1,32}}))?")
@@ -28,7 +33,9 @@ def parse_reference(text: str) -> Reference | None:
     Addresses of any host are read alike, so those of mirrors work: the repository is asked for
     at the endpoint in force.
     """
-    text = text.strip()
+    text = hub_name(text) or text.strip()
+    if name := parse_ollama(text):
+        return Reference(name.repo)
     if "://" in text:
         return _from_url(text)
     host, _, rest = text.partition("/")

@@ -1,9 +1,8 @@
 """The models on this computer: found, named, adopted, deleted."""
 
 import logging
-import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from msgspec import structs
@@ -11,23 +10,19 @@ from msgspec import structs
 from app.core import library_files
 from app.core.errors import AppError, ModelError, NotFoundError
 from app.core.events import EventHook
+from app.core.file_records import FileRecords, Origin
 from app.core.gguf import read_header
 from app.core.gguf_types import GgufHeader
+from app.core.library_choices import Choices, change_choices, load_choices
 from app.core.library_find import find_model
-from app.core.library_index import (
-    Choices,
-    Index,
-    KnownModel,
-    change_choices,
-    load_choices,
-    load_index,
-    save_index,
-)
-from app.core.library_read import read_model
-from app.core.library_scan import Found, find_at, find_models, starter_models
+from app.core.library_places import AWAY, Place
+from app.core.library_programs import FoundProgram, find_programs
+from app.core.library_scan import find_at, find_models
+from app.core.library_scanner import PATIENCE, LibraryScanner
 from app.core.library_types import AmbiguousModel, LocalModel
 from app.core.mlx_header import read_mlx_header
 from app.core.mlx_support import WHY_NOT, runs_mlx
+from app.core.other_programs import ProgramFolder, program_folders, program_of
 from app.core.paths import AppPaths
 from app.core.remotes import remote_models, without_model
 from app.core.settings import Settings, SettingsStore
@@ -35,8 +30,6 @@ from app.core.settings import Settings, SettingsStore
 __all__ = ["AmbiguousModel", "LocalModel", "ModelLibrary"]
 
 log = logging.getLogger(__name__)
-
-_AWAY = "The folder or drive it is on is not connected."
 
 
 class ModelLibrary:
@@ -46,14 +39,27 @@ class ModelLibrary:
     methods but `models`, `get` and `find` touch the disk; `changed` fires in the calling thread.
     """
 
-    def __init__(self, paths: AppPaths, settings: SettingsStore) -> None:
+    def __init__(
+        self,
+        paths: AppPaths,
+        settings: SettingsStore,
+        *,
+        patience: float = PATIENCE,
+        program_folders: Callable[[], Sequence[ProgramFolder]] = program_folders,
+    ) -> None:
+        """`patience`: seconds without a sign of life after which a folder is left alone.
+
+        `program_folders` tells where other programs may keep models.
+        """
         self.changed: EventHook[[]] = EventHook()
         self._paths = paths
         self._settings = settings
-        self._index_file = paths.cache / "library.json"
+        self.records = FileRecords(paths.model_files_file)
+        """Checksums of files and where they came from."""
+        self._scanner = LibraryScanner(paths.cache / "library.json", patience, self._tell_news)
         self._choices_file = paths.data / "library.json"
+        self._program_folders = program_folders
         self._lock = threading.RLock()
-        self._index = load_index(self._index_file)
         self.problem: AppError | None
         """What was wrong at the start with the list of models used where they lie."""
         self._choices, self.problem = load_choices(self._choices_file)
@@ -69,31 +75,31 @@ class ModelLibrary:
         return Path(chosen).expanduser() if chosen else self._paths.models
 
     def scan(self) -> tuple[LocalModel, ...]:
-        """Look at all folders again. Only headers of new or changed files are read."""
+        """Look at all folders again. Only headers of new or changed files are read.
+
+        What does not answer in time is shown as away, and taken up whenever it comes: `changed`
+        then fires in another thread.
+        """
         with self._lock:
-            before = self._models
-            known: dict[str, KnownModel] = {}
-            models: dict[str, LocalModel] = {}
-            seen: set[tuple[int, int]] = set()
-            for found in self._found():
-                entry = None if str(found.path) in known else self._read(found)
-                if entry is None:
-                    continue
-                known[str(found.path)] = entry
-                if entry.model is not None and _is_new(found.path, seen):
-                    models.setdefault(entry.model.id, entry.model)
-            for away in self._away(known):
-                known[str(away.path)] = self._index.known[str(away.path)]
-                models.setdefault(away.id, away)
-            if known != self._index.known:
-                self._index = Index(known=known)
-                save_index(self._index_file, self._index)
-            shown = (_judged(model) for model in models.values() if self._is_shown(model))
-            self._models = tuple(sorted(shown, key=_order))
-            result = self._models
-        if result != before:
+            self._scanner.scan(self._places(), self._tell_news)
+            changed = self._list()
+        if changed:
             self.changed()
         return self.models()
+
+    def _list(self) -> bool:
+        """Make the list anew from what was seen; whether it is another one than before."""
+        found = (_judged(each) for each in self._scanner.models() if self._is_shown(each))
+        listed = self._choices.applied({each.id: each for each in found})
+        before, self._models = self._models, tuple(sorted(listed, key=_order))
+        return self._models != before
+
+    def _tell_news(self) -> None:
+        """There is more to list, while a scan goes on or after it."""
+        with self._lock:
+            changed = self._list()
+        if changed:
+            self.changed()
 
     def _settings_changed(self, settings: Settings) -> None:
         remote = remote_models(settings.remote)
@@ -104,49 +110,39 @@ class ModelLibrary:
     def _is_shown(self, model: LocalModel) -> bool:
         return not (model.read_only and model.id in self._choices.forgotten)
 
-    def _roots(self) -> list[tuple[Path, bool]]:
-        """The folders to look at, and whether each is Corral's own."""
+    def _places(self) -> list[Place]:
+        """Corral's own folder, the further ones, models used where they lie, the starter."""
+        programs = self._program_folders()
         extra = [Path(text).expanduser() for text in self._settings.current.models.extra_folders]
-        return [(self.folder, True), *((root, False) for root in extra)]
+        adopted: dict[Path, list[Path]] = {}
+        for path in map(Path, self._choices.adopted):
+            adopted.setdefault(path.parent, []).append(path)
+        places = [
+            Place(self.folder, "corral"),
+            *(Place(root, "folder", program_of(root, programs)) for root in extra),
+            *(
+                Place(folder, "folder", program_of(folder, programs), tuple(files))
+                for folder, files in adopted.items()
+            ),
+            Place(Path("starter"), "starter"),
+        ]
+        return list(dict.fromkeys(places))
 
-    def _found(self) -> Iterator[Found]:
-        for root, own in self._roots():
-            yield from find_models(root, "corral" if own else "folder")
-        for text in self._choices.adopted:
-            if os.path.exists(text):  # unlike Path.exists, False for a drive that answers by errors
-                try:
-                    found = find_at(Path(text), "folder")
-                except OSError as error:  # there, but not for us to read
-                    log.info("%s was left out: %s", text, error)
-                else:
-                    yield found
-        yield from starter_models()
+    def roots(self) -> tuple[tuple[str, Path], ...]:
+        """The further folders: the program that each belongs to or its own name, and its path."""
+        programs = self._program_folders()
+        folders = map(Path, self._settings.current.models.extra_folders)
+        roots = (folder.expanduser() for folder in folders)
+        return tuple((program_of(root, programs) or root.name, root) for root in roots)
 
-    def _read(self, found: Found) -> KnownModel | None:
-        """From the index if the files are as they were; None if one vanished meanwhile."""
-        try:
-            fingerprint = found.fingerprint()
-            old = self._index.known.get(str(found.path))
-            if (
-                old is not None
-                and old.fingerprint == fingerprint
-                and (old.model is None or old.model.source == found.source)
-            ):
-                return old
-            return KnownModel(fingerprint=fingerprint, model=read_model(found))
-        except OSError as error:
-            log.info("%s was left out: %s", found.path, error)
-            return None
+    def silent_folders(self) -> frozenset[Path]:
+        """Folders that do not answer now: whoever looks into them waits. Quick."""
+        return self._scanner.silent_folders()
 
-    def _away(self, known: dict[str, KnownModel]) -> Iterator[LocalModel]:
-        """Models seen before whose folder or drive is not there now."""
-        roots = [root for root, _ in self._roots() if not os.path.isdir(root)]
-        adopted = {text for text in self._choices.adopted if not os.path.exists(text)}
-        for text, entry in self._index.known.items():
-            if text in known or entry.model is None:
-                continue
-            if text in adopted or any(Path(text).is_relative_to(root) for root in roots):
-                yield structs.replace(entry.model, present=False, problem=_AWAY)
+    def find_programs(self) -> tuple[FoundProgram, ...]:
+        """Folders of other programs with models that are not listed yet. Touches the disk."""
+        known = [self.folder, *(path for _, path in self.roots())]
+        return find_programs(self._program_folders(), known)
 
     def models(self) -> tuple[LocalModel, ...]:
         """What the last scan found and what servers offer, by name. Quick."""
@@ -203,8 +199,8 @@ class ModelLibrary:
         return self._listed(found.path)
 
     def _adopt_folder(self, path: Path) -> LocalModel:
-        first = next(find_models(path, "folder"), None)
-        if first is None:
+        inside = [found.path for found in find_models(path, "folder")]
+        if not inside:
             raise ModelError(
                 "There is no model in this folder",
                 f"No GGUF file was found below {path}.",
@@ -216,7 +212,7 @@ class ModelLibrary:
             self._settings.update(models=structs.replace(models, extra_folders=folders))
         self._choose(Choices.recalling)
         self.scan()
-        return self._listed(first.path)
+        return next(filter(None, map(self._by_path, inside)), None) or self._listed(inside[0])
 
     def _choose(self, change: Callable[[Choices], Choices]) -> None:
         """Keep a choice. Adopting anything brings back what was taken off the list."""
@@ -236,17 +232,27 @@ class ModelLibrary:
             )
         return model
 
-    def register(self, files: Sequence[Path]) -> LocalModel:
+    def register(
+        self,
+        files: Sequence[Path],
+        origin: Origin | None = None,
+        checksums: Sequence[str | None] = (),
+    ) -> LocalModel:
         """Take up a finished download; `files[0]` is what the model is opened by.
 
+        `checksums` are the sha256 that the files were found to have.
         Raises ModelError if the files make no model in the models folder.
         """
+        if origin is not None:
+            self.records.downloaded(zip(files, checksums, strict=True), origin)
         self.scan()
         path = files[0].absolute()
         return self._by_path(path) or self._by_path(path.parent) or self._listed(path)
 
     def delete(self, model_id: str, to_trash: bool = True) -> None:
         """Delete a model's files; a read-only or remote one is only taken off the list.
+
+        A variant has no files of its own; those of a deleted model go with it.
 
         Raises:
             NotFoundError: there is no such model.
@@ -257,18 +263,72 @@ class ModelLibrary:
             self._settings.update(remote=without_model(self._settings.current.remote, model))
             return
         with self._lock:
-            if model.read_only:
+            if model.variant_of:
+                self._choose(lambda choices: choices.without(model.id))
+            elif model.read_only:
                 self._choose(lambda choices: choices.dropping(model.path).forgetting(model.id))
             elif model.present:
-                others = [other for other in self._models if other.id != model.id]
+                others = [
+                    each for each in self._models if model.id not in (each.id, each.variant_of)
+                ]
                 library_files.delete_files(model, others, self.folder, to_trash=to_trash)
+                self._choose(lambda choices: choices.without(model.id))
+                self.records.forget(model.files)
             else:
                 raise ModelError(
                     f"{model.name} cannot be deleted now",
-                    _AWAY,
+                    model.problem or AWAY,
                     "Connect the drive and try again.",
                 )
         self.scan()
+
+    # What a person says of a model
+
+    def note(self, model_id: str, text: str) -> None:
+        """Keep a note about a model; an empty one deletes it. Raises StorageError."""
+        self._decide(lambda choices: choices.noting(model_id, text))
+
+    def tag(self, model_id: str, tags: Sequence[str]) -> None:
+        """Sort a model by other tags. Raises StorageError."""
+        self._decide(lambda choices: choices.tagging(model_id, tuple(tags)))
+
+    def add_variant(self, model_id: str, name: str) -> LocalModel:
+        """List the same files once more, with a name and settings of their own.
+
+        It begins with the settings of the model. Raises NotFoundError or StorageError.
+        """
+        base, added = self.get(model_id), ""
+
+        def change(choices: Choices) -> Choices:
+            nonlocal added
+            changed, added = choices.adding_variant(base, " ".join(name.split()) or base.name)
+            return changed
+
+        self._decide(change)
+        models = self._settings.current.models
+        load, sampling = dict(models.load), dict(models.sampling)
+        if model_id in load:
+            load[added] = load[model_id]
+        if model_id in sampling:
+            sampling[added] = sampling[model_id]
+        self._settings.update(models=structs.replace(models, load=load, sampling=sampling))
+        return self.get(added)
+
+    def rename_variant(self, model_id: str, name: str) -> None:
+        """Another name for a variant. Raises NotFoundError or StorageError."""
+        name = " ".join(name.split())
+        if self.get(model_id).variant_of and name:
+            self._decide(lambda choices: choices.renaming(model_id, name))
+
+    def _decide(self, change: Callable[[Choices], Choices]) -> None:
+        """Keep a choice and show it without a look at the folders."""
+        with self._lock:
+            self._choose(change)
+            changed = self._list()
+        if changed:
+            self.changed()
+
+    # The models folder
 
     def change_folder(self, path: Path, move: bool = False) -> None:
         """Use another models folder; `move` takes the models along.
@@ -283,26 +343,10 @@ class ModelLibrary:
             library_files.check_writable(path)
             if move:
                 own = [each for each in self._models if each.source == "corral" and each.present]
-                library_files.move_files(own, old, path)
+                self.records.moved(library_files.move_files(own, old, path))
             models = self._settings.current.models
             self._settings.update(models=structs.replace(models, folder=str(path)))
         self.scan()
-
-
-def _is_new(path: Path, seen: set[tuple[int, int]]) -> bool:
-    """Whether this file was not listed before under another name (hard or symbolic link).
-
-    False also for one that vanished since it was found.
-    """
-    try:
-        stat = path.stat()
-    except OSError:
-        return False
-    identity = (stat.st_dev, stat.st_ino)
-    if stat.st_ino and identity in seen:
-        return False
-    seen.add(identity)
-    return True
 
 
 def _judged(model: LocalModel) -> LocalModel:

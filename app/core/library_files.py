@@ -84,8 +84,8 @@ def check_writable(folder: Path) -> None:
         raise storage_error("This folder cannot hold models", folder, error) from error
 
 
-def move_files(models: Sequence[LocalModel], old: Path, new: Path) -> None:
-    """Move models from one models folder to another, keeping the layout.
+def move_files(models: Sequence[LocalModel], old: Path, new: Path) -> Sequence[tuple[Path, Path]]:
+    """Move models from one models folder to another, keeping the layout; what went where.
 
     Raises StorageError, and puts back what was moved already.
     """
@@ -98,7 +98,8 @@ def move_files(models: Sequence[LocalModel], old: Path, new: Path) -> None:
             f"{taken} is there already. Nothing was changed.",
             "Choose an empty folder, or remove that file.",
         )
-    _check_space(moves, old, new)
+    if moves:
+        _check_space(moves, old, new)
     done: list[tuple[Path, Path]] = []
     for source, target in moves:
         try:
@@ -115,6 +116,7 @@ def move_files(models: Sequence[LocalModel], old: Path, new: Path) -> None:
         done.append((source, target))
     for source, _ in moves:
         _remove_empty(source.parent, old)
+    return moves
 
 
 def _check_space(moves: Sequence[tuple[Path, Path]], old: Path, new: Path) -> None:

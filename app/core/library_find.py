@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from app.core.errors import NotFoundError
 from app.core.library_types import AmbiguousModel, LocalModel
+from app.core.ollama_name import parse_ollama
 
 
 def find_model(text: str, models: Sequence[LocalModel]) -> LocalModel:
@@ -18,6 +19,8 @@ def find_model(text: str, models: Sequence[LocalModel]) -> LocalModel:
         NotFoundError: nothing fits.
         AmbiguousModel: several models do.
     """
+    if name := parse_ollama(text):
+        text = name.repo
     wanted, _, quantization = text.strip().rpartition(":") if ":" in text else (text, "", "")
     steps: tuple[Callable[[LocalModel], bool], ...] = (
         lambda model: model.id == text.strip(),
@@ -31,6 +34,7 @@ def find_model(text: str, models: Sequence[LocalModel]) -> LocalModel:
     )
     for fits in steps if _key(text) else ():
         found = _without_doubled_starter([model for model in models if fits(model)])
+        found = _without_variants(found)
         if len(found) == 1:
             return found[0]
         if found:
@@ -47,7 +51,15 @@ def _without_doubled_starter(found: Sequence[LocalModel]) -> list[LocalModel]:
     return [model for model in found if model.source != "starter" or _key(model.name) not in own]
 
 
+def _without_variants(found: Sequence[LocalModel]) -> list[LocalModel]:
+    """A model goes before its variants, which have names of their own."""
+    ids = {model.id for model in found}
+    return [model for model in found if model.variant_of not in ids]
+
+
 def _names(model: LocalModel) -> set[str]:
+    if model.variant_of:
+        return {_key(model.id), _key(model.name)}
     names = [model.id, model.id.rpartition("/")[2], model.name, model.path.name]
     if model.repo:
         names += [model.repo, model.repo.rpartition("/")[2]]

@@ -9,10 +9,13 @@ from app.core.errors import ModelError
 from app.core.gguf import read_header
 from app.core.gguf_types import GgufHeader
 from app.core.gguf_validate import check_header
-from app.core.library_scan import Found
+from app.core.library_found import Found
 from app.core.library_types import LocalModel
 from app.core.mlx_header import read_config
 from app.core.model_names import from_text, model_name
+from app.core.ollama_name import from_folders
+from app.core.other_programs import HUGGING_FACE
+from app.core.variants import mlx_label
 
 _NO_MODELS = {"mmproj", "adapter", "imatrix", "vocab"}
 _CODE_PROBLEM = "It needs program code of its own, which Corral does not run."
@@ -47,7 +50,7 @@ def _gguf_model(found: Found, header: GgufHeader | None, problem: str | None) ->
         label = header.quantization
     return LocalModel(
         id=model_id(found),
-        name=model_name(found.path, header),
+        name=found.title or _name(found, header),
         path=found.path,
         files=(*found.files, *found.companions),
         size=sum(stat.st_size for stat in stats),
@@ -57,6 +60,7 @@ def _gguf_model(found: Found, header: GgufHeader | None, problem: str | None) ->
         context_length=header.context_length if header else None,
         publisher=publisher or (header.text("general.organization") if header else "") or "",
         repo=repo,
+        program=found.program,
         added=max(stat.st_mtime for stat in stats),
         source=found.source,
         read_only=found.source != "corral",
@@ -72,8 +76,22 @@ def model_id(found: Found) -> str:
         return _without_suffix(found.path.relative_to(found.root)).as_posix()
     if found.source == "starter":
         return f"starter/{_without_suffix(found.path).name}"
-    digest = hashlib.sha256(str(found.path).encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{_without_suffix(found.path).name}@{digest[:8]}"
+    key = found.key or str(found.path)
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+    name = found.title or _mlx_name(found) or _without_suffix(found.path).name
+    return f"{name}@{digest[:8]}"
+
+
+def _name(found: Found, header: GgufHeader | None) -> str:
+    """A file in a folder whose name says nothing is named as if it lay in one that does."""
+    path = found.path
+    if found.folder_name:
+        path = path.with_name(found.folder_name) / path.name
+    return model_name(path, header)
+
+
+def _mlx_name(found: Found) -> str:
+    return found.folder_name if found.path not in found.files else ""
 
 
 def _without_suffix(path: Path) -> Path:
@@ -81,8 +99,12 @@ def _without_suffix(path: Path) -> Path:
 
 
 def _publisher_and_repo(found: Found, folder: Path) -> tuple[str, str | None]:
-    """From the layout publisher/repo/file, which is also the hub's."""
+    """From the layout publisher/repo/file, which is also the hub's; or from Ollama's registry."""
+    if found.repo:
+        return found.repo.partition("/")[0], found.repo
     parts = folder.relative_to(found.root).parts if folder.is_relative_to(found.root) else ()
+    if name := from_folders(parts):
+        return name.publisher, name.repo
     return (parts[0], f"{parts[0]}/{parts[1]}") if len(parts) >= 2 else ("", None)
 
 
@@ -101,15 +123,24 @@ def _capabilities(found: Found, header: GgufHeader) -> frozenset[str]:
     can = {
         "tools": "tools" in template,
         "reasoning": "<think>" in template or "enable_thinking" in template,
-        "vision": bool(found.companions),
+        "vision": any("mmproj" in path.name.lower() for path in found.companions),
         "embeddings": header.hyper_integer("pooling_type") in _POOLED,
     }
     return frozenset(name for name, known in can.items() if known)
 
 
-def _mlx_model(found: Found) -> LocalModel:
+def is_for_others(found: Found) -> bool:
+    """Whether these are weights for other libraries, which a cache of the hub holds as well."""
+    if found.program != HUGGING_FACE or found.path in found.files:
+        return False
+    return mlx_label(found.repo or "", read_config(found.path / "config.json")) is None
+
+
+def _mlx_model(found: Found) -> LocalModel | None:
     config = read_config(found.path / "config.json")
     publisher, repo = _publisher_and_repo(found, found.path)
+    if is_for_others(found):
+        return None
     settings = config.get("quantization")
     bits = settings.get("bits") if isinstance(settings, Mapping) else None
     context = config.get("max_position_embeddings")
@@ -117,7 +148,7 @@ def _mlx_model(found: Found) -> LocalModel:
     stats = [path.stat() for path in found.files]
     return LocalModel(
         id=model_id(found),
-        name=from_text(found.path.name),
+        name=from_text(found.folder_name or found.path.name),
         path=found.path,
         files=found.files,
         size=sum(stat.st_size for stat in stats),
@@ -126,6 +157,7 @@ def _mlx_model(found: Found) -> LocalModel:
         context_length=context if isinstance(context, int) else None,
         publisher=publisher,
         repo=repo,
+        program=found.program,
         added=max(stat.st_mtime for stat in stats),
         source=found.source,
         read_only=found.source != "corral",

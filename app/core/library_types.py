@@ -31,7 +31,7 @@ class LocalModel(Struct, frozen=True):
     """Tokens it was trained for."""
     publisher: str = ""
     repo: str | None = None
-    """"publisher/repo" on the hub, where the folders tell it."""
+    """"publisher/repo" on the hub, or the name in Ollama's registry, where the folders tell it."""
     added: float = 0.0
     """When the file was last written, Unix seconds."""
     source: Source = "corral"
@@ -46,6 +46,14 @@ class LocalModel(Struct, frozen=True):
     capabilities: frozenset[str] = frozenset()
     """Of "tools", "reasoning", "vision", "embeddings"."""
     format: Literal["gguf", "mlx", "remote"] = "gguf"
+    program: str = ""
+    """The other program whose folder it lies in, for people; empty if none is known."""
+    variant_of: str = ""
+    """Id of the model whose files it uses under another name and with settings of its own."""
+    notes: str = ""
+    """What the person noted about it."""
+    tags: tuple[str, ...] = ()
+    """What the person sorts it by."""
 
     @property
     def is_remote(self) -> bool:

@@ -26,6 +26,7 @@ from app.core.memory import (
 )
 from app.core.memory_formulas import UNQUANTIZED
 from app.core.mlx_header import read_mlx_header
+from app.core.own_adapters import with_own_adapters
 from app.core.projectors import projector_beside
 from app.core.room import Held, rooms
 from app.core.settings import Settings
@@ -130,6 +131,7 @@ def plan_load(
         header = check_model(model.path)
     if config.projector is None:
         config = msgspec.structs.replace(config, projector=projector_beside(model, header))
+    config = with_own_adapters(model, config)
     rails = settings.engine.guard_rails
     spaces = list(rooms(memory, held))
     plans = [

@@ -64,6 +64,11 @@ class LoadedModel:
         return config
 
     @property
+    def mostly_on_gpu(self) -> bool:
+        """Whether more than half of it lies on graphics cards, as far as is estimated."""
+        return self.need is not None and 2 * self.need.on_gpu > self.need.total
+
+    @property
     def claimed_bytes(self) -> int:
         """What it takes of the memory that the system calls available.
 

@@ -1,6 +1,7 @@
 """What a model is called: from its file's name, or its header where the file's name is silent."""
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from app.core import quantization
@@ -15,6 +16,8 @@ _PUBLISHER = re.compile(
     r"|huggingfacetb|swiss-ai|opengvlab|mistral-community)[_.](?=\w)|^meta-(?=llama)",
     re.I,
 )
+_MLX_RECIPE = re.compile(r"-(mxfp4-q\d|gs?\d{2,3})$", re.I)
+"""Of MLX repositories: two types at once, and the size of a group that shares a scale."""
 _KNOWN_WORDS = {
     "smollm": "SmolLM", "smollm2": "SmolLM2", "smollm3": "SmolLM3", "smolvlm": "SmolVLM",
     "tinyllama": "TinyLlama", "deepseek": "DeepSeek", "gpt": "gpt", "oss": "oss",
@@ -46,6 +49,13 @@ def from_text(text: str) -> str:
     if words and words[0] != "gpt":
         words[0] = words[0][:1].upper() + words[0][1:]
     return " ".join(words).replace("gpt oss", "gpt-oss")
+
+
+@lru_cache(maxsize=4096)
+def from_repo(repo: str) -> str:
+    """A name for people of a hub repository, without owner, format and quantization."""
+    name = repo.rpartition("/")[2]
+    return from_text(_stem(_MLX_RECIPE.sub("", name))) or name
 
 
 def _word(word: str, keep_case: bool) -> str:

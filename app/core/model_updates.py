@@ -21,6 +21,7 @@ from app.core.files import write_atomically
 from app.core.hub import HubClient, HubDetail
 from app.core.library import ModelLibrary
 from app.core.library_types import LocalModel
+from app.core.ollama_name import from_repo
 from app.core.paths import AppPaths
 from app.core.settings import SettingsStore
 from app.core.transfer_job import CONFIG
@@ -123,10 +124,10 @@ class ModelUpdates:
         self.changed()
 
     def _models(self) -> Iterator[LocalModel]:
-        """Those that Corral may replace."""
+        """Those from the hub that Corral may replace."""
         for model in self._library.models():
             own = model.source == "corral" and not model.read_only
-            if own and model.present and model.repo:
+            if own and model.present and model.repo and not from_repo(model.repo):
                 yield model
 
     def _due(self, *, now: bool) -> dict[str, list[LocalModel]]:

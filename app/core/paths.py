@@ -55,6 +55,26 @@ class AppPaths(Struct, frozen=True):
         return self.data / "estimates.json"
 
     @property
+    def model_files_file(self) -> Path:
+        """Checksums of model files and where they came from, as JSON."""
+        return self.data / "model-files.json"
+
+    @property
+    def speeds_file(self) -> Path:
+        """How fast models answered, as JSON."""
+        return self.data / "speeds.json"
+
+    @property
+    def marks_file(self) -> Path:
+        """Bookmarked models of the hub and those looked at lately, as JSON."""
+        return self.data / "models.json"
+
+    @property
+    def seen_models(self) -> Path:
+        """What the hub told of models, one JSON file each."""
+        return self.cache / "seen"
+
+    @property
     def downloads_file(self) -> Path:
         """The list of downloads, as JSON."""
         return self.data / "downloads.json"

@@ -6,7 +6,7 @@ import threading
 import uuid
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -58,6 +58,18 @@ _MONTHS = [
 ]
 
 
+class ExampleMessage(Struct, frozen=True):
+    """A message that every chat with a preset begins with, as if it had been written."""
+
+    role: Literal["user", "assistant"]
+    content: Annotated[str, Meta(max_length=100_000)]
+
+
+MAX_MESSAGES = 200
+
+Messages = Annotated[tuple[ExampleMessage, ...], Meta(max_length=MAX_MESSAGES)]
+
+
 class Preset(Struct, frozen=True):
     """A named way of answering."""
 
@@ -72,6 +84,8 @@ class Preset(Struct, frozen=True):
     model: str | None = None
     """Id of the model a chat with this preset begins with."""
     built_in: bool = False
+    messages: Messages = ()
+    """What a chat begins with, after the system prompt: examples of how to answer."""
 
 
 class _PresetFile(Struct, frozen=True):
@@ -85,6 +99,7 @@ class _PresetFile(Struct, frozen=True):
     system_prompt: Annotated[str, Meta(max_length=100_000)] = ""
     sampling: SamplingParams = SamplingParams()
     model: str | None = None
+    messages: Messages = ()
 
 
 class PresetStore:
@@ -153,6 +168,7 @@ class PresetStore:
         system_prompt: str = "",
         sampling: SamplingParams | None = None,
         model: str | None = None,
+        messages: tuple[ExampleMessage, ...] = (),
     ) -> Preset:
         """Make and store a preset of the person's own; its name is made unique."""
         with self._lock:
@@ -165,6 +181,7 @@ class PresetStore:
                     system_prompt=system_prompt,
                     sampling=sampling or SamplingParams(),
                     model=model,
+                    messages=messages,
                 )
             )
 

@@ -29,8 +29,13 @@ def projector_beside(model: LocalModel, header: GgufHeader) -> str:
 
 def projectors_beside(model: LocalModel, header: GgufHeader) -> tuple[Path, ...]:
     """All projectors beside a model that fit it. Reads the files."""
-    near = [path for path in model.files if "mmproj" in path.name.lower()]
+    near = [path for path in model.files if "mmproj" in path.name.lower() or _is_blob(path, model)]
     return tuple(path for path in near if _fits(path, header))
+
+
+def _is_blob(path: Path, model: LocalModel) -> bool:
+    """A file that is named by its checksum, as Ollama's are: only its header tells what it is."""
+    return path != model.path and path.name.startswith("sha256-")
 
 
 def check_projector(path: Path, model: GgufHeader) -> None:

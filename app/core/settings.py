@@ -11,11 +11,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from app.core.conversations import Picture
 from app.core.errors import AppError, SettingsError
 from app.core.events import EventHook
 from app.core.files import locked, set_aside, storage_error, write_atomically
 from app.core.memory import GuardRails
-from backends.types import ContextPolicy, LoadConfig
+from backends.types import ContextPolicy, LoadConfig, SamplingParams
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,10 @@ class Models(Struct, frozen=True):
     """Ids of the models used last, newest first."""
     load: dict[str, LoadConfig] = {}
     """Load settings the person chose, by model id."""
+    sampling: dict[str, SamplingParams] = {}
+    """Sampling values the person chose, by model id."""
+    programs_asked: bool = False
+    """Whether to use the models of other programs was asked, and answered."""
 
 
 class Engine(Struct, frozen=True):
@@ -113,6 +118,8 @@ class Network(Struct, frozen=True):
     proxy: Proxy = Proxy()
     ca_file: str | None = None
     """A file of certificate authorities, in PEM, that are trusted besides the system's."""
+    ollama_registry: str | None = None
+    """Address of Ollama's registry; None is `CORRAL_OLLAMA_REGISTRY` or registry.ollama.ai."""
 
 
 class Downloads(Struct, frozen=True):
@@ -182,6 +189,8 @@ class Window(Struct, frozen=True):
     conversation_id: int | None = None
     draft: str = ""
     """What was typed in a chat that had not begun."""
+    draft_pictures: tuple[Picture, ...] = ()
+    """What was attached there."""
     chat_list_width: Annotated[int, Meta(ge=240, le=360)] = 264
     """Pixels."""
     inspector_open: bool = True

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
@@ -14,14 +14,14 @@ from app.core.connection_problems import Way
 from app.core.errors import AccessError, AppError, DownloadError, HubError, NotFoundError
 from app.core.hub_connection import TIMEOUT
 from app.core.hub_http import HubAccess, headers_for
-from app.core.transfer_look_up import FileFacts, file_page, look_up, origin
+from app.core.transfer_look_up import FileFacts, file_page, is_own, look_up
 from app.core.transfer_stop import StopSignal
 from app.core.variants import RepoFile
 
 if TYPE_CHECKING:
     import httpx2
 
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
+CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 IN_VAIN = frozenset({"proxy_login", "clock", "expired", "wrong_host", "unknown_ca", "tls"})
@@ -149,9 +149,7 @@ class RemoteFile:
     def _request(self, facts: FileFacts, headers: dict[str, str]) -> Iterator["httpx2.Response"]:
         import httpx2
 
-        every = {"Accept-Encoding": "identity", "X-HF-Download-Counter": "1", **headers}
-        if origin(facts.url) == origin(facts.access.endpoint):
-            every = {**headers_for(facts.access), **every}
+        every = {**self._headers(facts.access, facts.url), **headers}
         way = Way()
         try:
             request = self._client.build_request(
@@ -172,6 +170,11 @@ class RemoteFile:
             self._stop.check()  # a connection cut by ourselves
             self._no_answer(error, facts.url, way)
 
+    def _headers(self, access: HubAccess, url: str) -> dict[str, str]:
+        """What goes along with a request; the token to the hub's own origin only."""
+        every = {"Accept-Encoding": "identity", "X-HF-Download-Counter": "1"}
+        return {**headers_for(access), **every} if is_own(access, url) else every
+
     def _send(self, request: "httpx2.Request") -> "httpx2.Response":
         """The answer as far as its headers."""
         return self._stop.await_answer(
@@ -181,7 +184,7 @@ class RemoteFile:
     def _check_range(
         self, response: "httpx2.Response", facts: FileFacts, start: int, end: int
     ) -> None:
-        match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        match = CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if match is None or int(match[1]) != start or int(match[2]) >= end:
             raise TryAgain(self._odd_answer("another range than the one asked for"))
         if int(match[3]) != facts.size:
@@ -191,14 +194,22 @@ class RemoteFile:
         """Turn a status into the right exception; a stale signed address is renewed."""
         host, status = urlsplit(facts.url).netloc, response.status_code
         wait = hub_errors.retry_after(response.headers)
-        reason = hub_errors.refused_status(host, status, wait)
-        own = origin(facts.url) == origin(facts.access.endpoint)
+        reason = self._reason(host, status, response.headers)
+        own = is_own(facts.access, facts.url)
         if status in hub_errors.RETRY_STATUSES:
             raise TryAgain(reason, wait)
-        if status == 416 or (status in (401, 403, 404, 410) and not own):
+        if status == 416 or (status in (401, 403, 404, 410) and not own) or self._is_stale(status):
             self.renew(facts)
             raise TryAgain(reason, 0.0)
         raise reason
+
+    def _reason(self, host: str, status: int, headers: Mapping[str, str]) -> AppError:
+        """A status in words."""
+        return hub_errors.refused_status(host, status, hub_errors.retry_after(headers))
+
+    def _is_stale(self, status: int) -> bool:
+        """Whether a status of the source's own origin only says that it must be asked anew."""
+        return False
 
     def _look_up(self) -> FileFacts:
         """What the first hub that answers says. Raises the failure of the first one."""
@@ -217,6 +228,7 @@ class RemoteFile:
         raise failure
 
     def _look_up_at(self, access: HubAccess) -> FileFacts:
+        """What this hub says. Raises like `facts`."""
         import httpx2
         from huggingface_hub import errors
 

@@ -15,11 +15,13 @@ import msgspec
 from app.core.errors import AppError, DownloadError
 from app.core.files import storage_error
 from app.core.hub_connection import new_client
+from app.core.ollama_name import from_repo
 from app.core.transfer_file import FileTransfer, already_there
 from app.core.transfer_http import RemoteFile, TryAgain
 from app.core.transfer_names import check_names, target_path
 from app.core.transfer_pace import TokenBucket
 from app.core.transfer_parts import bytes_on_disk, finish, lock_path, part_path
+from app.core.transfer_registry import RegistryFile
 from app.core.transfer_stop import StopSignal, TransferStopped
 from app.core.transfer_wire import Completed, Contacted, Failed, Fetch, Moved, Reply, Stopped
 from app.core.variants import RepoFile
@@ -147,7 +149,8 @@ class TransferJob:
 
     def _fetch(self, client: "httpx2.Client", file: RepoFile, target: Path) -> None:
         command, limits = self._command, self._command.limits
-        remote = RemoteFile(
+        kind = RegistryFile if from_repo(command.repo) else RemoteFile
+        remote = kind(
             client,
             self._hubs,
             command.repo,

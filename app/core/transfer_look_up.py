@@ -53,7 +53,7 @@ def look_up(
     url, commit = page, ""
     for _ in range(MOST_REDIRECTS):
         headers = {"Accept-Encoding": "identity"}
-        if origin(url) == origin(access.endpoint):
+        if is_own(access, url):
             headers = {**headers_for(access), **headers}
         response = client.request(
             "HEAD",
@@ -72,6 +72,11 @@ def look_up(
             return _facts(response, target, commit, access)
         url = target
     raise httpx2.TooManyRedirects("the hub sends on and on")
+
+
+def is_own(access: HubAccess, url: str) -> bool:
+    """Whether an address is of the hub's own origin: the only place that sees the token."""
+    return origin(url) == origin(access.endpoint)
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from app.core.errors import DownloadError
+from app.core.ollama_name import from_repo
 
 SUFFIXES = frozenset(
     {".gguf", ".safetensors", ".json", ".jinja", ".txt", ".model", ".tiktoken", ".md"}
@@ -40,8 +41,9 @@ def check_names(names: Iterable[str]) -> None:
 
 def repository_folder(models: Path, repo: str) -> Path:
     """`<models>/<publisher>/<repo>`. Raises `DownloadError` for a name that is no safe path."""
-    parts = repo.split("/")
-    if len(parts) != 2:
+    name = from_repo(repo)
+    parts = name.folders if name else tuple(repo.split("/"))
+    if name is None and len(parts) != 2:
         raise _refusal(repo, "A repository is named owner/name.")
     for part in parts:
         _check_segment(repo, part)

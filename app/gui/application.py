@@ -12,11 +12,12 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLocale, QObject, Qt
-from PySide6.QtGui import QIcon
+from PySide6.QtCore import QEvent, QLocale, QObject, Qt, Signal
+from PySide6.QtGui import QFileOpenEvent, QIcon
 from PySide6.QtWidgets import QApplication
 
 from app.core.errors import AppError
+from app.core.handover import Handover
 from app.core.paths import AppPaths, app_paths, resource
 from app.core.settings import SettingsStore
 from app.gui.frame import Frame
@@ -43,6 +44,20 @@ def has_display(environment: Mapping[str, str] = os.environ) -> bool:
     return any(environment.get(name) for name in names)
 
 
+class Application(QApplication):
+    """Qt's, and told by a Mac what to open."""
+
+    opened = Signal(str)
+    """A link, or the path of a file."""
+
+    def event(self, event: QEvent) -> bool:
+        """A Mac tells of links and files to open by an event."""
+        if isinstance(event, QFileOpenEvent):
+            self.opened.emit(event.file() or event.url().toString())
+            return True
+        return super().event(event)
+
+
 class Program(QObject):
     """The running window and its parts.
 
@@ -51,8 +66,18 @@ class Program(QObject):
     Where the parts cannot be made, as without the data folder, the frame says why.
     """
 
-    def __init__(self, app: QApplication, paths: AppPaths) -> None:
+    def __init__(
+        self,
+        app: QApplication,
+        paths: AppPaths,
+        *,
+        handover: Handover | None = None,
+        wanted: Sequence[str] = (),
+    ) -> None:
+        """`wanted` is asked about once the window is there, then what comes by `handover`."""
         super().__init__()
+        self._handover = handover
+        self._wanted = list(wanted)
         self._app = app
         self._paths = paths
         self._settings = SettingsStore(paths.settings_file)
@@ -138,6 +163,20 @@ class Program(QObject):
         for problem in problems:
             if problem is not None:
                 self._main.keep_in_view(problem)
+        for text in self._wanted:
+            self._main.ask_to_open(text)
+        if self._handover is not None and self._handover.claim():
+            from app.gui.inbox import Inbox
+
+            inbox = Inbox(self._handover, self)
+            inbox.came.connect(self._main.ask_to_open)
+
+    def open_later(self, text: str) -> None:
+        """Ask about a link or file now, or once the window is there."""
+        if self._main is not None:
+            self._main.ask_to_open(text)
+        else:
+            self._wanted.append(text)
 
     def _show_failure(self, error: AppError) -> None:
         from app.gui.start_failure import StartFailure
@@ -189,14 +228,19 @@ def main(argv: Sequence[str] = ()) -> int:
         sys.stderr.write(_NO_DISPLAY)
         return 1
     paths = app_paths()
-    app = QApplication(["corral", *argv])
+    wanted = [word for word in argv if not word.startswith("-")]
+    handover = Handover(paths)
+    if wanted and not handover.claim() and handover.pass_on(wanted):
+        return 0
+    app = Application(["corral", *(word for word in argv if word.startswith("-"))])
     app.setApplicationName("Corral")
     app.setDesktopFileName("corral")
     if QLocale.system().language() == QLocale.Language.C:
         # "C" groups no thousands; British English does, and counts 24 hours.
         QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
     app.setWindowIcon(QIcon(str(resource("brand/app-icon.svg"))))
-    program = Program(app, paths)
+    program = Program(app, paths, handover=handover, wanted=wanted)
+    app.opened.connect(program.open_later)
     program.start()
     from app.gui.logging_hooks import LoggingHooks
     from app.gui.signals import EndSignals
@@ -211,5 +255,6 @@ def main(argv: Sequence[str] = ()) -> int:
         return app.exec()
     finally:
         program.close()
+        handover.close()
         signals.close()
         hooks.close()

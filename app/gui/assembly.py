@@ -22,12 +22,15 @@ from app.core.kept_conversations import KeptConversations
 from app.core.keys import KeyStore
 from app.core.ledger import Ledger
 from app.core.library import ModelLibrary
+from app.core.model_marks import ModelMarks
 from app.core.model_updates import ModelUpdates
 from app.core.paths import AppPaths
 from app.core.presets import PresetStore
 from app.core.remotes import RemoteStore
 from app.core.runtime import ModelRuntime
+from app.core.seen_models import SeenModels
 from app.core.settings import SettingsStore
+from app.core.speeds import SpeedBook
 from app.gui.bridge import Bridge
 from app.gui.context import AppContext
 from app.gui.icons import Icons
@@ -39,6 +42,8 @@ from app.gui.worker import Later, Worker
 log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 5.0
+PATIENCE = 2.0
+"""Seconds that the window waits for a folder of models; one that answers later appears then."""
 
 
 def make_look(app: QApplication, settings: SettingsStore, tokens: Tokens | None = None) -> Icons:
@@ -60,7 +65,7 @@ def assemble(
     worker.crashed.connect(notifier.report)
     store = ConversationStore(paths.conversations)
     presets = PresetStore(paths.presets_dir)
-    library = ModelLibrary(paths, settings)
+    library = ModelLibrary(paths, settings, patience=PATIENCE)
     ledger = Ledger(paths.ledger_file)
     keys = KeyStore(paths)
     gate, hub_http = HubGate(settings, keys), HubHttp(tell=ledger.record)
@@ -78,13 +83,14 @@ def assemble(
     )
     updates = ModelUpdates(paths, settings, library, hub)
     downloads.finished.connect(updates.installed)
+    speeds = SpeedBook(paths.speeds_file)
     return AppContext(
         paths=paths,
         settings=settings,
         store=store,
         kept=kept,
         presets=presets,
-        chat=ChatService(store, runtime, presets, settings),
+        chat=ChatService(store, runtime, presets, settings, speeds=speeds),
         library=library,
         runtime=runtime,
         remotes=remotes,
@@ -94,6 +100,9 @@ def assemble(
         account=HubAccount(settings, gate, hub_http),
         ledger=ledger,
         catalogue=Catalogue(),
+        marks=ModelMarks(paths.marks_file),
+        seen=SeenModels(paths.seen_models),
+        speeds=speeds,
         downloads=downloads,
         updates=updates,
         computer_idle=computer_idle,

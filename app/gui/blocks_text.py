@@ -35,6 +35,7 @@ from app.gui.controls.painting import box, device_line, painter_for
 from app.gui.icons import Icons
 from app.gui.markdown import RuleBlock, Span, TextBlock
 from app.gui.math_images import Formula, MathImages
+from app.gui.picture_images import PictureImages
 from app.gui.theme import Theme
 from app.gui.worker import Worker
 
@@ -59,6 +60,8 @@ class BlockParts:
     icons: Icons
     worker: Worker
     math: MathImages
+    pictures: PictureImages | None = None
+    """None where there are no chats to have pictures."""
 
 
 class ReadingBrowser(RingFocus, QTextBrowser):

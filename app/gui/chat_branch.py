@@ -25,6 +25,7 @@ def branch_off(store: ConversationStore, conversation_id: int, message_id: int) 
             model=message.model,
             finish_reason=message.finish_reason,
             usage=message.usage,
+            pictures=message.pictures,
         ).id
         if message.id == message_id:
             break

@@ -10,9 +10,11 @@ from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.chat import ChatRun
-from app.core.conversations import Conversation, Message
+from app.core.conversations import Conversation, Message, Picture
 from app.core.errors import AppError, ConversationError, EngineDied, StorageError
 from app.core.library_types import LocalModel
+from app.core.loaded_model import LoadedModel
+from app.core.model_sight import sight_of
 from app.core.presets import Preset
 from app.gui.chat_answers import Answers
 from app.gui.chat_empty import ChatEmpty
@@ -227,6 +229,7 @@ class ChatPage(Page):
                 self._context.settings.current.window,
                 conversation_id=self._open_id(),
                 draft=self.pane.new_draft,
+                draft_pictures=self.pane.new_pictures,
                 chat_list_width=self.layout_of_chat.list_width,
             )
         )
@@ -315,20 +318,22 @@ class ChatPage(Page):
 
     # Sending
 
-    def _send(self, text: str) -> None:
+    def _send(self, text: str, pictures: tuple[Picture, ...]) -> None:
         self.inspector.flush()
         if self.conversation is None:
-            self.sending.begin(text, self.inspector.draft(), self.model)
+            self.sending.begin(text, self.inspector.draft(), self.model, pictures)
         else:
-            self.sending.send(text, self.conversation, self.model)
+            self.sending.send(text, self.conversation, self.model, pictures)
 
-    def _begun(self, conversation: Conversation, text: str) -> None:
+    def _begun(self, conversation: Conversation, text: str, pictures: tuple[Picture, ...]) -> None:
         """The new chat is stored; if it is still in view, show it with what was typed."""
         if self.conversation is not None or self._wanted is not None:
             return
         self._wanted = conversation.id
         self.pane.composer.set_text("")  # it is the draft of this chat now
-        self.pane.show_conversation(structs.replace(conversation, draft=text), ())
+        self.pane.composer.set_pictures(())
+        begun = structs.replace(conversation, draft=text, draft_pictures=pictures)
+        self.pane.show_conversation(begun, ())
         self.list.show_current(conversation.id)
         self._show_state()
 
@@ -502,11 +507,26 @@ class ChatPage(Page):
         self.empty.mark(self.preset.id)
         self.empty.show_server(model.publisher if model and model.is_remote else "")
         self.pane.composer.set_model_name(model.name if model else "")
+        self.pane.composer.set_picture_obstacle(self._picture_obstacle(model, loaded))
         self.pane.set_model_names(self._names())
         self.pane.set_opening(self._opening(model) if conversation is None else None)
         self.pane.count_tokens()
         if self._open_id() != self._context.settings.current.window.conversation_id:
             self._place.start()  # a kill must not lose it, and who looks through chats has no wait
+
+    def _picture_obstacle(self, model: LocalModel | None, loaded: LoadedModel | None) -> str:
+        """Why pictures cannot be sent; empty where they can, or nobody knows yet."""
+        if model is None:
+            return ""
+        config = self._context.settings.current.models.load.get(model.id)
+        words = {
+            "blind": self.tr("%1 cannot see pictures. Remove them, or choose a model with vision."),
+            "no_projector": self.tr(
+                "%1 cannot see pictures: its projector file (mmproj) is missing. Put it beside the "
+                "model, or choose another model."
+            ),
+        }
+        return words.get(sight_of(model, loaded, config), "").replace("%1", model.name)
 
     def _opening(self, model: LocalModel | None) -> Conversation:
         """What the chat in view will be stored as with its first message."""

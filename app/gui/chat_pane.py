@@ -6,18 +6,20 @@ from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QResizeEvent
+from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.chat import ChatRun, TokenCount
-from app.core.conversations import Conversation, Message
+from app.core.conversations import Conversation, Message, Picture
 from app.core.errors import AppError, PromptRefused
 from app.gui.chat_answers import Answer, Answers
 from app.gui.chat_branch import branch_off
+from app.gui.chat_pictures import ChatPictures
 from app.gui.composer import Composer
 from app.gui.context import AppContext
 from app.gui.find_bar import FindBar
 from app.gui.message_item import MessageItem, Remedy, from_message
+from app.gui.picture_images import PictureImages
 from app.gui.transcript import TranscriptView
 from app.gui.worker import Task
 from backends.types import Progress
@@ -33,8 +35,8 @@ HIDDEN_INTERVAL_MS = 100
 class ChatPane(QWidget):
     """Shows one conversation at a time; answers in others go on."""
 
-    send_asked = Signal(str)
-    """Text to send; the page makes sure that there is a conversation and a model."""
+    send_asked = Signal(str, object)
+    """Text and pictures to send; the page makes sure that there is a conversation and a model."""
     act_asked = Signal(object)
     """A call that gives a `ChatRun`; the page makes sure that a model is ready first."""
     branched = Signal(int)
@@ -69,18 +71,26 @@ class ChatPane(QWidget):
         """
         self.new_draft = context.settings.current.window.draft
         """What is typed in the chat that has not begun."""
+        self.new_pictures = context.settings.current.window.draft_pictures
+        """What is attached there."""
         self._build()
         self.composer.set_text(self.new_draft)
+        self.composer.set_pictures(self.new_pictures)
         answers.began.connect(self._began)
         answers.ended.connect(self._ended)
 
     def _build(self) -> None:
         context = self._context
-        self.transcript = TranscriptView(context.theme, context.icons, context.worker, self)
+        images = PictureImages(context.store.picture, context.worker, self)
+        self.transcript = TranscriptView(
+            context.theme, context.icons, context.worker, self, pictures=images
+        )
         self._body = QStackedWidget(self)  # at once: Tab goes in the order of adoption
         self._body.addWidget(self._empty)
         self._body.addWidget(self.transcript)
-        self.composer = Composer(context.theme, context.icons, self)
+        self.composer = Composer(context.theme, context.icons, self, images=images)
+        self._pictures = ChatPictures(context, self.composer, self._conversation_id, self)
+        self.setAcceptDrops(True)
         self.composer.set_enter_sends(context.settings.current.chat.enter_sends)
         self.composer.set_context_policy(context.settings.current.chat.context_policy)
         column = QVBoxLayout(self)
@@ -97,6 +107,8 @@ class ChatPane(QWidget):
         self.composer.edit_last_requested.connect(self._edit_last)
         self.composer.stop_requested.connect(self.stop)
         self.composer.draft_changed.connect(self._draft_changed)
+        self._pictures.changed.connect(self._draft_touched)
+        self._pictures.for_new_chat.connect(self._keep_for_new_chat)
         transcript = self.transcript
         transcript.edit_submitted.connect(self._edited)
         transcript.regenerate_requested.connect(self._regenerate)
@@ -115,12 +127,16 @@ class ChatPane(QWidget):
         """The conversation in view; None for one that has not begun."""
         return self._conversation
 
+    def _conversation_id(self) -> int | None:
+        return self._conversation.id if self._conversation else None
+
     def show_new(self) -> None:
         """An empty chat."""
         self._leave()
         self._conversation = None
         self._show_messages(())
         self.composer.set_text(self.new_draft)
+        self.composer.set_pictures(self.new_pictures)
         self.composer.set_generating(False)
         self.count_tokens()
 
@@ -136,6 +152,7 @@ class ChatPane(QWidget):
         self._conversation = conversation
         if not again:  # what is typed is newer than what was read
             self.composer.set_text(conversation.draft)
+            self.composer.set_pictures(conversation.draft_pictures)
         answer = self._answers.of(conversation.id)
         self._answer = answer  # known before the messages are shown: it has the newest text
         self._show_messages(messages)
@@ -230,8 +247,11 @@ class ChatPane(QWidget):
         self.transcript.clear_error(answer.run.assistant_message.id)
         if self._conversation is None or self._conversation.id != conversation_id:
             return
-        if answer.run.user_message.content.strip() == self.composer.text().strip():
+        asked, written = answer.run.user_message, self.composer
+        same_words = asked.content.strip() == written.text().strip()
+        if same_words and asked.pictures == written.pictures():
             self.composer.set_text("")
+            self.composer.set_pictures(())
             self.keep_draft()
         self._join(answer)
         self.reload()
@@ -398,6 +418,9 @@ class ChatPane(QWidget):
     # The draft and its size
 
     def _draft_changed(self, text: str) -> None:
+        self._draft_touched()
+
+    def _draft_touched(self) -> None:
         self._waiting = None
         self._count_soon.start()
         self._keep_soon.start()
@@ -405,24 +428,44 @@ class ChatPane(QWidget):
     def keep_draft(self) -> None:
         """Store what is typed and not sent."""
         self._keep_soon.stop()
-        conversation, text = self._conversation, self.composer.text()
-        if conversation is None:
-            self.new_draft = text
-        elif text != conversation.draft:
-            update = partial(self._context.store.update, conversation.id, draft=text)
-            self._context.worker.run(update, done=self.conversation_changed)
+        change = self._draft_change()
+        if change is not None:
+            self._context.worker.run(change, done=self.conversation_changed)
 
     def close_draft(self) -> None:
         """Store what is typed before the program ends; a few milliseconds."""
         self._keep_soon.stop()
-        conversation, text = self._conversation, self.composer.text()
-        if conversation is None:
-            self.new_draft = text
-        elif text != conversation.draft:
+        change = self._draft_change()
+        if change is not None:
             try:
-                self._context.store.update(conversation.id, draft=text)
+                change()
             except AppError as error:
                 log.warning("draft not kept: %s", error)
+
+    def _draft_change(self) -> Callable[[], Conversation] | None:
+        """What stores the draft; None if it is stored, or kept here for a chat to begin."""
+        conversation = self._conversation
+        text, pictures = self.composer.text(), self.composer.pictures()
+        if conversation is None:
+            self.new_draft, self.new_pictures = text, pictures
+            return None
+        if (text, pictures) == (conversation.draft, conversation.draft_pictures):
+            return None
+        update = self._context.store.update
+        return partial(update, conversation.id, draft=text, draft_pictures=pictures)
+
+    # Pictures
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Pictures may be dropped anywhere on the chat."""
+        self._pictures.drag(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Attach them."""
+        self._pictures.drop(event)
+
+    def _keep_for_new_chat(self, picture: Picture) -> None:
+        self.new_pictures = (*self.new_pictures, picture)
 
     def set_opening(self, opening: Conversation | None) -> None:
         """What a chat that has not begun would be stored as, for counting its tokens."""
@@ -435,12 +478,12 @@ class ChatPane(QWidget):
     def _count(self, done: Callable[[TokenCount | None], object]) -> None:
         if self._counting is not None:
             self._counting.cancel()
-        chat, text = self._context.chat, self.composer.text()
+        chat, text, pictures = self._context.chat, self.composer.text(), self.composer.pictures()
         count: Callable[[], TokenCount | None]
         if self._conversation is not None:
-            count = partial(chat.prompt_tokens, self._conversation.id, text)
+            count = partial(chat.prompt_tokens, self._conversation.id, text, pictures)
         elif self._opening is not None:
-            count = partial(chat.opening_tokens, self._opening, text)
+            count = partial(chat.opening_tokens, self._opening, text, pictures)
         else:
             self.composer.set_tokens(None)
             return
@@ -462,4 +505,4 @@ class ChatPane(QWidget):
         """Send what waited for its count, unless it is too long: the gauge says so then."""
         text, self._waiting = self._waiting, None
         if text is not None and self.composer.can_send():
-            self.send_asked.emit(text)
+            self.send_asked.emit(text, self.composer.pictures())

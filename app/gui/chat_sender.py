@@ -10,7 +10,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from app.core.chat import ChatRun
-from app.core.conversations import Conversation
+from app.core.conversations import Conversation, Picture
 from app.core.library_types import LocalModel
 from app.gui.chat_answers import Answers
 from app.gui.chat_models import ChatModels
@@ -23,8 +23,8 @@ Ask = Callable[[], ChatRun]
 class ChatSender(QObject):
     """Asks the engine for answers, after all that has to come before."""
 
-    stored = Signal(object, str)
-    """A new chat's `Conversation`, and the text that is sent to it next."""
+    stored = Signal(object, str, object)
+    """A new chat's `Conversation`, and the text and pictures that are sent to it next."""
     bound = Signal(object)
     """A `Conversation` that uses another model now."""
     refused = Signal(object)
@@ -44,12 +44,24 @@ class ChatSender(QObject):
         self._models = models
         self._answers = answers
 
-    def send(self, text: str, conversation: Conversation, model: LocalModel | None) -> None:
+    def send(
+        self,
+        text: str,
+        conversation: Conversation,
+        model: LocalModel | None,
+        pictures: tuple[Picture, ...] = (),
+    ) -> None:
         """Add a message to a stored chat and have it answered."""
-        ask = partial(self._context.chat.send, conversation.id, text)
+        ask = partial(self._context.chat.send, conversation.id, text, pictures)
         self.ask(ask, conversation, model)
 
-    def begin(self, text: str, draft: ChatDraft, model: LocalModel | None) -> None:
+    def begin(
+        self,
+        text: str,
+        draft: ChatDraft,
+        model: LocalModel | None,
+        pictures: tuple[Picture, ...] = (),
+    ) -> None:
         """Store a new chat with what was chosen for it, and have its first message answered."""
         if model is None:
             self.model_wanted.emit()
@@ -68,7 +80,7 @@ class ChatSender(QObject):
             model,
             None,
             lambda: self._context.worker.run(
-                store, done=partial(self._begun, text), failed=self.refused.emit
+                store, done=partial(self._begun, text, pictures), failed=self.refused.emit
             ),
         )
 
@@ -95,9 +107,9 @@ class ChatSender(QObject):
         update = partial(self._context.store.update, conversation.id, model_id=model.id)
         self._context.worker.run(update, done=changed, failed=self.refused.emit)
 
-    def _begun(self, text: str, conversation: Conversation) -> None:
-        self.stored.emit(conversation, text)
-        ask = partial(self._context.chat.send, conversation.id, text)
+    def _begun(self, text: str, pictures: tuple[Picture, ...], conversation: Conversation) -> None:
+        self.stored.emit(conversation, text, pictures)
+        ask = partial(self._context.chat.send, conversation.id, text, pictures)
         self._answers.start(ask, failed=self.refused.emit)
 
     def _when_ready(

@@ -13,13 +13,16 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QToolTip, QWidget
 
+from app.core.conversations import Picture
 from app.gui.composer_field import ComposerField
+from app.gui.composer_pictures import ComposerPictures
 from app.gui.composer_tokens import TokenState
 from app.gui.controls.badges import draw_key_cap
 from app.gui.controls.bars import RingGauge
-from app.gui.controls.buttons import Button, PrimaryButton
+from app.gui.controls.buttons import Button, IconButton, PrimaryButton
 from app.gui.controls.painting import box, dpr_of, painter_for, pixmap_in
 from app.gui.icons import Icons
+from app.gui.picture_images import PictureImages
 from app.gui.theme import Theme
 from backends.types import ContextPolicy
 
@@ -42,8 +45,22 @@ class Composer(QWidget):
     draft_changed = Signal(str)
     edit_last_requested = Signal()
     """Up in the empty field."""
+    attach_requested = Signal()
+    """Files are to be chosen."""
+    pictures_offered = Signal(object)
+    """Pictures were pasted or dropped into the field: `picture_offer.Offer`s."""
+    pictures_changed = Signal()
+    """The person removed one."""
 
-    def __init__(self, theme: Theme, icons: Icons, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        icons: Icons,
+        parent: QWidget | None = None,
+        *,
+        images: PictureImages | None = None,
+    ) -> None:
+        """`images` shows what is attached; without it nothing can be."""
         super().__init__(parent)
         self._theme = theme
         self._generating = False
@@ -51,14 +68,24 @@ class Composer(QWidget):
         self._model_name = ""
         self._tokens: TokenState | None = None
         self.context_policy: ContextPolicy = "drop_oldest"
+        self._picture_obstacle = ""
+        self._importing = False
         self._card = QRect()
         self._token_rect = QRect()
+        self._pictures = ComposerPictures(icons, images, self) if images else None
         self.field = ComposerField(theme, self)
         self.field.submitted.connect(self._send)
         self.field.left.connect(self._stop)
         self.field.recall_wanted.connect(self.edit_last_requested)
         self.field.focus_changed.connect(self.update)
         self.field.textChanged.connect(self._text_changed)
+        self.attach_button = IconButton(icons, "paperclip", self.tr("Attach pictures"), parent=self)
+        self.attach_button.clicked.connect(self.attach_requested)
+        self.attach_button.setVisible(images is not None)
+        if self._pictures is not None:
+            self.field.takes_pictures = True
+            self.field.pictures_offered.connect(self.pictures_offered)
+            self._pictures.changed.connect(self._pictures_changed)
         self._gauge = RingGauge(icons, self.tr("Tokens of the prompt"), self)
         self._gauge.hide()
         self.send_button = PrimaryButton(icons, "", "arrow-up", parent=self)
@@ -81,6 +108,27 @@ class Composer(QWidget):
     def set_text(self, text: str) -> None:
         """Put a draft in place."""
         self.field.set_text(text)
+
+    def pictures(self) -> tuple[Picture, ...]:
+        """What is attached."""
+        return self._pictures.pictures if self._pictures else ()
+
+    def set_pictures(self, pictures: tuple[Picture, ...]) -> None:
+        """Attach these in place of others."""
+        if self._pictures is not None and pictures != self.pictures():
+            self._pictures.set_pictures(pictures)
+            self._warn()
+
+    def set_picture_obstacle(self, sentence: str) -> None:
+        """Why no picture can be sent; "" when they can. Shown only while there are some."""
+        if sentence != self._picture_obstacle:
+            self._picture_obstacle = sentence
+            self._warn()
+
+    def set_importing(self, importing: bool) -> None:
+        """Whether pictures are still being read; nothing is sent without them."""
+        self._importing = importing
+        self._update_buttons()
 
     def set_model_name(self, name: str) -> None:
         """Who will answer; "" for nobody yet."""
@@ -142,7 +190,9 @@ class Composer(QWidget):
         """Whether Send does something now."""
         ready = not self._generating and not self._obstacle
         ready = ready and (self._tokens is None or self._tokens.sendable)
-        return ready and bool(self.text().strip())
+        pictures = bool(self.pictures())
+        ready = ready and not self._importing and not (pictures and self._picture_obstacle)
+        return ready and (pictures or bool(self.text().strip()))
 
     def token_words(self) -> str:
         """ "1,204 / 8,192 tokens", or nothing."""
@@ -150,7 +200,7 @@ class Composer(QWidget):
 
     def sizeHint(self) -> QSize:
         """As high as the text wants, up to its share of the window."""
-        return QSize(400, self._height_for(self._text_height()))
+        return QSize(400, self._height_for(self._text_height(), self._pictures_height()))
 
     def minimumSizeHint(self) -> QSize:
         """Never less than its text wants."""
@@ -172,13 +222,28 @@ class Composer(QWidget):
     def _column_width(self) -> int:
         return min(self._theme.metric("text-column-max"), self.width() - 2 * SIDE)
 
-    def _height_for(self, text_height: int) -> int:
-        return _TOP + text_height + _GAP + _ROW + _BOTTOM + BELOW
+    def _pictures_height(self) -> int:
+        return self._pictures.fit(self._column_width() - 2 * _LEFT) if self._pictures else 0
+
+    def _height_for(self, text_height: int, pictures_height: int) -> int:
+        return _TOP + pictures_height + text_height + _GAP + _ROW + _BOTTOM + BELOW
 
     def _text_changed(self) -> None:
         self._place()
         self._update_buttons()
         self.draft_changed.emit(self.text())
+
+    def _pictures_changed(self) -> None:
+        self._warn()
+        self.focus_field()
+        self.pictures_changed.emit()
+
+    def _warn(self) -> None:
+        if self._pictures is not None:
+            self._pictures.set_warning(self._picture_obstacle)
+        self._place()
+        self._update_buttons()
+        self.update()
 
     def _send(self) -> None:
         if self.can_send():
@@ -210,6 +275,10 @@ class Composer(QWidget):
     def _send_tip(self) -> str:
         if self._obstacle:
             return self._obstacle
+        if self._importing:
+            return self.tr("A picture is still being read")
+        if self.pictures() and self._picture_obstacle:
+            return self._picture_obstacle
         if self._tokens and not self._tokens.sendable:
             return self._tokens.too_long()
         if self._tokens and (left_out := self._tokens.left_out()):
@@ -226,13 +295,19 @@ class Composer(QWidget):
         left = (self.width() - width) // 2
         self.field.resize(width - 2 * _LEFT, self.field.height())
         text_height = self._text_height()
-        height = self._height_for(text_height)
+        above = self._pictures_height()
+        height = self._height_for(text_height, above)
         if height != self.height():
             self.setFixedHeight(height)
         self._card = QRect(left, 0, width, height - BELOW)
         self.field.set_scrolls(text_height >= self._most())
-        self.field.setGeometry(left + _LEFT, _TOP - _RISE, width - 2 * _LEFT, text_height + _RISE)
-        row = _TOP + text_height + _GAP
+        inner = width - 2 * _LEFT
+        if self._pictures is not None:
+            self._pictures.setGeometry(left + _LEFT, _TOP, inner, above)
+        top = _TOP + above
+        self.field.setGeometry(left + _LEFT, top - _RISE, inner, text_height + _RISE)
+        row = top + text_height + _GAP
+        self.attach_button.move(left + _RIGHT + 2, row)
         right = left + width - _RIGHT
         button = self.stop_button if self._generating else self.send_button
         wide = button.sizeHint().width() if self._generating else _ROW

@@ -11,6 +11,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
+from app.gui.picture_offer import pictures_in
 from app.gui.theme import Theme
 
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
@@ -27,12 +28,15 @@ class ComposerField(QTextEdit):
     recall_wanted = Signal()
     """Up in the empty field."""
     focus_changed = Signal(bool)
+    pictures_offered = Signal(object)
+    """Pictures pasted or dropped, as `picture_offer.Offer`s; where `takes_pictures` is set."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._hint = ""
         self.enter_sends = True
+        self.takes_pictures = False
         self.setAcceptRichText(False)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setProperty("bare", True)
@@ -86,9 +90,18 @@ class ComposerField(QTextEdit):
         """The composer decides."""
         return QSize(0, 0)
 
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        """Text, and pictures where they are taken."""
+        if self.takes_pictures and pictures_in(source):
+            return True
+        return super().canInsertFromMimeData(source)
+
     def insertFromMimeData(self, source: QMimeData) -> None:
-        """Paste plain text only."""
-        if source.hasText():
+        """Paste pictures, else plain text only."""
+        pictures = pictures_in(source) if self.takes_pictures else ()
+        if pictures:
+            self.pictures_offered.emit(pictures)
+        elif source.hasText():
             self.textCursor().insertText(source.text())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

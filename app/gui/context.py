@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from app.core.kept_conversations import KeptConversations
     from app.core.ledger import Ledger
     from app.core.library import ModelLibrary
+    from app.core.model_marks import ModelMarks
     from app.core.model_updates import ModelUpdates
     from app.core.paths import AppPaths
     from app.core.presets import PresetStore
     from app.core.remotes import RemoteStore
     from app.core.runtime import ModelRuntime
+    from app.core.seen_models import SeenModels
     from app.core.settings import SettingsStore
+    from app.core.speeds import SpeedBook
     from app.gui.bridge import Bridge
     from app.gui.icons import Icons
     from app.gui.notify import Notifier
@@ -51,6 +54,9 @@ class AppContext:
     account: HubAccount
     ledger: Ledger
     catalogue: Catalogue
+    marks: ModelMarks
+    seen: SeenModels
+    speeds: SpeedBook
     downloads: DownloadManager
     updates: ModelUpdates
     computer_idle: ComputerIdle

@@ -2,28 +2,35 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.catalogue import CatalogueEntry
-from app.core.errors import AppError, OfflineError
-from app.core.hub import HubClient, HubModel, HubPage, HubQuery
+from app.core.errors import AppError
+from app.core.hub import HubClient, HubQuery
 from app.core.hub_reference import Reference, parse_reference
 from app.core.library import LocalModel
+from app.core.model_marks import ModelMarks
+from app.core.ollama_name import from_repo, repository_title
+from app.core.seen_models import SeenModels
 from app.gui import discover_rows
+from app.gui.ages import ago
 from app.gui.controls.card import Line, Region
 from app.gui.controls.empty_state import EmptyState
 from app.gui.controls.labels import Label
 from app.gui.controls.strip import Strip
+from app.gui.discover_compare import CompareBar
+from app.gui.discover_filter import DiscoverFilter
 from app.gui.discover_fit import FitCheck
 from app.gui.discover_head import DiscoverHead
+from app.gui.discover_hub_list import HubList
 from app.gui.discover_list import DiscoverList
-from app.gui.discover_rows import SKELETONS, DiscoverFilter, Listing, ModelRow
+from app.gui.discover_rows import SKELETONS, Listing, ModelRow
 from app.gui.formatting import error_words
 from app.gui.icons import Icons
-from app.gui.worker import Task, Worker
+from app.gui.ollama_words import registry_word
+from app.gui.worker import Worker
 
-SKELETON_MS = 200
 MOST_PAGES_AT_ONCE = 4
 """Pages asked for without a scroll, where filters leave little of each."""
 
@@ -44,27 +51,25 @@ class DiscoverBrowser(Region):
         icons: Icons,
         worker: Worker,
         hub: HubClient,
+        seen: SeenModels,
+        marks: ModelMarks,
         entries: Sequence[CatalogueEntry],
         check: FitCheck,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__("sidebar", parent)
-        self._worker, self._hub, self._entries = worker, hub, entries
+        self._marks, self._entries = marks, entries
         self._check = check
         self._local: Sequence[LocalModel] = ()
         self._offline = False
-        self._models: list[HubModel] = []
-        self._cursor: str | None = None
-        self.failure: AppError | None = None
-        """Why there is no list; None once one came or another is asked for."""
+        self._in_view = ""
         self._asked_alone = 0
-        self._task: Task | None = None
-        self._fetched: tuple[str, ...] | None = None
         self._reference: Reference | None = None
+        self.hub_list = HubList(hub, seen, worker, self)
+        self.hub_list.changed.connect(self._page_came)
+        self.hub_list.slow.connect(self._show_skeletons)
         self.setFixedWidth(icons.theme.metric("list-discover") - 1)  # the line beside it counts
         self._lay_out(icons)
-        self._skeleton_timer = QTimer(self, singleShot=True, interval=SKELETON_MS)
-        self._skeleton_timer.timeout.connect(self._show_skeletons)
 
     def _lay_out(self, icons: Icons) -> None:
         column = QVBoxLayout(self)
@@ -91,6 +96,8 @@ class DiscoverBrowser(Region):
         self._stack.addWidget(holder)
         self._stack.addWidget(self._empty)
         column.addWidget(self._stack, 1)
+        self.compare = CompareBar(icons)
+        column.addWidget(self.compare)
         column.addWidget(Line())
         foot = QHBoxLayout()
         foot.setContentsMargins(20, 0, 20, 0)
@@ -103,14 +110,31 @@ class DiscoverBrowser(Region):
 
     def set_world(self, check: FitCheck, local: Sequence[LocalModel], *, offline: bool) -> None:
         """Memory, models on this computer and the offline switch are like this now."""
-        self._check, self._local, self._offline = check, tuple(local), offline
-        if offline:
-            self._stop()
-        is_hub = self.head.current().scope == "hub" and self._reference is None
-        if is_hub and not offline and self._fetched is None:
-            self._begin()
-        else:
+        self._check, self._local = check, tuple(local)
+        if offline != self._offline:
+            self._offline = offline
+            self.strip.hide()
+            self.hub_list.stop()
+            if self.hub_list.failure is not None or not self.hub_list.models:
+                self.hub_list.forget()
+        if self._asks_hub:
+            self.hub_list.show(self._query())
+        self._show()
+
+    def marks_changed(self) -> None:
+        """Bookmarks are others now. What was looked at must not move while one looks."""
+        if self.head.current().shelf == "bookmarks":
             self._show()
+
+    @property
+    def _asks_hub(self) -> bool:
+        wanted = self.head.current()
+        return wanted.scope == "hub" and not wanted.is_own and self._reference is None
+
+    def show_in_view(self, repo: str) -> None:
+        """The page shows this repository: its row is the current one, if it is listed."""
+        self._in_view = repo
+        self.list.choose_repo(repo)
 
     def open_text(self, text: str) -> None:
         """Search the hub for something another page sent."""
@@ -119,88 +143,62 @@ class DiscoverBrowser(Region):
     def retry(self) -> None:
         """Ask the hub again for what did not come."""
         self.strip.hide()
-        if self._models:
-            self._fetch_more()
-        else:
-            self._begin()
+        self.hub_list.again()
+        self._show()
+
+    @property
+    def failure(self) -> AppError | None:
+        """Why there is no list; None where there is one, even an old one."""
+        of_hub = self._asks_hub and not self.hub_list.models and not self.hub_list.is_offline
+        return self.hub_list.failure if of_hub else None
 
     # The list
 
     def _filter_changed(self, wanted: DiscoverFilter) -> None:
         self._reference = parse_reference(wanted.text) if wanted.text else None
-        if self._reference is not None:
-            self._stop()
-            self._show()
-            self.reference_given.emit(self._reference)
-        elif wanted.scope == "hub":
-            self._begin()
-        else:
-            self._stop()
-            self._show()
-
-    def _stop(self) -> None:
-        self._skeleton_timer.stop()
         self.strip.hide()
-        self.failure = None
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
+        if self._asks_hub:
+            self._asked_alone = 0
+            self.hub_list.show(self._query())
+        else:
+            self.hub_list.stop()
+        self._show()
+        if self._reference is not None:
+            self.reference_given.emit(self._reference)
 
-    def _begin(self) -> None:
-        """Ask for the first page, unless what is asked for is here already."""
+    def _query(self) -> HubQuery:
         wanted = self.head.current()
-        question = (wanted.text, wanted.sort, wanted.format)
-        if question == self._fetched:
-            self._show()
-            return
-        self._stop()
-        self._models, self._cursor, self._fetched = [], None, None
-        if self._offline:
-            self._show()
-            return
-        self._asked_alone = 0
-        self._skeleton_timer.start()
-        self._ask()
+        return HubQuery(wanted.text, wanted.format, wanted.sort)
 
     def _fetch_more(self) -> None:
-        is_hub = self.head.current().scope == "hub" and self._reference is None
-        if is_hub and self._task is None and self._cursor and not self._offline:
+        if self._asks_hub and not self._offline:
             self._asked_alone = 0
-            self._ask()
+            self.hub_list.more()
 
-    def _ask(self) -> None:
-        wanted = self.head.current()
-        query = HubQuery(wanted.text, wanted.format, wanted.sort)
-        self._task = self._worker.run(
-            self._hub.search, query, self._cursor, done=self._page_came, failed=self._failed
-        )
-
-    def _page_came(self, page: HubPage) -> None:
-        self._skeleton_timer.stop()
-        self._task = None
-        wanted = self.head.current()
-        self._fetched = (wanted.text, wanted.sort, wanted.format)
-        known = {model.repo for model in self._models}
-        self._models += [model for model in page.models if model.repo not in known]
-        self._cursor = page.next
-        self._show()
-        if self._cursor and self.list.is_near_end() and self._asked_alone < MOST_PAGES_AT_ONCE:
-            self._asked_alone += 1
-            self._ask()
-            self._show()
-
-    def _failed(self, error: AppError) -> None:
-        self._skeleton_timer.stop()
-        self._task = None
-        if isinstance(error, OfflineError):
-            self._offline = True
-        elif self._models:
-            self.strip.say(error_words(error))
-        else:
-            self.failure = error
+    def _page_came(self) -> None:
+        hub = self.hub_list
+        self._say_age()
         self._show()
         if self.failure is not None:
             self.failed.emit()
+        near_end = hub.failure is None and hub.cursor and self.list.is_near_end()
+        if near_end and self._asked_alone < MOST_PAGES_AT_ONCE:
+            self._asked_alone += 1
+            hub.more()
+            self._show()
+
+    def _say_age(self) -> None:
+        """Above a list that lacks something: why, and how old it is."""
+        hub = self.hub_list
+        if hub.failure is None or not hub.models:
+            self.strip.hide()
+            return
+        text = self.tr("Corral is offline.") if hub.is_offline else error_words(hub.failure)
+        if hub.seen_at is not None:
+            kept = self.tr("%1 This list is from %2.").replace("%1", text)
+            text = kept.replace("%2", ago(hub.seen_at))
+        self.strip.say(text)
+        self.strip.action.setVisible(not hub.is_offline)
 
     def _show_skeletons(self) -> None:
         self._stack.setCurrentIndex(0)
@@ -209,21 +207,23 @@ class DiscoverBrowser(Region):
 
     def _show(self) -> None:
         wanted = self.head.current()
-        chosen = self.list.current_row()
         if self._reference is not None:
             listing = self._named(self._reference)
+        elif wanted.is_own:
+            bookmarks = wanted.shelf == "bookmarks"
+            marks = self._marks.bookmarks() if bookmarks else self._marks.recent()
+            listing = discover_rows.marked(marks, wanted, self._check, self._local, self._entries)
         elif wanted.scope == "suggested":
             listing = discover_rows.suggested(self._entries, wanted, self._check, self._local)
         else:
-            listing = discover_rows.from_hub(self._models, wanted, self._check, self._local)
-        if not listing.rows and self._task is not None:
+            listing = discover_rows.from_hub(
+                self.hub_list.models, wanted, self._check, self._local, self._entries
+            )
+        if not listing.rows and self.hub_list.is_busy:
             return
-        rows = listing.rows + (SKELETONS[:2] if self._task is not None else ())
+        rows = listing.rows + (SKELETONS[:2] if self.hub_list.is_busy else ())
         self.list.list_model().set_rows(rows)
-        if chosen is not None and self.list.current_row() is None:
-            blocked = self.list.blockSignals(True)
-            self.list.choose(chosen.key)
-            self.list.blockSignals(blocked)
+        self.list.choose_repo(self._in_view)
         self._stack.setCurrentIndex(0 if listing.rows else 1)
         if not listing.rows:
             self._say_empty(wanted, listing)
@@ -238,17 +238,21 @@ class DiscoverBrowser(Region):
                 on_disk = entry.gguf_repo in here
                 row = discover_rows.entry_row(entry, judged, self._check.context, on_disk=on_disk)
                 return Listing((row,), 1)
-        owner, _, name = reference.repo.partition("/")
-        row = ModelRow(f"hub:{reference.repo}", reference.repo, name, owner)
+        owner = registry_word() if from_repo(reference.repo) else reference.repo.partition("/")[0]
+        on_disk = reference.repo in discover_rows.repos_on_disk(self._local)
+        title = repository_title(reference.repo)
+        row = ModelRow(f"hub:{reference.repo}", reference.repo, title, owner, on_disk=on_disk)
         return Listing((row,), 1)
 
     def _count(self, wanted: DiscoverFilter, listing: Listing) -> str:
         if self._reference is not None:
             return self.tr("Named by you")
         shown, hidden = listing.shown, listing.too_large
-        if wanted.scope == "suggested":
+        if wanted.is_own:
+            one, many = self.tr("1 model"), self.tr("%n models", "", shown)
+        elif wanted.scope == "suggested":
             one, many = self.tr("1 suggestion"), self.tr("%n suggestions", "", shown)
-        elif self._cursor:
+        elif self.hub_list.cursor:
             one, many = self.tr("1 model so far"), self.tr("%n models so far", "", shown)
         else:
             one, many = self.tr("1 model"), self.tr("%n models", "", shown)
@@ -259,42 +263,63 @@ class DiscoverBrowser(Region):
         return text
 
     def _say_empty(self, wanted: DiscoverFilter, listing: Listing) -> None:
-        button = self._empty.button
-        if wanted.scope == "hub" and self._offline:
-            self._empty.say(
+        title, sentence, button = self._empty_words(wanted, listing)
+        self._empty.say(title, sentence)
+        self._empty.button.setText(button)
+        self._empty.button.setVisible(bool(button))
+        self._empty.button.updateGeometry()
+
+    def _empty_words(self, wanted: DiscoverFilter, listing: Listing) -> tuple[str, str, str]:
+        """Title, sentence and button of a list without rows."""
+        if wanted.is_own:
+            return self._own_empty_words(wanted)
+        if wanted.scope == "hub" and self._offline and not self.hub_list.models:
+            return (
                 self.tr("Corral is offline"),
                 self.tr("The suggestions work without the hub. Searching it needs the network."),
+                self.tr("Open settings"),
             )
-            button.setText(self.tr("Open settings"))
-        elif wanted.scope == "suggested" and wanted.text:
-            self._empty.say(
-                self.tr("No suggestion is called “%1”").replace("%1", wanted.text),
-                self.tr("The hub may have it."),
-            )
-            button.setText(self.tr("Search the hub"))
-        elif self.failure is not None:
+        if wanted.scope == "suggested" and wanted.text:
+            title = self.tr("No suggestion is called “%1”").replace("%1", wanted.text)
+            return title, self.tr("The hub may have it."), self.tr("Search the hub")
+        if self.failure is not None:
             reason = " ".join(part for part in (self.failure.message, self.failure.hint) if part)
-            self._empty.say(self.failure.title, reason)
-            button.setText(self.tr("Try again"))
-        else:
-            what = wanted.text and self.tr("for “%1”").replace("%1", wanted.text)
-            self._empty.say(
-                self.tr("Nothing found %1").replace("%1", what).strip(),
-                self.tr("%n models were left out as too large.", "", listing.too_large)
-                if listing.too_large > 1
-                else self.tr("Other words or fewer filters may help."),
+            return self.failure.title, reason, self.tr("Try again")
+        if wanted.scope == "hub" and self.hub_list.cursor:
+            title = self.tr("None among the first %n models", "", len(self.hub_list.models))
+            return title, self.tr("The hub has more of them."), self.tr("Look further")
+        what = wanted.text and self.tr("for “%1”").replace("%1", wanted.text)
+        title = self.tr("Nothing found %1").replace("%1", what).strip()
+        sentence = (
+            self.tr("%n models were left out as too large.", "", listing.too_large)
+            if listing.too_large > 1
+            else self.tr("Other words or fewer filters may help.")
+        )
+        return title, sentence, self.tr("Clear the filters")
+
+    def _own_empty_words(self, wanted: DiscoverFilter) -> tuple[str, str, str]:
+        if wanted.text:
+            title = self.tr("Nothing here is called “%1”").replace("%1", wanted.text)
+            return title, "", self.tr("Clear the filters")
+        if wanted.shelf == "bookmarks":
+            return (
+                self.tr("No bookmarks yet"),
+                self.tr("The bookmark above a model's page keeps the model here."),
+                "",
             )
-            button.setText(self.tr("Clear the filters"))
-        button.setVisible(True)
-        button.updateGeometry()
+        return self.tr("Nothing yet"), self.tr("Models you look at appear here."), ""
 
     def _empty_pressed(self) -> None:
         wanted = self.head.current()
-        if wanted.scope == "hub" and self._offline:
+        if wanted.is_own:
+            self.head.clear_filters()
+        elif wanted.scope == "hub" and self._offline and not self.hub_list.models:
             self.settings_wanted.emit()
         elif wanted.scope == "suggested" and wanted.text:
             self.head.search_for(wanted.text, on_hub=True)
         elif self.failure is not None:
             self.retry()
+        elif wanted.scope == "hub" and self.hub_list.cursor:
+            self._fetch_more()
         else:
             self.head.clear_filters()

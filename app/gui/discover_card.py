@@ -4,13 +4,18 @@ import re
 
 from PySide6.QtCore import QEvent, QObject, QSize, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QResizeEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.gui.controls.labels import Label
+from app.gui.discover_facts import SkeletonLines
 from app.gui.icons import Icons
+from app.gui.inline_link import InlineLink
 from app.gui.markdown import allowed_link
 from app.gui.markdown_view import MarkdownView
 from app.gui.worker import Worker
 
+CARD_HEIGHT = 320
+"""Of a card that is not unfolded."""
 _TITLE = re.compile(r"\A\s*#[ \t]+[^\n]*(\n|\Z)")
 
 
@@ -66,6 +71,55 @@ class CardText(QWidget):
     def _changed(self) -> None:
         self.updateGeometry()
         self.measured.emit()
+
+
+class CardSection(QWidget):
+    """The card under its title; a skeleton while it comes, a note where there is none."""
+
+    def __init__(self, icons: Icons, worker: Worker, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        head = QHBoxLayout()
+        head.setContentsMargins(0, 0, 0, 0)
+        head.addWidget(Label(self.tr("Model card"), "page-title"))
+        head.addStretch(1)
+        self.read_all = InlineLink(icons, self.tr("Read all"))
+        self.read_all.setCheckable(True)
+        self.read_all.toggled.connect(self._fold)
+        head.addWidget(self.read_all)
+        column.addLayout(head)
+        column.addSpacing(8)
+        self.text = CardText(icons, worker)
+        self.text.setMaximumWidth(720)
+        self.text.measured.connect(self._offer_all)
+        column.addWidget(self.text)
+        self._wait = SkeletonLines(icons, (0.7, 0.76, 0.66, 0.0, 0.72, 0.5))
+        column.addWidget(self._wait)
+        self.note = Label("", "body", "text-3", wrap=True)
+        column.addWidget(self.note)
+
+    def show_card(self, markdown: str | None, note: str = "") -> None:
+        """The model card; None while it is being fetched, a note where there is none."""
+        self._wait.setVisible(markdown is None and not note)
+        self.text.setVisible(bool(markdown))
+        self.note.setText(note)
+        self.note.setVisible(bool(note))
+        if markdown:
+            self.text.show_markdown(markdown)
+        self.read_all.setChecked(False)
+        self._fold(unfolded=False)
+
+    def _fold(self, unfolded: bool) -> None:
+        self.read_all.setText(self.tr("Show less") if unfolded else self.tr("Read all"))
+        self.text.set_limit(None if unfolded else CARD_HEIGHT)
+        self.read_all.updateGeometry()
+        self._offer_all()
+
+    def _offer_all(self) -> None:
+        longer = not self.text.isHidden() and self.text.is_longer_than(CARD_HEIGHT)
+        self.read_all.setVisible(longer)
 
 
 def _open(address: str) -> None:

@@ -1,12 +1,12 @@
 """Whether models that are not on this computer yet would fit its memory."""
 
-import re
 from dataclasses import dataclass
 
 from msgspec import structs
 from PySide6.QtCore import QCoreApplication
 
 from app.core.catalogue import CatalogueEntry
+from app.core.file_names import parameters_of, size_in_name
 from app.core.gguf_types import GgufHeader
 from app.core.hardware import MemorySnapshot
 from app.core.memory import (
@@ -19,6 +19,7 @@ from app.core.memory import (
     spread,
     verdict,
 )
+from app.core.speeds import rounded
 from app.core.variants import Variant
 from app.gui import formatting
 from backends.types import LoadConfig
@@ -26,17 +27,12 @@ from backends.types import LoadConfig
 BITS_PER_WEIGHT = 4.89
 """Of Q4_K_M, which a model is judged by while its files are not known (llama.cpp, quantize)."""
 
-_NAMED_SIZE = re.compile(r"(?<![a-z0-9.])(\d{1,3}(?:\.\d{1,2})?)([bm])(?![a-z0-9])", re.I)
 CONTEXTS = (2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072)
 
 
 def parameters_in_name(name: str) -> int | None:
     """The parameters that a repository's name tells ("Llama-3.2-3B" -> 3 billion)."""
-    found = _NAMED_SIZE.findall(name.replace("_", "-"))
-    if not found:
-        return None
-    figure, unit = found[0]
-    return round(float(figure) * (10**9 if unit in "bB" else 10**6))
+    return parameters_of(size_in_name(name))
 
 
 @dataclass(frozen=True)
@@ -48,11 +44,28 @@ class ModelShape:
     """Of an f16 cache."""
     header: GgufHeader | None = None
     """The beginning of a file, which tells more exactly than the two numbers."""
+    active_parameters: int | None = None
+    """Of a mixture of experts, those that work on a token."""
 
     @classmethod
     def of_entry(cls, entry: CatalogueEntry) -> "ModelShape":
         """What the shipped list knows."""
-        return cls(entry.parameters, entry.kv_bytes_per_token)
+        return cls(
+            entry.parameters,
+            entry.kv_bytes_per_token,
+            active_parameters=entry.active_parameters,
+        )
+
+    @classmethod
+    def of_name(cls, repo: str, header: GgufHeader | None = None) -> "ModelShape":
+        """What the name of a repository tells."""
+        size = size_in_name(repo.partition("/")[2])
+        active = size.partition("-A")[2]
+        return cls(
+            parameters_of(size),
+            header=header,
+            active_parameters=parameters_of(active) if active else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,11 @@ class FitCheck:
         if parameters is None:
             return None
         return self.of_size(_size_of_parameters(parameters), ModelShape(parameters))
+
+    def is_on_gpu(self, size: int, shape: ModelShape) -> bool:
+        """Whether more than half of such a model would lie on graphics cards."""
+        need = spread(self._estimate(size, shape), self.memory)
+        return 2 * need.on_gpu > need.total
 
     def _estimate(self, size: int, shape: ModelShape) -> MemoryEstimate:
         header = shape.header
@@ -120,3 +138,15 @@ def fit_tip(judged: FitVerdict, context: int) -> str:
     for place, value in enumerate(numbers, start=1):
         text = text.replace(f"%{place}", value)
     return text
+
+
+def speed_words(speed: float | None) -> str:
+    """How fast a model is expected to be here; "" where nothing similar was measured."""
+    if speed is None:
+        return ""
+    shown = rounded(speed)
+    number = formatting.decimal(shown) if shown < 1 else formatting.number(int(shown))
+    text = QCoreApplication.translate("fit", "About %1 tokens/s here.")
+    if shown == 1:
+        text = QCoreApplication.translate("fit", "About %1 token/s here.")
+    return text.replace("%1", number)

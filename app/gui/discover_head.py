@@ -8,10 +8,18 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.hub import Format, Sort
 from app.gui.controls.buttons import IconButton
+from app.gui.controls.combo import ComboBox
 from app.gui.controls.fields import SearchField
 from app.gui.controls.menu import Menu
 from app.gui.controls.segments import Chip, Segments
-from app.gui.discover_rows import CAPABILITY_ICONS, DiscoverFilter, capability_word
+from app.gui.discover_filter import (
+    SHELF_ICONS,
+    SHELVES,
+    DiscoverFilter,
+    Shelf,
+    shelf_word,
+)
+from app.gui.discover_rows import CAPABILITY_ICONS, capability_word
 from app.gui.icons import Icons
 
 DEBOUNCE_MS = 300
@@ -45,6 +53,11 @@ class DiscoverHead(QWidget):
         self.order.clicked.connect(self._open_order)
         row.addWidget(self.order)
         column.addLayout(row)
+        self.shelf = ComboBox(icons, self.tr("Collection"))
+        self.shelf.setToolTip(self.tr("Models for a purpose, your bookmarks, what you looked at"))
+        self._name_shelves(self._filter)
+        self.shelf.activated.connect(self._choose_shelf)
+        column.addWidget(self.shelf)
         column.addLayout(self._make_chips())
         self._timer = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
         self._timer.timeout.connect(self._take_text)
@@ -72,6 +85,13 @@ class DiscoverHead(QWidget):
         row.addStretch(1)
         return row
 
+    def _name_shelves(self, wanted: DiscoverFilter) -> None:
+        """What holds all models is called otherwise on the hub."""
+        self.shelf.clear()
+        for name in SHELVES:
+            self.shelf.add(shelf_word(name, wanted.scope), name, SHELF_ICONS[name])
+        self.shelf.choose(wanted.shelf)
+
     def current(self) -> DiscoverFilter:
         """The filter in force."""
         return self._filter
@@ -80,9 +100,12 @@ class DiscoverHead(QWidget):
         """Search as if the person had typed it."""
         self.search.setText(text)
         self._timer.stop()
-        scope = "hub" if on_hub else self._filter.scope
-        self.scope.set_current(1 if scope == "hub" else 0)
-        self._set(replace(self._filter, text=text.strip(), scope=scope))
+        wanted = replace(self._filter, text=text.strip())
+        if on_hub:
+            # What is searched for need not be of the collection in view.
+            wanted = replace(wanted, scope="hub", shelf="all")
+        self.scope.set_current(1 if wanted.scope == "hub" else 0)
+        self._set(wanted)
 
     def clear_filters(self) -> None:
         """Back to everything that fits; the place and the order stay."""
@@ -104,6 +127,10 @@ class DiscoverHead(QWidget):
         return self._filter != plain
 
     def _set(self, wanted: DiscoverFilter) -> None:
+        if (wanted.scope, wanted.shelf) != (self._filter.scope, self._filter.shelf):
+            self._name_shelves(wanted)
+        for control in (self.fits, *self.chips.values(), self.more):
+            control.setEnabled(not wanted.is_own)  # what the person chose is shown whole
         extra = len(wanted.capabilities & set(_IN_MENU)) + (wanted.format != "gguf")
         text = self.tr("More") if not extra else self.tr("More: %1").replace("%1", str(extra))
         self.more.setText(text)
@@ -121,6 +148,15 @@ class DiscoverHead(QWidget):
         text = self.search.text().strip()
         scope = "hub" if index else "suggested"
         self._set(replace(self._filter, text=text, scope=scope))  # type: ignore[arg-type]  # mypy widens the literal
+
+    def choose_shelf(self, shelf: Shelf) -> None:
+        """Show a collection, or one of the person's own lists."""
+        self._set(replace(self._filter, shelf=shelf))
+
+    def _choose_shelf(self, index: int) -> None:
+        self._timer.stop()
+        text = self.search.text().strip()
+        self._set(replace(self._filter, text=text, shelf=self.shelf.itemData(index)))
 
     def _toggle(self, name: str, on: bool) -> None:
         capabilities = set(self._filter.capabilities) - {name}

@@ -71,6 +71,13 @@ class DiscoverListModel(QAbstractListModel):
                 return self.index(place)
         return QModelIndex()
 
+    def find_repo(self, repo: str) -> QModelIndex:
+        """Where the model that a repository holds stands; invalid if it is not in the list."""
+        for place, row in enumerate(self._rows):
+            if isinstance(row, ModelRow) and repo in row.repos:
+                return self.index(place)
+        return QModelIndex()
+
     def rowCount(self, parent: Index = _NO_PARENT) -> int:
         """Number of rows; a list has no children."""
         return 0 if parent.isValid() else len(self._rows)
@@ -149,11 +156,17 @@ class DiscoverList(RowListView):
         return index.isValid()
 
     def choose_repo(self, repo: str) -> None:
-        """Show that a repository is in view: its row is the current one, else none is."""
+        """Show that a repository is in view: its row is the current one, else none is. Silent."""
         row = self.current_row()
-        if row is None or row.repo != repo:
+        if row is not None and repo in row.repos:
+            return
+        blocked = self.blockSignals(True)
+        index = self._model.find_repo(repo)
+        self.setCurrentIndex(index)
+        if not index.isValid():
             self.clearSelection()
-            self.setCurrentIndex(QModelIndex())
+        self.blockSignals(blocked)
+        self.viewport().update()
 
     def _current_changed(self, current: QModelIndex, _: QModelIndex) -> None:
         row = self._model.row(current)

@@ -5,28 +5,30 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core.download_state import DownloadItem
 from app.core.errors import AppError, OfflineError, SettingsError
-from app.core.gguf_types import GgufHeader
-from app.core.hub import HubDetail
 from app.core.hub_addresses import main_address
 from app.core.hub_reference import Reference
 from app.core.memory import DEFAULT_CONTEXT, Fit
-from app.core.mlx_support import runs_mlx
+from app.core.ollama_name import from_repo
 from app.gui import variants_lines
+from app.gui.ages import ago
 from app.gui.controls.card import Line
 from app.gui.discover_browser import DiscoverBrowser
-from app.gui.discover_fit import FitCheck, ModelShape, fit_tip, parameters_in_name
+from app.gui.discover_compare import Compared
+from app.gui.discover_comparison import Comparison
+from app.gui.discover_fit import FitCheck, fit_tip
 from app.gui.discover_gated import GatedGuide
-from app.gui.discover_loader import DetailLoader
 from app.gui.discover_rows import ModelRow
-from app.gui.discover_subject import Subject
+from app.gui.discover_subject import Subject, danger_words
+from app.gui.discover_view import ModelInView, main_line
 from app.gui.downloads_start import DownloadStarter, local_for, try_action
 from app.gui.formatting import error_words
 from app.gui.model_detail import ModelDetail
@@ -36,17 +38,8 @@ from app.gui.variants_lines import VariantLine
 if TYPE_CHECKING:
     from app.gui.context import AppContext
 
-_REMEMBERED = 50
-
-
-@dataclass
-class _Known:
-    """What the hub has told of one repository since the window was opened."""
-
-    detail: HubDetail
-    header: GgufHeader | None = None
-    card: str | None = None
-    no_card: str = ""
+VIEWED_MS = 800
+"""A model in view for so long was looked at."""
 
 
 class DiscoverPage(Page):
@@ -59,20 +52,24 @@ class DiscoverPage(Page):
         self._context = context
         self._tokens = DEFAULT_CONTEXT
         self._check = FitCheck(context.runtime.free_memory())
-        self._subject: Subject | None = None
-        self._revision: str | None = None
         self._wanted = ""
         """File or quantization that the person named, until its variant is known."""
-        self._known: dict[str, _Known] = {}
-        self._refusal: AppError | None = None
-        """Why the model in view is shown as the shipped list knows it."""
+        self._viewed_timer = QTimer(self, singleShot=True, interval=VIEWED_MS)
+        self._viewed_timer.timeout.connect(self._keep_viewed)
         entries = context.catalogue.entries()
         self.browser = DiscoverBrowser(
-            context.icons, context.worker, context.hub, entries, self._check
+            context.icons,
+            context.worker,
+            context.hub,
+            context.seen,
+            context.marks,
+            entries,
+            self._check,
         )
         self.detail = ModelDetail(context.icons, context.worker)
         self.gated = GatedGuide(context, self.detail.gated, self)
-        self.loader = DetailLoader(context.hub, context.worker, self)
+        self.view = ModelInView(context.hub, context.seen, context.speeds, context.worker, self)
+        self.comparison = Comparison(context.icons, self, self._measured)
         self.starter = DownloadStarter(context.worker, context.hub, context.downloads, self)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -83,26 +80,33 @@ class DiscoverPage(Page):
         self._connect()
 
     def _connect(self) -> None:
-        context, detail, loader = self._context, self.detail, self.loader
+        context, detail, view = self._context, self.detail, self.view
         self.browser.row_chosen.connect(self._row_chosen)
         self.browser.reference_given.connect(self._reference_given)
         self.browser.settings_wanted.connect(self._open_settings)
         self.browser.failed.connect(self._say_refusal)
+        self.browser.compare.opened.connect(self.comparison.open)
+        self.browser.compare.cleared.connect(self.comparison.clear)
+        self.comparison.changed.connect(self._show_marks)
+        self.comparison.wanted.connect(self._show_compared)
         detail.download.connect(self._download)
         detail.pause.connect(partial(try_action, context.notifier, context.downloads.pause))
         detail.resume.connect(partial(try_action, context.notifier, context.downloads.resume))
         detail.chat.connect(self._chat)
-        detail.retry.connect(self._retry)
+        detail.retry.connect(view.retry)
         detail.context_chosen.connect(self._context_chosen)
         detail.settings_wanted.connect(self._open_settings)
         self.gated.settings_wanted.connect(self._open_settings)
-        self.gated.granted.connect(self._retry)  # the card and the header can be read now
-        detail.repo_wanted.connect(lambda repo: self._show(Subject(repo)))
-        loader.detail_loaded.connect(self._detail_loaded)
-        loader.header_loaded.connect(self._header_loaded)
-        loader.card_loaded.connect(self._card_loaded)
-        loader.card_failed.connect(self._card_failed)
-        loader.failed.connect(self._detail_failed)
+        self.gated.granted.connect(view.retry)  # the card and the header can be read now
+        detail.repo_wanted.connect(view.family.open)
+        detail.bookmarked.connect(self._bookmark)
+        detail.compared.connect(self._compare)
+        view.waiting.connect(self._show_waiting)
+        view.named.connect(self._show_subject)
+        view.measured.connect(self._show_lines)
+        view.card_changed.connect(self._show_card)
+        view.failed.connect(detail.show_failure)
+        view.refused.connect(self._say_refusal)
         self.starter.started.connect(self._download_changed)
         self.starter.failed.connect(self._download_refused)
         bridge = context.bridge
@@ -111,6 +115,7 @@ class DiscoverPage(Page):
         bridge.on(context.downloads.removed, self._download_removed)
         bridge.on(context.library.changed, self._library_changed)
         bridge.on(context.settings.changed, self._settings_changed)
+        bridge.on(context.marks.changed, self._marks_changed)
         detail.set_context(self._tokens)
 
     # The page protocol
@@ -118,14 +123,14 @@ class DiscoverPage(Page):
     def activated(self) -> None:
         """Look at memory and disk again; at the first visit show the first suggestion."""
         self._world_changed()
-        if self._subject is None:
+        if self.view.subject is None:
             rows = self.browser.list.list_model().rows()
             first = next((row for row in rows if isinstance(row, ModelRow)), None)
             if first is not None:
                 self.browser.list.choose(first.key)
 
     def open_with(self, argument: object) -> None:
-        """{"query": words}, {"repo": "owner/name"} or {"entry": id of the shipped list}."""
+        """{"query": words}, {"repo": "owner/name", "file": path} or {"entry": id of the list}."""
         if not isinstance(argument, dict):
             return
         if query := argument.get("query"):
@@ -134,7 +139,8 @@ class DiscoverPage(Page):
             if not self.browser.list.choose(entry.id):
                 self._show(Subject(entry.gguf_repo, entry))
         elif repo := argument.get("repo"):
-            self._reference_given(Reference(str(repo)))
+            file, revision = argument.get("file"), argument.get("revision")
+            self._reference_given(Reference(str(repo), file, revision))
 
     def find_in_page(self) -> None:
         """Ctrl+F goes to the search field."""
@@ -148,8 +154,9 @@ class DiscoverPage(Page):
     # Choosing a model
 
     def _row_chosen(self, row: ModelRow) -> None:
-        if self._subject is None or self._subject.repo != row.repo:
-            self._show(Subject(row.repo, row.entry, row.model))
+        subject = self.view.subject
+        if subject is None or subject.repo not in row.repos:
+            self._show(Subject(row.repo, row.entry, row.models))
 
     def _reference_given(self, reference: Reference) -> None:
         entry = self._context.catalogue.for_repo(reference.repo)
@@ -158,36 +165,36 @@ class DiscoverPage(Page):
         self._show(Subject(reference.repo, own), reference.revision, wanted)
 
     def _show(self, subject: Subject, revision: str | None = None, wanted: str = "") -> None:
-        if self._subject is not None and self._revision is not None:
-            self._known.pop(self._subject.repo, None)  # it is of another revision than the newest
-        self._subject, self._revision, self._wanted = subject, revision, wanted
-        self._refusal = None
-        self.browser.list.choose_repo(subject.repo)
+        self._wanted = wanted
+        self.browser.show_in_view(subject.repo)
         self.detail.set_problem("")
-        known = self._known.get(subject.repo)
-        if known is not None and revision is None:
-            self._subject = replace(subject, detail=known.detail)
-        if self._subject.entry is not None or self._subject.detail is not None:
-            self._show_subject(start_over=True)
-            note = known.no_card if known else ""
-            self.detail.set_card(known.card if known else None, note)
-        else:
-            self.detail.show_waiting(subject)
-        if known is None or revision is not None:
-            self.loader.load(subject.repo, revision)
-        else:
-            self.loader.cancel()
+        self.view.show(subject, revision)
+        self._viewed_timer.start()
 
-    def _show_subject(self, *, start_over: bool = False) -> None:
-        if self._subject is None:
+    def _keep_viewed(self) -> None:
+        """Somebody really looks at it: not a row that was passed by."""
+        if (subject := self.view.subject) is not None:
+            self._context.worker.run(self._context.marks.viewed, subject.repo, subject.title)
+
+    def _show_waiting(self) -> None:
+        if self.view.subject is not None:
+            self.detail.show_waiting(self.view.subject)
+
+    def _show_subject(self, start_over: bool) -> None:
+        subject = self.view.subject
+        if subject is None:
             return
-        address = self._address(self._subject.repo)
-        self.detail.show_subject(self._subject, address)
-        self.gated.show_subject(self._subject, address)
+        address = self._address(subject.repo)
+        self.detail.show_subject(subject, address)
+        self.gated.show_subject(subject, address)
         self._say_offline()
+        self._say_refusal()
+        self._show_marks()
         self._show_lines(start_over=start_over)
 
     def _address(self, repo: str) -> str:
+        if name := from_repo(repo):
+            return name.page
         network = self._context.settings.current.network
         if network.offline:
             return ""
@@ -196,151 +203,162 @@ class DiscoverPage(Page):
         except SettingsError:
             return ""
 
+    def _show_card(self) -> None:
+        known, refusal = self.view.known_now, self.view.refusal
+        if known is not None:
+            note = error_words(known.card_error) if known.card_error else ""
+            if known.card == "":
+                note = self.tr("This repository has no model card.")
+            self.detail.card.show_card(known.card or None, note)
+        elif refusal is not None:
+            self.detail.card.show_card(None, self.tr("The card comes from the hub."))
+        else:
+            self.detail.card.show_card(None)
+
     # Variants
 
     def _show_lines(self, *, start_over: bool = False) -> None:
-        subject = self._subject
+        subject = self.view.subject
         if subject is None or (subject.entry is None and subject.detail is None):
             return
-        lines = self._lines(subject)
+        lines = self.view.lines(self._check, self._why_no_mlx())
         downloads = self._context.downloads
         lines = variants_lines.with_states(
             lines, downloads.items(), self._context.library.models(), self.starter.is_pending
         )
         if self._context.settings.current.network.offline:
             why = self.tr("Corral is offline. Switch that off in Settings to download.")
-            lines = tuple(replace(line, usable=False, problem=why) for line in lines)
+            lines = tuple(
+                line if line.state == "here" else replace(line, usable=False, problem=why)
+                for line in lines
+            )
         self.detail.set_lines(lines, start_over=start_over)
+        self.detail.set_others(self.view.family.not_opened())
+        self.detail.set_danger(danger_words(self.view.scans()))
         if self._wanted and subject.detail is not None:
             self.detail.table.choose(self._wanted)
             self._wanted = ""
 
-    def _lines(self, subject: Subject) -> tuple[VariantLine, ...]:
-        if subject.detail is None:
-            assert subject.entry is not None
-            return variants_lines.of_entry(subject.entry, self._check)
-        return variants_lines.of_detail(
-            subject.repo,
-            subject.detail.variants,
-            self._check,
-            self._shape(subject),
-            mlx_usable=runs_mlx(),
-            why_not=self.tr("MLX models run on Macs with Apple silicon only."),
-        )
-
-    def _shape(self, subject: Subject) -> ModelShape:
-        known = self._known.get(subject.repo)
-        header = known.header if known else None
-        if subject.entry is not None:
-            return replace(ModelShape.of_entry(subject.entry), header=header)
-        return ModelShape(parameters_in_name(subject.repo.partition("/")[2]), header=header)
+    def _why_no_mlx(self) -> str:
+        return self.tr("MLX models run on Macs with Apple silicon only.")
 
     def _context_chosen(self, tokens: int) -> None:
         self._tokens = tokens
         self.detail.set_context(tokens)
         self._world_changed()
 
-    # What the hub tells
-
-    def _detail_loaded(self, detail: HubDetail) -> None:
-        subject = self._subject
-        if subject is None:
-            return
-        while len(self._known) >= _REMEMBERED:
-            del self._known[next(iter(self._known))]
-        self._known[subject.repo] = _Known(detail)
-        first = subject.entry is None and subject.detail is None
-        self._subject = replace(subject, detail=detail)
-        self._refusal = None
-        self.detail.set_problem("")
-        self._show_subject(start_over=first)
-        if first:
-            self.detail.set_card(None)
-        if not detail.variants:
-            self.detail.set_problem(
-                self.tr("This repository holds no GGUF or MLX model that Corral could run.")
-            )
-
-    def _known_now(self) -> _Known | None:
-        return self._known.get(self._subject.repo) if self._subject else None
-
-    def _header_loaded(self, header: GgufHeader) -> None:
-        if (known := self._known_now()) is not None:
-            known.header = header
-            self._show_lines()
-
-    def _card_loaded(self, text: str) -> None:
-        if (known := self._known_now()) is not None:
-            known.card = text
-            known.no_card = "" if text else self.tr("This repository has no model card.")
-            self.detail.set_card(text, known.no_card)
-
-    def _card_failed(self, error: AppError) -> None:
-        self.detail.set_card(None, error_words(error))
-
-    def _detail_failed(self, error: AppError) -> None:
-        if self._subject is None:
-            return
-        if self._subject.entry is None:
-            self.detail.show_failure(error)
-            return
-        self.detail.set_card(None, self.tr("The card comes from the hub."))
-        if isinstance(error, OfflineError):
-            return
-        self._refusal = error
-        self._say_refusal()
+    # What is not as it should be
 
     def _say_refusal(self) -> None:
-        """Above the model, unless the list at the left says the same already."""
-        error, failure = self._refusal, self.browser.failure
-        if error is None:
+        """Above the model: why it is not of now, and how old it is.
+
+        Not said where the list at the left says the same already, nor that a repository is empty
+        while something else is wrong.
+        """
+        error, seen_at = self.view.refusal, self.view.seen_at
+        if error is None or isinstance(error, OfflineError):
+            detail = self.view.subject.detail if self.view.subject else None
+            empty = detail is not None and not detail.variants
+            words = self.tr("This repository holds no GGUF or MLX model that Corral could run.")
+            self.detail.set_problem(words if empty else "")
+            self._say_offline()
             return
-        if failure is not None and failure.title == error.title:
+        failure = self.browser.failure
+        if seen_at is None and failure is not None and failure.title == error.title:
             self.detail.set_problem("")
             return
         kept = self.tr("%1 The variants below are those of the shipped list.")
+        if seen_at is not None:
+            kept = self.tr("%1 What is below was seen %2.").replace("%2", ago(seen_at))
         self.detail.set_problem(kept.replace("%1", error_words(error)))
 
-    def _retry(self) -> None:
-        if self._subject is None:
-            return
-        self._refusal = None
-        self.detail.set_problem("")
-        if self._subject.entry is None and self._subject.detail is None:
-            self.detail.show_waiting(self._subject)
-        self.loader.load(self._subject.repo, self._revision, at_once=True)
+    def _say_offline(self) -> None:
+        offline = self._context.settings.current.network.offline
+        text = self.tr("Corral is offline. This is the list that ships with it.")
+        if (seen_at := self.view.seen_at) is not None:
+            text = self.tr("Corral is offline. This was seen %1.").replace("%1", ago(seen_at))
+        self.detail.set_offline(offline, text)
+
+    # Bookmarks and comparing
+
+    def _bookmark(self, on: bool) -> None:
+        subject, marks = self.view.subject, self._context.marks
+        if subject is not None:
+            self._context.worker.run(
+                partial(marks.bookmark, subject.repo, subject.title, on=on),
+                failed=self._bookmark_failed,
+            )
+
+    def _bookmark_failed(self, error: AppError) -> None:
+        self._show_marks()
+        self._context.notifier.error(error)
+
+    def _marks_changed(self) -> None:
+        self._show_marks()
+        self.browser.marks_changed()
+
+    def _show_marks(self) -> None:
+        if (subject := self.view.subject) is not None:
+            compared = self.comparison.holds(subject.repo)
+            bookmarked = self._context.marks.is_bookmarked(subject.repo)
+            self.detail.set_marks(bookmarked=bookmarked, compared=compared)
+        self.browser.compare.show_titles(self.comparison.titles())
+
+    def _compare(self, on: bool) -> None:
+        if self.view.subject is not None:
+            self.comparison.set_chosen(self.view.subject, on=on)
+
+    def _measured(self, subject: Subject) -> Compared:
+        """A model at the context that all are compared at."""
+        check = replace(self._check, context=DEFAULT_CONTEXT)
+        newest = self.view.newest(subject)
+        return Compared(newest, main_line(self.view.lines_of(newest, check, self._why_no_mlx())))
+
+    def _show_compared(self, subject: Subject) -> None:
+        if self.view.subject is None or self.view.subject.repo != subject.repo:
+            self._show(subject)
 
     # Downloads
 
     def _download(self, line: VariantLine) -> None:
-        judged = line.judged
-        if judged is None or judged.fit is not Fit.TOO_LARGE:
+        files = {file.path for file in line.variant.files} if line.variant else {line.file}
+        scan = self.view.scans().get(line.repo)
+        if scan is not None and (found := scan.concerning(files)):
+            title = self.tr("The hub's scans found something in this file")
+            text = self.tr("%1 It can harm this computer. Another repository may have it clean.")
+            named = " ".join(f"{issue.path}: {issue.level}." for issue in found)
+            self._ask_first(line, title, text.replace("%1", named), danger=True)
+        elif line.judged is not None and line.judged.fit is Fit.TOO_LARGE:
+            title = self.tr("This model is too large for this computer")
+            text = self.tr("%1 It can still be downloaded, but loading it will be slow or fail.")
+            self._ask_first(line, title, text.replace("%1", fit_tip(line.judged, line.context)))
+        else:
             self._start(line)
-            return
+
+    def _ask_first(self, line: VariantLine, title: str, text: str, *, danger: bool = False) -> None:
         self._context.notifier.confirm(
-            self.tr("This model is too large for this computer"),
-            self.tr("%1 It can still be downloaded, but loading it will be slow or fail.").replace(
-                "%1", fit_tip(judged, line.context)
-            ),
+            title,
+            text,
             self.tr("Download anyway"),
             lambda yes: self._start(line) if yes else None,
+            danger=danger,
         )
 
     def _start(self, line: VariantLine) -> None:
-        subject = self._subject
-        if subject is None or subject.repo != line.repo:
+        subject = self.view.subject
+        if subject is None or line.repo not in self.view.repos():
             return
-        if subject.detail is not None and line.variant is not None:
+        detail = self.view.detail_of(line.repo)
+        if detail is not None and line.variant is not None:
             title = re.sub(r"[-_.]gguf$", "", subject.title, flags=re.IGNORECASE)
-            self.starter.start(subject.detail, line.variant, title)
+            self.starter.start(detail, line.variant, title)
         elif subject.entry is not None:
             self.starter.start_entry(subject.entry, line.file)
         self._show_lines()
 
     def _download_changed(self, item: DownloadItem) -> None:
         """Many times a second; a page out of view looks again when it comes back."""
-        subject = self._subject
-        if self.isVisible() and subject is not None and item.request.repo == subject.repo:
+        if self.isVisible() and item.request.repo in self.view.repos():
             self._show_lines()
 
     def _download_removed(self, item_id: str) -> None:
@@ -364,22 +382,18 @@ class DiscoverPage(Page):
         self.browser.set_world(self._check, self._context.library.models(), offline=offline)
         self._show_lines()
 
-    def _say_offline(self) -> None:
-        offline = self._context.settings.current.network.offline
-        text = self.tr("Corral is offline. This is the list that ships with it.")
-        self.detail.set_offline(offline, text)
-
     def _library_changed(self) -> None:
         if self.isVisible():
             self._world_changed()
 
     def _settings_changed(self, _: object) -> None:
         self._world_changed()
-        offline = self._context.settings.current.network.offline
-        if offline:
+        if self._context.settings.current.network.offline:
             self.detail.set_problem("")
-        elif self._subject is not None and self._subject.detail is None:
-            self._retry()
+        elif self.view.subject is not None and (
+            self.view.subject.detail is None or self.view.refusal is not None
+        ):
+            self.view.retry()
 
     def _open_settings(self) -> None:
         self.open_page.emit("settings", {"section": "network"})

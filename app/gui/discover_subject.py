@@ -1,13 +1,22 @@
 """What the model page says of a model, from the shipped list, the hub, or both."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
 
+from app.core import model_names
+from app.core.architecture import Architecture, architecture_of
+from app.core.capabilities import languages_of
 from app.core.catalogue import CatalogueEntry
+from app.core.gguf_types import GgufHeader
 from app.core.hub import HubDetail, HubModel
+from app.core.hub_facts import NO_FACTS, RepoFacts, ScanStatus
+from app.core.model_families import base_of
+from app.core.ollama_name import from_repo
 from app.gui import formatting
-from app.gui.discover_rows import CAPABILITY_ICONS, capabilities_of, capability_word
+from app.gui.discover_rows import CAPABILITY_ICONS, capability_word, entry_capabilities, hub_marks
+from app.gui.ollama_words import registry_word
 
 _LICENCES = {
     "apache-2.0": "Apache 2.0",
@@ -46,13 +55,46 @@ class Subject:
 
     repo: str
     entry: CatalogueEntry | None = None
-    model: HubModel | None = None
+    models: tuple[HubModel, ...] = ()
+    """Repositories of the same model, as the hub's list told of them; that of `repo` first."""
     detail: HubDetail | None = None
+    header: GgufHeader | None = None
+    """The beginning of one of its files."""
+    told: RepoFacts = NO_FACTS
+    """What else the hub says of the repository."""
 
     @property
     def title(self) -> str:
         """Its name."""
-        return self.entry.name if self.entry else self.repo.partition("/")[2] or self.repo
+        if self.entry is not None:
+            return self.entry.name
+        name = from_repo(self.repo)
+        return name.short if name else model_names.from_repo(self.repo)
+
+    @property
+    def base(self) -> str | None:
+        """The maker's repository, where it is known."""
+        told = base_of(self.hub_model) if self.hub_model else None
+        return told or (self.entry.base_repo if self.entry else None)
+
+    @property
+    def architecture(self) -> Architecture:
+        """How the model is built, as far as a header or the hub tells."""
+        if self.header is not None:
+            return architecture_of(self.header)
+        return Architecture(self.told.architecture, context_length=self.told.context_length)
+
+    @property
+    def parameters(self) -> int | None:
+        """How many it has, by the shipped list or by the hub's reading of a file."""
+        return self.entry.parameters if self.entry else self.told.parameters
+
+    @property
+    def context_length(self) -> int | None:
+        """Tokens that the model was trained for."""
+        if self.entry is not None and self.entry.context_length:
+            return self.entry.context_length
+        return self.architecture.context_length
 
     @property
     def crumbs(self) -> str:
@@ -60,6 +102,8 @@ class Subject:
         if self.entry:
             where = QCoreApplication.translate("discover", "Suggested")
             return f"{where}  /  {self.entry.family}"
+        if name := from_repo(self.repo):
+            return f"{registry_word()}  /  {name.namespace}"
         where = QCoreApplication.translate("discover", "All on the hub")
         return f"{where}  /  {self.repo.partition('/')[0]}"
 
@@ -71,14 +115,26 @@ class Subject:
     @property
     def hub_model(self) -> HubModel | None:
         """What the hub says, the newest known."""
-        return self.detail.model if self.detail else self.model
+        if self.detail is not None:
+            return self.detail.model
+        return self.models[0] if self.models else None
+
+    @property
+    def licence(self) -> str:
+        """In words; "" if none is known."""
+        model = self.hub_model
+        tag = self.entry.licence if self.entry else model.licence if model else None
+        return licence_words(tag)
 
     def facts(self) -> tuple[Fact, ...]:
         """Publisher, downloads, likes, date, licence."""
-        model = self.hub_model
-        publisher = self.entry.publisher if self.entry else self.repo.partition("/")[0]
-        facts = [Fact("", publisher)]
-        if model is not None:
+        model, name = self.hub_model, from_repo(self.repo)
+        publisher = self.entry.publisher if self.entry else self.repo
+        facts = [Fact("", name.publisher if name else publisher)]
+        if name is not None and model is not None:
+            tip = QCoreApplication.translate("discover", "Version: sha256 of its manifest")
+            facts.append(Fact("box", model.sha[:12], tip))
+        elif model is not None:
             tip = QCoreApplication.translate("discover", "Downloads in the last 30 days")
             facts.append(Fact("download", formatting.compact_number(model.downloads), tip))
             tip = QCoreApplication.translate("discover", "Likes on the hub")
@@ -86,39 +142,68 @@ class Subject:
             if date := formatting.month_year(model.created):
                 tip = QCoreApplication.translate("discover", "Published on the hub")
                 facts.append(Fact("calendar", date, tip))
-        tag = self.entry.licence if self.entry else model.licence if model else None
-        if words := licence_words(tag):
+        if words := self.licence:
             tip = QCoreApplication.translate("discover", "Licence")
             facts.append(Fact("scale", words, tip))
+        facts += self._scan_fact()
         return tuple(facts)
+
+    def _scan_fact(self) -> list[Fact]:
+        """What the hub's scans found, where they found nothing or are not done."""
+        if self.told.scan.state == "clean":
+            words = QCoreApplication.translate("discover", "Scanned")
+            tip = QCoreApplication.translate(
+                "discover", "The hub's scans for malware and unsafe code found nothing."
+            )
+            return [Fact("shield-check", words, tip)]
+        if self.told.scan.state == "pending":
+            words = QCoreApplication.translate("discover", "Not scanned yet")
+            tip = QCoreApplication.translate("discover", "The hub's scans are not done.")
+            return [Fact("shield", words, tip)]
+        return []
+
+    def capabilities(self) -> tuple[str, ...]:
+        """What it can do, and whether its licence has to be accepted, in the usual order."""
+        model = self.hub_model
+        told = set(hub_marks(model, self.told.chat_template)) if model else set()
+        if self.entry is not None:
+            told = set(entry_capabilities(self.entry)) | (told & {"tools", "reasoning", "gated"})
+        return tuple(name for name in CAPABILITY_ICONS if name in told)
 
     def badges(self) -> tuple[Fact, ...]:
         """What it can do, and its measures."""
-        entry = self.entry
-        if entry is None:
-            marks = capabilities_of(self.hub_model) if self.hub_model else ()
-            return (*self._marks(marks), *self._formats())
-        facts = list(self._marks(entry.capabilities))
-        if entry.languages:
-            facts.append(Fact("languages", entry.languages))
-        if entry.context_length:
-            length = formatting.short_tokens(entry.context_length)
+        facts = list(self._marks(self.capabilities()))
+        if languages := self._languages():
+            facts.append(Fact("languages", languages))
+        if self.context_length:
+            length = formatting.short_tokens(self.context_length)
             words = QCoreApplication.translate("discover", "%1 context").replace("%1", length)
             facts.append(Fact("square-dashed-text", words))
-        count = formatting.parameters(entry.parameters)
-        words = QCoreApplication.translate("discover", "%1 parameters").replace("%1", count)
-        if entry.active_parameters:
-            active = formatting.parameters(entry.active_parameters)
-            words = QCoreApplication.translate("discover", "%1 parameters, %2 active")
-            words = words.replace("%1", count).replace("%2", active)
-        facts.append(Fact("layers", words))
+        if self.parameters:
+            facts.append(Fact("layers", self.parameter_words()))
         return (*facts, *self._formats())
+
+    def parameter_words(self) -> str:
+        """ "30.5 B parameters, 3.3 B active"."""
+        count = formatting.parameters(self.parameters)
+        if self.entry is None or not self.entry.active_parameters:
+            return QCoreApplication.translate("discover", "%1 parameters").replace("%1", count)
+        active = formatting.parameters(self.entry.active_parameters)
+        words = QCoreApplication.translate("discover", "%1 parameters, %2 active")
+        return words.replace("%1", count).replace("%2", active)
+
+    def _languages(self) -> str:
+        if self.entry is not None:
+            return self.entry.languages
+        count = len(languages_of(self.hub_model)) if self.hub_model else 0
+        many = QCoreApplication.translate("discover", "%n languages", "", count)
+        return many if count > 1 else ""
 
     def _marks(self, marks: tuple[str, ...]) -> tuple[Fact, ...]:
         return tuple(
             Fact(CAPABILITY_ICONS[mark], _can(mark))
             for mark in CAPABILITY_ICONS
-            if mark in marks and mark != "gated"
+            if mark in marks and mark != "languages"
         )
 
     def _formats(self) -> tuple[Fact, ...]:
@@ -135,6 +220,21 @@ class Subject:
         """Whether the authors want something before the files can be downloaded."""
         model = self.hub_model
         return model is not None and bool(model.gated)
+
+
+def danger_words(scans: Mapping[str, ScanStatus]) -> str:
+    """What the hub's scans found in repositories; "" if nothing."""
+    found = [
+        f"{repo}/{issue.path} ({issue.level})" if issue.level else f"{repo}/{issue.path}"
+        for repo, scan in scans.items()
+        for issue in scan.issues
+    ]
+    if not found:
+        return ""
+    text = QCoreApplication.translate(
+        "discover", "The hub's scans found something: %1. Take the model from another repository."
+    )
+    return text.replace("%1", ", ".join(found[:3]))
 
 
 def _can(mark: str) -> str:

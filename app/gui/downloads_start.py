@@ -24,6 +24,7 @@ def request_for(detail: HubDetail, variant: Variant, title: str) -> DownloadRequ
         title=title,
         quantization=variant.quantization,
         files=(*variant.files, *variant.companions),
+        recipe=detail.recipe,
     )
 
 

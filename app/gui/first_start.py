@@ -27,6 +27,7 @@ from app.gui.first_start_parts import (
     WayButton,
     hardware_facts,
 )
+from app.gui.first_start_programs import FoundPrograms
 from app.gui.page import Page
 
 if TYPE_CHECKING:
@@ -93,6 +94,9 @@ class FirstStart(Page):
         self._gap = QWidget()
         self._gap.setFixedHeight(24)
         column.addWidget(self._gap)
+        self.programs = FoundPrograms(self._context, self)
+        self.programs.refused.connect(lambda error: self._refused("", error))
+        column.addWidget(self.programs)
         column.addWidget(self._make_suggestions())
         column.addSpacing(24)
         column.addLayout(self._make_ways())
@@ -167,6 +171,7 @@ class FirstStart(Page):
         """Look at the disk; the survey of the hardware may still be running."""
         context = self._context
         context.worker.run(_survey_and_disk, context, done=self._surveyed, failed=self._no_survey)
+        self.programs.look()
         self.refresh()
 
     def regions(self) -> Sequence[QWidget]:

@@ -121,6 +121,29 @@ class StarterCard(Card):
         self.setAccessibleName(self.title.text())
 
 
+class ProgramsCard(Card):
+    """The one question whether the models of other programs may be used."""
+
+    def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(20, 16, 20, 16)
+        row.setSpacing(16)
+        row.addWidget(_Tile(icons, "folder-search"))
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        title = self.tr("Use the models that other programs have here?")
+        words.addWidget(Label(title, "group-title", wrap=True))
+        self.text = Label("", "body", "text-2", wrap=True)
+        words.addWidget(self.text)
+        row.addLayout(words, 1)
+        self.later = GhostButton(icons, self.tr("Not now"))
+        row.addWidget(self.later)
+        self.use = Button(icons, self.tr("Use them"))
+        row.addWidget(self.use)
+        self.setAccessibleName(title)
+
+
 class WayButton(GhostButton):
     """Another way in: flush with the text above it, brighter under the pointer."""
 

@@ -7,8 +7,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.core.conversations import Conversation
+from app.core.model_sampling import sampling_for
 from app.core.presets import Preset
 from app.core.runtime import LoadedModel
+from app.core.settings import Settings
 from app.gui.answer_rows import AnswerRows
 from app.gui.context import AppContext
 from app.gui.controls.badges import StatusDot
@@ -45,6 +47,7 @@ class Inspector(Region):
         self._conversation: Conversation | None = None
         self._model: LoadedModel | None = None
         self._draft = ChatDraft()
+        self._model_sampling = context.settings.current.models.sampling
         self._writer = OverrideWriter(context.store, context.worker, self)
         self._writer.stored.connect(self._took)
         self._writer.failed.connect(self._not_stored)
@@ -156,6 +159,7 @@ class Inspector(Region):
         self.limits.changed.connect(self._sampling_moved)
         self.answers.changed.connect(self._answers_moved)
         self._context.bridge.on(self._context.presets.changed, self._presets_changed)
+        self._context.bridge.on(self._context.settings.changed, self._settings_changed)
 
     # What the page uses
 
@@ -206,6 +210,13 @@ class Inspector(Region):
         settings = self._context.settings.current
         return preset_of(self._context.presets, settings, None, self._state())
 
+    def _standard(self, preset: Preset) -> SamplingParams:
+        """The sampling of a chat that changes nothing: the preset's, and its model's."""
+        model_id = self._conversation.model_id if self._conversation else None
+        if self._model is not None:
+            model_id = self._model.model.id
+        return sampling_for(self._context.settings.current, model_id, preset.sampling)
+
     def _put(self, state: ChatDraft, *, soon: bool = False) -> None:
         if self._conversation is None:
             self._draft = state
@@ -233,9 +244,10 @@ class Inspector(Region):
         text = preset.system_prompt if state.system_prompt is None else state.system_prompt
         self.prompt.show_text(text)
         self.tokens.show_text(text, self._model)
-        sampling = state.sampling or preset.sampling
-        self.sampling.show_values(sampling, preset.sampling)
-        self.limits.show_values(sampling, preset.sampling)
+        standard = self._standard(preset)
+        sampling = state.sampling or standard
+        self.sampling.show_values(sampling, standard)
+        self.limits.show_values(sampling, standard)
         number = self._conversation.id if self._conversation else None
         self.answers.show_options(state.answers, self._model, number)
 
@@ -249,10 +261,10 @@ class Inspector(Region):
             self._put(structs.replace(state, system_prompt=prompt), soon=True)
 
     def _sampling_moved(self) -> None:
-        preset, state = self._preset(), self._state()
-        before = state.sampling or preset.sampling  # with what no row shows
+        standard, state = self._standard(self._preset()), self._state()
+        before = state.sampling or standard  # with what no row shows
         shown = self.limits.apply_to(self.sampling.apply_to(before))
-        sampling: SamplingParams | None = None if shown == preset.sampling else shown
+        sampling: SamplingParams | None = None if shown == standard else shown
         if sampling != state.sampling:
             self._put(structs.replace(state, sampling=sampling), soon=True)
 
@@ -330,6 +342,11 @@ class Inspector(Region):
     def _presets_changed(self) -> None:
         self._fill_presets()
         self._show()
+
+    def _settings_changed(self, settings: Settings) -> None:
+        if settings.models.sampling != self._model_sampling:
+            self._model_sampling = settings.models.sampling
+            self._show()
 
     def _fill_presets(self) -> None:
         blocked = self.presets.blockSignals(True)

@@ -38,7 +38,7 @@ class LibraryActions(QObject):
 
     def reveal(self, model: LocalModel) -> None:
         """Open a model's folder in the file manager."""
-        folder = model.path if model.path.is_dir() else model.path.parent
+        folder = model.path if model.format == "mlx" else model.path.parent
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
     def show_folder(self) -> None:
@@ -53,6 +53,10 @@ class LibraryActions(QObject):
             title = self.tr("Take “%1” off the list?")
             text = self.tr("It stays on its server. Settings, Remote models brings it back.")
             confirm = self.tr("Take off the list")
+        elif model.variant_of:
+            title = self.tr("Take “%1” off the list?")
+            text = self.tr("It is a variant: the files of its model stay, its settings are lost.")
+            confirm = self.tr("Take off the list")
         elif forgets(model):
             title = self.tr("Take “%1” off the list?")
             text = self.tr(
@@ -64,6 +68,8 @@ class LibraryActions(QObject):
             title = self.tr("Delete “%1”?")
             text = self.tr("%1 go to the trash of this computer. Chats with it are kept.")
             text = text.replace("%1", formatting.file_size(model.size))
+            if any(each.variant_of == model.id for each in self._context.library.models()):
+                text += " " + self.tr("Its variants go with it.")
             confirm = self.tr("Delete")
         self._context.notifier.confirm(
             title.replace("%1", model.name),
@@ -77,7 +83,9 @@ class LibraryActions(QObject):
         context = self._context
 
         def work() -> None:
-            context.runtime.eject(model.id)
+            for each in context.library.models():
+                if model.id in (each.id, each.variant_of):
+                    context.runtime.eject(each.id)
             context.library.delete(model.id)
 
         off, gone = self.tr("“%1” is off the list"), self.tr("“%1” is in the trash")
@@ -147,4 +155,4 @@ class LibraryActions(QObject):
 
 def forgets(model: LocalModel) -> bool:
     """Whether deleting a model only takes it off the list."""
-    return model.read_only or not model.present
+    return model.read_only or not model.present or bool(model.variant_of)

@@ -1,65 +1,24 @@
-"""The disk of the models folder: what models take, what else does, what is free."""
+"""The disks that models lie on: what each folder of models takes, what else does, what is free."""
 
-import os
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
-from PySide6.QtCore import QRectF, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.core.library import LocalModel
+from app.core.disk_use import DiskUse, RootUse
 from app.gui import formatting
+from app.gui.controls.elided import ElidedLabel
 from app.gui.controls.labels import Label
 from app.gui.controls.painting import box, clip_round, painter_for
+from app.gui.flow_layout import FlowLayout
 from app.gui.icons import Icons
 from app.gui.inline_link import InlineLink
 
-_ROLES = ("accent", "syntax.type", "border-strong")
-
-
-@dataclass(frozen=True)
-class DiskUse:
-    """Bytes of one disk."""
-
-    own: int
-    """Models in Corral's folder."""
-    in_place: int
-    """Models that are used where they lie."""
-    other: int
-    free: int
-    total: int
-
-
-def disk_use(folder: Path, models: Sequence[LocalModel]) -> DiskUse | None:
-    """Look at the disk that `folder` is or will be on; None if it is away. Touches the disk."""
-    place = next((each for each in (folder, *folder.parents) if os.path.isdir(each)), None)
-    if place is None:
-        return None
-    try:
-        usage = shutil.disk_usage(place)
-        device = os.stat(place).st_dev
-    except OSError:
-        return None
-    own = in_place = 0
-    for model in models:
-        if model.is_remote or not model.present or not _is_on(device, model.path):
-            continue
-        if model.source == "corral":
-            own += model.size
-        else:
-            in_place += model.size
-    other = max(0, usage.total - usage.free - own - in_place)
-    return DiskUse(own, in_place, other, usage.free, usage.total)
-
-
-def _is_on(device: int, path: Path) -> bool:
-    try:
-        return os.stat(path).st_dev == device
-    except OSError:
-        return False
+_ROLES = ("accent", "syntax.type", "syntax.keyword", "syntax.number", "syntax.string")
+_OTHER = "border-strong"
+MOST_DISKS = 3
+"""More would leave no room for the list; they are summed up in words."""
 
 
 class DiskBar(QWidget):
@@ -68,13 +27,14 @@ class DiskBar(QWidget):
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = icons.theme
-        self._use: DiskUse | None = None
+        self._parts: list[tuple[str, int]] = []
+        self._total = 0
         self.setFixedHeight(8)
         self._theme.changed.connect(self.update)
 
-    def show_use(self, use: DiskUse | None) -> None:
-        """Show other numbers."""
-        self._use = use
+    def show_parts(self, parts: Sequence[tuple[str, int]], total: int) -> None:
+        """Roles of colours with bytes, and the bytes of the whole disk."""
+        self._parts, self._total = list(parts), total
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -83,13 +43,10 @@ class DiskBar(QWidget):
         area = QRectF(self.rect())
         clip_round(painter, area, 4)
         painter.fillRect(area, theme.color("track"))
-        if self._use is None or not self._use.total:
-            return
         x = 0.0
-        parts = (self._use.own, self._use.in_place, self._use.other)
-        for part, role in zip(parts, _ROLES, strict=True):
+        for role, part in self._parts if self._total else ():
             if part:
-                width = max(2.0, area.width() * part / self._use.total)
+                width = max(2.0, area.width() * part / self._total)
                 painter.fillRect(QRectF(x, 0, width - 1, area.height()), theme.color(role))
                 x += width
 
@@ -97,14 +54,14 @@ class DiskBar(QWidget):
 class _Key(QWidget):
     """A dot with what it stands for."""
 
-    def __init__(self, icons: Icons, role: str, parent: QWidget) -> None:
+    def __init__(self, icons: Icons, role: str, text: str, tip: str, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._role = icons.theme, role
         self._theme.changed.connect(self.update)
+        self.setToolTip(tip)
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 0, 0, 0)
-        self.label = Label("", "caption", "text-3")
-        row.addWidget(self.label)
+        row.addWidget(Label(text, "caption", "text-3"))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The dot."""
@@ -112,53 +69,109 @@ class _Key(QWidget):
         box(painter_for(QPainter(self)), dot, 4, fill=self._theme.color(self._role))
 
 
+class DiskRow(QWidget):
+    """One disk: how much is free, the bar, a key for each part."""
+
+    def __init__(
+        self,
+        icons: Icons,
+        use: DiskUse,
+        *,
+        named: bool,
+        beside: QWidget | None = None,
+        parent: QWidget,
+    ) -> None:
+        """`named` says which disk it is: needed where there are several.
+
+        `beside` stands at the end of the line of keys.
+        """
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        first = QHBoxLayout()
+        first.setSpacing(16)
+        path = use.roots[0].path if use.roots else use.path
+        title = self.tr("Disk of %1").replace("%1", str(path)) if named else self.tr("Disk")
+        first.addWidget(ElidedLabel(title, "caption", "text-2", parent=self), 1)
+        free = self.tr("%1 free of %2").replace("%1", formatting.file_size(use.free))
+        self.free = Label(free.replace("%2", formatting.file_size(use.total)), "caption", "text-3")
+        first.addWidget(self.free)
+        column.addLayout(first)
+        self.bar = DiskBar(icons)
+        column.addWidget(self.bar)
+        keys = FlowLayout(spacing=16, between_lines=4)
+        parts = []
+        said = []
+        for place, root in enumerate(use.roots):
+            role = _ROLES[place % len(_ROLES)]
+            text = f"{self._name(root)} {formatting.file_size(root.size)}"
+            keys.addWidget(_Key(icons, role, text, str(root.path), self))
+            parts.append((role, root.size))
+            said.append(text)
+        if use.other:
+            text = self.tr("Other files %1").replace("%1", formatting.file_size(use.other))
+            keys.addWidget(_Key(icons, _OTHER, text, "", self))
+            parts.append((_OTHER, use.other))
+            said.append(text)
+        self.keys = tuple(said)
+        last = QHBoxLayout()
+        last.setSpacing(16)
+        last.addLayout(keys, 1)
+        if beside is not None:
+            last.addWidget(beside, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(last)
+        self.bar.show_parts(parts, use.total)
+        self.bar.setAccessibleName(", ".join((*said, self.free.text())))
+
+    def _name(self, root: RootUse) -> str:
+        return root.name or self.tr("Elsewhere")
+
+
 class DiskPicture(QWidget):
-    """The bar with its words."""
+    """A row for each disk."""
 
     show_folder = Signal()
 
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._icons = icons
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 12, 24, 12)
-        column.setSpacing(8)
-        first = QHBoxLayout()
-        first.addWidget(Label(self.tr("Disk"), "caption", "text-2"))
-        first.addStretch(1)
-        self.free = Label("", "caption", "text-3")
-        first.addWidget(self.free)
-        column.addLayout(first)
-        self.bar = DiskBar(icons)
-        column.addWidget(self.bar)
-        second = QHBoxLayout()
-        second.setSpacing(16)
-        self._keys = [_Key(icons, role, self) for role in _ROLES]
-        for key in self._keys:
-            second.addWidget(key)
-        second.addStretch(1)
-        self.link = InlineLink(icons, self.tr("Show in folder"))
-        self.link.clicked.connect(self.show_folder)
-        second.addWidget(self.link)
-        column.addLayout(second)
+        column.setSpacing(12)
+        self._list = QVBoxLayout()
+        self._list.setSpacing(12)
+        column.addLayout(self._list)
+        self.rows: list[DiskRow] = []
+        self.note = Label("", "caption", "text-3")
+        self.note.hide()
+        column.addWidget(self.note)
+        self.link: InlineLink | None = None
+        self._shown: tuple[DiskUse, ...] | None = None
 
-    def show_use(self, use: DiskUse | None) -> None:
-        """Show the numbers; None when the disk is away."""
-        self.bar.show_use(use)
-        for key in self._keys:
-            key.setVisible(use is not None)
-        if use is None:
-            self.free.setText(self.tr("The models folder cannot be reached."))
+    def show_uses(self, uses: tuple[DiskUse, ...]) -> None:
+        """Show the numbers; none when no disk can be reached."""
+        if uses == self._shown:
             return
-        free = self.tr("%1 free of %2").replace("%1", formatting.file_size(use.free))
-        self.free.setText(free.replace("%2", formatting.file_size(use.total)))
-        words = (
-            (self.tr("Models folder %1"), use.own),
-            (self.tr("Used in place %1"), use.in_place),
-            (self.tr("Other files %1"), use.other),
-        )
-        said = []
-        for key, (text, size) in zip(self._keys, words, strict=True):
-            key.label.setText(text.replace("%1", formatting.file_size(size)))
-            key.setVisible(size > 0)
-            said.append(key.label.text())
-        self.bar.setAccessibleName(", ".join((*said, self.free.text())))
+        self._shown = uses
+        for row in self.rows:
+            self._list.removeWidget(row)
+            row.hide()
+            row.deleteLater()
+        shown = uses[:MOST_DISKS]
+        self.link = InlineLink(self._icons, self.tr("Show in folder"))
+        self.link.clicked.connect(self.show_folder)
+        self.rows = []
+        for use in shown:
+            link = None if self.rows else self.link
+            row = DiskRow(self._icons, use, named=len(uses) > 1, beside=link, parent=self)
+            self.rows.append(row)
+        for row in self.rows:
+            self._list.addWidget(row)
+            row.show()
+        more = len(uses) - len(shown)
+        if not uses:
+            self.note.setText(self.tr("The models folder cannot be reached."))
+        else:
+            self.note.setText(self.tr("and %n more disks", "", more) if more else "")
+        self.note.setVisible(bool(self.note.text()))

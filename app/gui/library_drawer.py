@@ -1,14 +1,9 @@
 """The drawer of My models: one model in detail, and what can be done with it."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
-    QGridLayout,
     QHBoxLayout,
-    QPlainTextEdit,
     QScrollArea,
     QStackedWidget,
     QVBoxLayout,
@@ -17,7 +12,7 @@ from PySide6.QtWidgets import (
 
 from app.core.companions import with_projector
 from app.core.library import LocalModel
-from app.gui import formatting, library_facts
+from app.gui import library_facts
 from app.gui.controls.buttons import Button, IconButton, PrimaryButton
 from app.gui.controls.card import Line, Region
 from app.gui.controls.elided import ElidedLabel
@@ -25,58 +20,19 @@ from app.gui.controls.labels import Label
 from app.gui.controls.strip import Strip
 from app.gui.icons import Icons
 from app.gui.inline_link import InlineLink
+from app.gui.library_actions import forgets
 from app.gui.library_defaults import LoadDefaults, LoadFacts
+from app.gui.library_fact_lines import FactLines
+from app.gui.library_files_tab import FilesTab
+from app.gui.library_notes_tab import NotesTab
 from app.gui.library_plot import MemoryPlot, memory_curve
 from app.gui.library_rows import LibraryRow, second_line
+from app.gui.library_sampling import SamplingDefaults
 from app.gui.library_tabs import Tabs
+from app.gui.library_template_tab import TemplateTab
 from backends.types import LoadConfig
 
 DEFAULTS_TAB = 1
-
-
-class FactLines(QWidget):
-    """Names at the left, values at the right."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(16)
-        self._grid.setVerticalSpacing(6)
-        self._grid.setColumnMinimumWidth(0, 108)
-        self._grid.setColumnStretch(1, 1)
-        self._kinds: list[bool] = []
-        self._labels: list[tuple[Label, Label]] = []
-
-    def set_lines(self, lines: Sequence[library_facts.Line]) -> None:
-        """Show other lines. Labels are kept where the kinds of lines stay the same."""
-        kinds = [line.is_path for line in lines]
-        if kinds != self._kinds:
-            self._rebuild(kinds)
-        for (name, value), line in zip(self._labels, lines, strict=True):
-            name.setText(line.name)
-            value.setText(line.value)
-            value.setAccessibleName(f"{line.name}: {line.value}")
-
-    def _rebuild(self, kinds: list[bool]) -> None:
-        for label in (label for pair in self._labels for label in pair):
-            self._grid.removeWidget(label)
-            label.hide()
-            label.deleteLater()
-        self._kinds, self._labels = kinds, []
-        for row, is_path in enumerate(kinds):
-            name = Label("", "body", "text-3", self)
-            middle = Qt.TextElideMode.ElideMiddle
-            value = (
-                ElidedLabel("", parent=self, mode=middle)
-                if is_path
-                else Label("", parent=self, wrap=True)
-            )
-            self._grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
-            self._grid.addWidget(value, row, 1)
-            name.show()
-            value.show()
-            self._labels.append((name, value))
 
 
 class LibraryDrawer(Region):
@@ -103,7 +59,13 @@ class LibraryDrawer(Region):
         self.problem.hide()
         column.addWidget(self.problem)
         column.addLayout(self._make_actions())
-        names = (self.tr("Overview"), self.tr("Defaults"), self.tr("Template"), self.tr("Files"))
+        names = (
+            self.tr("Overview"),
+            self.tr("Defaults"),
+            self.tr("Template"),
+            self.tr("Files"),
+            self.tr("Notes"),
+        )
         self.tabs = Tabs(icons, self.tr("Parts of the drawer"), names)
         column.addWidget(self.tabs)
         column.addWidget(Line())
@@ -111,10 +73,14 @@ class LibraryDrawer(Region):
         self._stack.addWidget(self._make_overview())
         self.form = LoadDefaults(icons)
         self.form.changed.connect(self.config_changed)
-        self._stack.addWidget(_scrolled(self.form))
-        self._stack.addWidget(self._make_template())
-        self._files = FactLines()
-        self._stack.addWidget(_padded(self._files))
+        self.sampling = SamplingDefaults(icons)
+        self._stack.addWidget(_scrolled(_stacked(self.form, Line(), self.sampling)))
+        self.template = TemplateTab(icons)
+        self._stack.addWidget(self.template)
+        self.files = FilesTab(icons)
+        self._stack.addWidget(_scrolled(self.files))
+        self.notes = NotesTab(icons)
+        self._stack.addWidget(_scrolled(self.notes))
         column.addWidget(self._stack, 1)
         self.tabs.chosen.connect(self._stack.setCurrentIndex)
 
@@ -193,24 +159,6 @@ class LibraryDrawer(Region):
         column.addStretch(1)
         return _scrolled(content)
 
-    def _make_template(self) -> QWidget:
-        page = QWidget()
-        column = QVBoxLayout(page)
-        column.setContentsMargins(24, 16, 24, 16)
-        column.setSpacing(8)
-        note = self.tr(
-            "How chats are written down for this model (chat template). It comes with the file."
-        )
-        self._template_note = Label(note, "caption", "text-3", wrap=True)
-        column.addWidget(self._template_note)
-        self.template = QPlainTextEdit()
-        self.template.setReadOnly(True)
-        self.template.setProperty("log", True)
-        self.template.setAccessibleName(self.tr("Chat template"))
-        self.template.setTabChangesFocus(True)
-        column.addWidget(self.template, 1)
-        return page
-
     # What it is told
 
     def show_row(self, row: LibraryRow) -> None:
@@ -229,15 +177,10 @@ class LibraryDrawer(Region):
             self.tabs.choose(0)
         for part in (self.folder_button, self.tabs, self._defaults_part):
             part.setVisible(not model.is_remote)
-        forget = model.read_only or not model.present
+        forget = forgets(model)
         self.delete_button.set_name(self.tr("Take off the list") if forget else self.tr("Delete"))
         self.delete_button.set_icon("minus" if forget else "trash-2")
-        self._files.set_lines(
-            [
-                library_facts.Line(formatting.file_size(_size_of(path)), str(path), is_path=True)
-                for path in model.files
-            ]
-        )
+        self.notes.show_model(model)
 
     def show_facts(
         self, model: LocalModel, facts: LoadFacts | None, config: LoadConfig | None, free: int
@@ -253,16 +196,7 @@ class LibraryDrawer(Region):
             curve = memory_curve(facts.header, model.size, loaded, free)
         self.plot.show_curve(curve)
         self._plot_part.setVisible(curve is not None)
-        template = header.chat_template if header else None
-        self.template.setPlainText(template or "")
-        self.template.setVisible(bool(template))
-
-
-def _size_of(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return None
+        self.template.show_template((header.chat_template or "") if header else "")
 
 
 def _inset(widget: QWidget) -> QWidget:
@@ -274,12 +208,14 @@ def _inset(widget: QWidget) -> QWidget:
     return holder
 
 
-def _padded(widget: QWidget) -> QWidget:
-    """At the top of a page of its own."""
+def _stacked(*widgets: QWidget) -> QWidget:
+    """One below the other, 16 apart."""
     page = QWidget()
     column = QVBoxLayout(page)
-    column.setContentsMargins(24, 16, 24, 16)
-    column.addWidget(widget)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(16)
+    for widget in widgets:
+        column.addWidget(widget)
     column.addStretch(1)
     return page
 

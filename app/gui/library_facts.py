@@ -44,6 +44,8 @@ def overview(model: LocalModel, header: GgufHeader | None) -> list[Line]:
         lines.append(Line(_tr("Can do"), ", ".join(capability_word(name) for name in known)))
     if model.repo:
         lines.append(Line(_tr("Source"), model.repo))
+    if model.variant_of:
+        lines.append(Line(_tr("Variant of"), model.variant_of))
     lines.append(Line(_tr("Belongs to"), _owner(model)))
     lines.append(Line(_tr("File"), str(model.path), is_path=True))
     return lines
@@ -88,6 +90,8 @@ def _owner(model: LocalModel) -> str:
     if model.source == "starter":
         return _tr("The installed starter model, read-only")
     if model.source == "folder":
+        if model.program:
+            return _tr("%1; used in place").replace("%1", model.program)
         return _tr("Another app or folder; used in place")
     return _tr("Corral’s models folder")
 

@@ -10,6 +10,7 @@ from app.gui.controls.menu import Menu
 from app.gui.icons import Icons
 from app.gui.library_actions import LibraryActions, forgets
 from app.gui.library_rows import LibraryRow
+from app.gui.library_upkeep import LibraryUpkeep
 
 RowAction = Callable[[LibraryRow], object]
 
@@ -33,6 +34,7 @@ def row_menu(
     chat: RowAction,
     load: RowAction,
     eject: RowAction,
+    variant: RowAction,
 ) -> Menu:
     """What can be done with one model."""
     menu = _menu(icons, parent)
@@ -49,6 +51,7 @@ def row_menu(
             icon="folder-open",
             enabled=row.model.present,
         )
+        menu.add(_tr("Make a variant…"), partial(variant, row), icon="copy", enabled=row.usable)
     menu.addSeparator()
     forget = forgets(row.model)
     menu.add(
@@ -62,18 +65,28 @@ def row_menu(
 
 
 def add_menu(
-    icons: Icons, parent: QWidget, actions: LibraryActions, browse: Callable[[], object]
+    icons: Icons,
+    parent: QWidget,
+    actions: LibraryActions,
+    upkeep: LibraryUpkeep,
+    browse: Callable[[], object],
 ) -> Menu:
     """Ways to more models."""
     menu = _menu(icons, parent)
-    menu.add(_tr("Use a model file…"), actions.choose_file, icon="file-input")
-    menu.add(_tr("Use a folder of models…"), actions.choose_folder, icon="folder-search")
+    menu.add(_tr("Import files…"), upkeep.choose_files, icon="file-input")
+    menu.add(_tr("Import a folder…"), upkeep.choose_folder, icon="folder-open")
+    menu.addSeparator()
+    menu.add(_tr("Use a model file where it lies…"), actions.choose_file, icon="link")
+    menu.add(_tr("Use a folder where it lies…"), actions.choose_folder, icon="folder-search")
+    menu.add(_tr("Look for models of other programs"), upkeep.look_for_programs, icon="search")
     menu.addSeparator()
     menu.add(_tr("Download one"), browse, icon="compass")
     return menu
 
 
-def folder_menu(icons: Icons, parent: QWidget, actions: LibraryActions) -> Menu:
+def folder_menu(
+    icons: Icons, parent: QWidget, actions: LibraryActions, upkeep: LibraryUpkeep
+) -> Menu:
     """What can be done with the models folder."""
     menu = _menu(icons, parent)
     menu.add(_tr("Show the models folder"), actions.show_folder, icon="folder-open")
@@ -87,4 +100,6 @@ def folder_menu(icons: Icons, parent: QWidget, actions: LibraryActions) -> Menu:
         partial(actions.choose_models_folder, move=False),
         icon="folder",
     )
+    menu.addSeparator()
+    menu.add(_tr("Find files that are there twice"), upkeep.find_duplicates, icon="copy")
     return menu

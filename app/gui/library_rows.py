@@ -8,6 +8,7 @@ from typing import Literal
 from PySide6.QtCore import QCoreApplication
 
 from app.core.library import LocalModel
+from app.core.ollama_name import from_repo
 from app.core.runtime import LoadedModel
 from app.gui import formatting
 from app.gui.model_origin import origins_of_namesakes
@@ -83,15 +84,27 @@ def second_line(row: LibraryRow, now: datetime | None = None) -> SecondLine:
     if model.is_remote:
         on = _tr("on %1").replace("%1", model.publisher)
         return SecondLine(_joined(on, _tr("connected") if row.state == "ready" else ""), REMOTE)
+    return _calm_line(row, now)
+
+
+def _calm_line(row: LibraryRow, now: datetime | None) -> SecondLine:
+    """Of a model that nothing is going on with."""
+    model = row.model
     kind, memory = model.architecture or model.format.upper(), _memory(row)
     if model.source == "starter":
         return SecondLine(_joined(kind, _tr("starter model, read-only"), memory))
     if row.state == "ready":
         return SecondLine(_joined(kind, row.origin, memory))
+    if model.variant_of:
+        return SecondLine(_joined(kind, _tr("variant"), row.origin, *model.tags), "copy")
     if model.source == "folder":
         words = _tr("used in place, belongs to another app or folder")
-        return SecondLine(_joined(kind, words), "link")
-    return SecondLine(_joined(kind, row.origin, _added(model, now or datetime.now())))
+        if model.program:
+            words = _tr("used in place, belongs to %1").replace("%1", model.program)
+        return SecondLine(_joined(kind, words, *model.tags), "link")
+    source = row.origin or (model.repo or "" if from_repo(model.repo or "") else "")
+    added = _added(model, now or datetime.now())
+    return SecondLine(_joined(kind, source, added, *model.tags))
 
 
 def _joined(*parts: str) -> str:
@@ -118,6 +131,9 @@ def matches(row: LibraryRow, text: str) -> bool:
     """Whether every word of a search is in what is known of a model."""
     model = row.model
     known = " ".join(
-        (model.name, model.architecture, model.quantization, model.publisher, model.repo or "")
+        (
+            *(model.name, model.architecture, model.quantization, model.publisher),
+            *(model.repo or "", model.program, model.notes, *model.tags),
+        )
     ).lower()
     return all(word in known for word in text.lower().split())

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
 from app.gui.controls.tab_order import tab_stops, takes_tab
 from app.gui.formatting import error_words
+from app.gui.ollama_news import OllamaNews
 from app.gui.page import Page
 from app.gui.rail import Rail
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from app.core.settings import Settings
     from app.gui.context import AppContext
     from app.gui.controls.strip import Strip
+    from app.gui.open_requests import OpenRequests
     from app.gui.palette import Palette
 
 log = logging.getLogger(__name__)
@@ -80,10 +82,12 @@ class MainWindow(QWidget):
         self._pages: dict[str, Page] = {}
         self._current = ""
         self.palette_overlay: Palette | None = None
+        self.open_requests: OpenRequests | None = None
         self.notices: list[Strip] = []
         """What was wrong at the start and has not been closed yet."""
         self.rail = Rail(context.icons)
         self.stack = QStackedWidget()
+        self.setAcceptDrops(True)
         self._lay_out()
         self._bind_keys()
         context.notifier.attach(self, self.stack, self._foot)
@@ -91,6 +95,7 @@ class MainWindow(QWidget):
         downloads = context.downloads
         for hook in (downloads.changed, downloads.removed, downloads.finished):
             context.bridge.on(hook, self._downloads_changed)
+        self.ollama_news = OllamaNews(context, self)
         self._settings_changed(context.settings.current)
         self._downloads_changed()
         self.open_page(self._first_page())
@@ -204,6 +209,35 @@ class MainWindow(QWidget):
             self.palette_overlay.page_wanted.connect(self.open_page)
             self.palette_overlay.shortcuts_wanted.connect(self.open_shortcuts)
         self.palette_overlay.start()
+
+    # Links and drops
+
+    def ask_to_open(self, text: str) -> None:
+        """A link into Corral, an address of a model page or a model file: ask before anything."""
+        if self.open_requests is None:
+            from app.gui.open_requests import OpenRequests
+
+            self.open_requests = OpenRequests(self._context, self)
+            self.open_requests.page_wanted.connect(self.open_page)
+        window = self.window()
+        window.raise_()
+        window.activateWindow()
+        self.open_requests.open(text)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Addresses and model files may be dropped."""
+        from app.gui.open_requests import dropped_texts
+
+        if dropped_texts(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Ask about what was dropped."""
+        from app.gui.open_requests import dropped_texts
+
+        event.acceptProposedAction()
+        for text in dropped_texts(event.mimeData()):
+            self.ask_to_open(text)
 
     def open_shortcuts(self) -> None:
         """F1."""

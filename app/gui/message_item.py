@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from app.core.conversations import Message, MessageFinish, MessageState
+from app.core.conversations import Message, MessageFinish, MessageState, Picture
 from app.core.errors import AppError
 from backends.types import Role, Usage
 
@@ -31,6 +31,7 @@ class MessageItem:
     """As in `Message`: where the model's memory began when it wrote this answer."""
     notes: tuple[str, ...] = ()
     """Sentences of the engine about an answer."""
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +76,5 @@ def from_message(message: Message, model_name: str = "") -> MessageItem:
         versions=message.versions,
         first_kept=message.first_kept,
         notes=message.notes,
+        pictures=message.pictures,
     )

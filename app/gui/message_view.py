@@ -24,6 +24,7 @@ from app.gui.message_head import paint_head
 from app.gui.message_item import ErrorNote, MessageItem
 from app.gui.message_live import LiveAnswer
 from app.gui.message_notes import MessageNotes
+from app.gui.message_pictures import MessagePictures
 from app.gui.message_progress import HEIGHT as PROGRESS_HEIGHT
 from app.gui.message_progress import ProgressCard
 from backends.types import Progress
@@ -38,6 +39,7 @@ _BEFORE_PROGRESS = 12
 _BEFORE_ERROR = 16
 _BEFORE_ACTIONS = 8
 _BEFORE_OWN_ACTIONS = 4
+_ABOVE_PICTURES, _AFTER_PICTURES = 6, 10
 
 
 class MessageView(QWidget):
@@ -68,6 +70,7 @@ class MessageView(QWidget):
         self._error: MessageError | None = None
         self._note: ErrorNote | None = None
         self._editor: MessageEditor | None = None
+        self.pictures: MessagePictures | None = None
         self.column = BlockColumn(parts, parent=self)
         self.column.resized.connect(self._tell_resized)
         self.column.link_chosen.connect(self.link_chosen)
@@ -93,6 +96,7 @@ class MessageView(QWidget):
         self.item = item
         if self.is_user:
             self.column.show_blocks((TextBlock(tuple(plain_spans(item.text))),))
+            self._show_pictures(item)
         else:
             self.column.show_blocks(parse(item.text) if blocks is None else blocks)
             self._show_reasoning_done(item)
@@ -182,6 +186,8 @@ class MessageView(QWidget):
         self._editor.resized.connect(self._tell_resized)
         self._editor.show()
         self.column.hide()
+        if self.pictures is not None:
+            self.pictures.hide()
         self._tell_resized()
         self._editor.begin()
 
@@ -219,17 +225,29 @@ class MessageView(QWidget):
             y = self._top + height
             self._bubble = QRect()
         else:
-            most = int(width * BUBBLE_SHARE)
-            inner = self.column.natural_width(most - 2 * BUBBLE_SIDE)
-            height = self.column.fit(inner)
+            most = int(width * BUBBLE_SHARE) - 2 * BUBBLE_SIDE
+            wide, top = (0, BUBBLE_TOP) if self.pictures is None else self._fit_pictures(most)
+            inner = max(wide, self.column.natural_width(most) if self.item.text else 0)
+            height = self.column.fit(inner) if self.item.text else 0
             outer = inner + 2 * BUBBLE_SIDE
-            self._bubble = QRect(width - outer, self._top, outer, height + 2 * BUBBLE_TOP)
+            tall = top + height + BUBBLE_TOP
+            self._bubble = QRect(width - outer, self._top, outer, tall)
             left = self._bubble.left() + BUBBLE_SIDE
-            self.column.setGeometry(left, self._top + BUBBLE_TOP, inner, height)
-            y = self._top + self._bubble.height()
+            self.column.setGeometry(left, self._top + top, inner, height)
+            if self.pictures is not None:
+                self.pictures.move(left, self._top + BUBBLE_TOP + _ABOVE_PICTURES)
+            y = self._top + tall
         self.tools.setGeometry(0, y + _BEFORE_OWN_ACTIONS, width, ACTIONS_HEIGHT)
         self.update()
         return y + _BEFORE_OWN_ACTIONS + ACTIONS_HEIGHT
+
+    def _fit_pictures(self, most: int) -> tuple[int, int]:
+        """Lay the pictures out; returns their width and where the text begins."""
+        assert self.pictures is not None
+        wide, high = self.pictures.fit(most)
+        self.pictures.resize(wide, high)
+        gap = _AFTER_PICTURES if self.item.text else _ABOVE_PICTURES
+        return wide, BUBBLE_TOP + _ABOVE_PICTURES + high + gap
 
     def _fit_answer(self, width: int) -> int:
         y = self._top + HEAD_HEIGHT + _AFTER_HEAD
@@ -310,6 +328,14 @@ class MessageView(QWidget):
         shown = (self._hovered or self._focused or self._last) and ready
         self.tools.set_shown(shown and self._editor is None)
 
+    def _show_pictures(self, item: MessageItem) -> None:
+        images = self._parts.pictures
+        if item.pictures and images is not None:
+            if self.pictures is None:
+                self.pictures = MessagePictures(self._parts.icons, images, self)
+                self.pictures.show()
+            self.pictures.show_pictures(item.pictures)
+
     def _show_interrupted(self, item: MessageItem) -> None:
         interrupted = item.state == "interrupted"
         if interrupted and self._interrupted is None:
@@ -361,5 +387,7 @@ class MessageView(QWidget):
         self._editor.deleteLater()
         self._editor = None
         self.column.show()
+        if self.pictures is not None:
+            self.pictures.show()
         self._tell_resized()
         self.edit_left.emit(self.item.id)

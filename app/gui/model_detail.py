@@ -8,6 +8,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
+from app.core.hub import HubModel
 from app.gui import formatting
 from app.gui.controls.buttons import IconButton, PrimaryButton
 from app.gui.controls.card import Line
@@ -16,9 +17,10 @@ from app.gui.controls.empty_state import EmptyState
 from app.gui.controls.labels import Label
 from app.gui.controls.menu import Menu
 from app.gui.controls.strip import ErrorCard, Strip
-from app.gui.discover_card import CardText
+from app.gui.discover_architecture import ArchitectureFacts
+from app.gui.discover_card import CardSection
 from app.gui.discover_facts import BadgesRow, FactsRow, SkeletonLines
-from app.gui.discover_fit import CONTEXTS
+from app.gui.discover_fit import CONTEXTS, speed_words
 from app.gui.discover_subject import Subject
 from app.gui.icons import Icons
 from app.gui.inline_link import InlineLink
@@ -26,9 +28,9 @@ from app.gui.variants_lines import VariantLine
 from app.gui.variants_table import VariantsTable
 from app.gui.worker import Worker
 
-CARD_HEIGHT = 320
-"""Of a card that is not unfolded."""
 SKELETON_MS = 200
+MOST_OTHERS = 15
+"""Repositories in a menu."""
 _LINES = (0.32, 0.46, 0.60, 0.0, 0.9, 0.9, 0.9, 0.9, 0.0, 0.8, 0.7, 0.75)
 
 
@@ -44,14 +46,16 @@ class ModelDetail(QWidget):
     retry = Signal()
     context_chosen = Signal(int)
     repo_wanted = Signal(str)
-
+    """Its variants shall stand among the others."""
+    bookmarked = Signal(bool)
+    compared = Signal(bool)
     settings_wanted = Signal()
 
     def __init__(self, icons: Icons, worker: Worker, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._icons, self._worker = icons, worker
         self._page = ""
-        self._mlx_repo = ""
+        self._others: Sequence[HubModel] = ()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -89,9 +93,18 @@ class ModelDetail(QWidget):
         header.setFixedHeight(self._icons.theme.metric("header") - 1)  # the line below counts
         row = QHBoxLayout(header)
         row.setContentsMargins(32, 1, 12, 0)
-        row.setSpacing(8)
+        row.setSpacing(4)
         self._crumbs = ElidedLabel("", "caption", "text-2")
         row.addWidget(self._crumbs, 1)
+        name = self.tr("Bookmark")
+        self.bookmark = IconButton(self._icons, "bookmark", name, checkable=True)
+        self.bookmark.clicked.connect(self.bookmarked)
+        name = self.tr("Compare with other models")
+        self.compare = IconButton(self._icons, "git-compare-arrows", name, checkable=True)
+        self.compare.clicked.connect(self.compared)
+        for button in (self.bookmark, self.compare):
+            button.hide()
+            row.addWidget(button)
         name = self.tr("Open its page on the hub in the browser")
         self.outside = IconButton(self._icons, "external-link", name)
         self.outside.clicked.connect(self._open_page)
@@ -127,14 +140,19 @@ class ModelDetail(QWidget):
         self._summary = Label("", "reading", "text", wrap=True)
         self._summary.setMaximumWidth(720)
         column.addWidget(self._summary)
+        self.danger = Strip(icons, tone="danger")
         self.gated = Strip(icons, tone="info")
-        self.gated.hide()
         column.addSpacing(8)
-        column.addWidget(self.gated)
+        for strip in (self.danger, self.gated):
+            strip.hide()
+            column.addWidget(strip)
         column.addSpacing(12)
         self._add_variants(column)
+        self.architecture = ArchitectureFacts()
+        column.addWidget(self.architecture)
         column.addSpacing(24)
-        self._add_card(column)
+        self.card = CardSection(icons, self._worker)
+        column.addWidget(self.card)
         column.addStretch(1)
         self._scroll.setWidget(content)
         return self._scroll
@@ -152,7 +170,16 @@ class ModelDetail(QWidget):
         row.addLayout(words, 1)
         self.main_button = PrimaryButton(self._icons, "", "download")
         self.main_button.clicked.connect(self._main_pressed)
-        row.addWidget(self.main_button, 0, Qt.AlignmentFlag.AlignTop)
+        side = QVBoxLayout()
+        side.setSpacing(6)
+        side.addWidget(self.main_button, 0, Qt.AlignmentFlag.AlignRight)
+        self.speed = Label("", "caption", "text-3")
+        self.speed.setToolTip(
+            self.tr("Reckoned from how fast models have answered on this computer so far")
+        )
+        side.addWidget(self.speed, 0, Qt.AlignmentFlag.AlignRight)
+        side.addStretch(1)
+        row.addLayout(side)
         column.addLayout(row)
 
     def _add_variants(self, column: QVBoxLayout) -> None:
@@ -176,31 +203,10 @@ class ModelDetail(QWidget):
         self.companions = Label("", "caption", "text-3", wrap=True)
         column.addSpacing(4)
         column.addWidget(self.companions)
-        self.mlx = InlineLink(self._icons)
-        self.mlx.clicked.connect(lambda: self.repo_wanted.emit(self._mlx_repo))
-        column.addWidget(self.mlx, 0, Qt.AlignmentFlag.AlignLeft)
-
-    def _add_card(self, column: QVBoxLayout) -> None:
-        row = QHBoxLayout()
-        row.addWidget(Label(self.tr("Model card"), "page-title"))
-        row.addStretch(1)
-        self.read_all = InlineLink(self._icons, self.tr("Read all"))
-        self.read_all.setCheckable(True)
-        self.read_all.toggled.connect(self._fold_card)
-        row.addWidget(self.read_all)
-        self._card_head = QWidget()
-        self._card_head.setLayout(row)
-        row.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._card_head)
-        column.addSpacing(8)
-        self.card = CardText(self._icons, self._worker)
-        self.card.setMaximumWidth(720)
-        self.card.measured.connect(self._offer_all)
-        column.addWidget(self.card)
-        self._card_wait = SkeletonLines(self._icons, (0.7, 0.76, 0.66, 0.0, 0.72, 0.5))
-        column.addWidget(self._card_wait)
-        self._card_note = Label("", "body", "text-3", wrap=True)
-        column.addWidget(self._card_note)
+        self.others = InlineLink(self._icons, opens=True)
+        self.others.clicked.connect(self._open_others)
+        self.others.hide()
+        column.addWidget(self.others, 0, Qt.AlignmentFlag.AlignLeft)
 
     def _keep_margin(self, least: int, most: int) -> None:
         """The scroll bar stands in the margin, so that nothing moves when it comes."""
@@ -213,7 +219,8 @@ class ModelDetail(QWidget):
         """Nothing is known of this model yet; the hub is being asked."""
         self._crumbs.setText(subject.crumbs)
         self.strip.hide()
-        self.outside.hide()
+        for button in (self.outside, self.bookmark, self.compare):
+            button.hide()
         self._skeleton_timer.start()
         # Another model stands here until then: nothing of it can be chosen any more.
         self.table.setEnabled(False)
@@ -238,15 +245,15 @@ class ModelDetail(QWidget):
         self._skeleton_timer.stop()
         self._page = page
         self.outside.setVisible(bool(page))
+        self.bookmark.show()
+        self.compare.show()
         self._crumbs.setText(subject.crumbs)
         self._title.setText(subject.title)
         self.facts.set_facts(subject.facts())
         self.badges.set_badges(subject.badges())
         self._summary.setText(subject.summary)
         self._summary.setVisible(bool(subject.summary))
-        self._mlx_repo = (subject.entry.mlx_repo or "") if subject.entry else ""
-        self.mlx.setText(self.tr("For Macs: %1").replace("%1", self._mlx_repo))
-        self.mlx.setVisible(bool(self._mlx_repo))
+        self.architecture.show_architecture(subject.architecture)
         self._say_companions(subject)
         if self._stack.currentWidget() is not self._scroll:
             self._stack.setCurrentWidget(self._scroll)
@@ -270,6 +277,29 @@ class ModelDetail(QWidget):
         self.table.setVisible(bool(lines))
         if self.table.chosen_line() is None:
             self.main_button.hide()
+            self.speed.hide()
+
+    def set_danger(self, text: str) -> None:
+        """Say before the variants what scans found; "" if nothing."""
+        self.danger.say(text)
+
+    def set_others(self, models: Sequence[HubModel]) -> None:
+        """Further repositories of the same model, whose variants are not in the table."""
+        self._others = models
+        one, many = self.tr("1 more repository"), self.tr("%n more repositories", "", len(models))
+        self.others.setText(one if len(models) == 1 else many)
+        self.others.setVisible(bool(models))
+        self.others.updateGeometry()
+
+    def set_marks(self, *, bookmarked: bool, compared: bool) -> None:
+        """Whether the model is bookmarked and is among those that are compared."""
+        self.bookmark.setChecked(bookmarked)
+        self.bookmark.set_name(
+            self.tr("Remove the bookmark") if bookmarked else self.tr("Bookmark")
+        )
+        self.bookmark.set_icon("bookmark", "accent" if bookmarked else "text-2")
+        self.compare.setChecked(compared)
+        self.compare.set_icon("git-compare-arrows", "accent" if compared else "text-2")
 
     def set_context(self, tokens: int) -> None:
         """The length of context that the verdicts are for."""
@@ -281,38 +311,23 @@ class ModelDetail(QWidget):
     def set_offline(self, offline: bool, text: str = "") -> None:
         """Say that the offline switch is on, and what is shown instead."""
         self.offline.say(text if offline else "")
-        self.mlx.setVisible(bool(self._mlx_repo) and not offline)
 
     def set_problem(self, text: str) -> None:
         """Say above the page what did not work; "" when it does."""
         self.strip.say(text)
 
-    def set_card(self, markdown: str | None, note: str = "") -> None:
-        """The model card; None while it is being fetched, a note where there is none."""
-        waiting = markdown is None and not note
-        self._card_wait.setVisible(waiting)
-        self.card.setVisible(bool(markdown))
-        self._card_note.setText(note)
-        self._card_note.setVisible(bool(note))
-        if markdown:
-            self.card.show_markdown(markdown)
-        self.read_all.setChecked(False)
-        self._fold_card(unfolded=False)
-
     # What the person does
-
-    def _fold_card(self, unfolded: bool) -> None:
-        self.read_all.setText(self.tr("Show less") if unfolded else self.tr("Read all"))
-        self.card.set_limit(None if unfolded else CARD_HEIGHT)
-        self.read_all.updateGeometry()
-        self._offer_all()
-
-    def _offer_all(self) -> None:
-        longer = not self.card.isHidden() and self.card.is_longer_than(CARD_HEIGHT)
-        self.read_all.setVisible(longer)
 
     def _open_page(self) -> None:
         QDesktopServices.openUrl(QUrl(self._page))
+
+    def _open_others(self) -> None:
+        menu = Menu(self._icons, self)
+        for model in self._others[:MOST_OTHERS]:
+            text = f"{model.repo}  ·  {'MLX' if 'mlx' in model.tags else 'GGUF'}"
+            menu.add(text, partial(self.repo_wanted.emit, model.repo))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup_under(self.others)
 
     def _open_contexts(self) -> None:
         menu = Menu(self._icons, self)
@@ -340,6 +355,8 @@ class ModelDetail(QWidget):
         text, icon = words.get(line.state, (download, "download"))
         self.main_button.setText(text)
         self.main_button.set_icon(icon)
+        self.speed.setText(speed_words(line.speed).rstrip("."))
+        self.speed.setVisible(line.speed is not None)
         busy = line.state in ("asking", "waiting", "running", "verifying")
         self.main_button.setEnabled(line.usable and not busy)
         self.main_button.setToolTip(line.problem)

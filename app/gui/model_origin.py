@@ -9,12 +9,12 @@ from app.core.library_types import LocalModel
 
 
 def origin(model: LocalModel) -> str:
-    """ "starter model", the server, the repository "owner/name", or the folder of the file."""
+    """ "starter model", the server, the repository, the other program, or the file's folder."""
     if model.source == "starter":
         return QCoreApplication.translate("origin", "starter model")
     if model.is_remote:
         return model.publisher
-    return model.repo or model.publisher or model.path.parent.name
+    return model.repo or model.program or model.publisher or model.path.parent.name
 
 
 def origins_of_namesakes(models: Iterable[LocalModel]) -> dict[str, str]:

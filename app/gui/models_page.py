@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import structs
-from PySide6.QtCore import QPoint
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QMimeData, QPoint, Qt, QTimer
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from app.core.auto_fit import default_config
-from app.core.companions import companions_of
+from app.core.disk_use import disk_uses
 from app.core.errors import AppError
 from app.core.library import LocalModel
-from app.core.load_plan import remembered_config
 from app.core.runtime import NotEnoughMemory
 from app.gui import formatting, library_menus, library_rows
 from app.gui.chat_models import ChatModels
@@ -25,21 +25,26 @@ from app.gui.controls.fields import SearchField
 from app.gui.controls.labels import Label
 from app.gui.controls.strip import Strip
 from app.gui.library_actions import LibraryActions
-from app.gui.library_defaults import LoadFacts
-from app.gui.library_disk import DiskPicture, DiskUse, disk_use
+from app.gui.library_disk import DiskPicture
 from app.gui.library_drawer import LibraryDrawer
+from app.gui.library_header import HeaderReader
+from app.gui.library_keeper import ModelKeeper
 from app.gui.library_menus import RowAction
 from app.gui.library_model import CONTEXT, PARAMETERS, QUANTIZATION
 from app.gui.library_rows import LibraryRow
 from app.gui.library_table import LibraryTable
+from app.gui.library_upkeep import LibraryUpkeep
 from app.gui.page import Page
-from app.gui.worker import Task
-from backends.types import LoadConfig
 
 if TYPE_CHECKING:
     from app.gui.context import AppContext
 
+log = logging.getLogger(__name__)
 
+RETURN_MS = 5000
+"""How often it is looked whether a drive that was away is back."""
+_OTHER_FILE = re.compile(r"\.(?!gguf$)[a-z]\w{0,6}", re.IGNORECASE)
+"""What files end in that are no models; names of folders have dots too, as in "Qwen2.5-7B"."""
 _NARROW = 760
 _VERY_NARROW = 640
 
@@ -51,14 +56,17 @@ class ModelsPage(Page):
 
     def __init__(self, context: AppContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAcceptDrops(True)
         self._context = context
         self._models = ChatModels(context, self)
         self.library_actions = LibraryActions(context, self)
-        self._shown: LocalModel | None = None
-        self._facts: LoadFacts | None = None
-        self._header_task: Task | None = None
+        self.upkeep = LibraryUpkeep(context, self)
         self._chosen = ""
         self._lay_out()
+        self.keeper = ModelKeeper(context, self.drawer, self)
+        self.header_reader = HeaderReader(context, self.drawer, self)
+        self._returning = QTimer(self, interval=RETURN_MS)
+        self._returning.timeout.connect(self._look_for_drives)
         self._connect()
         self.refresh()
 
@@ -76,6 +84,10 @@ class ModelsPage(Page):
         self.strip = Strip(icons, tone="info")
         self.strip.hide()
         column.addWidget(self.strip)
+        self.work_strip = Strip(icons, tone="info", action=self.tr("Cancel"))
+        self.work_strip.hide()
+        self.work_strip.action_chosen.connect(self.upkeep.cancel)
+        column.addWidget(self.work_strip)
         self._stack = QStackedWidget()
         column.addWidget(self._stack, 1)
         self.table = LibraryTable(icons)
@@ -143,15 +155,16 @@ class ModelsPage(Page):
         drawer.delete.connect(
             lambda: self._with_row(lambda row: self.library_actions.ask_delete(row.model))
         )
-        drawer.config_changed.connect(self._config_changed)
         self.disk.show_folder.connect(self.library_actions.show_folder)
         self.library_actions.working.connect(self.strip.say)
         self.library_actions.adopted.connect(self._adopted)
         self.library_actions.changed.connect(self._library_changed)
+        self.upkeep.working.connect(self.work_strip.say)
+        self.upkeep.imported.connect(self._adopted)
+        self.upkeep.changed.connect(self._library_changed)
         self._models.changed.connect(lambda _: self.refresh())
         self._models.failed.connect(self._load_failed)
         context.bridge.on(context.library.changed, self._library_changed)
-        context.bridge.on(context.settings.changed, self._settings_changed)
 
     # The page protocol
 
@@ -161,6 +174,32 @@ class ModelsPage(Page):
         context.worker.run(context.library.scan, failed=context.notifier.error)
         self.refresh()
         self._look_at_disk()
+
+    def leaving(self) -> None:
+        """Keep what was typed a moment ago."""
+        self.keeper.flush()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look now and then whether a drive is back."""
+        super().showEvent(event)
+        self._returning.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Another page is shown: look for nothing, keep what was typed."""
+        super().hideEvent(event)
+        self._returning.stop()
+        self.keeper.flush()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Model files and folders may be dropped."""
+        if _dropped(event.mimeData()):
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Show what importing them would do."""
+        event.accept()
+        self.upkeep.ask_import(_dropped(event.mimeData()))
 
     def open_with(self, argument: object) -> None:
         """{"model_id": id} chooses a model."""
@@ -203,7 +242,7 @@ class ModelsPage(Page):
             blocked = self.table.blockSignals(True)
             self.table.choose(self._chosen)
             self.table.blockSignals(blocked)
-        count, size = len(models), formatting.file_size(sum(model.size for model in models))
+        count, size = len(models), formatting.file_size(_size(models))
         words = self.tr("1 model, %1") if count == 1 else self.tr("%n models, %1", "", count)
         self.count.setText(words.replace("%1", size) if count else "")
         self._say_empty()
@@ -244,7 +283,8 @@ class ModelsPage(Page):
             return
         self._chosen = row.model.id
         self.drawer.show_row(row)
-        self._read_header(row.model)
+        self.header_reader.show_model(row.model)
+        self.keeper.show_model(row.model)
 
     def _open_drawer(self) -> None:
         if self._row_of(self._chosen) is not None:
@@ -264,48 +304,6 @@ class ModelsPage(Page):
             hidden.append(QUANTIZATION)
         self.table.hide_columns(hidden)
         self.count.setVisible(room >= _VERY_NARROW)
-
-    # The header of the chosen model
-
-    def _read_header(self, model: LocalModel) -> None:
-        if self._header_task is not None:
-            self._header_task.cancel()
-        self._shown, self._facts = model, None
-        self._show_header()
-        if model.present and not model.problem and model.format == "gguf":
-            self._header_task = self._context.worker.run(
-                _load_facts,
-                self._context,
-                model,
-                done=self._header_read,
-                failed=self._header_failed,
-            )
-
-    def _header_read(self, facts: LoadFacts) -> None:
-        self._facts = facts
-        self._show_header()
-
-    def _header_failed(self, error: AppError) -> None:
-        self.drawer.problem.say(formatting.error_words(error))
-
-    def _show_header(self) -> None:
-        if self._shown is not None:
-            config = self._context.settings.current.models.load.get(self._shown.id)
-            free = self._context.runtime.free_memory(besides=self._shown.id).available
-            self.drawer.show_facts(self._shown, self._facts, config, free)
-
-    def _config_changed(self, config: LoadConfig | None) -> None:
-        if self._shown is None:
-            return
-        models = self._context.settings.current.models
-        load = {key: value for key, value in models.load.items() if key != self._shown.id}
-        if config is not None:
-            load[self._shown.id] = remembered_config(config)
-        try:
-            self._context.settings.update(models=structs.replace(models, load=load))
-        except AppError as error:
-            self._context.notifier.error(error)
-        self._show_header()
 
     # What the person does
 
@@ -346,15 +344,20 @@ class ModelsPage(Page):
             chat=self._chat,
             load=self._load,
             eject=self._eject,
+            variant=lambda row: self.keeper.ask_variant(row.model),
         )
         menu.popup(at)
 
     def _open_add_menu(self) -> None:
-        menu = library_menus.add_menu(self._context.icons, self, self.library_actions, self._browse)
+        menu = library_menus.add_menu(
+            self._context.icons, self, self.library_actions, self.upkeep, self._browse
+        )
         menu.popup_under(self.add_button, right=True)
 
     def _open_folder_menu(self) -> None:
-        menu = library_menus.folder_menu(self._context.icons, self, self.library_actions)
+        menu = library_menus.folder_menu(
+            self._context.icons, self, self.library_actions, self.upkeep
+        )
         menu.popup_under(self.folder_button, right=True)
 
     def _browse(self) -> None:
@@ -368,42 +371,40 @@ class ModelsPage(Page):
     # The world around
 
     def _look_at_disk(self) -> None:
-        models = self._context.library.models()
-        self._context.worker.run(
-            disk_use,
-            self._context.library.folder,
-            models,
-            done=self._disk_seen,
+        context = self._context
+        folder = (self.tr("Models folder"), context.library.folder)
+        if folder[1] in context.library.silent_folders():
+            self.disk.show_uses(())
+            return
+        context.worker.run(
+            lambda: disk_uses(folder, context.library.roots(), context.library.models()),
+            done=self.disk.show_uses,
             failed=self._no_disk,
         )
 
-    def _disk_seen(self, use: DiskUse | None) -> None:
-        self.disk.show_use(use)
-
     def _no_disk(self, error: AppError) -> None:
-        self.disk.show_use(None)
+        self.disk.show_uses(())
+
+    def _look_for_drives(self) -> None:
+        """A drive that was away may be back: nobody has to tell."""
+        context = self._context
+        if any(not model.present for model in context.library.models()):
+            context.worker.run(context.library.scan, failed=self._no_scan)
+
+    def _no_scan(self, error: AppError) -> None:
+        log.info("the folders could not be looked at: %s", error)
 
     def _library_changed(self) -> None:
         self.refresh()
         self._look_at_disk()
 
-    def _settings_changed(self, _: object) -> None:
-        self._show_header()
+
+def _size(models: Sequence[LocalModel]) -> int:
+    """Bytes of all models; a variant has no files of its own."""
+    return sum(model.size for model in models if not model.variant_of)
 
 
-def _load_facts(context: AppContext, model: LocalModel) -> LoadFacts:
-    """Reads the file and waits for the survey of the hardware."""
-    header, hardware = context.library.header(model.id), context.hardware
-    engine = context.settings.current.engine
-    memory = context.runtime.free_memory(besides=model.id)
-    wanted = engine.default_load
-    standard = default_config(
-        header,
-        hardware,
-        engine,
-        file_size=model.size,
-        memory=memory,
-        correction=context.runtime.corrections.of(model.id, wanted),
-    )
-    companions = companions_of(model, header, context.library.models())
-    return LoadFacts(header, hardware, standard, model, companions)
+def _dropped(data: QMimeData) -> list[Path]:
+    """The files and folders in what is dragged that could be models. Looks at no disk."""
+    paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+    return [path for path in paths if not _OTHER_FILE.fullmatch(path.suffix)]

@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Mapping
+from textwrap import shorten
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
@@ -21,6 +22,10 @@ from app.gui.sampling_table import parameter_names
 from app.gui.stop_strings import shown
 
 LINE = 22
+EXAMPLES = 6
+"""Messages shown of those that a chat begins with."""
+EXAMPLE = 160
+"""Characters shown of each."""
 
 
 class PreviewScroll(RingFocus, QScrollArea):
@@ -61,6 +66,12 @@ class PresetPreview(Region):
         body.addWidget(Label(self.tr("System"), "caption", "text-3"))
         body.addSpacing(3)
         body.addWidget(self.text)
+        self.examples = Label("", "caption", "text-2", wrap=True)
+        self.examples_part = QWidget()
+        examples = QVBoxLayout(self.examples_part)
+        examples.setContentsMargins(0, 11, 0, 0)
+        examples.addWidget(self.examples)
+        body.addWidget(self.examples_part)
         self.changed_part = QWidget()
         part = QVBoxLayout(self.changed_part)
         part.setContentsMargins(0, 11, 0, 0)
@@ -102,7 +113,20 @@ class PresetPreview(Region):
         """Follow what is typed."""
         self._preset = shown
         self._show_text()
+        self._show_examples(shown)
         self._show_changes(changes(stored, shown))
+
+    def _show_examples(self, preset: Preset) -> None:
+        """The messages that a chat begins with, cut where they are long."""
+        names = {"user": self.tr("You"), "assistant": self.tr("Model")}
+        lines = [
+            f"{names[each.role]}: {shorten(each.content, EXAMPLE, placeholder='…')}"
+            for each in preset.messages[:EXAMPLES]
+        ]
+        if more := len(preset.messages) - len(lines):
+            lines.append(self.tr("and %1 more").replace("%1", str(more)))
+        self.examples.setText("\n".join([self.tr("Every chat begins with:"), *lines]))
+        self.examples_part.setVisible(bool(lines))
 
     def _settings_changed(self, _: object) -> None:
         self._show_text()

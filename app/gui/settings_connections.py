@@ -80,6 +80,7 @@ class ConnectionsSection(SettingSection):
         self.purpose.activated.connect(self._fill)
         self.clear = Button(icons, self.tr("Clear"), "trash-2", small=True)
         self.clear.setAccessibleName(self.tr("Clear the list of connections"))
+        self.clear.setEnabled(False)  # until there is something to clear
         self.clear.clicked.connect(self._ask_clear)
         row = QHBoxLayout()
         row.setContentsMargins(4, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""Settings, Network: where the hub is, who is logged in, through which proxy, trusting whom."""
+"""Settings, Network: where hub and registry are, who is logged in, which proxy, trusting whom."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from app.gui.formatting import duration, error_words
 from app.gui.settings_account import AccountGroup
 from app.gui.settings_mirrors import MirrorsGroup
 from app.gui.settings_proxy import CertificatesGroup, ProxyGroup
+from app.gui.settings_registry import RegistryGroup
 from app.gui.settings_rows import SettingGroup, SettingRow, SettingSection
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _standing_address() -> str:
 
 
 class NetworkSection(SettingSection):
-    """How Corral reaches the hub."""
+    """How Corral reaches the hub and Ollama's registry."""
 
     section_id = "network"
     icon = "globe"
@@ -54,6 +55,8 @@ class NetworkSection(SettingSection):
         self.add(self.mirrors)
         self.account = AccountGroup(context)
         self.add(self.account)
+        self.registry = RegistryGroup(context)
+        self.add(self.registry)
         self.proxy = ProxyGroup(context)
         self.add(self.proxy)
         self.certificates = CertificatesGroup(context)
@@ -105,6 +108,7 @@ class NetworkSection(SettingSection):
         self.token.setChecked(network.send_token)
         self._allow_check()
         self.account.show_network(network)
+        self.registry.show_address(network.ollama_registry)
         self.proxy.show_proxy(network.proxy)
         self.certificates.show_file(network.ca_file)
 

@@ -17,6 +17,7 @@ from app.gui.message_find import mark
 from app.gui.message_item import ErrorNote, MessageItem, Remedy
 from app.gui.message_live import LiveAnswer
 from app.gui.message_view import MessageView
+from app.gui.picture_images import PictureImages
 from app.gui.theme import Theme
 from app.gui.transcript_find import Finder, Match
 from app.gui.transcript_overlay import FADE_HEIGHT, Fade, JumpButton
@@ -49,10 +50,16 @@ class TranscriptView(MessageScroll):
     """Number of the match looked at, from 1, and how many there are; 0, 0 for none."""
 
     def __init__(
-        self, theme: Theme, icons: Icons, worker: Worker, parent: QWidget | None = None
+        self,
+        theme: Theme,
+        icons: Icons,
+        worker: Worker,
+        parent: QWidget | None = None,
+        *,
+        pictures: PictureImages | None = None,
     ) -> None:
         super().__init__(theme, parent)
-        self._parts = BlockParts(theme, icons, worker, MathImages(worker, self))
+        self._parts = BlockParts(theme, icons, worker, MathImages(worker, self), pictures)
         self._live: dict[int, LiveAnswer] = {}
         self._progress: dict[int, tuple[Progress, float | None]] = {}
         self._errors: dict[int, ErrorNote] = {}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from app.gui.message_item import MessageItem
+from app.gui.picture_layout import place_pictures
 from app.gui.transcript_layout import RowHeights, estimate_lines
 
 TOP_MARGIN = 20
@@ -12,6 +13,8 @@ AFTER_USER = 8
 BEFORE_ANSWER = -12
 """The row of a person's actions reaches beside the head of the answer below it."""
 _LINE = 24
+_WITH_PICTURES = 16
+"""Around the pictures of a message."""
 _CHARACTER = 7.4
 """Width of an average character at the reading size of 15."""
 
@@ -110,7 +113,9 @@ class TranscriptRows:
         user = item.role == "user"
         width = self._width * 0.82 - 32 if user else self._width
         lines = estimate_lines(item.text, int(width / (_CHARACTER * self._scale)))
-        return round(lines * _LINE * self._scale) + (52 if user else 60)
+        text = round(lines * _LINE * self._scale) if item.text or not item.pictures else 0
+        pictures = place_pictures(item.pictures, int(width))[2] + _WITH_PICTURES
+        return text + (52 if user else 60) + (pictures if item.pictures else 0)
 
     def _gap(self, row: int) -> int:
         if self.items[row].role != "user":

@@ -50,6 +50,20 @@ class VariantLine:
     problem: str = ""
     """Why the download failed, or why the variant cannot be used here."""
     usable: bool = True
+    is_main: bool = True
+    """It is of the repository that the page is about, not of another one with the same model."""
+    speed: float | None = None
+    """Tokens per second to expect here; None where nothing similar was measured."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Tells it from all others: repositories have files of the same name."""
+        return self.repo, self.file
+
+    @property
+    def owner(self) -> str:
+        """Whose repository it is of."""
+        return self.repo.partition("/")[0]
 
 
 def of_entry(entry: CatalogueEntry, check: FitCheck) -> tuple[VariantLine, ...]:
@@ -89,9 +103,10 @@ def of_detail(
     *,
     mlx_usable: bool,
     why_not: str,
+    is_main: bool = True,
 ) -> tuple[VariantLine, ...]:
-    """The variants of a repository with exact sizes, one of them recommended."""
-    usable = [each for each in found if each.format == "gguf" or mlx_usable]
+    """The variants of a repository with exact sizes, of the main one one recommended."""
+    usable = [each for each in found if is_main and (each.format == "gguf" or mlx_usable)]
     best = variants.recommended(usable, lambda each: check.of_variant(each, shape))
     lines = []
     for variant in found:
@@ -113,6 +128,7 @@ def of_detail(
                 recommended=variant is best,
                 problem="" if is_usable else why_not,
                 usable=is_usable,
+                is_main=is_main,
             )
         )
     return tuple(lines)
@@ -152,12 +168,25 @@ def _with_state(
 
 
 def shortened(lines: Sequence[VariantLine]) -> tuple[VariantLine, ...]:
-    """The lines that most people choose among; all of them if they are few."""
-    if len(lines) <= LONG_LIST:
-        return tuple(lines)
-    kept = [
-        line
-        for line in lines
-        if line.recommended or line.state != "absent" or (line.label in USUAL and line.usable)
-    ]
-    return tuple(kept) if len(kept) >= 2 else tuple(lines[:LONG_LIST])
+    """The lines that most people choose among: of the main repository, all if they are few.
+
+    What is here or on its way is shown whoever made it, and a Mac's models on a Mac.
+    """
+    main = [line for line in lines if line.is_main]
+    if len(main) > LONG_LIST:
+        kept = [line for line in main if line.recommended or _is_usual(line) or _is_begun(line)]
+        main = kept if len(kept) >= 2 else main[:LONG_LIST]
+    others = [line for line in lines if not line.is_main]
+    return (*main, *(line for line in others if _is_begun(line) or _is_for_macs(line)))
+
+
+def _is_usual(line: VariantLine) -> bool:
+    return line.label in USUAL and line.usable
+
+
+def _is_begun(line: VariantLine) -> bool:
+    return line.state != "absent"
+
+
+def _is_for_macs(line: VariantLine) -> bool:
+    return line.format == "mlx" and line.usable and not line.problem

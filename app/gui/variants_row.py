@@ -21,7 +21,7 @@ from app.gui.controls.focus_heir import focus_kept
 from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
 from app.gui.controls.painting import bar, box, clip_round, painter_for
-from app.gui.discover_fit import fit_tip, fit_word
+from app.gui.discover_fit import fit_tip, fit_word, speed_words
 from app.gui.icons import Icons
 from app.gui.variants_lines import VariantLine
 
@@ -37,6 +37,8 @@ class Columns:
     """Where the columns of the table stand at a width. A width of 0 leaves a column out."""
 
     label: QRect
+    source: QRect
+    """Whose repository it is of."""
     quality: QRect
     words: bool
     """Whether the quality is said in words, too."""
@@ -46,9 +48,12 @@ class Columns:
     fit: QRect
 
 
-def columns(width: int, height: int = ROW_HEIGHT) -> Columns:
-    """The columns for a table `width` wide; the least important give way first."""
-    words, bar_width = width >= 800, 80 if width >= 680 else 0
+def columns(width: int, height: int = ROW_HEIGHT, *, sources: bool = False) -> Columns:
+    """The columns for a table `width` wide; the least important give way first.
+
+    With `sources` the words for the quality leave their room to the maker's name.
+    """
+    words, bar_width = width >= 800 and not sources, 80 if width >= 680 else 0
     roomy = bar_width > 0
     quality, size, need = (180 if words else 44), 76 if roomy else 54, 76 if roomy else 50
     right = width - 8 - action_width(width)
@@ -58,8 +63,11 @@ def columns(width: int, height: int = ROW_HEIGHT) -> Columns:
     left_of_bar = bar_rect.x() if bar_width else need_rect.x()
     size_rect = QRect(left_of_bar - 16 - size, 0, size, height)
     quality_rect = QRect(size_rect.x() - quality + (24 if words else 0), 0, quality, height)
-    label = QRect(_SIDE, 0, max(40, quality_rect.x() - _SIDE - 8), height)
-    return Columns(label, quality_rect, words, size_rect, bar_rect, need_rect, fit)
+    room = quality_rect.x() - _SIDE - 12 if sources else 0
+    source = min(150, max(104, room - 182)) if room >= 230 else 0
+    source_rect = QRect(quality_rect.x() - source - (12 if source else 0), 0, source, height)
+    label = QRect(_SIDE, 0, max(40, source_rect.x() - _SIDE - 8), height)
+    return Columns(label, source_rect, quality_rect, words, size_rect, bar_rect, need_rect, fit)
 
 
 def action_width(width: int) -> int:
@@ -197,6 +205,7 @@ class VariantRow(RingFocus, QAbstractButton):
         self.line = line
         self.is_last = False
         """The last line of the table follows the round corners of its frame."""
+        self._sources = False
         self.setCheckable(True)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -213,11 +222,21 @@ class VariantRow(RingFocus, QAbstractButton):
             self.action.show_line(line)
         size = formatting.file_size(line.size, about=line.about)
         note = self.tr("Recommended") if line.recommended else ""
-        parts = [line.label, note, self.quality_words(), size]
+        owner = "" if line.is_main else line.owner
+        parts = [line.label, owner, note, self.quality_words(), size]
         if line.judged is not None:
             parts.append(fit_word(line.judged.fit))
         self.setAccessibleName(", ".join(part for part in parts if part))
         self.update()
+
+    def show_sources(self, on: bool) -> None:
+        """Whether the maker of the file is told."""
+        if on != self._sources:
+            self._sources = on
+            self.update()
+
+    def _columns(self) -> Columns:
+        return columns(self.width(), sources=self._sources)
 
     def quality_words(self) -> str:
         """How much of the model is kept."""
@@ -238,8 +257,9 @@ class VariantRow(RingFocus, QAbstractButton):
         painter = painter_for(QPainter(self))
         if self.isChecked() or self.underMouse():
             self._paint_ground(painter, "selected" if self.isChecked() else "hover")
-        cells = columns(self.width())
+        cells = self._columns()
         self._paint_label(painter, cells.label)
+        self._paint_source(painter, cells.source)
         self._paint_quality(painter, cells.quality, words=cells.words)
         painter.setFont(theme.font("body", tabular=True))
         painter.setPen(theme.color("text"))
@@ -280,6 +300,9 @@ class VariantRow(RingFocus, QAbstractButton):
         label = metrics.elidedText(line.label, Qt.TextElideMode.ElideRight, rect.width())
         painter.drawText(rect, _VCENTER, label)
         x = rect.x() + metrics.horizontalAdvance(label) + 8
+        if self._sources and not self._columns().source.width():
+            self._paint_source(painter, QRect(x, 0, rect.right() - x, rect.height()), "caption")
+            return
         notes = [self.tr("Recommended")] if line.recommended else []
         notes += ["MLX"] if line.format == "mlx" else []
         font = theme.font("caption")
@@ -295,6 +318,17 @@ class VariantRow(RingFocus, QAbstractButton):
             painter.setPen(theme.color(ink))
             painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, note)
             x += width + 6
+
+    def _paint_source(self, painter: QPainter, rect: QRect, style: str = "body") -> None:
+        if rect.width() <= 0:
+            return
+        font = self._theme.font(style)
+        owner = QFontMetrics(font).elidedText(
+            self.line.owner, Qt.TextElideMode.ElideRight, rect.width()
+        )
+        painter.setFont(font)
+        painter.setPen(self._theme.color("text-2"))
+        painter.drawText(rect, _VCENTER, owner)
 
     def _paint_quality(self, painter: QPainter, rect: QRect, *, words: bool) -> None:
         theme = self._theme
@@ -317,12 +351,13 @@ class VariantRow(RingFocus, QAbstractButton):
 
     def tip_at(self, x: int) -> str:
         """The tool tip for a place in the line."""
-        line, cells = self.line, columns(self.width())
+        line, cells = self.line, self._columns()
         if line.problem and line.state == "failed":
             return line.problem
         if x >= (cells.bar if cells.bar.width() else cells.need).x() and line.judged:
-            return fit_tip(line.judged, line.context)
+            speed = speed_words(line.speed)
+            return " ".join(part for part in (fit_tip(line.judged, line.context), speed) if part)
         if x >= cells.quality.x():
             return self.quality_words()
         files = self.tr("%n files", "", line.parts) if line.parts > 1 else ""
-        return "\n".join(part for part in (line.file, files) if part)
+        return "\n".join(part for part in (line.repo, line.file, files) if part)

@@ -17,6 +17,8 @@ from app.gui.variants_lines import VariantLine, shortened
 from app.gui.variants_row import VariantRow, columns
 
 _HEAD = 32
+Key = tuple[str, str]
+"""Repository and path of the first file."""
 
 
 class VariantsHead(QWidget):
@@ -25,8 +27,15 @@ class VariantsHead(QWidget):
     def __init__(self, icons: Icons, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = icons.theme
+        self._sources = False
         self.setFixedHeight(_HEAD)
         self._theme.changed.connect(self.update)
+
+    def show_sources(self, on: bool) -> None:
+        """Whether there is a column for the makers of the files."""
+        if on != self._sources:
+            self._sources = on
+            self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Sidebar ground, captions above their columns."""
@@ -40,13 +49,15 @@ class VariantsHead(QWidget):
         font.setWeight(QFont.Weight.Medium)
         painter.setFont(font)
         painter.setPen(theme.color("text-2"))
-        cells = columns(self.width(), _HEAD)
+        cells = columns(self.width(), _HEAD, sources=self._sources)
         left = Qt.AlignmentFlag.AlignVCenter
         right = left | Qt.AlignmentFlag.AlignRight
         memory = cells.need
         if cells.bar.width():
             memory = QRect(cells.bar.topLeft(), cells.need.bottomRight())
         painter.drawText(cells.label, left, self.tr("Quantization"))
+        if cells.source.width():
+            painter.drawText(cells.source, left, self.tr("From"))
         painter.drawText(cells.quality, left, self.tr("Quality"))
         painter.drawText(cells.size, right, self.tr("Size"))
         wide = bool(cells.bar.width())
@@ -70,11 +81,11 @@ class VariantsTable(QWidget):
         super().__init__(parent)
         self._icons = icons
         self._lines: tuple[VariantLine, ...] = ()
-        self._rows: dict[str, VariantRow] = {}
+        self._rows: dict[Key, VariantRow] = {}
         self._all = False
         self._picked = False
         """The person chose the variant; else it is the recommended one."""
-        self._chosen = ""
+        self._chosen: Key | None = None
         self._group = QButtonGroup(self)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -84,7 +95,8 @@ class VariantsTable(QWidget):
         self._body = QVBoxLayout(self._card)
         self._body.setContentsMargins(1, 1, 1, 1)
         self._body.setSpacing(0)
-        self._body.addWidget(VariantsHead(icons, self._card))
+        self._head = VariantsHead(icons, self._card)
+        self._body.addWidget(self._head)
         column.addWidget(self._card)
         foot = QHBoxLayout()
         foot.setSpacing(8)
@@ -102,7 +114,7 @@ class VariantsTable(QWidget):
 
     def chosen_line(self) -> VariantLine | None:
         """The line that is selected."""
-        row = self._rows.get(self._chosen)
+        row = self._rows.get(self._chosen) if self._chosen else None
         return row.line if row else None
 
     def choose(self, wanted: str) -> bool:
@@ -112,26 +124,30 @@ class VariantsTable(QWidget):
                 if line not in shortened(self._lines):
                     self._all = True
                 self._refresh()
-                self._pick(line.file)
+                self._pick(line.key)
                 return True
         return False
 
     def set_lines(self, lines: Sequence[VariantLine], *, start_over: bool = False) -> None:
         """Show these; the recommended one is chosen at first, later what the person chose."""
         if start_over:
-            self._all, self._picked, self._chosen = False, False, ""
+            self._all, self._picked, self._chosen = False, False, None
         self._lines = tuple(lines)
         self._refresh()
 
     def _refresh(self) -> None:
         shown = self._lines if self._all else shortened(self._lines)
-        if [line.file for line in shown] == list(self._rows):
+        several = len({line.repo for line in shown}) > 1
+        self._head.show_sources(several)
+        if [line.key for line in shown] == list(self._rows):
             for line in shown:
-                self._rows[line.file].show_line(line)
+                self._rows[line.key].show_line(line)
         else:
             self._rebuild(shown)
+        for row in self._rows.values():
+            row.show_sources(several)
         self._say_note(len(shown))
-        best = next((line.file for line in shown if line.recommended), "")
+        best = next((line.key for line in shown if line.recommended), None)
         if self._chosen not in self._rows or (best and not self._picked):
             self._choose(best)
         elif (chosen := self.chosen_line()) is not None:
@@ -149,24 +165,24 @@ class VariantsTable(QWidget):
         for line in shown:
             row = VariantRow(self._icons, line, self._card)
             self._group.addButton(row)
-            row.setChecked(line.file == self._chosen)
-            row.clicked.connect(lambda _=False, file=line.file: self._pick(file))
+            row.setChecked(line.key == self._chosen)
+            row.clicked.connect(lambda _=False, key=line.key: self._pick(key))
             row.action.download.connect(lambda row=row: self.download.emit(row.line))
             row.action.pause.connect(lambda row=row: self.pause.emit(row.line.item_id))
             row.action.resume.connect(lambda row=row: self.resume.emit(row.line.item_id))
             self._body.addWidget(Line())
             self._body.addWidget(row)
-            self._rows[line.file] = row
+            self._rows[line.key] = row
             row.is_last = line is shown[-1]
 
-    def _pick(self, file: str) -> None:
+    def _pick(self, key: Key) -> None:
         """The person chose this one: no better one takes its place."""
         self._picked = True
-        self._choose(file)
+        self._choose(key)
 
-    def _choose(self, file: str) -> None:
-        self._chosen = file
-        row = self._rows.get(file)
+    def _choose(self, key: Key | None) -> None:
+        self._chosen = key
+        row = self._rows.get(key) if key else None
         if row is None:
             return
         row.setChecked(True)
@@ -175,6 +191,17 @@ class VariantsTable(QWidget):
     def _toggle_all(self) -> None:
         self._all = not self._all
         self._refresh()
+
+    def _hidden_kinds(self) -> str:
+        """What is hidden beside further variants of the same repository."""
+        hidden = set(self._lines) - {row.line for row in self._rows.values()}
+        makers = any(not line.is_main and line.format == "gguf" for line in hidden)
+        macs = any(line.format == "mlx" for line in hidden)
+        if makers and macs:
+            return self.tr(": other makers, MLX for Macs")
+        if makers:
+            return self.tr(": other makers")
+        return self.tr(": MLX for Macs") if macs else ""
 
     def _say_note(self, shown: int) -> None:
         judged = next((line.judged for line in self._lines if line.judged), None)
@@ -185,9 +212,9 @@ class VariantsTable(QWidget):
             sentences.append(text.replace("%2", formatting.memory_size(judged.total)))
         hidden = len(self._lines) - shown
         if hidden:
-            one = self.tr("One more variant is hidden.")
-            many = self.tr("%n more variants are hidden.", "", hidden)
-            sentences.append(one if hidden == 1 else many)
+            one = self.tr("One more variant is hidden")
+            many = self.tr("%n more variants are hidden", "", hidden)
+            sentences.append(f"{one if hidden == 1 else many}{self._hidden_kinds()}.")
         if any(line.about for line in self._lines):
             sentences.append(self.tr("Sizes are from the shipped list."))
         self.note.setText(" ".join(sentences))

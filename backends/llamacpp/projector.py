@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.errors import BadLoadSetting, BadRequest, EngineFailure, ModelLoadError
+from backends.image_file import check_image
 from backends.llamacpp.gguf_metadata import read_texts
 from backends.llamacpp.gguf_tensors import holds_all_tensors
-from backends.llamacpp.image_file import check_image
 from backends.llamacpp.image_tokens import ImageChunk, ImagePlace, ImageTokens, chunk_ids, places
 from backends.llamacpp.library import library_folder, log, native, open_vision_library
 from backends.llamacpp.model import Model

@@ -13,6 +13,7 @@ import pytest
 
 from app.core.paths import app_paths
 from app.core.transfer_wire import Limits
+from tests.core.model_stores import put, tiny
 from tests.hub.server import LocalHub
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -310,3 +311,21 @@ def test_get_then_list_then_remove(starter_file: Path) -> None:
     assert removed.returncode == 0, removed.stderr
     assert not path.exists()
     assert len(json.loads(corral("ls", "--json").stdout)) == len(rows) - 1
+
+
+def test_a_file_is_imported_after_a_dry_run(corral_home: Path, tmp_path: Path) -> None:
+    path = put(tmp_path / "elsewhere" / "Own-Q8_0.gguf", tiny())
+    target = app_paths().models / "imported" / "Own-Q8_0" / "Own-Q8_0.gguf"
+    planned = corral("import", str(path), "--dry-run")
+    assert planned.returncode == 0
+    assert planned.stdout.endswith(f"would be linked to {target}\n")
+    assert not target.exists()
+    done = corral("import", str(path), "--copy", "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{target}\n", "")
+    assert target.read_bytes() == tiny()
+    again = corral("import", str(path))
+    assert again.returncode == 1
+    assert "is there already" in again.stderr
+    refused = corral("import", str(put(tmp_path / "evil.pkl", b"\x80\x04")))
+    assert refused.returncode == 1
+    assert "evil.pkl" in refused.stderr

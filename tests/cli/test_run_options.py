@@ -32,7 +32,7 @@ def run(*words: str) -> Namespace:
 def test_sampling_values_stand_over_the_preset() -> None:
     preset = Preset("p", "P", sampling=SamplingParams(temperature=0.3, top_k=7))
     asked = run("--temperature", "1", "--set", "top-p=0.5", "--set", 'dry_breakers=["\\n"]')
-    assert run_options.sampling(preset, asked) == SamplingParams(
+    assert run_options.sampling(preset.sampling, asked) == SamplingParams(
         temperature=1, top_k=7, top_p=0.5, dry_breakers=("\n",)
     )
 
@@ -59,7 +59,10 @@ def test_load_settings_stand_over_the_saved_ones() -> None:
 def test_what_cannot_be_used_is_told(words: tuple[str, ...], part: str) -> None:
     asked = run(*words)
     with pytest.raises(OptionError) as caught:
-        (run_options.sampling(None, asked), run_options.load_config(LoadConfig(), asked))
+        (
+            run_options.sampling(SamplingParams(), asked),
+            run_options.load_config(LoadConfig(), asked),
+        )
     error = caught.value
     assert part in f"{error.title} {error.message} {error.hint}"
 

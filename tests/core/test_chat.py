@@ -16,9 +16,11 @@ from app.core.conversation_store import ConversationStore
 from app.core.conversations import Message
 from app.core.errors import ConversationError, EngineDied, ModelError, StorageError
 from app.core.library_types import LocalModel
+from app.core.model_sampling import sampling_for
 from app.core.presets import PresetStore
 from app.core.runtime import ModelRuntime
-from app.core.settings import Chat, SettingsStore
+from app.core.settings import Chat, Models, SettingsStore
+from app.core.speeds import SpeedBook
 from backends.types import (
     ChatMessage,
     ContextPolicy,
@@ -225,6 +227,22 @@ def test_the_preset_gives_system_prompt_and_sampling(desk: Desk) -> None:
     assert request.sampling == preset.sampling
     assert events[-1] == Finish("length", events[-1].usage)  # type: ignore[union-attr]
     desk.settings.update(chat=Chat())
+
+
+def test_what_was_chosen_for_the_model_is_its_standard(desk: Desk) -> None:
+    chosen = SamplingParams(temperature=0.25, max_tokens=3)
+    chat = desk.store.create()
+    finish(desk.chat.send(chat.id, "hi"))
+    model_id = desk.store.get(chat.id).model_id
+    assert model_id is not None
+    desk.settings.update(models=Models(sampling={model_id: chosen}))
+    preset = desk.chat.preset_of(chat).sampling
+    merged = sampling_for(desk.settings.current, model_id, preset)
+    assert merged.max_tokens == 3
+    assert desk.chat.request_for(chat.id, "more").sampling == merged
+    events = finish(desk.chat.send(chat.id, "more"))
+    assert events[-1] == Finish("length", events[-1].usage)  # type: ignore[union-attr]
+    desk.settings.update(models=Models())
 
 
 def test_what_is_set_for_the_chat_wins(desk: Desk) -> None:
@@ -708,3 +726,16 @@ def test_the_engine_is_asked_as_the_chat_says(desk: Desk) -> None:
         reasoning, constraint, True,
     )  # fmt: skip
     assert request.conversation == f"chat-{chat.id}"
+
+
+def test_how_fast_an_answer_was_written_is_learned(desk: Desk) -> None:
+    book = SpeedBook()
+    service = ChatService(desk.store, desk.runtime, desk.presets, desk.settings, speeds=book)
+    finish(service.send(desk.store.create(preset_id="blank").id, "short !tokens=5"))
+    assert book.expected(desk.model.size, on_gpu=False) is None
+    run = service.send(desk.store.create(preset_id="blank").id, "long !tokens=60")
+    finish(run)
+    assert run.usage is not None
+    assert run.usage.tokens_per_second is not None
+    expected = book.expected(desk.model.size, on_gpu=False)
+    assert expected == pytest.approx(run.usage.tokens_per_second, abs=0.01)

@@ -5,8 +5,9 @@ import itertools
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -123,6 +124,12 @@ def test_a_download_ends_in_the_library(bench: Bench) -> None:
     assert target.read_bytes() == model_bytes()
     assert [model.path for model in bench.library.models() if model.source == "corral"] == [target]
     assert [each.id for each in finished] == [item.id]
+    record = bench.library.records.of(target)
+    assert record is not None
+    assert (record.sha256, record.told_by) == (sha256(model_bytes()).hexdigest(), "hub")
+    assert record.checked > 0
+    assert record.origin is not None
+    assert (record.origin.repo, record.origin.commit) == ("owner/name", bench.request().revision)
 
 
 def test_listeners_see_every_state_in_order(bench: Bench) -> None:
@@ -486,7 +493,7 @@ def test_an_unforeseen_error_fails_one_download_and_the_next_goes_on(
     bench.hub.add("owner/other", {"other.gguf": model_bytes(1)})
     register = bench.library.register
 
-    def refuse_once(files: Sequence[Path]) -> LocalModel:
+    def refuse_once(*_: object) -> LocalModel:
         monkeypatch.setattr(bench.library, "register", register)
         raise PermissionError("not for you")
 

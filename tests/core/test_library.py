@@ -15,10 +15,11 @@ from app.core import library_read
 from app.core.errors import ModelError, NotFoundError, StorageError
 from app.core.gguf import read_header
 from app.core.library import AmbiguousModel, LocalModel, ModelLibrary
-from app.core.library_scan import Found
+from app.core.library_found import Found
 from app.core.model_names import from_text, model_name
 from app.core.paths import AppPaths, app_paths
 from app.core.settings import SettingsStore
+from backends.types import LoadConfig, SamplingParams
 from tests.core.broken_gguf import BROKEN, STRING, U16, U32, tiny_model
 
 TINY = tiny_model().data()
@@ -658,5 +659,77 @@ def test_a_file_that_vanishes_during_the_scan_hides_no_other_model(
             doomed.unlink()
         return model
 
-    monkeypatch.setattr("app.core.library.read_model", read_and_lose)
+    monkeypatch.setattr("app.core.library_scanner.read_model", read_and_lose)
     assert [model.id for model in own(library)] == ["good"]
+
+
+def test_a_variant_is_the_same_file_with_a_name_and_settings_of_its_own(
+    library: ModelLibrary, paths: AppPaths, settings: SettingsStore
+) -> None:
+    put(paths.models, "maker/repo/a-Q8_0.gguf")
+    (base,) = own(library)
+    load, sampling = LoadConfig(context_length=512), SamplingParams(temperature=0.1)
+    models = msgspec.structs.replace(
+        settings.current.models, load={base.id: load}, sampling={base.id: sampling}
+    )
+    settings.update(models=models)
+    variant = library.add_variant(base.id, "  Precise  one ")
+    assert (variant.name, variant.variant_of) == ("Precise one", base.id)
+    assert variant.files == base.files
+    assert settings.current.models.load == {base.id: load, variant.id: load}
+    assert settings.current.models.sampling[variant.id] == sampling
+    again = library.add_variant(variant.id, "Precise one")
+    assert again.variant_of == base.id
+    assert again.id != variant.id
+    library.rename_variant(again.id, "Wild one")
+    library.rename_variant(base.id, "not a variant")
+    assert {each.name for each in own(library)} == {"A", "Precise one", "Wild one"}
+    assert library.find("a") == library.find("a-Q8_0") == library.find("maker/repo") == base
+    assert library.find("precise") == variant
+    assert {each.name for each in own(ModelLibrary(paths, settings))} == {
+        "A",
+        "Precise one",
+        "Wild one",
+    }
+    library.delete(again.id)
+    assert base.path.exists()
+    assert {each.name for each in own(library)} == {"A", "Precise one"}
+    library.delete(base.id, to_trash=False)
+    assert not base.path.exists()
+    assert own(library) == []
+    put(paths.models, "maker/repo/a-Q8_0.gguf")
+    assert [each.id for each in own(library)] == [base.id]
+
+
+def test_notes_and_tags_stay_with_a_model(
+    library: ModelLibrary, paths: AppPaths, settings: SettingsStore
+) -> None:
+    put(paths.models, "a.gguf")
+    (model,) = own(library)
+    told: list[int] = []
+    library.changed.connect(lambda: told.append(1))
+    library.note(model.id, " good at rhymes\n")
+    library.tag(model.id, ["poetry ", "poetry", "", " two  words"])
+    assert told == [1, 1]
+    noted = library.get(model.id)
+    assert (noted.notes, noted.tags) == ("good at rhymes", ("poetry", "two words"))
+    assert own(ModelLibrary(paths, settings)) == [noted]
+    library.note(model.id, "")
+    library.tag(model.id, [])
+    assert own(library) == [model]
+
+
+def test_the_models_folder_changes_though_there_is_nothing_to_move(
+    library: ModelLibrary, tmp_path: Path
+) -> None:
+    library.change_folder(tmp_path / "new", move=True)
+    assert library.folder == tmp_path / "new"
+
+
+def test_a_folder_whose_first_model_is_listed_already_is_adopted(
+    library: ModelLibrary, paths: AppPaths, tmp_path: Path
+) -> None:
+    path = put(paths.models, "maker/repo/a-Q8_0.gguf")
+    other = put(tmp_path / "shelf", "b-Q8_0.gguf")
+    os.link(path, tmp_path / "shelf" / "a-Q8_0.gguf")
+    assert library.adopt(tmp_path / "shelf").path == other

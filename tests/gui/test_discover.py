@@ -23,10 +23,11 @@ from app.core.memory import Fit
 from app.core.variants import RepoFile, group_variants
 from app.gui import discover_rows, variants_lines
 from app.gui.context import AppContext
+from app.gui.discover_filter import DiscoverFilter
 from app.gui.discover_fit import FitCheck, ModelShape, parameters_in_name
 from app.gui.discover_list import DiscoverListModel
 from app.gui.discover_page import DiscoverPage
-from app.gui.discover_rows import SKELETONS, DiscoverFilter, GroupRow, ModelRow
+from app.gui.discover_rows import SKELETONS, GroupRow, ModelRow
 from app.gui.icons import Icons
 from app.gui.question import Question
 from app.gui.variants_row import columns
@@ -389,11 +390,11 @@ def test_a_suggestion_becomes_exact_when_the_hub_answers(
     qtbot.waitUntil(lambda: len(table.rows()) > 4, timeout=WAIT)
     assert not any(row.line.about for row in table.rows())
     assert page.detail.main_button.text() == "Download 4.9 GB"
-    qtbot.waitUntil(page.detail.card.isVisible, timeout=WAIT)
-    assert page.detail.read_all.isVisible()
+    qtbot.waitUntil(page.detail.card.text.isVisible, timeout=WAIT)
+    assert page.detail.card.read_all.isVisible()
     pictures = [each for each in samples.log.entries() if each.path.endswith(".png")]
     assert pictures == []
-    known = page._known[LLAMA]
+    known = page.view.known[LLAMA]
     qtbot.waitUntil(lambda: known.header is not None, timeout=WAIT)
     assert known.header is not None
     assert known.header.block_count == 32
@@ -429,7 +430,8 @@ def test_typing_asks_the_hub_once(page: DiscoverPage, samples: LocalHub, qtbot: 
     qtbot.waitUntil(lambda: len(rows_of(page)) > 5, timeout=WAIT)
     samples.log.clear()
     qtbot.keyClicks(page.browser.head.search, "nomic")
-    qtbot.waitUntil(lambda: [r.title for r in rows_of(page)] == ["nomic-embed-text-v1.5-GGUF"])
+    name = entry("nomic-embed-text-v1.5").name
+    qtbot.waitUntil(lambda: [r.title for r in rows_of(page)] == [name])
     asked = [each for each in samples.log.entries(path="/api/models") if "search" in each.query]
     assert [each.query["search"] for each in asked] == [["nomic"]]
 
@@ -456,7 +458,7 @@ def test_a_pasted_address_goes_straight_to_the_model(
     page.activated()
     address = "https://huggingface.co/Qwen/Qwen3-8B-GGUF/blob/main/Qwen3-8B-Q2_K.gguf"
     page.browser.head.search.setText(address)
-    qtbot.waitUntil(lambda: "Qwen/Qwen3-8B-GGUF" in page._known, timeout=WAIT)
+    qtbot.waitUntil(lambda: "Qwen/Qwen3-8B-GGUF" in page.view.known, timeout=WAIT)
     assert [row.title for row in rows_of(page)] == ["Qwen3 8B"]
     assert page.detail.main_button.isVisible()
     line = page.detail.table.chosen_line()
@@ -468,7 +470,7 @@ def test_a_named_quantization_is_chosen(
     page: DiscoverPage, samples: LocalHub, qtbot: QtBot
 ) -> None:
     page.browser.head.search.setText(f"{LLAMA}:Q8_0")
-    qtbot.waitUntil(lambda: LLAMA in page._known, timeout=WAIT)
+    qtbot.waitUntil(lambda: LLAMA in page.view.known, timeout=WAIT)
     line = page.detail.table.chosen_line()
     assert line is not None
     assert line.label == "Q8_0"
@@ -479,7 +481,7 @@ def test_a_named_revision_is_not_taken_for_the_newest(
 ) -> None:
     sha = samples.repositories[LLAMA].sha
     page.browser.reference_given.emit(Reference(LLAMA, revision=sha))
-    qtbot.waitUntil(lambda: LLAMA in page._known, timeout=WAIT)
+    qtbot.waitUntil(lambda: LLAMA in page.view.known, timeout=WAIT)
     page.browser.list.choose("qwen3-8b")
     page.open_with({"repo": LLAMA})
     newest = f"{LLAMA}/revision/main"
@@ -496,7 +498,7 @@ def test_a_name_that_does_not_exist_is_said_and_can_be_tried_again(
     hub.add("nobody/nothing", {"a-Q4_K_M.gguf": b"x" * 99})
     detail.retry.emit()
     qtbot.waitUntil(lambda: len(detail.table.rows()) == 1, timeout=WAIT)
-    assert detail.card.isHidden()
+    assert detail.card.text.isHidden()
 
 
 def test_a_hub_out_of_order_leaves_the_shipped_list(
@@ -511,7 +513,7 @@ def test_a_hub_out_of_order_leaves_the_shipped_list(
     assert "shipped list" in strip.label.text()
     assert page.detail.main_button.isEnabled()
     strip.action.click()
-    qtbot.waitUntil(lambda: LLAMA in page._known, timeout=WAIT)
+    qtbot.waitUntil(lambda: LLAMA in page.view.known, timeout=WAIT)
     assert not strip.isVisible()
 
 
@@ -532,14 +534,14 @@ def test_the_button_of_the_model_before_cannot_be_pressed(
 ) -> None:
     page.activated()
     page.browser.list.choose("llama-3.1-8b-instruct")
-    qtbot.waitUntil(lambda: LLAMA in page._known, timeout=WAIT)
+    qtbot.waitUntil(lambda: LLAMA in page.view.known, timeout=WAIT)
     detail, other = page.detail, "Qwen/Qwen3-8B-GGUF"
     assert detail.main_button.isEnabled()
     page.open_with({"repo": "maker/unknown"})
     assert not detail.main_button.isEnabled()
     assert not any(row.isEnabled() for row in detail.table.rows())
     page.open_with({"repo": other})
-    qtbot.waitUntil(lambda: other in page._known, timeout=WAIT)
+    qtbot.waitUntil(lambda: other in page.view.known, timeout=WAIT)
     assert detail.main_button.isEnabled()
     assert all(row.isEnabled() for row in detail.table.rows())
 
@@ -574,7 +576,7 @@ def test_a_hub_out_of_reach_is_told_once(
     qtbot.waitUntil(empty.isVisible, timeout=WAIT)
     if list_first:
         page.open_with({"entry": "llama-3.1-8b-instruct"})
-        qtbot.waitUntil(lambda: page._refusal is not None, timeout=WAIT)
+        qtbot.waitUntil(lambda: page.view.refusal is not None, timeout=WAIT)
     assert "out of order" in f"{empty.title.text()} {empty.sentence.text()}"
     assert not browser.strip.isVisible()
     assert not detail.strip.isVisible()
@@ -588,7 +590,7 @@ def test_nothing_leaves_while_offline(
     page.browser.list.choose("qwen3-8b")
     page.browser.head.scope.set_current(1)
     page.browser.head.scope.chosen.emit(1)
-    qtbot.waitUntil(lambda: page.detail._card_note.isVisible(), timeout=WAIT)
+    qtbot.waitUntil(lambda: page.detail.card.note.isVisible(), timeout=WAIT)
     assert page.detail.offline.isVisible()
     assert not page.detail.main_button.isEnabled()
     assert "offline" in page.detail.main_button.toolTip()
@@ -599,7 +601,7 @@ def test_nothing_leaves_while_offline(
     assert asked.args[0] == "settings"
     assert samples.log.entries() == []
     offline(context, on=False)
-    qtbot.waitUntil(lambda: "Qwen/Qwen3-8B-GGUF" in page._known, timeout=WAIT)
+    qtbot.waitUntil(lambda: "Qwen/Qwen3-8B-GGUF" in page.view.known, timeout=WAIT)
     assert not page.detail.offline.isVisible()
 
 

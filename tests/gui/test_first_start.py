@@ -16,6 +16,7 @@ from app.gui.context import AppContext
 from app.gui.first_start import FirstStart
 from app.gui.first_start_parts import hardware_facts
 from tests.core.broken_gguf import tiny_model
+from tests.core.model_stores import ollama_model, tiny
 from tests.hub.samples import add_samples
 from tests.hub.server import LocalHub
 
@@ -166,3 +167,38 @@ def test_other_ways_in(page: FirstStart, qtbot: QtBot) -> None:
     with qtbot.waitSignal(page.open_page) as asked:
         page.ways[0].click()
     assert asked.args == ["discover", None]
+
+
+def test_models_of_other_programs_are_offered_once(
+    context: AppContext, show: Show, corral_home: Path, qtbot: QtBot
+) -> None:
+    store = corral_home / "person" / ".ollama" / "models"
+    blob = ollama_model(store, "registry.ollama.ai/library/llama3.2/1b", tiny("theirs"))
+    context.library.scan()
+    page = FirstStart(context)
+    show(page)
+    page.activated()
+    qtbot.waitUntil(page.programs.isVisible)
+    assert page.programs.card.text.text().startswith("Ollama has 1 model (")
+    page.programs.card.use.click()
+    qtbot.waitUntil(page.programs.isHidden)
+    assert any(model.path == blob for model in context.library.models())
+    assert context.settings.current.models.programs_asked
+
+
+def test_not_now_is_an_answer_for_good(
+    context: AppContext, show: Show, corral_home: Path, qtbot: QtBot
+) -> None:
+    store = corral_home / "person" / ".ollama" / "models"
+    ollama_model(store, "registry.ollama.ai/library/llama3.2/1b", tiny("theirs"))
+    context.library.scan()
+    page = FirstStart(context)
+    show(page)
+    page.activated()
+    qtbot.waitUntil(page.programs.isVisible)
+    page.programs.card.later.click()
+    assert page.programs.isHidden()
+    assert context.settings.current.models.programs_asked
+    assert context.settings.current.models.extra_folders == ()
+    page.programs.look()
+    assert page.programs._task is None

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.conversations import Conversation
 from app.core.presets import Preset
+from app.core.settings import Models
 from app.gui.context import AppContext
 from app.gui.inspector import Inspector
 from app.gui.preset_choice import ChatDraft, preset_of
@@ -354,3 +355,24 @@ def test_the_preset_in_force_falls_back_to_the_default_one(context: AppContext) 
     assert preset_of(context.presets, settings, None, gone).id == "general"
     conversation = context.store.create(preset_id="writer")
     assert preset_of(context.presets, settings, conversation, gone).id == "writer"
+
+
+def test_the_sampling_that_was_chosen_for_the_model_is_the_standard(
+    inspector: Inspector, context: AppContext, qtbot: QtBot
+) -> None:
+    chat = context.store.create(preset_id="blank", model_id="a")
+    inspector.show_conversation(chat, None)
+    top_k = inspector.sampling.rows["top_k"]
+    chosen = SamplingParams(top_k=7)
+    context.settings.update(models=Models(sampling={"a": chosen, "b": SamplingParams()}))
+    qtbot.waitUntil(lambda: top_k.value() == 7)
+    assert not inspector.is_changed()
+    set_temperature(inspector, "0.9", qtbot)
+    inspector.flush()
+    qtbot.waitUntil(lambda: stored(context, chat).sampling is not None)
+    sampling = stored(context, chat).sampling
+    assert sampling is not None
+    assert (sampling.temperature, sampling.top_k) == (0.9, 7)
+    inspector.sampling.rows["temperature"].reset.click()
+    inspector.flush()
+    qtbot.waitUntil(lambda: stored(context, chat).sampling is None)

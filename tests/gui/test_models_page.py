@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
+from app.core.disk_use import disk_uses
 from app.core.gguf import read_header
 from app.core.hardware import HardwareSurvey
 from app.core.library import LocalModel
@@ -19,7 +20,6 @@ from app.gui.controls.list_view import RowRole
 from app.gui.icons import Icons
 from app.gui.library_defaults import SETTLE_MS, LoadDefaults, LoadFacts
 from app.gui.library_delegate import action_places
-from app.gui.library_disk import disk_use
 from app.gui.library_facts import defaults, overview
 from app.gui.library_menus import row_menu
 from app.gui.library_model import ADDED, NAME, PARAMETERS, SIZE, LibraryTableModel
@@ -294,16 +294,32 @@ def test_load_defaults_are_told_once_they_settle(
     assert form.form.config() == standard
 
 
-def test_disk_use_counts_each_model_where_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "a.gguf"
-    path.write_bytes(b"x")
-    own = model("a", path=path, size=100)
-    other = model("b", path=path, size=50, source="folder")
-    away = model("c", path=tmp_path / "gone.gguf", size=70, present=False)
-    use = disk_use(tmp_path / "later", [own, other, away])
-    assert use is not None
-    assert (use.own, use.in_place) == (100, 50)
-    assert use.own + use.in_place + use.other + use.free <= use.total
+def test_disk_use_tells_what_each_folder_takes(tmp_path: Path) -> None:
+    def put(place: str, size: int) -> Path:
+        path = tmp_path / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * size)
+        return path
+
+    paths = [put("corral/a.gguf", 100), put("ollama/b.gguf", 50), put("loose/c.gguf", 30)]
+    models = [model(path.stem, path=path, files=(path,)) for path in paths]
+    twin = tmp_path / "ollama" / "twin.gguf"
+    twin.hardlink_to(paths[0])
+    models += [
+        model("twin", path=twin, files=(twin,)),
+        model("variant", path=paths[0], files=(paths[0],), variant_of="a"),
+        model("away", path=tmp_path / "gone.gguf", present=False),
+    ]
+    roots = [("Ollama", tmp_path / "ollama")]
+    (use,) = disk_uses(("Models folder", tmp_path / "corral"), roots, models)
+    assert [(root.name, root.size) for root in use.roots] == [
+        ("Models folder", 100),
+        ("Ollama", 50),
+        ("", 30),
+    ]
+    assert sum(root.size for root in use.roots) + use.other + use.free <= use.total
+    (empty,) = disk_uses(("Models folder", tmp_path / "later"), [], [])
+    assert empty.roots == ()
 
 
 # The page
@@ -446,13 +462,19 @@ def test_a_menu_for_each_kind_of_model(page: ModelsPage) -> None:
         nothing = lambda _: None  # noqa: E731  # three times the same
         menu = row_menu(
             page._context.icons, page, row, page.library_actions,
-            chat=nothing, load=nothing, eject=nothing,
+            chat=nothing, load=nothing, eject=nothing, variant=nothing,
         )  # fmt: skip
         found = [each.text() for each in menu.actions() if each.text() and each.isEnabled()]
         menu.deleteLater()
         return found
 
-    assert labels(tiny(page)) == ["Chat", "Load", "Show in the file manager", "Delete…"]
+    assert labels(tiny(page)) == [
+        "Chat",
+        "Load",
+        "Show in the file manager",
+        "Make a variant…",
+        "Delete…",
+    ]
     loaded = LibraryRow(tiny(page).model, "ready")
     assert "Eject" in labels(loaded)
     away = LibraryRow(model("a", present=False, problem="away"))

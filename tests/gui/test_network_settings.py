@@ -131,6 +131,25 @@ def test_the_test_tells_of_each_hub_what_is_wrong(
         qtbot.waitUntil(lambda: "answers" in row.sentence.text())
 
 
+# -- Ollama's registry
+
+
+def test_the_registry_has_an_address_of_its_own(
+    section: NetworkSection, context: AppContext
+) -> None:
+    group = section.registry
+    write(group.address, "http://mirror.example")
+    assert group.address.is_wrong()
+    assert group.row.sentence.property("role") == "danger"
+    assert network(context).ollama_registry is None
+    write(group.address, "https://mirror.example")
+    assert not group.address.is_wrong()
+    assert "No log-in is sent" in group.row.sentence.text()
+    assert network(context).ollama_registry == "https://mirror.example"
+    write(group.address, "")
+    assert network(context).ollama_registry is None
+
+
 # -- log-in
 
 

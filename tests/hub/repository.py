@@ -115,6 +115,8 @@ class HubRepository:
     info: dict[str, Any] = field(default_factory=dict)
     """Fields of the API that are not computed: downloads, likes, tags, pipeline_tag, …"""
     gated: bool | str = False
+    scan: Any = field(default_factory=lambda: {"scansDone": True, "filesWithIssues": []})
+    """What the hub's scans for malware found."""
 
     @property
     def sha(self) -> str:

@@ -189,7 +189,10 @@ class HubHandler(OriginHandler):
     def model(self, repo: str, revision: str = "main") -> None:
         repository = self._repository(repo)
         if repository and self._revision(repository, revision):
-            self.send_json(repository.row(self.query.get("expand"), blobs="blobs" in self.query))
+            row = repository.row(self.query.get("expand"), blobs="blobs" in self.query)
+            if "securityStatus" in self.query:
+                row["securityRepoStatus"] = repository.scan
+            self.send_json(row)
 
     def tree(self, repo: str, revision: str, folder: str | None = None) -> None:
         repository = self._repository(repo)

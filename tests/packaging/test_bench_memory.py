@@ -26,3 +26,4 @@ def test_the_estimate_is_what_a_real_load_takes(starter_file: Path, config: Load
     assert compute <= bench.COMPUTE_GOAL
     assert total <= bench.TOTAL_GOAL
     assert cell.resident > cell.used.weights
+    assert cell.wrong_verdicts == 0

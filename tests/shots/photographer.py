@@ -14,6 +14,7 @@ from PySide6.QtCore import QLocale, QPoint
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.core import other_programs
 from app.core.conversation_store import ConversationStore
 from app.core.download_state import DownloadRequest
 from app.core.paths import AppPaths, app_paths
@@ -242,6 +243,7 @@ def main(arguments: list[str]) -> None:
     folder, theme, scale = arguments[:3]
     with LocalHub() as hub:
         os.environ["HF_ENDPOINT"] = hub.url
+        other_programs.home_folder = lambda: Path(folder)  # nothing of this computer's own
         add_repositories(hub, starter_file())
         first = arguments[3:] == ["first"]
         Photographer(hub, Path(folder), theme, float(scale), first=first).take_all()

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from backends.errors import BadRequest
-from backends.llamacpp.image_file import MAX_BYTES, check_image, image_size
+from backends.image_file import MAX_BYTES, check_image, image_size
 from backends.llamacpp.image_tokens import chunk_ids
 from tests.backends.llamacpp.pictures import bmp, gif_head, jpeg_head, png, png_of_size
 

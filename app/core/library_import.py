@@ -1,0 +1,299 @@
+"""Take models from elsewhere into the models folder: by hard link, copy or move.
+
+A plan says beforehand what would be done, and is the dry run.
+"""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from app.core.checksums import Broken, Cancelled, Progress
+from app.core.errors import ModelError, StorageError
+from app.core.files import storage_error, sync_folder
+from app.core.library import ModelLibrary
+from app.core.library_found import Found
+from app.core.library_read import read_model
+from app.core.library_scan import find_at, find_models
+from app.core.library_types import LocalModel
+from app.core.other_programs import ProgramFolder, program_folders, program_of
+from app.core.safe_names import safe_segment
+from app.core.transfer_names import SUFFIXES
+
+Way = Literal["link", "copy", "move"]
+IMPORTED = "imported"
+"""Folder, in the models folder, of models whose publisher is not known."""
+
+_PIECE = 4 * 1024**2
+_TITLE = "The models were not imported"
+
+
+@dataclass(frozen=True)
+class ImportItem:
+    """One model and what becomes of it."""
+
+    name: str
+    """For people."""
+    files: tuple[tuple[Path, Path], ...]
+    """From, to; the one that the model is opened by comes first."""
+    companions: tuple[tuple[Path, Path], ...]
+    """What lies beside it and may belong to others too: never moved."""
+    size: int
+    """Bytes of all files."""
+    way: Way
+    problem: str = ""
+    """Why it stays where it is; empty if it is imported."""
+
+    @property
+    def target(self) -> Path:
+        """Folder that it goes to."""
+        return self.files[0][1].parent
+
+
+@dataclass(frozen=True)
+class ImportPlan:
+    """What an import would do."""
+
+    items: tuple[ImportItem, ...]
+    needed: int
+    """Bytes that the disk of the models folder must have free."""
+    free: int
+
+    @property
+    def possible(self) -> tuple[ImportItem, ...]:
+        """What would be imported."""
+        return tuple(item for item in self.items if not item.problem)
+
+
+def plan_import(
+    paths: Sequence[Path],
+    folder: Path,
+    way: Way | None = None,
+    programs: Sequence[ProgramFolder] | None = None,
+) -> ImportPlan:
+    """What importing files and folders into the models folder would do. Changes nothing.
+
+    `way` None links where both are on one disk, and copies elsewhere. `programs` are folders from
+    which nothing is moved; by default those of the other programs known.
+    Raises ModelError for a path that is no model, StorageError for a disk that cannot be read.
+    """
+    folder = folder.absolute()
+    programs = program_folders() if programs is None else programs
+    items: list[ImportItem] = []
+    taken: set[Path] = set()
+    try:
+        place = next(each for each in (folder, *folder.parents) if os.path.isdir(each))
+        device, free = place.stat().st_dev, shutil.disk_usage(place).free
+        for path in paths:
+            for found in _found(path.expanduser().absolute(), programs):
+                item = _item(found, folder, way, device)
+                if item is not None:
+                    items.append(_judged(item, folder, device, programs, taken))
+                    taken.update(target for _, target in item.files)
+        needed = sum(_needed(item, device) for item in items if not item.problem)
+    except OSError as error:
+        raise storage_error(_TITLE, Path(error.filename or folder), error) from error
+    if not items:
+        raise _no_model(*paths)
+    return ImportPlan(tuple(items), needed, free)
+
+
+def _no_model(*paths: Path) -> ModelError:
+    names = ", ".join(path.name for path in paths)
+    return ModelError(
+        f"There is no model to import in {names}",
+        "GGUF files and MLX folders can be imported; files that could run code cannot.",
+        "Choose a .gguf file, or a folder that holds some.",
+    )
+
+
+def _found(path: Path, programs: Sequence[ProgramFolder]) -> Iterator[Found]:
+    program = program_of(path, programs)
+    is_folder = os.path.isdir(path)
+    if is_folder and not (path / "config.json").is_file():
+        yield from find_models(path, "folder", program)
+        return
+    if not is_folder and path.suffix.lower() != ".gguf" and not path.name.startswith("sha256-"):
+        raise _no_model(path)
+    yield find_at(path, "folder", program)
+
+
+def _item(found: Found, folder: Path, way: Way | None, device: int) -> ImportItem | None:
+    """Where a model's files would go; None for what is no model of its own."""
+    model = read_model(found)
+    if model is None:
+        return None
+    publisher, _, repo = (model.repo or "").partition("/")
+    name = repo or (found.folder_name or _stem(found))
+    target = folder / safe_segment(publisher or IMPORTED) / safe_segment(name)
+    files = tuple((path, target / _file_name(path, found)) for path in _data_files(found))
+    beside = tuple((path, target / _file_name(path, found)) for path in found.companions)
+    size = sum(path.stat().st_size for path, _ in (*files, *beside))
+    chosen: Way = way or ("link" if _on(device, files) else "copy")
+    return ImportItem(model.name, files, beside, size, chosen, model.problem or "")
+
+
+def _stem(found: Found) -> str:
+    return found.title or (found.path.name if found.path not in found.files else found.path.stem)
+
+
+def _data_files(found: Found) -> list[Path]:
+    """A GGUF file is known by its content; in an MLX folder only data is taken along."""
+    if found.path in found.files:
+        return list(found.files)
+    return [path for path in found.files if path.suffix.lower() in SUFFIXES]
+
+
+def _file_name(path: Path, found: Found) -> str:
+    """The file's own name, or one by what its program calls it where that is a checksum."""
+    if path.suffix.lower() in SUFFIXES:
+        return safe_segment(path.stem, path.suffix.lower())
+    kind = "mmproj-" if path in found.companions else ""
+    return safe_segment(kind + _stem(found), ".gguf")
+
+
+def _on(device: int, files: Iterable[tuple[Path, Path]]) -> bool:
+    return all(path.stat().st_dev == device for path, _ in files)
+
+
+def _judged(
+    item: ImportItem,
+    folder: Path,
+    device: int,
+    programs: Sequence[ProgramFolder],
+    taken: set[Path],
+) -> ImportItem:
+    """The item with what is against it."""
+    problem = item.problem
+    sources, targets = zip(*item.files, strict=True)
+    owner = next(filter(None, (program_of(path, programs) for path in sources)), "")
+    if not problem and any(path.is_relative_to(folder) for path in sources):
+        problem = "It is in the models folder already."
+    if not problem and item.way == "link" and not _on(device, item.files):
+        problem = "It is on another disk, where no link can lead. Copy or move it."
+    if not problem and item.way == "move" and owner:
+        problem = f"It belongs to {owner}, which would miss it. Link or copy it."
+    there = next((path for path in targets if os.path.lexists(path) or path in taken), None)
+    if not problem and there is not None:
+        problem = f"{there.relative_to(folder).as_posix()} is there already."
+    return replace(item, problem=problem)
+
+
+def _needed(item: ImportItem, device: int) -> int:
+    if item.way == "link" or (item.way == "move" and _on(device, item.files)):
+        return 0
+    return item.size
+
+
+def import_models(
+    library: ModelLibrary, plan: ImportPlan, progress: Progress, cancelled: Cancelled
+) -> tuple[LocalModel, ...]:
+    """Do what the plan says; the models as they are listed now.
+
+    A model whose import fails or is broken off is where it was; those before it stay imported.
+    Raises `Broken` or StorageError.
+    """
+    if plan.needed > plan.free:
+        raise StorageError(
+            _TITLE,
+            f"They need {plan.needed / 1e9:.1f} GB and the disk of the models folder has "
+            f"{plan.free / 1e9:.1f} GB free.",
+            "Free some space there, or link the models.",
+        )
+    total, before = sum(item.size for item in plan.possible), 0
+    try:
+        for item in plan.possible:
+            done = before
+
+            def moved(count: int) -> None:
+                nonlocal done
+                done += count
+                progress(done, total)
+
+            _run(item, moved, cancelled)
+            before += item.size
+            progress(before, total)
+    finally:
+        models = library.scan()
+    opened = {target for item in plan.possible for _, target in item.files}
+    return tuple(each for each in models if opened.intersection(each.files))
+
+
+def _run(item: ImportItem, moved: Callable[[int], object], cancelled: Cancelled) -> None:
+    """All of a model or nothing of it."""
+    steps: list[tuple[Path, Path, Way]] = [(*pair, item.way) for pair in item.files]
+    beside: Way = "copy" if item.way == "move" else item.way
+    steps += [(*pair, beside) for pair in item.companions if not os.path.lexists(pair[1])]
+    done: list[_Step] = []
+    try:
+        item.target.mkdir(parents=True, exist_ok=True)
+        for source, target, way in steps:
+            done.append(_take(Path(os.path.realpath(source)), target, way, moved, cancelled))
+            if cancelled():
+                raise Broken("The import was broken off")
+        sync_folder(item.target)
+    except BaseException as error:
+        _undo(done, item.target)
+        if isinstance(error, OSError):
+            raise storage_error(_TITLE, Path(error.filename or item.target), error) from error
+        raise
+    for step in done:
+        if step.left_over:
+            with contextlib.suppress(OSError):  # it was copied whole: that it stays is no failure
+                step.source.unlink()
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A file that is in its new place."""
+
+    source: Path
+    target: Path
+    renamed: bool = False
+    left_over: bool = False
+    """A copy was made of what shall be moved."""
+
+
+def _take(
+    source: Path, target: Path, way: Way, moved: Callable[[int], object], cancelled: Cancelled
+) -> _Step:
+    if way == "link":
+        os.link(source, target)
+    elif way == "move" and source.stat().st_dev == target.parent.stat().st_dev:
+        os.rename(source, target)
+        return _Step(source, target, renamed=True)
+    else:
+        _copy(source, target, moved, cancelled)
+    return _Step(source, target, left_over=way == "move")
+
+
+def _undo(done: Sequence[_Step], folder: Path) -> None:
+    for step in reversed(done):
+        with contextlib.suppress(OSError):
+            if step.renamed:
+                os.rename(step.target, step.source)
+            else:
+                step.target.unlink()
+    for empty in (folder, folder.parent):
+        with contextlib.suppress(OSError):  # not empty
+            empty.rmdir()
+
+
+def _copy(source: Path, target: Path, moved: Callable[[int], object], cancelled: Cancelled) -> None:
+    """Under a working name until it is whole and on the disk; what a kill left there is lost."""
+    part = target.with_name(f"{target.name}.part")
+    try:
+        with source.open("rb", buffering=0) as reading, part.open("wb", buffering=0) as writing:
+            while piece := reading.read(_PIECE):
+                writing.write(piece)
+                moved(len(piece))
+                if cancelled():
+                    raise Broken("The import was broken off")
+            os.fsync(writing.fileno())
+        part.rename(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

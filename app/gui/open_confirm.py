@@ -1,0 +1,104 @@
+"""The panel that asks before a link or a dropped file does anything."""
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from app.gui import formatting
+from app.gui.controls.buttons import Button, PrimaryButton
+from app.gui.controls.elided import ElidedLabel
+from app.gui.controls.labels import Label
+from app.gui.controls.overlay import Overlay
+from app.gui.controls.strip import Strip
+from app.gui.icons import Icons
+
+_MARGINS = (24, 20, 24, 20)
+_NAMES = 96
+
+
+class OpenConfirm(Overlay):
+    """Says what, from where and how large. Nothing happens until a button is pressed."""
+
+    chosen = Signal(str)
+    """Key of an answer."""
+    retry = Signal()
+
+    def __init__(
+        self,
+        icons: Icons,
+        host: QWidget,
+        title: str,
+        text: str,
+        facts: Sequence[str],
+        answers: Mapping[str, str],
+    ) -> None:
+        """`facts` are names; each has a dash for its value until `say` tells it."""
+        super().__init__(icons, title, host, width=520)
+        self.body.setContentsMargins(*_MARGINS)
+        self.body.addWidget(Label(title, "page-title", wrap=True))
+        self.body.addSpacing(6)
+        self.body.addWidget(Label(text, "body", "text-2", wrap=True))
+        self.body.addSpacing(16)
+        self.values: dict[str, ElidedLabel] = {}
+        for name in facts:
+            self.body.addLayout(self._make_row(name))
+        self.body.addSpacing(12)
+        self.strip = Strip(icons, tone="warning", action=self.tr("Retry"))
+        self.strip.action_chosen.connect(self.retry)
+        self.strip.hide()
+        self.body.addWidget(self.strip)
+        self.body.addSpacing(8)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addStretch(1)
+        self.cancel_button = Button(icons, self.tr("Cancel"))
+        self.cancel_button.clicked.connect(self.dismiss)
+        row.addWidget(self.cancel_button)
+        self.answers: dict[str, Button] = {}
+        for place, (key, words) in enumerate(answers.items()):
+            button = (PrimaryButton if place == 0 else Button)(icons, words)
+            button.clicked.connect(lambda _=False, key=key: self._choose(key))
+            self.answers[key] = button
+        for button in reversed(self.answers.values()):
+            row.addWidget(button)
+        self.body.addLayout(row)
+        self.closed.connect(self.deleteLater)
+
+    def _make_row(self, name: str) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 8)
+        row.setSpacing(16)
+        title = Label(name, "body", "text-3")
+        title.setFixedWidth(_NAMES)
+        row.addWidget(title)
+        value = ElidedLabel(formatting.UNKNOWN, "body", mode=Qt.TextElideMode.ElideMiddle)
+        row.addWidget(value, 1)
+        self.values[name] = value
+        return row
+
+    def say(self, name: str, value: str) -> None:
+        """The value of a fact."""
+        label = self.values[name]
+        label.setText(value)
+        label.setAccessibleName(f"{name}: {value}")
+
+    def complain(self, text: str, *, again: bool = True) -> None:
+        """Say what went wrong; "" takes it back."""
+        self.strip.say(text)
+        self.strip.action.setVisible(again)
+        self.fit_height()
+
+    def ask(self) -> None:
+        """Show it; the focus is on Cancel, as a stray Enter must do nothing."""
+        self.open(self.cancel_button)
+
+    def fit_height(self) -> None:
+        """As high as what it says."""
+        if self.isVisible():
+            self.body.activate()
+            self._cover()
+
+    def _choose(self, key: str) -> None:
+        self.dismiss()
+        self.chosen.emit(key)

@@ -1,0 +1,247 @@
+"""Checksums that are remembered, models that are verified, duplicates that become one file."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from app.core import duplicates
+from app.core.checksums import Broken, verify
+from app.core.duplicates import Duplicate, find_duplicates, link_duplicates
+from app.core.errors import StorageError
+from app.core.file_records import FileRecords, Origin, origin_of
+from app.core.library import ModelLibrary
+from app.core.library_types import LocalModel
+from app.core.paths import AppPaths, app_paths
+from app.core.settings import SettingsStore
+from tests.core.model_stores import ollama_model, put, tiny
+
+BIG = 2 * 1024**2
+ORIGIN = Origin("maker/Tiny-GGUF", "d" * 40, None, 1.0)
+
+
+def never() -> bool:
+    return False
+
+
+def nothing(_: int, __: int) -> None:
+    """Progress that nobody looks at."""
+
+
+@pytest.fixture
+def paths() -> AppPaths:
+    return app_paths()
+
+
+@pytest.fixture
+def library(paths: AppPaths) -> ModelLibrary:
+    return ModelLibrary(paths, SettingsStore(paths.settings_file))
+
+
+@pytest.fixture
+def records(paths: AppPaths) -> FileRecords:
+    return FileRecords(paths.model_files_file)
+
+
+def found_in(library: ModelLibrary) -> tuple[Duplicate, ...]:
+    return find_duplicates(library.scan(), library.records, nothing, never)
+
+
+def test_copies_in_the_models_folder_become_one(library: ModelLibrary, paths: AppPaths) -> None:
+    data = tiny("same", BIG)
+    one = put(paths.models / "a" / "b" / "one-Q8_0.gguf", data)
+    two = put(paths.models / "a" / "c" / "two-Q8_0.gguf", data)
+    put(paths.models / "a" / "d" / "other-Q8_0.gguf", tiny("ever", BIG))
+    (duplicate,) = found_in(library)
+    assert {copy.path for copy in duplicate.copies} == {one, two}
+    assert duplicate.freed(also_theirs=False) == len(data)
+    assert link_duplicates([duplicate], also_theirs=False) == len(data)
+    assert one.samefile(two)
+    assert one.read_bytes() == data
+    assert found_in(library) == ()
+    assert sorted(path.name for path in one.parent.iterdir()) == [one.name]
+
+
+def test_what_belongs_to_others_stays_unless_the_person_agrees(
+    library: ModelLibrary, paths: AppPaths, tmp_path: Path
+) -> None:
+    data = tiny("same", BIG)
+    theirs = ollama_model(tmp_path / "o", "registry.ollama.ai/library/x/latest", data)
+    again = put(tmp_path / "p" / "again-Q8_0.gguf", data)
+    ours = put(paths.models / "a" / "b" / "ours-Q8_0.gguf", data)
+    library.adopt(tmp_path / "o")
+    library.adopt(tmp_path / "p")
+    inode = theirs.stat().st_ino
+    (duplicate,) = found_in(library)
+    assert duplicate.copies[-1].path == ours
+    assert duplicate.freed(also_theirs=False) == len(data)
+    assert duplicate.freed(also_theirs=True) == 2 * len(data)
+    link_duplicates([duplicate], also_theirs=False)
+    assert ours.samefile(duplicate.copies[0].path)
+    assert not theirs.samefile(again)
+    assert theirs.stat().st_ino == inode
+    (left,) = find_duplicates(
+        (_copy_of(library, theirs), _copy_of(library, again)), library.records, nothing, never
+    )
+    link_duplicates([left], also_theirs=True)
+    assert theirs.samefile(again)
+    assert {path.read_bytes() for path in (theirs, again, ours)} == {data}
+
+
+def _copy_of(library: ModelLibrary, path: Path) -> LocalModel:
+    return LocalModel(
+        id=str(path), name=path.name, path=path, files=(path,), size=1, read_only=True
+    )
+
+
+def test_a_file_that_changed_meanwhile_is_not_linked(
+    library: ModelLibrary, paths: AppPaths
+) -> None:
+    data = tiny("same", BIG)
+    put(paths.models / "a" / "b" / "one-Q8_0.gguf", data)
+    two = put(paths.models / "a" / "c" / "two-Q8_0.gguf", data)
+    (duplicate,) = found_in(library)
+    path = duplicate.copies[1].path
+    path.write_bytes(b"new" + data)
+    with pytest.raises(StorageError, match="changed"):
+        link_duplicates([duplicate], also_theirs=False)
+    assert path.read_bytes() == b"new" + data
+    assert two.exists()
+
+
+def test_a_link_that_fails_leaves_the_copy_whole(
+    library: ModelLibrary, paths: AppPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tiny("same", BIG)
+    for name in ("one", "two"):
+        put(paths.models / "a" / name / f"{name}-Q8_0.gguf", data)
+    (duplicate,) = found_in(library)
+
+    def refuse(old: Path, new: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(duplicates, "replace", refuse)
+    with pytest.raises(StorageError, match="not linked"):
+        link_duplicates([duplicate], also_theirs=False)
+    for copy in duplicate.copies:
+        assert copy.path.read_bytes() == data
+        assert len(list(copy.path.parent.iterdir())) == 1
+
+
+def test_names_of_one_file_and_small_files_are_no_duplicates(
+    library: ModelLibrary, paths: AppPaths, tmp_path: Path
+) -> None:
+    data = tiny("same", BIG)
+    one = put(paths.models / "a" / "b" / "one-Q8_0.gguf", data)
+    (tmp_path / "p").mkdir()
+    os.link(one, tmp_path / "p" / "linked-Q8_0.gguf")
+    put(tmp_path / "p" / "small-Q8_0.gguf", tiny("small"))
+    put(paths.models / "a" / "b" / "small-Q8_0.gguf", tiny("small"))
+    library.adopt(tmp_path / "p")
+    assert found_in(library) == ()
+
+
+def test_what_a_name_claims_is_read_before_anything_is_linked(
+    library: ModelLibrary, paths: AppPaths, tmp_path: Path
+) -> None:
+    data = tiny("same", BIG)
+    blob = ollama_model(tmp_path / "o", "registry.ollama.ai/library/x/latest", data)
+    put(paths.models / "a" / "b" / "ours-Q8_0.gguf", data)
+    damaged = bytearray(data)
+    damaged[-1] ^= 1
+    blob.write_bytes(damaged)
+    library.adopt(tmp_path / "o")
+    assert found_in(library) == ()
+
+
+def test_files_are_read_once_and_looking_can_be_broken_off(
+    library: ModelLibrary, paths: AppPaths
+) -> None:
+    for name in ("one", "two"):
+        put(paths.models / "a" / name / f"{name}-Q8_0.gguf", tiny("same", BIG))
+    with pytest.raises(Broken):
+        find_duplicates(library.scan(), library.records, nothing, lambda: True)
+    told: list[tuple[int, int]] = []
+    find_duplicates(library.models(), library.records, lambda *each: told.append(each), never)
+    assert told[-1][0] == told[-1][1] > 2 * BIG
+    told.clear()
+    assert find_duplicates(library.models(), library.records, lambda *x: told.append(x), never)
+    assert told == []
+
+
+# Verifying
+
+
+def test_verifying_compares_with_what_the_hub_told(
+    library: ModelLibrary, records: FileRecords, paths: AppPaths
+) -> None:
+    path = put(paths.models / "maker" / "Tiny-GGUF" / "tiny-Q8_0.gguf", tiny())
+    right = hashlib.sha256(tiny()).hexdigest()
+    library.register([path], ORIGIN, [right])
+    record = library.records.of(path)
+    assert record is not None
+    assert (record.sha256, record.told_by, record.origin) == (right, "hub", ORIGIN)
+    (check,) = verify([path], records, nothing, never)
+    assert (check.verdict, check.sha256) == ("right", right)
+    library.register([path], ORIGIN, ["0" * 64])
+    (check,) = verify([path], FileRecords(paths.model_files_file), nothing, never)
+    assert (check.verdict, check.expected) == ("wrong", "0" * 64)
+
+
+def test_verifying_what_nobody_told_of_notes_it_for_the_next_time(
+    records: FileRecords, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "tiny-Q8_0.gguf", tiny())
+    assert [check.verdict for check in verify([path], records, nothing, never)] == ["noted"]
+    assert [check.verdict for check in verify([path], records, nothing, never)] == ["right"]
+    stat = path.stat()
+    changed = bytearray(tiny())
+    changed[-1] ^= 1
+    path.write_bytes(changed)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    (check,) = verify([path], records, nothing, never)
+    assert check.verdict == "wrong", "bits that rot change neither size nor time"
+
+
+def test_a_damaged_or_missing_file_is_told(records: FileRecords, tmp_path: Path) -> None:
+    path = put(tmp_path / "short-Q8_0.gguf", tiny()[:-4000])
+    damaged, gone = verify([path, tmp_path / "missing.gguf"], records, nothing, never)
+    assert damaged.verdict == "damaged"
+    assert damaged.problem
+    assert gone.verdict == "gone"
+
+
+def test_verifying_tells_how_far_it_is_and_can_be_broken_off(
+    records: FileRecords, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "tiny-Q8_0.gguf", tiny("x", 9 * 1024**2))
+    told: list[int] = []
+    with pytest.raises(Broken):
+        verify([path], records, lambda done, _: told.append(done), lambda: len(told) == 2)
+    assert told == [4 * 1024**2, 8 * 1024**2]
+    record = records.of(path)
+    assert record is not None
+    assert record.checked == 0
+
+
+def test_records_move_and_go_with_their_files(
+    library: ModelLibrary, paths: AppPaths, tmp_path: Path
+) -> None:
+    path = put(paths.models / "maker" / "Tiny-GGUF" / "tiny-Q8_0.gguf", tiny())
+    model = library.register([path], ORIGIN, [None])
+    library.change_folder(tmp_path / "new", move=True)
+    moved = library.get(model.id).path
+    record = library.records.of(moved)
+    assert record is not None
+    assert origin_of(moved, None, record) == ORIGIN
+    library.delete(model.id, to_trash=False)
+    assert paths.model_files_file.read_bytes() == b"{}"
+
+
+def test_damaged_records_are_made_anew(paths: AppPaths, tmp_path: Path) -> None:
+    path = put(tmp_path / "tiny-Q8_0.gguf", tiny())
+    put(paths.model_files_file, b'{"a": 7}')
+    records = FileRecords(paths.model_files_file)
+    assert [check.verdict for check in verify([path], records, nothing, never)] == ["noted"]
+    assert origin_of(path, None, records.of(path)) is None

@@ -1,0 +1,247 @@
+"""Importing: what a plan says, what each way does to the files, that nothing is half done."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core import library_import
+from app.core.checksums import Broken
+from app.core.errors import ModelError, StorageError
+from app.core.library import ModelLibrary
+from app.core.library_import import ImportPlan, Way, import_models, plan_import
+from app.core.other_programs import ProgramFolder
+from app.core.paths import AppPaths, app_paths
+from app.core.safe_names import safe_segment
+from app.core.settings import SettingsStore
+from app.core.transfer_names import check_names
+from tests.core.broken_gguf import U16, tiny_model
+from tests.core.model_stores import hub_file, ollama_model, put, tiny
+
+COMMIT = "c" * 40
+
+
+def never() -> bool:
+    return False
+
+
+def nothing(_: int, __: int) -> None:
+    """Progress that nobody looks at."""
+
+
+@pytest.fixture
+def paths() -> AppPaths:
+    return app_paths()
+
+
+@pytest.fixture
+def library(paths: AppPaths) -> ModelLibrary:
+    return ModelLibrary(paths, SettingsStore(paths.settings_file))
+
+
+def planned(library: ModelLibrary, *sources: Path, way: Way | None = None) -> ImportPlan:
+    return plan_import(sources, library.folder, way, programs=())
+
+
+def do(library: ModelLibrary, plan: ImportPlan) -> list[str]:
+    return [model.id for model in import_models(library, plan, nothing, never)]
+
+
+def test_a_plan_changes_nothing_and_says_everything(library: ModelLibrary, tmp_path: Path) -> None:
+    path = put(tmp_path / "shelf" / "maker" / "Tiny-GGUF" / "tiny-Q8_0.gguf", tiny())
+    before = sorted(tmp_path.rglob("*"))
+    (item,) = planned(library, tmp_path / "shelf").items
+    target = library.folder / "maker" / "Tiny-GGUF" / "tiny-Q8_0.gguf"
+    assert item.files == ((path, target),)
+    assert (item.name, item.way, item.problem) == ("Tiny", "link", "")
+    assert item.size == len(tiny())
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("way", ["link", "copy", "move"])
+def test_each_way_does_what_it_says(library: ModelLibrary, tmp_path: Path, way: Way) -> None:
+    path = put(tmp_path / "elsewhere" / "own model-Q8_0.gguf", tiny())
+    inode = path.stat().st_ino
+    told: list[tuple[int, int]] = []
+    plan = planned(library, path, way=way)
+    (model,) = import_models(library, plan, lambda done, of: told.append((done, of)), never)
+    assert model.id == "imported/own model-Q8_0/own model-Q8_0"
+    assert not model.read_only
+    assert model.path.read_bytes() == tiny()
+    assert (model.path.stat().st_ino == inode) == (way != "copy")
+    assert path.exists() == (way != "move")
+    assert told[-1] == (len(tiny()), len(tiny()))
+    assert library.folder in model.path.parents
+
+
+def test_what_a_kill_left_of_a_copy_is_no_model_and_in_nobodys_way(
+    library: ModelLibrary, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "elsewhere" / "a-Q8_0.gguf", tiny())
+    put(library.folder / "imported" / "a-Q8_0" / "a-Q8_0.gguf.part", tiny()[:100])
+    assert [model for model in library.scan() if model.source == "corral"] == []
+    (model,) = import_models(library, planned(library, path, way="copy"), nothing, never)
+    assert model.path.read_bytes() == tiny()
+    assert [each.name for each in model.path.parent.iterdir()] == ["a-Q8_0.gguf"]
+
+
+def test_a_split_model_and_its_projector_come_along(library: ModelLibrary, tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    for number in (0, 1):
+        part = tiny_model().set("split.count", U16, 2).set("split.no", U16, number)
+        put(folder / f"Big-Q8_0-0000{number + 1}-of-00002.gguf", part.data())
+    projector = put(folder / "mmproj-F16.gguf", tiny())
+    (model,) = import_models(library, planned(library, folder, way="move"), nothing, never)
+    assert [path.name for path in model.files] == [
+        "Big-Q8_0-00001-of-00002.gguf",
+        "Big-Q8_0-00002-of-00002.gguf",
+        "mmproj-F16.gguf",
+    ]
+    assert projector.exists(), "another model may need it"
+    assert [path.name for path in folder.iterdir()] == ["mmproj-F16.gguf"]
+
+
+def test_blobs_and_snapshots_become_named_files(library: ModelLibrary, tmp_path: Path) -> None:
+    ollama, hub = tmp_path / "ollama", tmp_path / "hub"
+    blob = ollama_model(ollama, "registry.ollama.ai/library/llama3.2/1b", tiny("one"))
+    link = hub_file(hub, "maker/Tiny-GGUF", COMMIT, "tiny-Q8_0.gguf", tiny("two"))
+    first, second = do(library, planned(library, ollama, hub))
+    assert {first, second} == {
+        "imported/llama3.2-1b/llama3.2-1b",
+        "maker/Tiny-GGUF/tiny-Q8_0",
+    }
+    for model_id, source in (
+        ("imported/llama3.2-1b/llama3.2-1b", blob),
+        ("maker/Tiny-GGUF/tiny-Q8_0", link.resolve()),
+    ):
+        path = library.get(model_id).path
+        assert not path.is_symlink()
+        assert path.samefile(source)
+
+
+def test_an_mlx_folder_brings_only_data(library: ModelLibrary, tmp_path: Path) -> None:
+    folder = tmp_path / "X-4bit"
+    for name in ("config.json", "model.safetensors", "evil.py", "weights.bin", "data.pkl"):
+        put(folder / name, b"{}")
+    (item,) = planned(library, folder).items
+    assert [target.name for _, target in item.files] == ["config.json", "model.safetensors"]
+    do(library, planned(library, folder))
+    assert sorted(path.name for path in (library.folder / "imported" / "X-4bit").iterdir()) == [
+        "config.json",
+        "model.safetensors",
+    ]
+
+
+def test_what_stays_where_it_is_says_why(
+    library: ModelLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(tmp_path / "a" / "one-Q8_0.gguf", tiny())
+    broken = put(tmp_path / "a" / "two-Q8_0.gguf", tiny()[:-4000])
+    do(library, planned(library, path))
+    problems = {item.name: item.problem for item in planned(library, tmp_path / "a").items}
+    assert "is there already" in problems["One"]
+    assert problems["Two"]
+    inside = planned(library, library.folder / "imported" / "one-Q8_0" / "one-Q8_0.gguf")
+    assert "already" in inside.items[0].problem
+    plan = plan_import([path], library.folder, "move", [ProgramFolder("Ollama", tmp_path / "a")])
+    assert "It belongs to Ollama" in plan.items[0].problem
+    monkeypatch.setattr(library_import, "_on", lambda *_: False)
+    assert planned(library, broken).items[0].way == "copy"
+    other = put(tmp_path / "b" / "three-Q8_0.gguf", tiny())
+    assert "another disk" in planned(library, other, way="link").items[0].problem
+    assert planned(library, other).needed == len(tiny())
+    assert planned(library, other, way="link").possible == ()
+
+
+def test_two_models_of_one_name_do_not_overwrite_each_other(
+    library: ModelLibrary, tmp_path: Path
+) -> None:
+    one = put(tmp_path / "a" / "same-Q8_0.gguf", tiny("one"))
+    two = put(tmp_path / "b" / "same-Q8_0.gguf", tiny("two"))
+    first, second = planned(library, one, two).items
+    assert not first.problem
+    assert "there already" in second.problem
+
+
+@pytest.mark.parametrize("name", ["model.bin", "model.pkl", "model.pt", "notes.txt", "page.gguf"])
+def test_what_is_no_model_is_refused(library: ModelLibrary, tmp_path: Path, name: str) -> None:
+    path = put(tmp_path / name, b"\x80\x04 pickle")
+    try:
+        assert all(item.problem for item in planned(library, path).items)
+    except ModelError:
+        assert not name.endswith(".gguf")
+    with pytest.raises(ModelError, match="no model"):
+        planned(library, put(tmp_path / "empty" / "notes.txt", b"x").parent)
+
+
+def test_a_missing_file_is_told(library: ModelLibrary, tmp_path: Path) -> None:
+    with pytest.raises((ModelError, StorageError)):
+        planned(library, tmp_path / "missing.gguf")
+
+
+@pytest.mark.parametrize("way", ["copy", "move"])
+def test_breaking_off_leaves_everything_as_it_was(
+    library: ModelLibrary, tmp_path: Path, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library_import, "_PIECE", 1000)
+    path = put(tmp_path / "elsewhere" / "a-Q8_0.gguf", tiny())
+    plan = planned(library, path, way=way)
+    calls: list[bool] = []
+
+    def later() -> bool:
+        calls.append(True)
+        return len(calls) > 2 or way == "move"
+
+    with pytest.raises(Broken):
+        import_models(library, plan, nothing, later)
+    assert path.read_bytes() == tiny()
+    assert not (library.folder / "imported").exists()
+
+
+def test_a_full_disk_is_told_before_anything_is_done(library: ModelLibrary, tmp_path: Path) -> None:
+    path = put(tmp_path / "elsewhere" / "a-Q8_0.gguf", tiny())
+    plan = planned(library, path, way="copy")
+    small = ImportPlan(plan.items, plan.needed, plan.needed - 1)
+    with pytest.raises(StorageError, match="free"):
+        import_models(library, small, nothing, never)
+    assert not library.folder.exists()
+
+
+def test_a_failure_halfway_leaves_no_half_model(
+    library: ModelLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "elsewhere"
+    for number in (0, 1):
+        part = tiny_model().set("split.count", U16, 2).set("split.no", U16, number)
+        put(folder / f"Big-Q8_0-0000{number + 1}-of-00002.gguf", part.data())
+    plan = planned(library, folder, way="move")
+    rename, count = os.rename, [0]
+
+    def failing(old: Path, new: Path) -> None:
+        count[0] += 1
+        if count[0] == 2:
+            raise OSError(28, "No space left on device")
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", failing)
+    with pytest.raises(StorageError, match="not imported"):
+        import_models(library, plan, nothing, never)
+    assert len(list(folder.iterdir())) == 2
+    assert not (library.folder / "imported").exists()
+
+
+@given(st.text(max_size=300), st.sampled_from(["", ".gguf", ".json"]))
+def test_every_text_becomes_a_name_that_is_safe_everywhere(text: str, suffix: str) -> None:
+    name = safe_segment(text, suffix)
+    check_names([name if suffix else f"{name}/a.gguf"])
+    assert name.endswith(suffix)
+
+
+def test_good_names_stay_as_they_are() -> None:
+    for name in ("Llama-3.2-1B-Instruct", "own model (2)", "a_b+c@d=e,f"):
+        assert safe_segment(name) == name
+    assert safe_segment("llama3.2:1b") == "llama3.2-1b"
+    assert re.fullmatch(r"model-con\.gguf", safe_segment("con", ".gguf"))

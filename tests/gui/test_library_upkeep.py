@@ -1,0 +1,386 @@
+"""My models: importing, other programs, duplicates, files, notes, variants, drives that return."""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from app.core import checksums
+from app.core.disk_use import DiskUse, RootUse
+from app.core.file_records import Origin
+from app.core.library_types import LocalModel
+from app.core.settings import Models
+from app.gui.context import AppContext
+from app.gui.icons import Icons
+from app.gui.import_panel import ImportPanel
+from app.gui.library_disk import DiskPicture
+from app.gui.models_page import ModelsPage
+from app.gui.name_question import NameQuestion
+from app.gui.question import Question
+from backends.types import SamplingParams
+from tests.core.broken_gguf import STRING, tiny_model
+from tests.core.model_stores import ollama_model, put, tiny
+
+pytestmark = pytest.mark.gui
+
+Show = Callable[[QWidget], QWidget]
+BIG = 2 * 1024**2
+TEMPLATE, FILES, NOTES = 2, 3, 4
+OFFERED = "registry.ollama.ai/library/llama3.2/1b"
+
+
+@pytest.fixture
+def person(corral_home: Path) -> Path:
+    """The home folder in which other programs are looked for."""
+    return corral_home / "person"
+
+
+@pytest.fixture
+def page(context: AppContext, show: Show) -> ModelsPage:
+    put(context.paths.models / "maker" / "Own-GGUF" / "Own-Q8_0.gguf", tiny("own", BIG))
+    context.library.scan()
+    page = ModelsPage(context)
+    page.resize(1264, 840)
+    context.notifier.attach(page)
+    show(page)
+    page.activated()
+    return page
+
+
+def own(context: AppContext) -> LocalModel:
+    return next(each for each in context.library.models() if each.path.name == "Own-Q8_0.gguf")
+
+
+def toast(context: AppContext) -> str:
+    shown = context.notifier.shown_toast()
+    return shown.accessibleName() if shown is not None else ""
+
+
+def question(page: QWidget) -> Question:
+    return page.findChildren(Question)[-1]
+
+
+def drop(page: QWidget, *paths: Path) -> bool:
+    """Drag files over the page and let go; whether they were wanted."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    entered = QDragEnterEvent(QPoint(5, 5), Qt.DropAction.CopyAction, data, buttons, keys)
+    entered.ignore()
+    QGuiApplication.sendEvent(page, entered)
+    if not entered.isAccepted():
+        return False
+    dropped = QDropEvent(QPoint(5, 5), Qt.DropAction.CopyAction, data, buttons, keys)
+    QGuiApplication.sendEvent(page, dropped)
+    return True
+
+
+# Importing
+
+
+def test_dropped_files_are_imported_after_a_look_at_the_plan(
+    page: ModelsPage, context: AppContext, tmp_path: Path, qtbot: QtBot
+) -> None:
+    good = put(tmp_path / "x" / "New-Q8_0.gguf", tiny("new"))
+    broken = put(tmp_path / "x" / "Bad-Q8_0.gguf", tiny("bad")[:-4000])
+    assert drop(page, good, broken)
+    (panel,) = page.findChildren(ImportPanel)
+    qtbot.waitUntil(panel.confirm.isEnabled)
+    assert panel.note.text() == "No further room on the disk is needed."
+    assert panel.ways.current() == 0
+    assert not list(context.library.folder.rglob("New*"))
+    with qtbot.waitSignal(panel.closed):
+        panel.confirm.click()
+    qtbot.waitUntil(page.drawer.isVisible)
+    row = page.table.current_row()
+    assert row is not None
+    assert row.model.path.samefile(good)
+    assert row.model.source == "corral"
+    assert not list(context.library.folder.rglob("Bad*"))
+
+
+def test_what_is_no_model_is_not_even_taken(page: ModelsPage, tmp_path: Path, qtbot: QtBot) -> None:
+    assert not drop(page, put(tmp_path / "evil.pkl", b"\x80\x04"))
+    folder = put(tmp_path / "Qwen2.5-7B" / "New-Q8_0.gguf", tiny("new")).parent
+    assert drop(page, folder)
+    (panel,) = page.findChildren(ImportPanel)
+    qtbot.waitUntil(panel.confirm.isEnabled)
+    panel.dismiss()
+
+
+def test_another_way_makes_another_plan_and_cancel_does_nothing(
+    page: ModelsPage, context: AppContext, tmp_path: Path, qtbot: QtBot
+) -> None:
+    path = put(tmp_path / "x" / "New-Q8_0.gguf", tiny("new"))
+    page.upkeep.ask_import([path])
+    (panel,) = page.findChildren(ImportPanel)
+    qtbot.waitUntil(panel.confirm.isEnabled)
+    panel.ways.chosen.emit(1)
+    panel.ways.set_current(1)
+    qtbot.waitUntil(lambda: "free" in panel.note.text())
+    with qtbot.waitSignal(panel.closed):
+        panel.cancel.click()
+    assert path.exists()
+    assert not list(context.library.folder.rglob("New*"))
+
+
+def test_a_plan_that_cannot_be_made_says_why(
+    page: ModelsPage, tmp_path: Path, qtbot: QtBot
+) -> None:
+    (tmp_path / "empty").mkdir()
+    page.upkeep.ask_import([tmp_path / "empty"])
+    (panel,) = page.findChildren(ImportPanel)
+    qtbot.waitUntil(lambda: "no model" in panel.note.text())
+    assert not panel.confirm.isEnabled()
+    panel.dismiss()
+
+
+# Other programs
+
+
+def test_models_of_other_programs_are_used_after_one_question(
+    page: ModelsPage, context: AppContext, person: Path, qtbot: QtBot
+) -> None:
+    blob = ollama_model(person / ".ollama" / "models", OFFERED, tiny("theirs"))
+    page.upkeep.look_for_programs()
+    qtbot.waitUntil(lambda: bool(page.findChildren(Question)))
+    next(iter(question(page).answers.values())).click()
+    table = page.table.table_model()
+    qtbot.waitUntil(lambda: any(row.model.name == "llama3.2:1b" for row in table.rows()))
+    qtbot.waitUntil(page.work_strip.isHidden)
+    page.upkeep.look_for_programs()
+    qtbot.waitUntil(lambda: toast(context).startswith("No further models"))
+    assert blob.exists()
+
+
+# Duplicates
+
+
+def test_duplicates_become_one_file_after_a_question(
+    page: ModelsPage, context: AppContext, person: Path, qtbot: QtBot
+) -> None:
+    first = own(context).path
+    twin = put(context.paths.models / "maker" / "Twin-GGUF" / "Twin-Q8_0.gguf", tiny("own", BIG))
+    theirs = ollama_model(person / ".ollama" / "models", OFFERED, tiny("own", BIG))
+    context.library.adopt(person / ".ollama" / "models")
+    page.upkeep.find_duplicates()
+    qtbot.waitUntil(lambda: bool(page.findChildren(Question)))
+    assert list(question(page).answers) == ["ours"]
+    question(page).answers["ours"].click()
+    qtbot.waitUntil(lambda: toast(context).endswith("are free now"))
+    assert first.samefile(twin)
+    assert first.samefile(theirs)
+    page.upkeep.find_duplicates()
+    qtbot.waitUntil(lambda: toast(context) == "No file is on a disk twice")
+
+
+def test_looking_for_duplicates_can_be_cancelled(
+    page: ModelsPage, context: AppContext, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(context.paths.models / "maker" / "Twin-GGUF" / "Twin-Q8_0.gguf", tiny("own", BIG))
+    context.library.scan()
+    reading, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slowly(path: Path, moved: Callable[[int], object], cancelled: Callable[[], bool]) -> str:
+        reading.set()
+        go_on.wait(10)
+        try:
+            return real(path, moved, cancelled)
+        except checksums.Broken:
+            ended.set()
+            raise
+
+    real = checksums.sha256_of
+    monkeypatch.setattr(checksums, "sha256_of", slowly)
+    page.upkeep.find_duplicates()
+    assert reading.wait(10)
+    assert page.work_strip.isVisible()
+    page.work_strip.action_chosen.emit()
+    assert page.work_strip.isHidden()
+    go_on.set()
+    assert ended.wait(10)
+
+
+# Files
+
+
+def test_the_files_tab_tells_origin_and_checksum_and_verifies(
+    page: ModelsPage, context: AppContext, qtbot: QtBot
+) -> None:
+    model = own(context)
+    right = hashlib.sha256(model.path.read_bytes()).hexdigest()
+    context.library.register([model.path], Origin("maker/Own-GGUF", "d" * 40), [right])
+    page.open_with({"model_id": model.id})
+    tab = page.drawer.files
+    page.drawer.tabs.choose(FILES)
+    qtbot.waitUntil(lambda: len(tab.rows) == 1)
+    assert right[:8] in tab.rows[0].told.text()
+    assert "from the hub" in tab.rows[0].told.text()
+    assert tab.origin.isVisible()
+    tab.rows[0].copy.click()
+    assert QGuiApplication.clipboard().text() == right
+    tab.verify.click()
+    qtbot.waitUntil(lambda: tab.rows[0].told.text().startswith("Verified:"))
+    assert tab.cancel.isHidden()
+    model.path.write_bytes(b"X" + model.path.read_bytes()[1:])
+    context.library.register([model.path], Origin("maker/Own-GGUF", "d" * 40), [right])
+    tab.verify.click()
+    qtbot.waitUntil(lambda: "damaged" in tab.rows[0].told.text())
+
+
+def test_verifying_can_be_cancelled(
+    page: ModelsPage, context: AppContext, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+    real = checksums.sha256_of
+
+    def slowly(path: Path, moved: Callable[[int], object], cancelled: Callable[[], bool]) -> str:
+        reading.set()
+        go_on.wait(10)
+        return real(path, moved, cancelled)
+
+    monkeypatch.setattr(checksums, "sha256_of", slowly)
+    page.open_with({"model_id": own(context).id})
+    tab = page.drawer.files
+    page.drawer.tabs.choose(FILES)
+    qtbot.waitUntil(tab.verify.isEnabled)
+    tab.verify.click()
+    assert reading.wait(10)
+    assert tab.cancel.isVisible()
+    tab.cancel.click()
+    assert tab.cancel.isHidden()
+    assert tab.verify.isVisible()
+    go_on.set()
+
+
+def test_the_template_tab_shows_a_sample_and_what_is_unusual(
+    page: ModelsPage, context: AppContext, qtbot: QtBot
+) -> None:
+    harmful = (
+        "{% for m in messages %}{% if 'password' in m['content'] %}!{% endif %}"
+        "{{ m['role'] }}: {{ m['content'] }}{% endfor %}"
+    )
+    data = tiny_model().set("tokenizer.chat_template", STRING, harmful).data()
+    path = put(context.paths.models / "maker" / "Odd-GGUF" / "Odd-Q8_0.gguf", data)
+    context.library.scan()
+    odd = next(each for each in context.library.models() if each.path == path)
+    qtbot.waitUntil(lambda: page.table.choose(odd.id))
+    page.open_with({"model_id": odd.id})
+    tab = page.drawer.template
+    page.drawer.tabs.choose(TEMPLATE)
+    qtbot.waitUntil(lambda: any("“password”" in words for words in tab.findings))
+    assert tab.text.toPlainText() == harmful
+    tab.views.set_current(1)
+    tab.views.chosen.emit(1)
+    assert "user: What is 2 + 2?" in tab.text.toPlainText()
+    page.open_with({"model_id": own(context).id})
+    qtbot.waitUntil(lambda: tab.note.text() == "This file brings no chat template.")
+    assert tab.findings == []
+
+
+# What a person says
+
+
+def test_notes_tags_and_sampling_are_kept(
+    page: ModelsPage, context: AppContext, qtbot: QtBot
+) -> None:
+    model = own(context)
+    page.open_with({"model_id": model.id})
+    page.drawer.tabs.choose(NOTES)
+    notes = page.drawer.notes
+    notes.notes.setPlainText("good at rhymes")
+    notes.tags.field.setText("poetry")
+    qtbot.keyClick(notes.tags.field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: context.library.get(model.id).notes == "good at rhymes")
+    qtbot.waitUntil(lambda: context.library.get(model.id).tags == ("poetry",))
+    page.search.setText("rhymes poetry")
+    qtbot.waitUntil(lambda: len(page.table.table_model().rows()) == 1)
+    sampling = page.drawer.sampling
+    sampling.rows.rows["temperature"].set_value(0.2)
+    sampling.rows.changed.emit()
+    wanted = {model.id: SamplingParams(temperature=0.2)}
+    qtbot.waitUntil(lambda: context.settings.current.models.sampling == wanted)
+    sampling.reset.click()
+    assert context.settings.current.models.sampling == {}
+
+
+def test_leaving_the_page_keeps_what_was_typed_a_moment_ago(
+    page: ModelsPage, context: AppContext, qtbot: QtBot
+) -> None:
+    model = own(context)
+    page.open_with({"model_id": model.id})
+    page.drawer.notes.notes.setPlainText("half a thought")
+    page.hide()
+    qtbot.waitUntil(lambda: context.library.get(model.id).notes == "half a thought")
+
+
+def test_a_variant_is_made_listed_and_taken_off_again(
+    page: ModelsPage, context: AppContext, qtbot: QtBot
+) -> None:
+    model = own(context)
+    page.open_with({"model_id": model.id})
+    size = page.count.text().partition(", ")[2]
+    page.drawer.notes.variant.click()
+    asked = page.findChildren(NameQuestion)[-1]
+    asked.field.setText("")
+    assert not asked.confirm.isEnabled()
+    asked.field.setText("Careful")
+    asked.confirm.click()
+    rows = page.table.table_model()
+    qtbot.waitUntil(lambda: any(row.model.name == "Careful" for row in rows.rows()))
+    assert page.count.text().partition(", ")[2] == size, "it takes no room"
+    variant = next(row.model for row in rows.rows() if row.model.name == "Careful")
+    page.library_actions.ask_delete(variant)
+    next(iter(question(page).answers.values())).click()
+    qtbot.waitUntil(lambda: all(row.model.name != "Careful" for row in rows.rows()))
+    assert model.path.exists()
+
+
+# Drives and disks
+
+
+def test_a_drive_comes_back_without_anybody_telling(
+    page: ModelsPage, context: AppContext, tmp_path: Path, qtbot: QtBot
+) -> None:
+    drive = tmp_path / "drive"
+    path = put(drive / "maker" / "Far-GGUF" / "Far-Q8_0.gguf", tiny("far"))
+    context.settings.update(models=Models(extra_folders=(str(drive),)))
+    context.library.scan()
+    drive.rename(tmp_path / "unplugged")
+    context.library.scan()
+
+    def far() -> bool:
+        rows = page.table.table_model().rows()
+        return any(row.model.path == path and row.usable for row in rows)
+
+    qtbot.waitUntil(lambda: len(page.table.table_model().rows()) == 3)
+    assert not far()
+    (tmp_path / "unplugged").rename(drive)
+    page._returning.timeout.emit()
+    qtbot.waitUntil(far)
+    page.hide()
+    assert not page._returning.isActive()
+
+
+def test_each_disk_is_a_row_with_a_key_for_each_folder(icons: Icons, show: Show) -> None:
+    roots = (RootUse("Models folder", Path("/m"), 10**9), RootUse("", Path("/e"), 2 * 10**9))
+    disks = tuple(DiskUse(Path(f"/{n}"), roots, 10**9, 6 * 10**9, 10**10) for n in range(4))
+    picture = DiskPicture(icons)
+    picture.resize(800, 300)
+    show(picture)
+    picture.show_uses(disks[:1])
+    (row,) = picture.rows
+    assert row.keys == ("Models folder 1.0 GB", "Elsewhere 2.0 GB", "Other files 1.0 GB")
+    assert row.free.text() == "6.0 GB free of 10.0 GB"
+    assert picture.note.isHidden()
+    picture.show_uses(disks)
+    assert len(picture.rows) == 3
+    assert picture.note.isVisible()
+    picture.show_uses(())
+    assert picture.note.text() == "The models folder cannot be reached."
