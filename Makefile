@@ -39,6 +39,17 @@ storm: setup ## the long suites: kill storms and other tests marked slow
 	-$(VENV)/python packaging/vocabularies.py
 	$(VENV)/python -m pytest -m slow -o faulthandler_timeout=1200 --timeout=1800
 
+.PHONY: kills
+kills: setup ## 500 kills of a download at random moments, pauses mixed in (KILLS=50 for fewer)
+	CORRAL_TEST_KILLS=$(or $(KILLS),500) $(VENV)/python -m pytest -m slow --timeout=7200 \
+		-o faulthandler_timeout=7200 tests/core/test_download_kills.py -k killed_or_paused
+
+.PHONY: peers
+peers: setup ## a download through another maker's mirror, installed into .venv-olah
+	$(PYTHON) -m venv .venv-olah
+	.venv-olah/bin/python -m pip install --quiet olah
+	CORRAL_TEST_OLAH=$(CURDIR)/.venv-olah/bin/olah-cli $(VENV)/python -m pytest tests/hub/test_peers.py
+
 .PHONY: bench
 bench: setup ## measure start, memory, transcript, decode and cancel
 	$(VENV)/python packaging/bench.py

@@ -20,6 +20,8 @@ PARTS = (
     "bench_memory.py",
     "bench_library.py",
     "bench_download.py",
+    "bench_download_window.py",
+    "bench_transfer.py",
 )
 
 

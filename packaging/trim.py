@@ -15,7 +15,6 @@ UNUSED = (
     "PySide6/Qt/qml",
     "PySide6/Qt/plugins/egldeviceintegrations",
     "PySide6/Qt/plugins/generic",
-    "PySide6/Qt/plugins/networkinformation",
     "PySide6/Qt/plugins/tls",
     "PySide6/Qt/plugins/imageformats/libqicns.so",
     "PySide6/Qt/plugins/imageformats/libqt*.so",

@@ -13,13 +13,20 @@ from app.core.download_state import (
     DownloadRequest,
     State,
     StoredDownload,
+    WaitsFor,
 )
+from app.core.download_times import Hold
 from app.core.file_records import Origin
 from app.core.transfer_names import target_path
-from app.core.transfer_parts import bytes_on_disk, discard
+from app.core.transfer_parts import bytes_on_disk, discard, part_bytes
 
 SMOOTHING = 3.0
 """Seconds that the speed looks back, more or less."""
+FIRST_NETWORK_WAIT = 5.0
+"""Seconds until the next try where there is no network; doubled for each further one."""
+LONGEST_NETWORK_WAIT = 120.0
+NETWORK_PATIENCE = 24 * 3600.0
+"""Seconds without any network after which a person is asked."""
 
 
 class SpeedMeter:
@@ -55,10 +62,22 @@ class DownloadEntry:
     crashes: int = 0
     verified: float = 0.0
     done: int = 0
+    files_done: tuple[int, ...] = ()
+    held: Hold = ""
+    """What keeps it back at this time."""
+    at_once: bool = False
+    """A person wants it now, whatever the schedule says."""
+    retry_at: float | None = None
+    """When it is tried again that there was no network for; monotonic."""
+    network_tries: int = 0
+    """How often there was no network, since the last byte gained."""
+    offline_since: float | None = None
+    """Monotonic."""
     meter: SpeedMeter = field(default_factory=SpeedMeter)
 
     def __post_init__(self) -> None:
-        self._best = self.done = self._on_disk()
+        self.files_done = self._on_disk()
+        self._best = self.done = sum(self.files_done)
 
     @classmethod
     def restored(cls, stored: StoredDownload) -> "DownloadEntry":
@@ -69,8 +88,9 @@ class DownloadEntry:
         entry = cls(
             stored.id, stored.request, Path(stored.target), stored.added, state, stored.error
         )
+        entry.at_once = stored.at_once
         if state == "done":
-            entry.done = entry.total
+            entry.complete()
         return entry
 
     @property
@@ -106,6 +126,31 @@ class DownloadEntry:
         """Whether both write some file."""
         return not set(self.targets()).isdisjoint(other.targets())
 
+    def complete(self) -> None:
+        """All bytes are there."""
+        self.files_done = tuple(file.size for file in self.request.files)
+        self.done = self.total
+
+    def waits_for_network(self, now: float) -> bool:
+        """Whether it is not yet time for another try."""
+        return self.retry_at is not None and now < self.retry_at
+
+    def lost_network(self, now: float) -> bool:
+        """Note that there was no network; False when that has been so for too long."""
+        self.offline_since = now if self.offline_since is None else self.offline_since
+        if now - self.offline_since > NETWORK_PATIENCE:
+            self.found_network()
+            return False
+        wait = min(LONGEST_NETWORK_WAIT, FIRST_NETWORK_WAIT * 2.0**self.network_tries)
+        self.network_tries += 1
+        self.retry_at = now + wait
+        return True
+
+    def found_network(self) -> None:
+        """Bytes came, or a person asks anew."""
+        self.retry_at = self.offline_since = None
+        self.network_tries = 0
+
     def begin(self) -> None:
         """Start a run."""
         self.settle("running")
@@ -119,8 +164,9 @@ class DownloadEntry:
         self.verified = 0.0
         self.meter = SpeedMeter()
 
-    def moved(self, done: int, verified: float | None) -> None:
+    def moved(self, done: int, verified: float | None, files: tuple[int, ...] = ()) -> None:
         """Take up a report of the child."""
+        self.files_done = files or self.files_done
         self.state = "running" if verified is None else "verifying"
         self.verified = verified or 0.0
         self.done = min(done, self.total)
@@ -128,6 +174,7 @@ class DownloadEntry:
         if self.done > self._best:
             self._best = self.done
             self.crashes = 0
+            self.found_network()
 
     def crashed(self) -> int:
         """Note that the child died, and answer how often it did without a byte gained."""
@@ -160,8 +207,16 @@ class DownloadEntry:
             speed=speed,
             eta=left / speed if speed >= 1 else None,
             verified=self.verified,
+            waits_for=self._waits_for(),
+            at_once=self.at_once,
+            files_done=self.files_done,
             error=self.error,
         )
+
+    def _waits_for(self) -> WaitsFor:
+        if self.state != "waiting":
+            return ""
+        return self.held or ("network" if self.retry_at is not None else "")
 
     def stored(self) -> StoredDownload:
         """What is worth keeping."""
@@ -172,9 +227,10 @@ class DownloadEntry:
             target=str(self.folder),
             added=self.added,
             error=self.error,
+            at_once=self.at_once,
         )
 
-    def _on_disk(self) -> int:
+    def _on_disk(self) -> tuple[int, ...]:
+        measure = part_bytes if self.request.update else bytes_on_disk
         sizes = [file.size for file in self.request.files]
-        pairs = zip(self.targets(), sizes, strict=True)
-        return sum(bytes_on_disk(target, size) for target, size in pairs)
+        return tuple(map(measure, self.targets(), sizes))

@@ -3,6 +3,7 @@
 import traceback
 
 from app.core.download_entry import DownloadEntry
+from app.core.download_space import RESERVE
 from app.core.download_state import DownloadProblem
 from app.core.errors import DownloadError, NotFoundError
 
@@ -49,6 +50,16 @@ def own_error(error: Exception) -> DownloadProblem:
         f"Corral met an error of its own: {type(error).__name__}. What was fetched is kept.",
         "Resume the download. If it happens again, report it with the log.",
         "".join(traceback.format_exception(error, limit=-5)),
+    )
+
+
+def disk_filled(free: int) -> DownloadProblem:
+    """Something else has filled the disk meanwhile; `free` is in bytes."""
+    return DownloadProblem(
+        "The disk is filling up",
+        f"Only {free / 1e9:.1f} GB are free, and downloads leave {RESERVE / 1e9:.1f} GB alone. "
+        "What was fetched is kept.",
+        "Free some space, then resume.",
     )
 
 

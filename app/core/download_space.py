@@ -1,9 +1,13 @@
 """Whether the disk has room for what is to be downloaded."""
 
+import logging
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from app.core.errors import StorageError
+
+log = logging.getLogger(__name__)
 
 RESERVE = 1_000_000_000
 """Bytes that downloads leave free on the disk."""
@@ -19,6 +23,20 @@ def check_space(folder: Path, need: int) -> None:
             f"{_gb(free)} are free at {folder}. Nothing more was fetched.",
             "Free some space, choose a smaller variant, or choose another models folder.",
         )
+
+
+def full_disks(folders: Iterable[Path]) -> dict[Path, int]:
+    """Those folders where the reserve is touched, with the bytes that are free there."""
+    full: dict[Path, int] = {}
+    for folder in folders:
+        try:
+            free = free_space(folder)
+        except StorageError as error:  # who writes there will say it better
+            log.info("the free space is not known: %s", error)
+            continue
+        if free < RESERVE:
+            full[folder] = free
+    return full
 
 
 def free_space(folder: Path) -> int:

@@ -16,6 +16,8 @@ from app.core.variants import RepoFile
 log = logging.getLogger(__name__)
 
 State = Literal["waiting", "running", "verifying", "paused", "failed", "done"]
+WaitsFor = Literal["", "offline", "hours", "idle", "network"]
+"""What a waiting download waits for; "" is its turn."""
 
 
 class DownloadRequest(Struct, frozen=True):
@@ -32,6 +34,8 @@ class DownloadRequest(Struct, frozen=True):
     """All files; the one that a model is opened by comes first."""
     endpoint: str | None = None
     """Address of the hub; None is the one in force when the download runs."""
+    update: bool = False
+    """Files of these names that are here already are older; they are replaced at the end."""
     recipe: Recipe | None = None
     """How the model is meant to be run, where its source tells: set up when it has arrived."""
 
@@ -69,7 +73,13 @@ class DownloadItem(Struct, frozen=True, kw_only=True):
     """Seconds left at that speed; None when it cannot be told."""
     verified: float = 0.0
     """While verifying: checked part of the current file, 0 to 1."""
+    waits_for: WaitsFor = ""
+    at_once: bool = False
+    """It runs whatever the hours and whoever uses the computer."""
+    files_done: tuple[int, ...] = ()
+    """Bytes of each file on disk, in the order of the request."""
     error: DownloadProblem | None = None
+    """Why it failed; while it waits for the network, what was last wrong there."""
 
 
 class StoredDownload(Struct, frozen=True, kw_only=True):
@@ -81,6 +91,7 @@ class StoredDownload(Struct, frozen=True, kw_only=True):
     target: str
     added: float
     error: DownloadProblem | None = None
+    at_once: bool = False
 
 
 class _StoredList(Struct, frozen=True):

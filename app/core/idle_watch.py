@@ -11,8 +11,9 @@ class IdleWatch:
     the thread then ends until the next `wake`.
     """
 
-    def __init__(self, look: Callable[[], float | None]) -> None:
+    def __init__(self, look: Callable[[], float | None], name: str = "idle-models") -> None:
         self._look = look
+        self._name = name
         self._lock = threading.Lock()
         self._woken = threading.Event()
         self._closed = False
@@ -30,17 +31,17 @@ class IdleWatch:
                 return
             self._woken.set()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="idle-models", daemon=True)
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
 
-    def close(self) -> None:
-        """End the thread and wait for it; may be called twice."""
+    def close(self, timeout: float | None = None) -> None:
+        """End the thread and wait for it, at most `timeout` seconds; may be called twice."""
         with self._lock:
             self._closed = True
             thread = self._thread
             self._woken.set()
         if thread is not None and thread is not threading.current_thread():
-            thread.join()
+            thread.join(timeout)
 
     def _run(self) -> None:
         while True:

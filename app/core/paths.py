@@ -84,6 +84,11 @@ class AppPaths(Struct, frozen=True):
         """Database of the connections that were made to other computers."""
         return self.data / "connections.db"
 
+    @property
+    def updates_file(self) -> Path:
+        """What was downloaded and whether there are newer files, as JSON."""
+        return self.data / "updates.json"
+
 
 def app_paths(env: Mapping[str, str] | None = None) -> AppPaths:
     """The folders in force: all under `CORRAL_HOME` if it is set, else the system's usual places.

@@ -122,6 +122,27 @@ class Network(Struct, frozen=True):
     """Address of Ollama's registry; None is `CORRAL_OLLAMA_REGISTRY` or registry.ollama.ai."""
 
 
+class Downloads(Struct, frozen=True):
+    """When and how fast models are downloaded."""
+
+    speed_limit: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+    """Kilobytes (1000 bytes) a second for all downloads together; 0 is no limit."""
+    only_hours: bool = False
+    """Only from `begin` to `end`."""
+    begin: Annotated[int, Meta(ge=0, lt=1440)] = 22 * 60
+    """Minute of the day, local time."""
+    end: Annotated[int, Meta(ge=0, lt=1440)] = 7 * 60
+    """Minute of the day; before `begin` it is the next day's."""
+    only_idle: bool = False
+    """Only while nobody uses the computer."""
+    idle_minutes: Annotated[int, Meta(ge=1, le=240)] = 10
+    """Nobody uses it after so long without input."""
+    notify: bool = True
+    """Say on the desktop when everything is done, while the window is not in front."""
+    look_for_updates: bool = True
+    """Ask the hub once a day whether installed models have newer files."""
+
+
 _CAREFUL = Network(offline=True)
 """In force where it cannot be known what the person had allowed."""
 
@@ -183,6 +204,7 @@ class Settings(Struct, frozen=True):
     models: Models = Models()
     engine: Engine = Engine()
     network: Network = Network()
+    downloads: Downloads = Downloads()
     remote: Remotes = Remotes()
     chat: Chat = Chat()
     window: Window = Window()
@@ -215,6 +237,7 @@ class SettingsStore:
         models: Models | None = None,
         engine: Engine | None = None,
         network: Network | None = None,
+        downloads: Downloads | None = None,
         remote: Remotes | None = None,
         chat: Chat | None = None,
         window: Window | None = None,
@@ -232,6 +255,7 @@ class SettingsStore:
             "models": models,
             "engine": engine,
             "network": network,
+            "downloads": downloads,
             "remote": remote,
             "chat": chat,
             "window": window,

@@ -7,18 +7,20 @@ the part says which ranges are there; see `transfer_parts`.
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from app.core.errors import AppError, DownloadError
 from app.core.files import storage_error
+from app.core.transfer_hash import RunningChecksum, file_matches
 from app.core.transfer_http import (
     FileChanged,
     RangesRefused,
     RemoteFile,
     TryAgain,
 )
-from app.core.transfer_parts import Part, Span, discard, file_matches
+from app.core.transfer_pace import TokenBucket, Trickle
+from app.core.transfer_parts import Part, Span, discard
 from app.core.transfer_stop import StopSignal
 from app.core.transfer_wire import Limits
 from app.core.variants import RepoFile
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_ASKED_WAIT = 300.0
 """Seconds; a server that asks for more is asked again after this time."""
+LEAST_BLOCK = 1 << 20
+"""Bytes; smaller ones would cost more time for asking than they save."""
 NEW_VERSIONS = 3
 """How often a file may change on the server during one transfer."""
 
@@ -45,7 +49,8 @@ class Patience:
             self._best = done
             self._tries = 0
         self._tries += 1
-        if self._tries > self._limits.tries:
+        most = self._limits.network_tries if failure.network else self._limits.tries
+        if failure.in_vain or self._tries > most:
             raise failure.reason from failure
         if failure.wait is not None:
             # Even a wait of 0 must not become a busy loop.
@@ -58,9 +63,16 @@ class FileTransfer:
     """Fetches and verifies one file. `fetch` does it all; the properties may be read meanwhile."""
 
     def __init__(
-        self, remote: RemoteFile, file: RepoFile, target: Path, limits: Limits, stop: StopSignal
+        self,
+        remote: RemoteFile,
+        file: RepoFile,
+        target: Path,
+        limits: Limits,
+        stop: StopSignal,
+        bucket: TokenBucket,
     ) -> None:
         self._remote = remote
+        self._bucket = bucket
         self._file = file
         self._target = target
         self._limits = limits
@@ -83,8 +95,8 @@ class FileTransfer:
         """
         try:
             for _ in range(2):
-                part = self._filled()
-                if part.verified or self._verify(part):
+                part, checksum = self._filled()
+                if part.verified or self._verify(part, checksum):
                     return
                 log.warning("%s does not match its checksum", self._target)
                 part.restart()
@@ -99,18 +111,18 @@ class FileTransfer:
             "Something on the way changes the data, such as a proxy, or the disk is failing.",
         )
 
-    def _filled(self) -> Part:
-        """The part with all its bytes."""
+    def _filled(self) -> tuple[Part, RunningChecksum]:
+        """The part with all its bytes, and how far they were read again already."""
         for _ in range(NEW_VERSIONS):
             part = self._part = self._open()
             try:
-                self._fill(part)
+                checksum = self._fill(part)
             except FileChanged:
                 log.warning("%s has changed on the server; starting again", self._file.path)
                 part.restart()
                 self._remote.forget()
             else:
-                return part
+                return part, checksum
         raise DownloadError(
             "The file keeps changing on the hub",
             f"“{self._file.path}” was another one each time a connection was made.",
@@ -128,16 +140,23 @@ class FileTransfer:
             else:
                 return Part(self._target, facts.etag, facts.size, facts.commit)
 
-    def _fill(self, part: Part) -> None:
+    def _fill(self, part: Part) -> RunningChecksum:
         self.verified = None
+        checksum = self._checksum(part)
         try:
             if not part.complete:
-                Crew(self._fetch_block, part, self._limits, self._stop).run()
+                with checksum:
+                    Crew(self._fetch_block, part, self._limits, self._stop).run()
         except RangesRefused:
             log.warning("%s is sent in one piece only", self._file.path)
-            self._fetch_whole(part)
+            checksum = self._fetch_whole(part)
         if not part.complete:  # its checksum would say nothing, and cost what is there
             raise self._short(part)
+        return checksum
+
+    def _checksum(self, part: Part) -> RunningChecksum:
+        """A new one whenever bytes may be written over that were read already."""
+        return RunningChecksum(part.path, self._file, lambda: part.front)
 
     def _fetch_block(self, part: Part, block: Span) -> None:
         """Fetch one block. Raises as `RemoteFile.open` does, and `TryAgain` for an empty answer."""
@@ -151,12 +170,14 @@ class FileTransfer:
             ):
                 if self._conditional and part.validator is None and body.validator:
                     part.validator = body.validator
+                trickle = self._trickle()
                 for piece in body.pieces:
                     self._stop.check()
                     write(start, piece[: end - start])
                     start += len(piece)
                     if start > end:
                         break
+                    self._keep_pace(part, trickle, len(piece))
         except (RangesRefused, FileChanged):
             if validator is None:
                 raise
@@ -167,26 +188,37 @@ class FileTransfer:
         if start == block[0]:
             raise TryAgain(self._short(part))
 
+    def _trickle(self) -> Trickle:
+        return Trickle(self._limits.least, 2 * self._limits.read_timeout)
+
+    def _keep_pace(self, part: Part, trickle: Trickle, size: int) -> None:
+        """Wait where there is a limit. Raises `TryAgain` for a connection that only trickles."""
+        self._bucket.wait(size, self._stop)
+        if trickle.stalled(size):
+            raise TryAgain(self._short(part), 0.0, network=True)
+
     def _drop_validator(self, part: Part) -> None:
         """Go on without `If-Range`: the hub's own tag and the checksum are the judges."""
         self._conditional = False
         part.validator = None
 
-    def _fetch_whole(self, part: Part) -> None:
+    def _fetch_whole(self, part: Part) -> RunningChecksum:
         """One stream from the start, again from the start when it breaks off."""
         patience = Patience(self._limits)
         while True:
             part.restart()
             try:
-                self._stream_into(part)
+                with self._checksum(part) as checksum:
+                    self._stream_into(part)
             except TryAgain as failure:
                 self._stop.pause(patience.after(failure, part.done))
             else:
-                return
+                return checksum
 
     def _stream_into(self, part: Part) -> None:
         offset = 0
         facts = self._remote.facts()
+        trickle = self._trickle()
         with self._remote.open_whole(facts) as body, part.writer() as write:
             for piece in body.pieces:
                 self._stop.check()
@@ -194,17 +226,18 @@ class FileTransfer:
                     raise FileChanged
                 write(offset, piece)
                 offset += len(piece)
+                self._keep_pace(part, trickle, len(piece))
         if not part.complete:
             raise TryAgain(self._short(part))
 
-    def _verify(self, part: Part) -> bool:
+    def _verify(self, part: Part, checksum: RunningChecksum) -> bool:
         def progress(fraction: float) -> None:
             self._stop.check()
             self.verified = fraction
 
         self.verified = 0.0
         try:
-            if not part.hashes_match(self._file, progress):
+            if not checksum.finish(progress):
                 return False
             part.mark_verified()
             return True
@@ -217,6 +250,23 @@ class FileTransfer:
             f"{part.done:,} of {part.size:,} bytes of “{self._file.path}” are here and kept.",
             "Resume the download when the connection is better.",
         )
+
+
+def tapered(gaps: Iterable[Span], block: int, connections: int) -> Iterator[Span]:
+    """What is missing in blocks of at most `block` bytes, in order, smaller ones at the end.
+
+    Each is at most half of what every connection has still to do, so that they end together.
+    """
+    gaps = list(gaps)
+    left = sum(end - start for start, end in gaps)
+    least = block if connections == 1 else min(block, LEAST_BLOCK)
+    for first, end in gaps:
+        start = first
+        while start < end:
+            size = min(max(least, min(block, left // (2 * connections))), end - start)
+            yield start, start + size
+            start += size
+            left -= size
 
 
 class Crew:
@@ -234,7 +284,8 @@ class Crew:
         self._limits = limits
         self._stop = stop
         self._lock = threading.Lock()
-        self._blocks = deque(part.blocks(limits.block))
+        gaps = part.missing(0, part.size)
+        self._blocks = deque(tapered(gaps, limits.block, limits.connections))
         self._wall: Exception | None = None
 
     def run(self) -> None:

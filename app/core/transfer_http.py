@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from app.core import hub_errors
 from app.core.connection_problems import Way
-from app.core.errors import AccessError, AppError, DownloadError, NotFoundError
+from app.core.errors import AccessError, AppError, DownloadError, HubError, NotFoundError
 from app.core.hub_connection import TIMEOUT
 from app.core.hub_http import HubAccess, headers_for
 from app.core.transfer_look_up import FileFacts, file_page, is_own, look_up
@@ -24,14 +24,30 @@ if TYPE_CHECKING:
 CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
+IN_VAIN = frozenset({"proxy_login", "clock", "expired", "wrong_host", "unknown_ca", "tls"})
+"""Kinds of failed connections that are the same at the next try."""
+
 
 class TryAgain(Exception):
-    """Something that may pass. `wait`: seconds the server asks for; `reason`: what to say."""
+    """Something that may pass. `wait`: seconds the server asks for; `reason`: what to say.
 
-    def __init__(self, reason: AppError, wait: float | None = None) -> None:
+    `network`: no server has said anything, so the network itself may be away. `in_vain`: only
+    another server, or a person, can help.
+    """
+
+    def __init__(
+        self,
+        reason: AppError,
+        wait: float | None = None,
+        *,
+        network: bool = False,
+        in_vain: bool = False,
+    ) -> None:
         super().__init__(str(reason))
         self.reason = reason
         self.wait = wait
+        self.network = network and not in_vain
+        self.in_vain = in_vain
 
 
 class FileChanged(Exception):
@@ -152,7 +168,7 @@ class RemoteFile:
             raise self._odd_answer(f"a bad address: {error}") from error
         except httpx2.HTTPError as error:
             self._stop.check()  # a connection cut by ourselves
-            raise TryAgain(self._explain(error, facts.url, way)) from error
+            self._no_answer(error, facts.url, way)
 
     def _headers(self, access: HubAccess, url: str) -> dict[str, str]:
         """What goes along with a request; the token to the hub's own origin only."""
@@ -234,17 +250,22 @@ class RemoteFile:
     def _look_up_failed(self, error: Exception, page: str, way: Way) -> NoReturn:
         from huggingface_hub import errors
 
+        if not isinstance(error, errors.HfHubHTTPError | errors.OfflineModeIsEnabled):
+            self._no_answer(error, page, way)
         reason = self._explain(error, page, way)
         if isinstance(error, errors.OfflineModeIsEnabled) or isinstance(
             reason, AccessError | NotFoundError
         ):
             raise reason from error
-        wait = None
-        if isinstance(error, errors.HfHubHTTPError):
-            if error.response.status_code not in hub_errors.RETRY_STATUSES:
-                raise reason from error
-            wait = hub_errors.retry_after(error.response.headers)
-        raise TryAgain(reason, wait) from error
+        if error.response.status_code not in hub_errors.RETRY_STATUSES:
+            raise reason from error
+        raise TryAgain(reason, hub_errors.retry_after(error.response.headers)) from error
+
+    def _no_answer(self, error: Exception, url: str, way: Way) -> NoReturn:
+        """No answer, or none to its end."""
+        reason = self._explain(error, url, way)
+        kind = reason.kind if isinstance(reason, HubError) else ""
+        raise TryAgain(reason, network=True, in_vain=kind in IN_VAIN) from error
 
     def _compare_with_list(self, etag: str, size: int) -> None:
         """The file must be the one that was chosen from the list."""

@@ -17,8 +17,9 @@ from app.core.files import storage_error
 from app.core.hub_connection import new_client
 from app.core.ollama_name import from_repo
 from app.core.transfer_file import FileTransfer, already_there
-from app.core.transfer_http import RemoteFile
+from app.core.transfer_http import RemoteFile, TryAgain
 from app.core.transfer_names import check_names, target_path
+from app.core.transfer_pace import TokenBucket
 from app.core.transfer_parts import bytes_on_disk, finish, lock_path, part_path
 from app.core.transfer_registry import RegistryFile
 from app.core.transfer_stop import StopSignal, TransferStopped
@@ -43,9 +44,11 @@ LOCK_PATIENCE = 20.0
 class TransferJob:
     """Carries out one `Fetch` in a thread of its own."""
 
-    def __init__(self, command: Fetch, send: Send) -> None:
+    def __init__(self, command: Fetch, send: Send, bucket: TokenBucket | None = None) -> None:
+        """`bucket` limits the speed of all jobs that have the same one."""
         self._command = command
         self._send = send
+        self._bucket = bucket or TokenBucket()
         self._stop = StopSignal()
         self._kept: dict[RepoFile, int] = {}
         """Bytes of each file that are on disk, for those whose transfer has not begun."""
@@ -68,6 +71,10 @@ class TransferJob:
         """Ask to stop; `Stopped` is sent when it has."""
         self._stop.set()
 
+    def reconnect(self) -> None:
+        """Make new connections: the computer has slept, and the old ones lead nowhere."""
+        self._stop.reconnect()
+
     def join(self, timeout: float) -> None:
         """Wait for the thread, at most `timeout` seconds."""
         self._thread.join(timeout)
@@ -76,9 +83,10 @@ class TransferJob:
         """Send where the run is, once it is known."""
         if not self._kept:
             return
-        done = sum(self._bytes_of(file) for file in self._command.files)
+        files = tuple(self._bytes_of(file) for file in self._command.files)
         current = self._current
-        self._send(Moved(self._command.run, done, current.verified if current else None))
+        verified = current.verified if current else None
+        self._send(Moved(self._command.run, sum(files), verified, files))
 
     def _bytes_of(self, file: RepoFile) -> int:
         transfer = self._transfers.get(file)
@@ -94,7 +102,9 @@ class TransferJob:
         except TransferStopped:
             self._send(Stopped(run))
         except AppError as error:
-            self._send(Failed(run, error.title, error.message, error.hint, error.detail))
+            cause = error.__cause__
+            network = isinstance(cause, TryAgain) and cause.network
+            self._send(Failed(run, error.title, error.message, error.hint, error.detail, network))
         except Exception as error:
             log.exception("transfer of %s failed", self._command.repo)
             self._send(
@@ -149,7 +159,7 @@ class TransferJob:
             limits.read_timeout,
             self._stop,
         )
-        self._current = FileTransfer(remote, file, target, limits, self._stop)
+        self._current = FileTransfer(remote, file, target, limits, self._stop, self._bucket)
         self._transfers[file] = self._current
         self._current.fetch()
 

@@ -7,7 +7,6 @@ operating system does not have. It counts only until the computer is started ane
 are forced to disk, then the state, then its name. The checksum at the end is the judge of both.
 """
 
-import hashlib
 import os
 import threading
 import time
@@ -20,15 +19,16 @@ import psutil
 from msgspec import Struct
 
 from app.core.files import replace, sync_folder
-from app.core.variants import RepoFile
+from app.core.sparse_files import mark_sparse
 
-SAVE_EVERY = 500_000
-"""Bytes fetched between two writes of the recent state."""
+SAVE_EVERY = 0.1
+"""Seconds between two writes of the recent state, while bytes come."""
+SAVE_AFTER = 4_000_000
+"""Bytes after which it is written even sooner."""
 SYNC_EVERY = 5.0
 """Seconds between two times that everything is forced to disk."""
 SAME_START = 10.0
 """Seconds by which the start of this computer may seem to move when its clock is set."""
-HASH_CHUNK = 1 << 20
 
 Span = tuple[int, int]
 """Start and end (exclusive) of a range of bytes."""
@@ -48,12 +48,22 @@ class Extents:
         return tuple(self._spans)
 
     @property
+    def front(self) -> int:
+        """Where the first gap begins."""
+        return self._spans[0][1] if self._spans and self._spans[0][0] == 0 else 0
+
+    @property
     def total(self) -> int:
         """Bytes in all ranges."""
         return sum(end - start for start, end in self._spans)
 
     def add(self, start: int, end: int) -> None:
         """Add a range; it may touch or cover others."""
+        for place, (first, last) in enumerate(self._spans):
+            following = self._spans[place + 1][0] if place + 1 < len(self._spans) else None
+            if last == start and (following is None or end < following):
+                self._spans[place] = (first, end)  # by far the most: one more piece of a block
+                return
         apart = [span for span in self._spans if span[1] < start or span[0] > end]
         touched = [span for span in self._spans if not (span[1] < start or span[0] > end)]
         merged = (min([start, *(s for s, _ in touched)]), max([end, *(e for _, e in touched)]))
@@ -130,6 +140,11 @@ def bytes_on_disk(target: Path, size: int) -> int:
     """How much of a file of `size` bytes is here, finished or not."""
     if target.is_file() and target.stat().st_size == size:
         return size
+    return part_bytes(target, size)
+
+
+def part_bytes(target: Path, size: int) -> int:
+    """How much of a file of `size` bytes is here unfinished."""
     state = load_state(target)
     return Extents(state.spans).total if state and state.size == size else 0
 
@@ -151,12 +166,13 @@ class Part:
         self._lock = threading.Lock()
         self._syncing = threading.Lock()
         self._unsaved = 0
-        self._synced_at = time.monotonic()
+        self._saved_at = self._synced_at = time.monotonic()
         state = load_state(target)
         if state is None or (state.etag, state.size) != (etag, size):
             state = PartState(etag, size, commit)
             target.parent.mkdir(parents=True, exist_ok=True)
-            part_path(target).write_bytes(b"")
+            with part_path(target).open("wb") as file:
+                mark_sparse(file.fileno())
         self._state = msgspec.structs.replace(state, started=psutil.boot_time())
         self._extents = Extents(state.spans)
         self._done = self._extents.total
@@ -171,6 +187,17 @@ class Part:
     def done(self) -> int:
         """Bytes that are there."""
         return self._done
+
+    @property
+    def front(self) -> int:
+        """Bytes that are there without a gap from the start."""
+        with self._lock:
+            return self._extents.front
+
+    @property
+    def path(self) -> Path:
+        """The file that holds the bytes."""
+        return part_path(self._target)
 
     @property
     def complete(self) -> bool:
@@ -192,14 +219,6 @@ class Part:
         with self._lock:
             self._state = msgspec.structs.replace(self._state, validator=value)
             self._save()
-
-    def blocks(self, size: int) -> list[Span]:
-        """What is missing, in pieces of at most `size` bytes, from the front."""
-        return [
-            (start, min(start + size, end))
-            for first, end in self.missing(0, self.size)
-            for start in range(first, end, size)
-        ]
 
     def missing(self, start: int, end: int) -> list[Span]:
         """What is missing between `start` and `end`, in order."""
@@ -238,10 +257,6 @@ class Part:
             self._done = 0
         self.sync()
 
-    def hashes_match(self, file: RepoFile, progress: Callable[[float], None]) -> bool:
-        """Whether the content is what the hub lists. `progress` gets 0 to 1 and may raise."""
-        return file_matches(part_path(self._target), file, progress)
-
     def mark_verified(self) -> None:
         """Note that the checksum was right, once the bytes are safely on disk."""
         with self._lock:
@@ -270,7 +285,7 @@ class Part:
             sync = now - self._synced_at > SYNC_EVERY
             if sync:
                 self._synced_at = now
-            if self._unsaved >= SAVE_EVERY:
+            if self._unsaved >= SAVE_AFTER or now - self._saved_at >= SAVE_EVERY:
                 self._save()
         if sync:  # outside the lock: the other connections go on meanwhile
             self.sync()
@@ -278,6 +293,7 @@ class Part:
     def _save(self) -> None:
         self._state = msgspec.structs.replace(self._state, spans=self._extents.spans)
         self._unsaved = 0
+        self._saved_at = time.monotonic()
         _write(recent_path(self._target), self._state)
 
 
@@ -300,26 +316,3 @@ def finish(targets: Iterable[Path]) -> None:
             sync_folder(target.parent)
         recent_path(target).unlink(missing_ok=True)
         state_path(target).unlink(missing_ok=True)
-
-
-def file_matches(path: Path, file: RepoFile, progress: Callable[[float], None]) -> bool:
-    """Whether `path` has the size and the hash that the hub lists for `file`.
-
-    Large files have a sha256; small ones git's blob hash. Without either the size decides.
-    """
-    size = path.stat().st_size
-    if size != file.size:
-        return False
-    if file.sha256:
-        expected, digest = file.sha256, hashlib.sha256()
-    elif file.blob_sha1:
-        expected, digest = file.blob_sha1, hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
-    else:
-        return True
-    read = 0
-    with path.open("rb") as stream:
-        while chunk := stream.read(HASH_CHUNK):
-            digest.update(chunk)
-            read += len(chunk)
-            progress(read / size)
-    return digest.hexdigest() == expected.lower()

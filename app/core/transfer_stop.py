@@ -34,6 +34,12 @@ class StopSignal:
             for each in self._sockets:
                 _shut(each)
 
+    def reconnect(self) -> None:
+        """Cut the connections without stopping: those who read make new ones."""
+        with self._lock:
+            for each in self._sockets:
+                _shut(each)
+
     def is_set(self) -> bool:
         """Whether to stop."""
         return self._stopped.done()

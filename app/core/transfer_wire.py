@@ -25,6 +25,10 @@ class Limits(Struct, frozen=True):
     longest_wait: float = 60.0
     tries: int = 10
     """New tries without a byte gained before giving up."""
+    network_tries: int = 5
+    """The same while there is no connection at all; who asked then waits for the network."""
+    least: int = 4096
+    """Bytes that a connection must bring in two read time-outs not to count as stalled."""
 
 
 class Fetch(Struct, frozen=True, tag="fetch"):
@@ -47,7 +51,14 @@ class Stop(Struct, frozen=True, tag="stop"):
     run: str
 
 
-Command = Fetch | Stop
+class Throttle(Struct, frozen=True, tag="throttle"):
+    """From now on all runs together may receive so much."""
+
+    rate: int
+    """Bytes a second; 0 is no limit."""
+
+
+Command = Fetch | Stop | Throttle
 
 
 class Moved(Struct, frozen=True, tag="moved"):
@@ -58,6 +69,8 @@ class Moved(Struct, frozen=True, tag="moved"):
     """Bytes of all files on disk."""
     verified: float | None = None
     """Checked part of the current file, 0 to 1; None while fetching."""
+    files: tuple[int, ...] = ()
+    """Bytes of each file on disk, in the order of the command."""
 
 
 class Completed(Struct, frozen=True, tag="completed"):
@@ -80,6 +93,8 @@ class Failed(Struct, frozen=True, tag="failed"):
     message: str = ""
     hint: str = ""
     detail: str = ""
+    network: bool = False
+    """There was no connection, so it is worth trying again when there is one."""
 
 
 class Contacted(Struct, frozen=True, tag="contacted"):

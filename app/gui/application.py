@@ -144,9 +144,11 @@ class Program(QObject):
         self._fill(context)
 
     def _fill(self, context: AppContext) -> None:
+        from app.gui.downloads_watch import DownloadsWatch
         from app.gui.main_window import MainWindow
 
         self._main = MainWindow(context)
+        DownloadsWatch(context, self._main)
         self.window.fill(self._main)
         self.window.closing.connect(self._main.leave)
         context.worker.run(context.library.scan, done=self._scanned)

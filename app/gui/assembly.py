@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
 from app.core.catalogue import Catalogue
 from app.core.chat import ChatService
+from app.core.computer_idle import ComputerIdle
 from app.core.conversation_store import ConversationStore
 from app.core.downloads import DownloadManager
 from app.core.estimate_corrections import EstimateCorrections
@@ -21,6 +23,7 @@ from app.core.keys import KeyStore
 from app.core.ledger import Ledger
 from app.core.library import ModelLibrary
 from app.core.model_marks import ModelMarks
+from app.core.model_updates import ModelUpdates
 from app.core.paths import AppPaths
 from app.core.presets import PresetStore
 from app.core.remotes import RemoteStore
@@ -73,6 +76,13 @@ def assemble(
         settings, corrections=corrections, remotes=remotes, kept_conversations=kept.folder
     )
     hardware = Later(runtime.hardware)
+    hub = HubClient(settings, paths, http=hub_http, gate=gate)
+    computer_idle = ComputerIdle(lambda: since_last_answer(runtime))
+    downloads = DownloadManager(
+        paths, settings, library, gate=gate, tell=ledger.record, idle=computer_idle
+    )
+    updates = ModelUpdates(paths, settings, library, hub)
+    downloads.finished.connect(updates.installed)
     speeds = SpeedBook(paths.speeds_file)
     return AppContext(
         paths=paths,
@@ -84,7 +94,7 @@ def assemble(
         library=library,
         runtime=runtime,
         remotes=remotes,
-        hub=HubClient(settings, paths, http=hub_http, gate=gate),
+        hub=hub,
         gate=gate,
         hub_http=hub_http,
         account=HubAccount(settings, gate, hub_http),
@@ -93,7 +103,9 @@ def assemble(
         marks=ModelMarks(paths.marks_file),
         seen=SeenModels(paths.seen_models),
         speeds=speeds,
-        downloads=DownloadManager(paths, settings, library, gate=gate, tell=ledger.record),
+        downloads=downloads,
+        updates=updates,
+        computer_idle=computer_idle,
         later_hardware=hardware,
         theme=icons.theme,
         icons=icons,
@@ -101,6 +113,14 @@ def assemble(
         bridge=Bridge(parent),
         notifier=notifier,
     )
+
+
+def since_last_answer(runtime: ModelRuntime) -> float:
+    """Seconds since a model worked last; 0 while one loads or answers."""
+    loaded = runtime.loaded()
+    if any(each.state == "loading" for each in loaded):
+        return 0.0
+    return min((each.engine.idle_seconds for each in loaded), default=math.inf)
 
 
 def close_context(context: AppContext) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from app.core.catalogue import Catalogue
     from app.core.chat import ChatService
+    from app.core.computer_idle import ComputerIdle
     from app.core.conversation_store import ConversationStore
     from app.core.downloads import DownloadManager
     from app.core.hardware import HardwareSurvey
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from app.core.ledger import Ledger
     from app.core.library import ModelLibrary
     from app.core.model_marks import ModelMarks
+    from app.core.model_updates import ModelUpdates
     from app.core.paths import AppPaths
     from app.core.presets import PresetStore
     from app.core.remotes import RemoteStore
@@ -56,6 +58,8 @@ class AppContext:
     seen: SeenModels
     speeds: SpeedBook
     downloads: DownloadManager
+    updates: ModelUpdates
+    computer_idle: ComputerIdle
     later_hardware: Later[HardwareSurvey]
     theme: Theme
     icons: Icons

@@ -6,73 +6,38 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtCore import QPoint, Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QHideEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from app.core.download_queue import AT_ONCE, Step
 from app.core.download_space import free_space
 from app.core.download_state import DownloadItem
-from app.core.downloads import AT_ONCE
 from app.core.errors import AppError
 from app.gui import downloads_words as words
 from app.gui import formatting
-from app.gui.controls.buttons import Button
-from app.gui.controls.card import Card, Line, Region, ScrollPage
+from app.gui.controls.buttons import Button, IconButton
+from app.gui.controls.card import Line, Region, ScrollPage
 from app.gui.controls.empty_state import EmptyState
 from app.gui.controls.focus_heir import focus_kept
 from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
+from app.gui.controls.menu import Menu
 from app.gui.controls.strip import Strip
+from app.gui.downloads_group import DownloadGroup
+from app.gui.downloads_menu import row_menu
 from app.gui.downloads_row import DownloadRow
 from app.gui.downloads_start import local_for, try_action
+from app.gui.downloads_updates import UpdatesGroup
 from app.gui.downloads_words import GROUPS, GroupName
 from app.gui.inline_link import InlineLink
 from app.gui.page import Page
+from app.gui.speed_limit import SpeedLimitBox
 
 if TYPE_CHECKING:
     from app.gui.context import AppContext
 
 DISK_SECONDS = 15
-
-
-class DownloadGroup(QWidget):
-    """A title with a note, and a card of rows."""
-
-    def __init__(self, title: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 24)
-        column.setSpacing(4)
-        self._head = QHBoxLayout()
-        self._head.setContentsMargins(4, 0, 4, 0)
-        self._head.addWidget(Label(title, "group-title"))
-        self._head.addStretch(1)
-        self.note = Label("", "caption", "text-3")
-        self._head.addWidget(self.note)
-        column.addLayout(self._head)
-        self._card = Card()
-        self._card.setAccessibleName(title)
-        self._rows = QVBoxLayout(self._card)
-        self._rows.setContentsMargins(1, 1, 1, 1)
-        self._rows.setSpacing(0)
-        column.addWidget(self._card)
-
-    def add_action(self, widget: QWidget) -> None:
-        """Something to press at the right of the title."""
-        self._head.addWidget(widget)
-
-    def set_rows(self, rows: Sequence[DownloadRow]) -> None:
-        """Show these rows in this order; they stay the page's."""
-        while (item := self._rows.takeAt(0)) is not None:
-            widget = item.widget()
-            if isinstance(widget, Line):
-                widget.deleteLater()
-        for row in rows:
-            if self._rows.count():
-                self._rows.addWidget(Line())
-            self._rows.addWidget(row)
-            row.show()
-        self.setVisible(bool(rows))
 
 
 class DownloadsPage(Page):
@@ -94,6 +59,7 @@ class DownloadsPage(Page):
         bridge.on(downloads.finished, self._changed)
         bridge.on(downloads.removed, self._removed)
         bridge.on(context.library.changed, self.refresh)
+        bridge.on(context.updates.changed, self.refresh)
         bridge.on(context.settings.changed, self._settings_changed)
         self.refresh()
 
@@ -143,9 +109,15 @@ class DownloadsPage(Page):
             "help": self.tr("Needs your help"),
             "done": self.tr("Done"),
         }
-        self.groups = {name: DownloadGroup(titles[name]) for name in GROUPS}
+        self.groups = {
+            name: DownloadGroup(icons, titles[name], sortable=name == "waiting") for name in GROUPS
+        }
+        self.updates = UpdatesGroup(self._context)
         for name in GROUPS:
+            if name == "done":
+                self._page.column.addWidget(self.updates)
             self._page.column.addWidget(self.groups[name])
+        self.groups["waiting"].put_before.connect(self._put_before)
         self._page.column.addStretch(1)
         self.clear = InlineLink(icons, self.tr("Clear list"))
         self.clear.clicked.connect(self._clear)
@@ -160,6 +132,11 @@ class DownloadsPage(Page):
         self.disk = Label("", "caption", "text-2")
         self.disk.setFixedHeight(39)
         foot.addWidget(self.disk, 1)
+        foot.addWidget(IconView(icons, "moon", 14))
+        self.schedule = InlineLink(icons)
+        self.schedule.setToolTip(self.tr("When downloads run"))
+        self.schedule.clicked.connect(self._open_settings)
+        foot.addWidget(self.schedule)
         return foot
 
     def _make_header(self) -> QWidget:
@@ -167,15 +144,43 @@ class DownloadsPage(Page):
         header.setFixedHeight(self._context.theme.metric("header") - 1)  # the line below counts
         row = QHBoxLayout(header)
         row.setContentsMargins(24, 1, 12, 0)
-        row.setSpacing(16)
+        row.setSpacing(8)
         row.addWidget(Label(self.tr("Downloads"), "page-title"))
+        row.addSpacing(8)
         self.summary = Label("", "body", "text-3")
         row.addWidget(self.summary)
         row.addStretch(1)
+        limit = QHBoxLayout()
+        limit.setSpacing(8)
+        limit.addWidget(IconView(self._context.icons, "gauge", 16))
+        limit.addWidget(Label(self.tr("Speed limit"), "body", "text-2"))
+        self.speed_limit = SpeedLimitBox(self._context)
+        limit.addWidget(self.speed_limit)
+        row.addLayout(limit)
         self.pause_all = Button(self._context.icons, self.tr("Pause all"), "pause")
         self.pause_all.clicked.connect(self._pause_or_resume_all)
         row.addWidget(self.pause_all)
+        self.more = IconButton(self._context.icons, "ellipsis", self.tr("More"))
+        self.more.clicked.connect(self._open_more)
+        row.addWidget(self.more)
         return header
+
+    def _open_more(self) -> None:
+        menu = Menu(self._context.icons, self.more)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        offline = self._context.settings.current.network.offline
+        menu.add(
+            self.tr("Look for newer versions"),
+            self.updates.look_now,
+            icon="refresh-cw",
+            enabled=not offline,
+            tip=self.tr("Not while Offline is on") if offline else "",
+        )
+        menu.add(self.tr("Download settings"), self._open_settings, icon="settings")
+        menu.popup_under(self.more, right=True)
+
+    def _open_settings(self) -> None:
+        self.open_page.emit("settings", {"section": "downloads"})
 
     # The page protocol
 
@@ -184,6 +189,7 @@ class DownloadsPage(Page):
         self.refresh()
         self._look_at_disk()
         self._timer.start()
+        self.updates.look()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Nobody looks at the disk while nobody looks at the page."""
@@ -191,8 +197,8 @@ class DownloadsPage(Page):
         self._timer.stop()
 
     def regions(self) -> Sequence[QWidget]:
-        """The header's button."""
-        return (self.pause_all,)
+        """The header's buttons, and the rows."""
+        return (self.speed_limit, self._page)
 
     # Rows
 
@@ -215,9 +221,10 @@ class DownloadsPage(Page):
             ids = [item.id for item in members]
             if ids != self._order.get(name):
                 self._order[name] = ids
-                self.groups[name].set_rows([self._rows[item_id] for item_id in ids])
+                self.groups[name].set_rows(ids, [self._rows[item_id] for item_id in ids])
             for place, item in enumerate(members):
                 self._show(item, place)
+        self.updates.refresh()
         self._say(items, groups)
 
     def _make_row(self, item: DownloadItem) -> DownloadRow:
@@ -228,11 +235,22 @@ class DownloadsPage(Page):
         row.remove.connect(partial(self._try, downloads.remove))
         row.cancel.connect(self._cancel)
         row.chat.connect(self._chat)
+        row.run_now.connect(partial(self._try, downloads.run_now))
+        row.step_wanted.connect(self._move)
+        row.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        row.customContextMenuRequested.connect(partial(self._open_menu, row))
         row.show_folder.connect(self._show_folder)
         return row
 
     def _show(self, item: DownloadItem, place: int) -> None:
-        self._rows[item.id].show_item(item, place=place, usable=self._local_id(item) is not None)
+        settings = self._context.settings.current.downloads
+        self._rows[item.id].show_item(
+            item,
+            place=place,
+            usable=self._local_id(item) is not None,
+            hours=(settings.begin, settings.end) if settings.only_hours else None,
+            sortable=words.group_of(item) == "waiting",
+        )
 
     def _local_id(self, item: DownloadItem) -> str | None:
         if item.state != "done":
@@ -261,7 +279,8 @@ class DownloadsPage(Page):
     def _say(
         self, items: Sequence[DownloadItem], groups: dict[GroupName, list[DownloadItem]]
     ) -> None:
-        self._stack.setCurrentIndex(1 if items else 0)
+        self._stack.setCurrentIndex(1 if items or self.updates.rows else 0)
+        self.schedule.setText(words.schedule_words(self._context.settings.current.downloads))
         self.summary.setText(words.summary(items))
         running = self.tr("%1 of %2 at once").replace("%1", str(len(groups["now"])))
         self.groups["now"].note.setText(running.replace("%2", str(AT_ONCE)))
@@ -290,14 +309,22 @@ class DownloadsPage(Page):
 
     def _pause_or_resume_all(self) -> None:
         downloads = self._context.downloads
-        items = downloads.items()
-        running = [item for item in items if item.state in ("running", "waiting")]
-        for item in reversed(running):
-            self._try(downloads.pause, item.id)
-        if not running:
-            for item in items:
-                if item.state == "paused":
-                    self._try(downloads.resume, item.id)
+        can_pause = any(item.state in ("running", "waiting") for item in downloads.items())
+        action = downloads.pause_all if can_pause else downloads.resume_all
+        self._try(lambda _all: action(), "")
+
+    def _move(self, item_id: str, step: Step) -> None:
+        self._try(lambda each: self._context.downloads.move(each, step), item_id)
+        self.refresh()
+
+    def _put_before(self, item_id: str, other_id: str | None) -> None:
+        self._try(lambda each: self._context.downloads.move_before(each, other_id), item_id)
+        self.refresh()
+
+    def _open_menu(self, row: DownloadRow, place: QPoint) -> None:
+        menu = row_menu(self._context.icons, row)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(row.mapToGlobal(place))
 
     def _cancel(self, item_id: str) -> None:
         """A question only where bytes are lost."""

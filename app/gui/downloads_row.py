@@ -1,6 +1,9 @@
 """One download on its card: state, name, bar, what it does now, what can be done."""
 
+from functools import partial
+
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.download_state import DownloadItem
@@ -11,8 +14,14 @@ from app.gui.controls.elided import ElidedLabel
 from app.gui.controls.focus_heir import focus_kept
 from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
+from app.gui.downloads_files import FileList
+from app.gui.downloads_group import Grip
 from app.gui.icons import Icons
+from app.gui.inline_link import InlineLink
 
+STEP_KEYS = {"top": "Alt+Home", "up": "Alt+Up", "down": "Alt+Down", "bottom": "Alt+End"}
+"""Keys that change the order."""
+MOVABLE = ("running", "waiting", "paused", "failed", "verifying")
 _ACTIONS = 96
 """So that the bars of all rows with icons only end at the same place."""
 _BAR_STATES = ("running", "verifying", "failed")
@@ -27,6 +36,10 @@ class DownloadRow(QWidget):
     remove = Signal(str)
     show_folder = Signal(str)
     chat = Signal(str)
+    run_now = Signal(str)
+    """Before all others, whatever the schedule says."""
+    step_wanted = Signal(str, str)
+    """Another place in the queue: the id and "top", "up", "down" or "bottom"."""
 
     def __init__(self, icons: Icons, item: DownloadItem, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,8 +47,13 @@ class DownloadRow(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(20, 14, 14, 13)
         row.setSpacing(0)
+        self._icons = icons
         self._icon = IconView(icons, "clock", 18)
+        self.grip = Grip(icons, self, item.id)
+        self.grip.setToolTip(self.tr("Drag to change the order"))
+        self._files: FileList | None = None
         row.addWidget(self._icon)
+        row.addWidget(self.grip)
         row.addSpacing(18)
         row.addLayout(self._make_words(icons), 1)
         row.addSpacing(16)
@@ -47,6 +65,20 @@ class DownloadRow(QWidget):
         self._actions.addStretch(1)
         self._make_actions(icons)
         row.addWidget(holder)
+        self._make_keys()
+
+    def _make_keys(self) -> None:
+        """Alt with the arrows moves the row that has the keyboard, as the menu says."""
+        for step, key in STEP_KEYS.items():
+            action = QAction(self)
+            action.setShortcut(QKeySequence(key))
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.triggered.connect(partial(self._step, step))
+            self.addAction(action)
+
+    def _step(self, step: str) -> None:
+        if self.item.state in MOVABLE:
+            self.step_wanted.emit(self.item.id, step)
 
     def _make_words(self, icons: Icons) -> QVBoxLayout:
         column = QVBoxLayout()
@@ -57,6 +89,9 @@ class DownloadRow(QWidget):
         first.addWidget(self._title)
         self._quantization = Label("", "body", "text-3")
         first.addWidget(self._quantization)
+        self.files_link = InlineLink(icons, "", opens=True)
+        self.files_link.clicked.connect(self._toggle_files)
+        first.addWidget(self.files_link)
         first.addStretch(1)
         self._percent = Label("", "body", "text-2")
         self._percent.setFont(icons.theme.font("body", tabular=True))
@@ -78,13 +113,24 @@ class DownloadRow(QWidget):
         self._right = Label("", "caption", "text-3")
         second.addWidget(self._right, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(second)
+        self._column = column
         return column
+
+    def _toggle_files(self) -> None:
+        """Show or hide how far each file is."""
+        if self._files is None:
+            self._files = FileList(self._icons, self.item)
+            self._column.addWidget(self._files)
+        else:
+            self._files.setVisible(self._files.isHidden())
 
     def _make_actions(self, icons: Icons) -> None:
         self.retry_button = Button(icons, self.tr("Retry"), "rotate-cw", small=True)
         self.retry_button.clicked.connect(lambda: self.resume.emit(self.item.id))
         self.chat_button = Button(icons, self.tr("Chat"), "message-square", small=True)
         self.chat_button.clicked.connect(lambda: self.chat.emit(self.item.id))
+        self.top_button = IconButton(icons, "arrow-up", self.tr("Download this first"), small=True)
+        self.top_button.clicked.connect(lambda: self.run_now.emit(self.item.id))
         self.pause_button = IconButton(icons, "pause", self.tr("Pause"), small=True)
         self.pause_button.clicked.connect(lambda: self.pause.emit(self.item.id))
         self.resume_button = IconButton(icons, "play", self.tr("Resume"), small=True)
@@ -101,6 +147,7 @@ class DownloadRow(QWidget):
             self.chat_button: ("done",),
             self.retry_button: ("failed",),
             self.folder_button: ("done",),
+            self.top_button: ("waiting",),
             self.pause_button: ("running", "waiting"),
             self.resume_button: ("paused",),
             self.cancel_button: ("running", "verifying", "waiting", "paused", "failed"),
@@ -109,13 +156,32 @@ class DownloadRow(QWidget):
         for button in self._shown_in:
             self._actions.addWidget(button)
 
-    def show_item(self, item: DownloadItem, *, place: int = 0, usable: bool = False) -> None:
-        """Show a newer state; `usable` says that the model is in the library."""
+    def show_item(
+        self,
+        item: DownloadItem,
+        *,
+        place: int = 0,
+        usable: bool = False,
+        hours: tuple[int, int] | None = None,
+        sortable: bool = False,
+    ) -> None:
+        """Show a newer state; `usable` says that the model is in the library.
+
+        `hours` are those it may run in; `sortable` shows where it can be taken hold of.
+        """
         self.item = item
-        said = words.words_for(item, place)
-        self._icon.set_icon(*words.ICONS[item.state])
+        said = words.words_for(item, place, hours)
+        icon, role = words.ICONS[item.state]
+        self._icon.set_icon(words.WAITING_ICONS.get(item.waits_for, icon), role)
+        self._icon.setVisible(not sortable)
+        self.grip.setVisible(sortable)
         self._title.setText(item.request.title)
-        self._quantization.setText(item.request.quantization)
+        self._quantization.setText(words.quantization_of(item))
+        count = len(item.request.files)
+        self.files_link.setText(self.tr("%1 files").replace("%1", str(count)))
+        self.files_link.setVisible(count > 1)
+        if self._files is not None:
+            self._files.show_item(item)
         self._percent.setText(said.percent)
         self._left.setText(said.left)
         self._left.set_role("danger" if item.state == "failed" else "text-3")

@@ -17,13 +17,13 @@ from app.gui.worker import Worker
 
 
 def request_for(detail: HubDetail, variant: Variant, title: str) -> DownloadRequest:
-    """What to ask the download manager for."""
+    """What to ask the download manager for: the model, and the projector that goes with it."""
     return DownloadRequest(
         repo=detail.model.repo,
         revision=detail.model.sha or "main",
         title=title,
         quantization=variant.quantization,
-        files=variant.files,
+        files=(*variant.files, *variant.companions),
         recipe=detail.recipe,
     )
 

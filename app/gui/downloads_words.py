@@ -7,6 +7,7 @@ from typing import Literal
 from PySide6.QtCore import QCoreApplication
 
 from app.core.download_state import DownloadItem
+from app.core.settings import Downloads
 from app.gui import formatting
 
 GroupName = Literal["now", "waiting", "help", "done"]
@@ -20,6 +21,8 @@ _GROUP_OF: dict[str, GroupName] = {
     "failed": "help",
     "done": "done",
 }
+WAITING_ICONS = {"offline": "wifi-off", "network": "wifi-off", "hours": "moon", "idle": "moon"}
+"""For those that wait for something else than their turn."""
 ICONS = {
     "running": ("arrow-down-to-line", "accent"),
     "verifying": ("shield-check", "accent"),
@@ -28,7 +31,7 @@ ICONS = {
     "failed": ("circle-alert", "danger"),
     "done": ("circle-check", "success"),
 }
-BAR_ROLES = {"paused": "text-3", "failed": "danger-mark"}
+BAR_ROLES = {"paused": "text-3", "waiting": "text-3", "failed": "danger-mark"}
 
 
 def _tr(text: str) -> str:
@@ -46,6 +49,7 @@ def grouped(items: Sequence[DownloadItem]) -> dict[GroupName, list[DownloadItem]
     for item in items:
         groups[group_of(item)].append(item)
     groups["done"].reverse()
+    groups["done"].sort(key=lambda item: item.added, reverse=True)
     return groups
 
 
@@ -66,7 +70,31 @@ class Words:
     right: str
 
 
-def words_for(item: DownloadItem, place: int = 0) -> Words:
+def quantization_of(item: DownloadItem) -> str:
+    """The quantization, and what comes along: "Q4_K_M + projector"."""
+    projector = any("mmproj" in file.path.lower() for file in item.request.files)
+    label = item.request.quantization
+    return " ".join(filter(None, (label, _tr("+ projector") if projector else "")))
+
+
+def waiting_words(item: DownloadItem, place: int, hours: tuple[int, int] | None) -> str:
+    """Why it does not run. `hours` are the first and the last minute it may, where that is set."""
+    match item.waits_for:
+        case "offline":
+            return _tr("Starts when Corral is online again")
+        case "hours" if hours:
+            return _tr("Starts at %1").replace("%1", formatting.time_of_day(hours[0]))
+        case "hours":
+            return _tr("Waits for its hours")
+        case "idle":
+            return _tr("Starts when nobody uses this computer")
+        case "network":
+            title = item.error.title if item.error else _tr("There is no network")
+            return _tr("%1: Corral tries again by itself").replace("%1", title)
+    return _tr("Starts next") if place == 0 else _tr("Waiting")
+
+
+def words_for(item: DownloadItem, place: int = 0, hours: tuple[int, int] | None = None) -> Words:
     """What to say. `place` is the item's place among those that wait, from 0."""
     size = formatting.file_size(item.total)
     percent = formatting.percent(fraction(item))
@@ -81,7 +109,7 @@ def words_for(item: DownloadItem, place: int = 0) -> Words:
         case "verifying":
             return Words(percent, _tr("Verifying: comparing sha256 with the hub’s"), size)
         case "waiting":
-            when = _tr("Starts next") if place == 0 else _tr("Waiting")
+            when = waiting_words(item, place, hours)
             kept = got if item.done else size
             return Words(percent if item.done else "", f"{when} · {kept}", "")
         case "paused":
@@ -93,6 +121,27 @@ def words_for(item: DownloadItem, place: int = 0) -> Words:
             checked = _tr("checked")
             when = _tr("added %1").replace("%1", formatting.short_date(item.added))
             return Words("", f"{size} · {checked} · {when}", "")
+
+
+def file_words(item: DownloadItem, place: int) -> str:
+    """How far one of its files is."""
+    size = item.request.files[place].size
+    done = item.files_done[place] if place < len(item.files_done) else 0
+    if done >= size:
+        return formatting.file_size(size)
+    return formatting.size_of_size(done, size)
+
+
+def schedule_words(settings: Downloads) -> str:
+    """When downloads run, for the foot of the page."""
+    begin, end = (formatting.time_of_day(minute) for minute in (settings.begin, settings.end))
+    hours = _tr("%1 to %2").replace("%1", begin).replace("%2", end)
+    idle = _tr("while nobody uses this computer")
+    if settings.only_hours and settings.only_idle:
+        return _tr("Schedule: %1").replace("%1", f"{hours}, {idle}")
+    if settings.only_hours:
+        return _tr("Schedule: %1").replace("%1", hours)
+    return _tr("Schedule: %1").replace("%1", idle if settings.only_idle else _tr("any time"))
 
 
 def problem_words(item: DownloadItem) -> str:

@@ -6,7 +6,7 @@ memory it needs can be compared.
 
 from datetime import datetime, timedelta
 
-from PySide6.QtCore import QCoreApplication, QDate, QDateTime, QLocale
+from PySide6.QtCore import QCoreApplication, QDate, QDateTime, QLocale, QTime
 
 from app.core.errors import AppError
 
@@ -74,6 +74,14 @@ def speed(bytes_per_second: float) -> str:
     if bytes_per_second >= 1e6:
         return _tr("%1 MB/s").replace("%1", _fixed(bytes_per_second / 1e6, 1))
     return _tr("%1 kB/s").replace("%1", _fixed(bytes_per_second / 1e3, 0))
+
+
+def speed_limit(kilobytes: int) -> str:
+    """ "2 MB/s", "500 kB/s", "1.5 MB/s"."""
+    if kilobytes < 1000:
+        return _tr("%1 kB/s").replace("%1", str(kilobytes))
+    decimals = 0 if kilobytes % 1000 == 0 else 1
+    return _tr("%1 MB/s").replace("%1", _fixed(kilobytes / 1000, decimals))
 
 
 def number(value: int) -> str:
@@ -171,6 +179,12 @@ def month_year(iso: str) -> str:
 def clock_time(moment: float) -> str:
     """ "16:08", from Unix seconds."""
     when = QDateTime.fromSecsSinceEpoch(int(moment)).time()
+    return str(_locale().toString(when, QLocale.FormatType.ShortFormat))
+
+
+def time_of_day(minute: int) -> str:
+    """ "22:00", from the minute of the day."""
+    when = QTime(minute // 60 % 24, minute % 60)
     return str(_locale().toString(when, QLocale.FormatType.ShortFormat))
 
 

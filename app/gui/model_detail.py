@@ -266,7 +266,7 @@ class ModelDetail(QWidget):
             for each in variant.companions
         }
         names = ", ".join(f"{path} ({formatting.file_size(found[path])})" for path in sorted(found))
-        text = self.tr("Also in this repository, not downloaded along: %1. Corral reads text only.")
+        text = self.tr("Downloaded along, for images: %1")
         self.companions.setText(text.replace("%1", names))
         self.companions.setVisible(bool(found))
 

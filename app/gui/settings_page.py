@@ -16,6 +16,7 @@ from app.gui.controls.labels import Label
 from app.gui.controls.list_view import RowDelegate, RowListView, RowRole
 from app.gui.page import Page
 from app.gui.settings_connections import ConnectionsSection
+from app.gui.settings_downloads import DownloadsSection
 from app.gui.settings_general import GeneralSection
 from app.gui.settings_more import (
     AboutSection,
@@ -44,6 +45,7 @@ class SettingsPage(Page):
             GeneralSection(context),
             ChatSection(context),
             FoldersSection(context),
+            DownloadsSection(context),
             NetworkSection(context),
             ConnectionsSection(context),
             RemoteSection(context),

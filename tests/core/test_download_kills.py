@@ -6,10 +6,12 @@ happens, its checksum is right at the end, each kill costs at most one block of 
 again, and nothing unfinished is ever listed as a model.
 """
 
+import contextlib
 import hashlib
 import math
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -176,6 +178,54 @@ def kill_the_app(hub: LocalHub, kills: int) -> None:
     check_end(hub, watch, kills)
 
 
+def kill_or_pause(hub: LocalHub, kills: int) -> None:
+    """Each time at random: the app, its child, or both; now and then a pause."""
+    chance = random.Random(SEED)
+    slow = SlowHub(hub, kills)
+    watch = Watch(hub)
+    environment = {**child_environment(), "HF_ENDPOINT": hub.url}
+    command = [sys.executable, "-m", "tests.core.download_app", str(BLOCK)]
+    left = kills
+    while True:
+        slow.begin_life(left)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+            assert process.stdout is not None
+            if chance.random() < 0.9:
+                process.stdout.readline()
+            drain = threading.Thread(target=process.stdout.read, daemon=True)
+            drain.start()
+            while left:
+                with pytest.raises(subprocess.TimeoutExpired):
+                    process.wait(chance.uniform(0, 1.0))
+                kind = chance.choice(("app", "app", "child", "both", "pause"))
+                family = psutil.Process(process.pid).children(recursive=True)
+                if kind == "pause":
+                    process.send_signal(signal.SIGUSR1)
+                    continue
+                left -= 1
+                if kind != "app":
+                    for child in family:
+                        with contextlib.suppress(psutil.NoSuchProcess):
+                            child.kill()
+                if kind != "child":
+                    process.kill()
+                    process.wait()
+                    _, alive = psutil.wait_procs(family, timeout=5)
+                    assert alive == [], "the transfer child outlived the app"
+                    break
+                slow.begin_life(left)
+            else:
+                assert process.wait(100) == 0
+                drain.join()
+                break
+            drain.join()
+        if left % 10 == 0:
+            watch.look()
+        if left == 0:
+            slow.begin_life(0)
+    check_end(hub, watch, kills)
+
+
 def test_the_transfer_child_is_killed_three_times(small_hub: LocalHub) -> None:
     kill_the_child(small_hub, 3)
 
@@ -193,3 +243,10 @@ def test_the_transfer_child_is_killed_fifty_times(hub: LocalHub) -> None:
 @pytest.mark.timeout(400)
 def test_the_app_is_killed_fifty_times(hub: LocalHub) -> None:
     kill_the_app(hub, 50)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="pauses come by a signal")
+@pytest.mark.timeout(7200)
+def test_app_and_child_are_killed_or_paused_at_random(hub: LocalHub) -> None:
+    kill_or_pause(hub, int(os.environ.get("CORRAL_TEST_KILLS", "30")))

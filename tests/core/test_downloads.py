@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 import pytest
@@ -47,10 +47,10 @@ class Bench(NamedTuple):
     library: ModelLibrary
 
     @contextmanager
-    def manager(self, *, keep_list: bool = True) -> Iterator[DownloadManager]:
+    def manager(self, **options: Any) -> Iterator[DownloadManager]:
         env = {"HF_ENDPOINT": self.hub.url}
         manager = DownloadManager(
-            self.paths, self.settings, self.library, env=env, limits=QUICK, keep_list=keep_list
+            self.paths, self.settings, self.library, env=env, limits=QUICK, **options
         )
         manager.start()
         try:
@@ -363,20 +363,21 @@ def test_names_that_are_refused(bench: Bench, name: str) -> None:
     assert bench.hub.log.entries() == []
 
 
-def test_offline_refuses_and_pauses(bench: Bench) -> None:
+def test_offline_stops_everything_and_it_goes_on_by_itself_afterwards(bench: Bench) -> None:
     bench.hub.fault(".gguf", origin="cdn", stall_after=100_000)
     with bench.manager() as manager:
         item = manager.add(bench.request())
         wait_for(manager, item.id, lambda each: each.done > 0)
         bench.settings.update(network=Network(offline=True))
-        assert manager.items()[0].state == "paused"
+        assert (manager.items()[0].state, manager.items()[0].waits_for) == ("waiting", "offline")
         with pytest.raises(OfflineError):
             manager.resume(item.id)
         with pytest.raises(OfflineError):
+            manager.run_now(item.id)
+        with pytest.raises(OfflineError):
             manager.add(bench.request())
-        bench.settings.update(network=Network())
         bench.hub.faults.clear()
-        manager.resume(item.id)
+        bench.settings.update(network=Network())
         wait_for(manager, item.id, state_is("done"))
 
 
@@ -388,7 +389,7 @@ def test_a_start_while_offline_sends_nothing(bench: Bench) -> None:
     bench.settings.update(network=Network(offline=True))
     bench.hub.log.clear()
     with bench.manager() as manager:
-        assert manager.items()[0].state == "paused"
+        assert manager.items()[0].waits_for == "offline"
     assert bench.hub.log.entries() == []
 
 

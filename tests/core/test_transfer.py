@@ -116,6 +116,12 @@ class Run:
         self.job.join(DEADLINE)
         return self._replies.get(timeout=1)
 
+    def end_of_report(self) -> Moved:
+        """What `report` has just sent."""
+        reply = self._replies.get(timeout=1)
+        assert isinstance(reply, Moved)
+        return reply
+
 
 def wait_until(condition: Any, seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
@@ -178,7 +184,7 @@ def test_a_passing_refusal_is_waited_out(
 
 def test_retry_after_is_honoured(hub: LocalHub, folder: Path) -> None:
     hub.fault(NAME, origin="cdn", status=503, headers={"Retry-After": "1"}, times=1)
-    limits = Limits(block=SIZE, first_wait=0.01)
+    limits = Limits(block=SIZE, connections=1, first_wait=0.01)
     assert isinstance(Run(hub, folder, limits=limits).end(), Completed)
     first, second = hub.log.entries(origin="cdn")
     assert second.at - first.at >= 1

@@ -119,7 +119,7 @@ def test_the_window_asks_nobody(
         desk.qtbot.wait(700)  # whatever begins later than the search would is not waited for
         parts = desk.context
         (item,) = parts.downloads.items()
-        assert item.state == "paused"
+        assert (item.state, item.waits_for) == ("waiting", "offline")
         for attempt in (
             lambda: parts.hub.search(HubQuery("tiny")),
             lambda: parts.hub.detail(REPO),

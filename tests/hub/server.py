@@ -299,7 +299,7 @@ ROUTES = (
     (r"/api/models", "models"),
     (rf"/api/models/{REPO}", "model"),
     (rf"/api/models/{REPO}/revision/(?P<revision>[^/]+)", "model"),
-    (rf"/api/models/{REPO}/tree/(?P<revision>[^/]+)(?P<folder>/.+)?", "tree"),
+    (rf"/api/models/{REPO}/tree/(?P<revision>[^/]+)(?:(?P<folder>/.+)|/)?", "tree"),
     (rf"/api/models/{REPO}/paths-info/(?P<revision>[^/]+)", "paths_info"),
     (rf"/api/models/{REPO}/refs", "refs"),
     (rf"/api/models/{REPO}/auth-check", "auth_check"),

@@ -307,7 +307,7 @@ def test_a_blob_that_is_gone_is_told(
         assert "not in the registry any more" in item.error.title
 
 
-def test_offline_no_download_begins_and_one_under_way_is_paused(
+def test_offline_no_download_begins_and_one_under_way_stops_and_waits(
     registry: LocalRegistry, paths: AppPaths, settings: SettingsStore
 ) -> None:
     registry.add("library/tiny", "1b", Image(WEIGHTS))
@@ -318,7 +318,7 @@ def test_offline_no_download_begins_and_one_under_way_is_paused(
         item = desk.add()
         desk.wait(lambda: bool(registry.log.entries(origin="cdn", path=DIGEST)))
         settings.update(network=Network(offline=True))
-        assert desk.item(item.id).state == "paused"
+        assert desk.item(item.id).waits_for == "offline"
         with pytest.raises(OfflineError):
             desk.downloads.add(other)
         with pytest.raises(OfflineError):

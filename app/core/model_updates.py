@@ -1,0 +1,223 @@
+"""Whether the hub has newer files of installed models.
+
+What was downloaded is remembered with its hashes. At most once a day a repository is asked for
+the hashes it has now; nothing is asked while the offline switch is on, or when a person does not
+want it. Models whose hashes are not known are compared by size.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from app.core.download_state import DownloadItem, DownloadRequest
+from app.core.errors import AppError, NotFoundError, StorageError
+from app.core.events import EventHook
+from app.core.files import write_atomically
+from app.core.hub import HubClient, HubDetail
+from app.core.library import ModelLibrary
+from app.core.library_types import LocalModel
+from app.core.ollama_name import from_repo
+from app.core.paths import AppPaths
+from app.core.settings import SettingsStore
+from app.core.transfer_job import CONFIG
+from app.core.transfer_names import repository_folder
+from app.core.variants import RepoFile
+
+log = logging.getLogger(__name__)
+
+CHECK_EVERY = 24 * 3600.0
+"""Seconds between two questions about one repository."""
+
+
+class ModelUpdate(Struct, frozen=True):
+    """Newer files of a model on this computer."""
+
+    model: LocalModel
+    request: DownloadRequest
+    """Fetches them beside the old ones, and replaces those at the end."""
+
+
+class _Memory(Struct, frozen=True):
+    """What lies in the file."""
+
+    version: int = 1
+    installed: dict[str, DownloadRequest] = {}
+    """What was downloaded, by the path of what the model is opened by."""
+    asked: dict[str, float] = {}
+    """When each repository was asked last, Unix seconds."""
+    newer: dict[str, DownloadRequest] = {}
+    """What was found, by the same paths as `installed`."""
+
+
+class ModelUpdates:
+    """Remembers what was downloaded and looks for newer files. Any thread may call it."""
+
+    def __init__(
+        self,
+        paths: AppPaths,
+        settings: SettingsStore,
+        library: ModelLibrary,
+        hub: HubClient,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.changed: EventHook[[]] = EventHook()
+        self._path = paths.updates_file
+        self._settings = settings
+        self._library = library
+        self._hub = hub
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._looking = threading.Lock()
+        self._memory: _Memory | None = None
+
+    def installed(self, item: DownloadItem) -> None:
+        """Remember a download that is done."""
+        names = [file.path for file in item.request.files]
+        opened_by = item.target if CONFIG in names else item.target / names[0]
+        key = str(opened_by)
+        request = msgspec.structs.replace(item.request, update=False)
+        with self._lock:
+            memory = self._load()
+            newer = {path: each for path, each in memory.newer.items() if path != key}
+            known = {**memory.installed, key: request}
+            self._keep(msgspec.structs.replace(memory, installed=known, newer=newer))
+        self.changed()
+
+    def origin(self, model: LocalModel) -> DownloadRequest | None:
+        """What was downloaded for a model; None where nobody remembers."""
+        with self._lock:
+            return self._load().installed.get(_key(model))
+
+    def available(self) -> tuple[ModelUpdate, ...]:
+        """What was found, of models that are still here. Quick."""
+        with self._lock:
+            newer = self._load().newer
+        found = ((model, newer.get(_key(model))) for model in self._models())
+        return tuple(ModelUpdate(model, request) for model, request in found if request)
+
+    def look(self, *, now: bool = False) -> None:
+        """Ask the hub about all models that were not asked about today; `now` asks about all.
+
+        Blocks. Raises an AppError only with `now`: by itself it is no news that there is no hub.
+        """
+        settings = self._settings.current
+        if settings.network.offline or not (now or settings.downloads.look_for_updates):
+            if now:
+                self._hub.check()  # says that the switch is on
+            return
+        with self._looking:
+            for repo, models in self._due(now=now).items():
+                try:
+                    self._ask(repo, models)
+                except NotFoundError:
+                    self._note(repo, {})  # gone from the hub: nothing newer
+                except AppError as error:
+                    log.info("no look for newer files of %s: %s", repo, error)
+                    if now:
+                        raise
+                    break
+        self.changed()
+
+    def _models(self) -> Iterator[LocalModel]:
+        """Those from the hub that Corral may replace."""
+        for model in self._library.models():
+            own = model.source == "corral" and not model.read_only
+            if own and model.present and model.repo and not from_repo(model.repo):
+                yield model
+
+    def _due(self, *, now: bool) -> dict[str, list[LocalModel]]:
+        with self._lock:
+            asked = self._load().asked
+        due: dict[str, list[LocalModel]] = {}
+        for model in self._models():
+            repo = model.repo or ""
+            # A clock that was set back must not silence it for long.
+            if now or not 0 <= self._clock() - asked.get(repo, -CHECK_EVERY) < CHECK_EVERY:
+                due.setdefault(repo, []).append(model)
+        return due
+
+    def _ask(self, repo: str, models: Sequence[LocalModel]) -> None:
+        detail = self._hub.detail(repo)
+        found: dict[str, DownloadRequest] = {}
+        for model in models:
+            request = newer_files(model, self.origin(model), detail, self._library.folder)
+            if request is not None:
+                found[_key(model)] = request
+        self._note(repo, found, [_key(model) for model in models])
+
+    def _note(
+        self, repo: str, found: dict[str, DownloadRequest], looked_at: Sequence[str] = ()
+    ) -> None:
+        with self._lock:
+            memory = self._load()
+            rest = {key: each for key, each in memory.newer.items() if key not in looked_at}
+            asked = {**memory.asked, repo: self._clock()}
+            self._keep(msgspec.structs.replace(memory, asked=asked, newer={**rest, **found}))
+
+    def _load(self) -> _Memory:
+        if self._memory is None:
+            try:
+                self._memory = msgspec.json.decode(self._path.read_bytes(), type=_Memory)
+            except FileNotFoundError:
+                self._memory = _Memory()
+            except (OSError, msgspec.DecodeError) as error:
+                log.warning("what was downloaded is not known any more: %s", error)
+                self._memory = _Memory()
+        return self._memory
+
+    def _keep(self, memory: _Memory) -> None:
+        self._memory = memory
+        try:
+            write_atomically(self._path, msgspec.json.encode(memory))
+        except StorageError as error:
+            log.warning("what was downloaded is not remembered: %s", error)
+
+
+def newer_files(
+    model: LocalModel, origin: DownloadRequest | None, detail: HubDetail, models_folder: Path
+) -> DownloadRequest | None:
+    """What replaces the files of `model`; None if the hub has the same ones, or not all of them.
+
+    Raises `DownloadError` for a repository whose name is refused.
+    """
+    listed = {file.path: file for file in detail.files}
+    here = origin.files if origin else _files_on_disk(model, detail.model.repo, models_folder)
+    new = [listed[file.path] for file in here if file.path in listed]
+    if not here or len(new) < len(here) or not any(map(_differs, here, new)):
+        return None
+    return DownloadRequest(
+        repo=detail.model.repo,
+        revision=detail.model.sha or "main",
+        title=origin.title if origin else model.name,
+        quantization=model.quantization,
+        files=tuple(new),
+        endpoint=origin.endpoint if origin else None,
+        update=True,
+    )
+
+
+def _files_on_disk(model: LocalModel, repo: str, models_folder: Path) -> tuple[RepoFile, ...]:
+    folder = repository_folder(models_folder, repo)
+    inside = [path for path in model.files if path.is_relative_to(folder) and path.is_file()]
+    return tuple(
+        RepoFile(path.relative_to(folder).as_posix(), path.stat().st_size) for path in inside
+    )
+
+
+def _differs(here: RepoFile, there: RepoFile) -> bool:
+    """By hash where both have one; a size alone tells only of what is surely another file."""
+    if here.sha256 and there.sha256:
+        return here.sha256.lower() != there.sha256.lower()
+    if here.blob_sha1 and there.blob_sha1:
+        return here.blob_sha1.lower() != there.blob_sha1.lower()
+    return here.size != there.size
+
+
+def _key(model: LocalModel) -> str:
+    """What the model is opened by: a file, or the folder of an MLX model."""
+    return str(model.path)

@@ -1,0 +1,143 @@
+"""Settings, Downloads: how fast, when, and what is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from app.gui import formatting
+from app.gui.controls.combo import ComboBox
+from app.gui.controls.labels import Label
+from app.gui.controls.switch import Switch
+from app.gui.settings_rows import SettingGroup, SettingRow, SettingSection
+from app.gui.speed_limit import SpeedLimitBox
+
+if TYPE_CHECKING:
+    from app.core.settings import Downloads, Settings
+    from app.gui.context import AppContext
+
+_HALF_HOURS = range(0, 24 * 60, 30)
+_MINUTES = (1, 5, 10, 15, 30, 60)
+
+
+class DownloadsSection(SettingSection):
+    """Speed, schedule, notices."""
+
+    section_id = "downloads"
+    icon = "download"
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__()
+        self._context = context
+        self.add(self._speed())
+        self.add(self._times())
+        self.add(self._notices())
+        self.column.addStretch(1)
+
+    def title(self) -> str:
+        """Its name."""
+        return self.tr("Downloads")
+
+    def _speed(self) -> SettingGroup:
+        self.speed_limit = SpeedLimitBox(self._context)
+        row = SettingRow(
+            self.tr("Speed limit"),
+            self.tr("For all downloads together"),
+            self.speed_limit,
+        )
+        return SettingGroup(self.tr("Speed"), row)
+
+    def _times(self) -> SettingGroup:
+        icons = self._context.icons
+        self.only_hours = Switch(icons, self.tr("Only at certain hours"))
+        self.only_hours.clicked.connect(lambda on: self._set(only_hours=on))
+        self.begin = self._hours(self.tr("From"))
+        self.begin.activated.connect(lambda: self._set(begin=self.begin.currentData()))
+        self.end = self._hours(self.tr("To"))
+        self.end.activated.connect(lambda: self._set(end=self.end.currentData()))
+        self.only_idle = Switch(icons, self.tr("Only while nobody uses this computer"))
+        self.only_idle.clicked.connect(lambda on: self._set(only_idle=on))
+        self.minutes = ComboBox(icons, self.tr("Minutes without use"))
+        self.minutes.setFixedWidth(104)
+        for minutes in _MINUTES:
+            self._add_minutes(minutes)
+        self.minutes.activated.connect(lambda: self._set(idle_minutes=self.minutes.currentData()))
+        knows = self._context.computer_idle.knows_input
+        told = (
+            self.tr("After so long without keys or mouse, and while no model answers")
+            if knows
+            else self.tr(
+                "This desktop does not tell programs when keys or mouse were used. What counts "
+                "is how long Corral’s window was not in front and no model answered."
+            )
+        )
+        return SettingGroup(
+            self.tr("When"),
+            SettingRow(
+                self.tr("Only at certain hours"),
+                self.tr("Downloads wait outside of them, unless you say “Download now”"),
+                self.begin,
+                Label("–", "body", "text-3"),
+                self.end,
+                self.only_hours,
+            ),
+            SettingRow(
+                self.tr("Only while nobody uses this computer"), told, self.minutes, self.only_idle
+            ),
+        )
+
+    def _notices(self) -> SettingGroup:
+        icons = self._context.icons
+        self.notify = Switch(icons, self.tr("Tell when downloads are done"))
+        self.notify.clicked.connect(lambda on: self._set(notify=on))
+        self.updates = Switch(icons, self.tr("Look for newer versions"))
+        self.updates.clicked.connect(lambda on: self._set(look_for_updates=on))
+        return SettingGroup(
+            self.tr("Notices"),
+            SettingRow(
+                self.tr("Tell when downloads are done"),
+                self.tr("By a notice of the desktop, while Corral is not in front"),
+                self.notify,
+            ),
+            SettingRow(
+                self.tr("Look for newer versions"),
+                self.tr(
+                    "When you open Downloads, at most once a day, the hub is asked about the "
+                    "models you have"
+                ),
+                self.updates,
+            ),
+        )
+
+    def _hours(self, name: str) -> ComboBox:
+        box = ComboBox(self._context.icons, name)
+        box.setFixedWidth(92)
+        for minute in _HALF_HOURS:
+            box.add(formatting.time_of_day(minute), minute)
+        return box
+
+    def _add_minutes(self, minutes: int) -> None:
+        self.minutes.add(self.tr("%1 min").replace("%1", str(minutes)), minutes)
+
+    def show_settings(self, settings: Settings) -> None:
+        """Take over what is in force."""
+        now = settings.downloads
+        self.only_hours.setChecked(now.only_hours)
+        for box, minute in ((self.begin, now.begin), (self.end, now.end)):
+            if box.findData(minute) < 0:  # set by hand in the file
+                box.add(formatting.time_of_day(minute), minute)
+            box.choose(minute)
+            box.setEnabled(now.only_hours)
+        if self.minutes.findData(now.idle_minutes) < 0:
+            self._add_minutes(now.idle_minutes)
+        self.minutes.choose(now.idle_minutes)
+        self.minutes.setEnabled(now.only_idle)
+        self.only_idle.setChecked(now.only_idle)
+        self.notify.setChecked(now.notify)
+        self.updates.setChecked(now.look_for_updates)
+
+    def _set(self, **values: object) -> None:
+        settings = self._context.settings
+        downloads: Downloads = replace(settings.current.downloads, **values)
+        settings.update(downloads=downloads)
