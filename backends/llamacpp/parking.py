@@ -116,16 +116,26 @@ class DiskParking:
 
     def _write(self, saved: SavedSequence) -> None:
         path = self._path(saved.conversation)
+        unwanted = kept_files.unwanted_mark(self._root, saved.conversation)
+        if unwanted.exists():
+            return
         header = _Header(saved.conversation, saved.tokens, _digest(saved.data))
         partial = path.with_suffix(kept_files.PARTIAL_SUFFIX)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
-                file.write(msgspec.json.encode(header) + b"\n")
-                file.write(saved.data)
-            os.replace(partial, path)
+            try:
+                with partial.open("wb") as file:
+                    file.write(msgspec.json.encode(header) + b"\n")
+                    file.write(saved.data)
+                os.replace(partial, path)
+            finally:
+                partial.unlink(missing_ok=True)
+                if unwanted.exists():  # since the file has its name: see `kept_files`
+                    path.unlink(missing_ok=True)
             self._tidy(keep=path)
         except OSError as error:
+            if unwanted.exists():  # it was deleted while it was written
+                return
             log.warning("a conversation could not be kept on disk: %s", error)
 
     def _tidy(self, keep: Path) -> None:
