@@ -38,7 +38,7 @@ class ConstraintMaker:
 
         Raises `BadRequest` for a constraint that cannot be followed.
         """
-        if plan.constraint is None:
+        if plan.constraint is None or cancelled.is_set():
             return None
         making = self._thread.submit(self._make, plan.constraint)
         taken = False

@@ -33,7 +33,9 @@ def answer(
     constraint = yield from loaded.constraints.for_answer(
         plan, cancelled, lambda: loaded.scheduler.running > 0
     )
-    if constraint is None and plan.constraint is not None:
+    if cancelled.is_set():  # perhaps because the model is gone
+        if constraint is not None:
+            constraint.close()
         yield Finish("cancelled", Usage(len(plan.prompt.tokens)))
         return
     sampler = SamplerChain(
