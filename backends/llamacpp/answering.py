@@ -38,6 +38,10 @@ def answer(
             constraint.close()
         yield Finish("cancelled", Usage(len(plan.prompt.tokens)))
         return
+    if constraint is not None and constraint.finished:  # an answer that is complete already
+        constraint.close()
+        yield Finish("stop", Usage(len(plan.prompt.tokens)))
+        return
     sampler = SamplerChain(
         sampling,
         vocabulary,

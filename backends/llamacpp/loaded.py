@@ -92,6 +92,7 @@ def assemble(path: str, model: Model, context: Context, config: LoadConfig) -> L
         return vocabulary.piece(token) if spoken else b""
 
     slots = Slots(context, parking, disk, plain_piece)
+    factory = ConstraintFactory(vocabulary, path)
     scheduler = Scheduler(
         context,
         vocabulary,
@@ -108,7 +109,7 @@ def assemble(path: str, model: Model, context: Context, config: LoadConfig) -> L
         disk=disk,
         scheduler=scheduler,
         prompts=prompts,
-        constraints=ConstraintMaker(ConstraintFactory(vocabulary, path).make),
+        constraints=ConstraintMaker(factory.make, factory.spell),
         draft_model=draft_model,
         embedder=Embedder(model, context) if config.embedding else None,
         prompt_lookup=config.prompt_lookup,

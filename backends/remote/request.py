@@ -103,6 +103,11 @@ def request_body(
         body |= _tools(request) | reasoning_fields(request.reasoning, kind, plain=plain)
         if request.continue_last:
             body |= _continuing(kind)
+            if request.constraint is not None:
+                raise BadRequest(
+                    "A server cannot continue an answer that must keep to a form: it would begin "
+                    "the form anew. Let it be answered anew, or switch the form off."
+                )
     return body | _constraint(request.constraint, kind)
 
 

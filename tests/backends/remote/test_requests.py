@@ -196,6 +196,13 @@ def test_continuing_an_answer_where_the_server_can() -> None:
         body("other", *turns, continue_last=True)
 
 
+@pytest.mark.parametrize("kind", ["llamacpp", "vllm"])
+def test_an_answer_in_a_form_is_not_continued(kind: ServerKind) -> None:
+    turns = (ChatMessage("user", "Hi"), ChatMessage("assistant", '{"a'))
+    with pytest.raises(BadRequest, match="cannot continue an answer that must keep to a form"):
+        body(kind, *turns, continue_last=True, constraint=JsonObject())
+
+
 def test_a_text_without_a_limit_is_refused_where_it_would_end_at_once() -> None:
     request = GenerationRequest("r", (), prompt="Once")
     assert request_body(request, "m", "llamacpp", 4096)["prompt"] == "Once"
