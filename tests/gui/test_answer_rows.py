@@ -99,6 +99,26 @@ def test_a_schema_is_checked_and_the_last_good_one_stays(
     assert inspector.draft().answers.constraint is None
 
 
+def test_the_schema_of_one_chat_is_not_that_of_another(
+    inspector: Inspector, context: AppContext, qtbot: QtBot
+) -> None:
+    schema = JsonSchema('{"type": "object", "title": "of another chat"}')
+    first = context.store.create(constraint=schema)
+    other, third = context.store.create(), context.store.create(constraint=JsonObject())
+    inspector.show_conversation(first, None)
+    inspector.show_conversation(other, None)
+    inspector.answers.json.click()
+    assert inspector.answers.options().constraint == JsonObject()
+    assert inspector.answers.schema.edit.toPlainText() == ""
+    qtbot.waitUntil(lambda: context.store.get(other.id).constraint == JsonObject())
+    assert context.store.get(first.id).constraint == schema
+    inspector.answers.schema.edit.setPlainText('{"type": "obj')
+    assert inspector.answers.schema.note.text()
+    inspector.show_conversation(third, None)
+    assert inspector.answers.schema.edit.toPlainText() == ""
+    assert not inspector.answers.schema.note.text()
+
+
 def test_what_the_model_cannot_do_is_off_and_says_why(
     inspector: Inspector, context: AppContext, starter_file: Path, qtbot: QtBot
 ) -> None:
