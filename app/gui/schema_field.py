@@ -99,6 +99,8 @@ class SchemaField(QWidget):
         except json.JSONDecodeError as error:
             words = self.tr("Line %1: this is not JSON (%2).")
             return words.replace("%1", str(error.lineno)).replace("%2", error.msg)
+        except ValueError:  # Python's own limit
+            return self.tr("A number in this is too long.")
         except RecursionError:
             return self.tr("This is nested too deeply.")
         if not isinstance(value, dict):
