@@ -20,7 +20,8 @@ class ParkingBudget:
 
     Nothing is reserved: conversations take memory only as they come to rest. That is why the
     budget is no part of the estimate by which a load is judged, and why it gives way here when
-    memory is short.
+    memory is short. Engines look whenever an answer begins or ends; one that nobody asks anything
+    keeps what it has.
     """
 
     def __init__(self, most: int | None, available: Callable[[], int] = available_memory) -> None:

@@ -1,8 +1,9 @@
 """What `corral run` is told besides the prompt: sampling, load settings, form of the answer."""
 
 import json
+import os
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -48,7 +49,7 @@ def load_config(saved: LoadConfig, arguments: Namespace) -> LoadConfig:
     """The settings saved for a model with those of the command line. Raises `OptionError`."""
     if arguments.context is not None:
         saved = msgspec.structs.replace(saved, context_length=arguments.context)
-    return _with(saved, arguments.load, "--load")
+    return _with(saved, arguments.load, "--load", _whole_paths)
 
 
 def reasoning(arguments: Namespace) -> ReasoningOptions:
@@ -72,8 +73,10 @@ def constraint(arguments: Namespace) -> Constraint | None:
         text = _read(arguments.schema)
         try:
             json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except ValueError as error:
             raise OptionError(f"{arguments.schema} is not JSON", str(error)) from error
+        except RecursionError as error:
+            raise OptionError(f"{arguments.schema} is nested too deeply") from error
         return JsonSchema(text)
     if arguments.grammar is not None:
         text = _read(arguments.grammar)
@@ -89,8 +92,13 @@ def _read(name: str) -> str:
         raise OptionError(f"{name} cannot be read", str(reason)) from error
 
 
-def _with(values: Values, pairs: Sequence[str], option: str) -> Values:
-    """`values` with NAME=VALUE pairs put in. Raises `OptionError`."""
+def _with(
+    values: Values,
+    pairs: Sequence[str],
+    option: str,
+    mended: Callable[[Values, Container[str]], Values] = lambda values, _names: values,
+) -> Values:
+    """`values` with NAME=VALUE pairs put in; `mended` sees to those. Raises `OptionError`."""
     fields = {field.encode_name: field for field in msgspec.structs.fields(type(values))}
     raw: dict[str, object] = {}
     for pair in pairs:
@@ -107,12 +115,36 @@ def _with(values: Values, pairs: Sequence[str], option: str) -> Values:
         changed = msgspec.convert({**msgspec.to_builtins(values), **raw}, type(values))
     except msgspec.ValidationError as error:
         raise OptionError(f"A value of {option} cannot be used", str(error)) from error
-    return changed
+    return mended(changed, raw)
+
+
+def _whole_paths(config: LoadConfig, given: Container[str]) -> LoadConfig:
+    """Paths that were given from where the person is: the engine is elsewhere.
+
+    Raises `OptionError` for a file that is not there.
+    """
+    changes: dict[str, object] = {}
+    for name in ("draft_model", "projector", "parking_folder"):
+        path: str | None = getattr(config, name)
+        if name in given and path:
+            changes[name] = _whole(path, name, must_exist=name != "parking_folder")
+    if "lora" in given:
+        changes["lora"] = tuple(
+            msgspec.structs.replace(each, path=_whole(each.path, "lora")) for each in config.lora
+        )
+    return msgspec.structs.replace(config, **changes)
+
+
+def _whole(path: str, name: str, *, must_exist: bool = True) -> str:
+    whole = os.path.abspath(os.path.expanduser(path))
+    if must_exist and not Path(whole).exists():
+        raise OptionError("A value of --load cannot be used", f"{name}: there is no file {whole}.")
+    return whole
 
 
 def _value(text: str) -> object:
-    """JSON where it is some, else the text itself."""
+    """JSON where it is some, else the text itself; also where nobody could read the JSON."""
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return text

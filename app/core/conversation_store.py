@@ -101,6 +101,14 @@ class ConversationStore:
         """All that are not in the trash, newest first; pinning is left to the view."""
         return self._select("deleted IS NULL ORDER BY updated DESC, id DESC")
 
+    def kept_on_disk(self) -> frozenset[int]:
+        """Ids of the conversations, not in the trash, of which engines may keep files."""
+        with self._database.read() as connection:
+            found = connection.execute(
+                "SELECT id FROM conversations WHERE keep_on_disk AND deleted IS NULL"
+            )
+            return frozenset(row["id"] for row in found)
+
     def trash(self) -> tuple[Conversation, ...]:
         """Deleted conversations, last deleted first."""
         return self._select("deleted IS NOT NULL ORDER BY deleted DESC, id DESC")

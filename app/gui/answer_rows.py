@@ -35,6 +35,8 @@ class AnswerRows(QWidget):
         self._conversation_id: int | None = None
         self._kept = 0
         """Bytes on disk for this chat."""
+        self._shown_id: int | None = None
+        """The chat whose options are shown; None before it has begun."""
         icons = context.icons
         self._build(field)
         self.rows = {
@@ -95,6 +97,9 @@ class AnswerRows(QWidget):
         self.effort.choose(reasoning.effort)
         if self.budget.value() != reasoning.budget:
             self.budget.set_value(reasoning.budget)
+        if conversation_id != self._shown_id:
+            self._shown_id = conversation_id
+            self.schema.clear()
         if isinstance(options.constraint, JsonObject | JsonSchema):
             self.schema.show_constraint(options.constraint)
         self.json.setChecked(options.constraint is not None)

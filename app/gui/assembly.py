@@ -135,6 +135,7 @@ def close_context(context: AppContext) -> None:
         context.hub.close,
         lambda: context.worker.close(CLOSE_SECONDS),
         context.downloads.close,
+        context.kept.tidy,  # whatever the engines may have left
         context.store.close,
         context.ledger.close,
     ):

@@ -68,8 +68,14 @@ class SchemaField(QWidget):
     def show_constraint(self, constraint: JsonObject | JsonSchema) -> None:
         """Show what is in force without telling; what is being typed stays."""
         text = constraint.schema if isinstance(constraint, JsonSchema) else ""
-        if text == self._good:
-            return
+        if text != self._good:
+            self._replace(text)
+
+    def clear(self) -> None:
+        """Forget everything without telling, what is being typed too: it was of another chat."""
+        self._replace("")
+
+    def _replace(self, text: str) -> None:
         self._good = text
         blocked = self.edit.blockSignals(True)
         self.edit.setPlainText(text)
@@ -93,6 +99,8 @@ class SchemaField(QWidget):
         except json.JSONDecodeError as error:
             words = self.tr("Line %1: this is not JSON (%2).")
             return words.replace("%1", str(error.lineno)).replace("%2", error.msg)
+        except ValueError:  # Python's own limit
+            return self.tr("A number in this is too long.")
         except RecursionError:
             return self.tr("This is nested too deeply.")
         if not isinstance(value, dict):

@@ -34,6 +34,8 @@ class AnswerPlan:
     parser: AnswerParser
     constraint: Constraint | None
     """What the answer behind its reasoning must be."""
+    begun: str
+    """What of that is there already, where an answer is continued."""
     opening: int | None
     """The token by which the model may open a reasoning before the constraint holds."""
     foreword: tuple[GenerationEvent, ...]
@@ -70,6 +72,7 @@ def plan_answer(
             reasoning=request.reasoning,
         )
 
+    continued = request.continue_last and raw is None and not forced
     policy: ContextPolicy = "stop" if raw is not None else request.context_policy
     fit = ContextFit(build, request.messages, policy, context_length)
     prompt = fit.prompt()
@@ -87,6 +90,7 @@ def plan_answer(
         prompt=prompt,
         parser=parser,
         constraint=forced.constraint if forced else request.constraint,
+        begun=request.messages[-1].content if continued else "",
         opening=None if forced else _opening(request, prompt, vocabulary),
         foreword=_foreword(fit, prompt),
         stop_tokens=frozenset() if raw is not None else prompts.stop_tokens,
@@ -114,6 +118,8 @@ def _opening(request: GenerationRequest, prompt: Prompt, vocabulary: Tokenizer) 
     """The token by which this model opens its reasoning, if it may still do so."""
     markers = prompt.format.reasoning
     if markers is None or prompt.inside_reasoning or request.reasoning.mode == "off":
+        return None
+    if request.continue_last and request.messages[-1].content:  # it is in the midst of its answer
         return None
     if not vocabulary.is_special_text(markers.open):
         return None

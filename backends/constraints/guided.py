@@ -67,6 +67,10 @@ class ConstraintCompiler:
     def _tokenizer(self) -> LLTokenizer:
         return self._make_tokenizer()
 
+    def spell(self, text: str) -> list[int]:
+        """Tokens whose bytes are exactly those of `text`; no control tokens."""
+        return list(self._tokenizer.greedy_tokenize(text))
+
     def compile(self, constraint: Constraint) -> "GuidedConstraint":
         """The state of a constraint before the first token.
 

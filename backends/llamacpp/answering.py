@@ -33,8 +33,14 @@ def answer(
     constraint = yield from loaded.constraints.for_answer(
         plan, cancelled, lambda: loaded.scheduler.running > 0
     )
-    if constraint is None and plan.constraint is not None:
+    if cancelled.is_set():  # perhaps because the model is gone
+        if constraint is not None:
+            constraint.close()
         yield Finish("cancelled", Usage(len(plan.prompt.tokens)))
+        return
+    if constraint is not None and constraint.finished:  # an answer that is complete already
+        constraint.close()
+        yield Finish("stop", Usage(len(plan.prompt.tokens)))
         return
     sampler = SamplerChain(
         sampling,

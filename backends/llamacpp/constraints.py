@@ -21,6 +21,7 @@ class ConstraintFactory:
         self._model_path = model_path
         self._compiler = ConstraintCompiler(lambda: guided_tokenizer(vocabulary))
         self._checked: set[str] = set()
+        self.spell = self._compiler.spell
 
     def make(self, constraint: Constraint) -> TokenConstraint:
         """The constraint of one answer; close it before the model.

@@ -19,12 +19,14 @@ from backends.types import (
     EmbeddingRequest,
     Embeddings,
     EngineStats,
+    Finish,
     GenerationEvents,
     GenerationRequest,
     LoadConfig,
     MemoryUse,
     ModelInfo,
     SamplingParams,
+    Usage,
 )
 from backends.validation import validated
 
@@ -113,6 +115,9 @@ class LlamaCppBackend:
     def unload(self) -> None:
         """Free the model, if one is loaded; running answers end."""
         loaded, self._loaded = self._loaded, None
+        for cancelled in self._running.values():
+            cancelled.set()
+        self._running = {}
         if loaded is not None:
             loaded.close()
 
@@ -128,10 +133,14 @@ class LlamaCppBackend:
         sampling: SamplingParams,
         cancelled: threading.Event,
     ) -> GenerationEvents:
+        running = self._running
         try:
-            yield from answer(loaded, request, sampling, cancelled)
+            if cancelled.is_set():  # perhaps because the model is gone
+                yield Finish("cancelled", Usage())
+            else:
+                yield from answer(loaded, request, sampling, cancelled)
         finally:
-            self._running.pop(request.id, None)
+            running.pop(request.id, None)
 
 
 def _check_generates(model: Model) -> None:

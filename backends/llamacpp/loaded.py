@@ -82,16 +82,18 @@ def assemble(path: str, model: Model, context: Context, config: LoadConfig) -> L
     LoadedAdapters(model, config.lora).apply(context.handle)
     vocabulary = model.vocabulary
     projector, draft_model = _load_companions(model, context, config)
-    parking = Parking(ParkingBudget(config.parking_bytes))
-    disk = None
+    budget, disk = ParkingBudget(config.parking_bytes), None
+    parking = Parking(budget)
     if config.parking_folder:
         disk = DiskParking(Path(config.parking_folder), _cache_identity(path, config))
+        parking = Parking(budget, disk.waiting_bytes)
 
     def plain_piece(token: int) -> bytes:
         spoken = token >= 0 and token not in vocabulary.special_ids
         return vocabulary.piece(token) if spoken else b""
 
     slots = Slots(context, parking, disk, plain_piece)
+    factory = ConstraintFactory(vocabulary, path)
     scheduler = Scheduler(
         context,
         vocabulary,
@@ -108,7 +110,7 @@ def assemble(path: str, model: Model, context: Context, config: LoadConfig) -> L
         disk=disk,
         scheduler=scheduler,
         prompts=prompts,
-        constraints=ConstraintMaker(ConstraintFactory(vocabulary, path).make),
+        constraints=ConstraintMaker(factory.make, factory.spell),
         draft_model=draft_model,
         embedder=Embedder(model, context) if config.embedding else None,
         prompt_lookup=config.prompt_lookup,

@@ -128,6 +128,9 @@ class Scheduler:
         self._graph.abandon()
         self._flight = []
         for run in self._runs:
+            if run.ended and run.failure is None:  # nobody has asked for its last event yet
+                self._slots.release(run.sequence, keep_on_disk=run.keep_on_disk)
+            run.end("cancelled")
             run.close()
         self._runs.clear()
         self._graph.close()

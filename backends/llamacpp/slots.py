@@ -75,6 +75,7 @@ class Slots:
         self._idle.remove(sequence)
         self._busy.append(sequence)
         sequence.conversation = conversation
+        self._parking.trim()
         return sequence, tokens
 
     def release(self, sequence: KVSequence, *, keep_on_disk: bool = False) -> None:
@@ -85,6 +86,7 @@ class Slots:
         self._idle.append(sequence)
         if keep_on_disk and self._disk is not None and (saved := sequence.save()):
             self._disk.put(saved)
+        self._parking.trim()
 
     def make_room(self) -> bool:
         """Park the least recently used conversation that nobody works on; False without one."""
@@ -109,13 +111,23 @@ class Slots:
     ) -> tuple[SavedSequence | None, list[int], int]:
         """The parked sequence that has most of the prompt, if that is more than `least` tokens."""
         best, best_tokens, most = None, prompt, least
-        kept = self._disk.find(conversation) if self._disk is not None else None
+        kept = None
+        if self._disk is not None and not self._holds(conversation):
+            kept = self._disk.find(conversation)
         for saved in (*self._parking, *([kept] if kept else ())):
             tokens = keep_cached_ids(saved.tokens, prompt, self._piece)
             shared = min(common_prefix(saved.tokens, tokens), len(tokens) - 1)
             if shared > most:
                 best, best_tokens, most = saved, tokens, shared
         return best, best_tokens, most
+
+    def _holds(self, conversation: str) -> bool:
+        """Whether a conversation is in main memory: what is on the disk is not newer then.
+
+        A file is worth no look: it is read whole, and may be as large as the cache.
+        """
+        held = (*self._idle, *self._busy, *self._parking)
+        return any(each.conversation == conversation and len(each.tokens) > SMALL for each in held)
 
     def _restore(self, sequence: KVSequence, saved: SavedSequence, shared: int) -> None:
         while not sequence.restore(saved):

@@ -30,6 +30,10 @@ def answer(
     if constraint is None and plan.constraint is not None:
         yield Finish("cancelled", Usage(len(plan.prompt.tokens)))
         return
+    if constraint is not None and constraint.finished:  # an answer that is complete already
+        constraint.close()
+        yield Finish("stop", Usage(len(plan.prompt.tokens)))
+        return
     seed = secrets.randbelow(2**32 - 1) if sampling.seed is None else sampling.seed
     with computing():
         sequence, tokens = loaded.conversations.acquire(plan.prompt.tokens, request.conversation)

@@ -146,13 +146,14 @@ def _assemble(
     config: LoadConfig,
 ) -> Loaded:
     new_cache = cache_maker(model, config.kv_type)
+    compiler = ConstraintCompiler(lambda: _guided(vocabulary))
     trained = folder.trained_context or DEFAULT_CONTEXT
     return Loaded(
         folder=folder,
         model=model,
         vocabulary=vocabulary,
         prompts=PromptBuilder(vocabulary, chat_template(folder)),
-        constraints=ConstraintMaker(ConstraintCompiler(lambda: _guided(vocabulary)).compile),
+        constraints=ConstraintMaker(compiler.compile, compiler.spell),
         conversations=Conversations(
             lambda: KVSequence(model, new_cache),
             vocabulary.plain_piece,

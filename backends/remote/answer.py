@@ -26,7 +26,7 @@ from backends.remote.chunks import read_chunk
 from backends.remote.connection import Connection
 from backends.remote.events import EventReader
 from backends.remote.failures import host_of
-from backends.remote.request import Body
+from backends.remote.request import Body, LeftOut
 from backends.remote.server import Server
 from backends.remote.trimming import Trimming
 from backends.types import (
@@ -45,10 +45,12 @@ PARTING = 1.0
 """Seconds that are waited for the thread; one that is still looking for a way to the server is left
 behind and ends when its time is up."""
 NOTHING = Delta("", tokens=0)
-LEFT_OUT = (
-    "The server does not know some of the settings of this chat for sampling or reasoning; it was "
-    "asked without them and used its own."
+_LESS: tuple[LeftOut, ...] = (
+    frozenset(("reasoning",)),
+    frozenset(("sampling",)),
+    frozenset(("reasoning", "sampling")),
 )
+"""What a server that refuses is asked without, one after the other."""
 CHARACTERS_PER_TOKEN = 4
 """For guessing how long a prompt is until the server tells."""
 
@@ -79,7 +81,7 @@ class RemoteAnswer:
         self.request = request
         self._server = server
         self._news = news
-        self._body = server.body(request, plain=server.plain)
+        self._body = server.body(request, server.left_out)
         self._reader = EventReader(request, guess_tokens(request))
         self._events: deque[GenerationEvent] = deque()
         self._problem: BackendError | None = None
@@ -163,7 +165,8 @@ class RemoteAnswer:
     def _read_mended(self) -> None:
         """Read the answer; ask again with less of the prompt, or fewer settings, where it helps."""
         trimming = Trimming(self.request.messages, self.request.context_policy)
-        request, plain = self.request, self._server.plain
+        request, left_out = self.request, self._server.left_out
+        less, refused = iter(_LESS), list[Body]()
         body = self._body
         while True:
             try:
@@ -175,16 +178,23 @@ class RemoteAnswer:
                 messages, cut = shorter
                 self._put(cut)
                 request = msgspec.structs.replace(request, messages=messages)
-                body = self._server.body(request, plain=plain)
+                body = self._server.body(request, left_out)
             except BadRequest as error:
-                fewer = self._server.body(request, plain=True)
-                if self._reader.answering or fewer == body:
+                refused.append(body)
+                if self._reader.answering:
                     raise error from None
-                body, plain = fewer, True
+                for each in less:
+                    left_out = self._server.left_out | each
+                    fewer = self._server.body(request, left_out)
+                    if fewer not in refused:
+                        break
+                else:
+                    raise error from None
+                body = fewer
             else:
-                if plain and not self._server.plain:
-                    self._server.plain = True
-                    self._put(Note("sampling_left_out", LEFT_OUT))
+                if refused and (new := left_out - self._server.left_out):
+                    self._server.left_out |= left_out
+                    self._put(Note("sampling_left_out", _told_without(new)))
                 return
 
     def _read_stream(self, body: Body) -> None:
@@ -212,6 +222,14 @@ class RemoteAnswer:
             with self._news.changed:
                 self._events.extend(events)
                 self._news.changed.notify_all()
+
+
+def _told_without(left_out: LeftOut) -> str:
+    what = " and ".join(sorted(left_out))
+    return (
+        f"The server does not know some of the settings of this chat for {what}; it was asked "
+        "without them and used its own."
+    )
 
 
 def guess_tokens(request: GenerationRequest) -> int:

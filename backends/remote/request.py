@@ -3,15 +3,15 @@
 OpenAI's own fields go by their names. llama.cpp's server and vLLM get the usual samplers beyond
 them always: their own defaults are others, and what the person sees is to be in force. Servers of
 unknown kind get those that differ from Corral's defaults; many refuse fields they do not know, and
-are then asked once more without (`plain`). OpenAI has none of them, and its own models refuse even
-some of the standard fields: there those at their defaults are left out, and all when refused.
+are then asked once more without (`LeftOut`). OpenAI has none of them, and its own models refuse
+even some of the standard fields: there those at their defaults are left out, and all when refused.
 
 Stop strings are not sent. OpenAI takes at most four, and no server but vLLM says whether an answer
 ended by itself or at one, so they are looked for here, and the connection is cut at the first.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from backends.errors import BadRequest
 from backends.remote.messages import chat_messages, json_object, tool_choice, tool_list
@@ -28,6 +28,9 @@ from backends.types import (
 )
 
 Body = dict[str, Any]
+LeftOut = frozenset[Literal["reasoning", "sampling"]]
+"""Kinds of settings that a server has refused and is not told."""
+NOTHING_LEFT_OUT: LeftOut = frozenset()
 
 _STANDARD = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed")
 _LLAMACPP: Mapping[str, str] = {
@@ -74,14 +77,16 @@ def request_body(
     kind: ServerKind,
     context_length: int,
     *,
-    plain: bool = False,
+    left_out: LeftOut = NOTHING_LEFT_OUT,
 ) -> Body:
     """The body of a streamed chat completion; of a text completion for `request.prompt`.
 
-    `context_length` is the model's, in tokens. `plain` leaves out what a server may refuse.
+    `context_length` is the model's, in tokens. Of what is `left_out`, only that is sent which
+    no server refuses.
 
     Raises `BadRequest` for what the server cannot do.
     """
+    plain = "sampling" in left_out
     body: Body = {
         "model": model,
         "stream": True,
@@ -100,9 +105,15 @@ def request_body(
     else:
         _check_messages(request)
         body["messages"] = chat_messages(request.messages)
-        body |= _tools(request) | reasoning_fields(request.reasoning, kind, plain=plain)
+        body |= _tools(request)
+        body |= reasoning_fields(request.reasoning, kind, plain="reasoning" in left_out)
         if request.continue_last:
             body |= _continuing(kind)
+            if request.constraint is not None:
+                raise BadRequest(
+                    "A server cannot continue an answer that must keep to a form: it would begin "
+                    "the form anew. Let it be answered anew, or switch the form off."
+                )
     return body | _constraint(request.constraint, kind)
 
 

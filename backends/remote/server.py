@@ -17,7 +17,7 @@ from backends.remote.descriptor import RemoteAccess, is_loopback
 from backends.remote.failures import host_of
 from backends.remote.messages import chat_messages
 from backends.remote.reasoning import ServerKind
-from backends.remote.request import Body, request_body
+from backends.remote.request import NOTHING_LEFT_OUT, Body, LeftOut, request_body
 from backends.types import ChatMessage, GenerationRequest, ModelInfo
 
 ASSUMED_CONTEXT = 8192
@@ -105,8 +105,8 @@ class Server:
         self.kind = served.kind
         self._served = served
         self._props = props
-        self.plain = False
-        """It has refused samplers that are not OpenAI's, so they are left out."""
+        self.left_out = NOTHING_LEFT_OUT
+        """What it has refused."""
 
     @property
     def context_length(self) -> int:
@@ -149,9 +149,11 @@ class Server:
             "read the chat and the key."
         ]
 
-    def body(self, request: GenerationRequest, *, plain: bool) -> Body:
+    def body(self, request: GenerationRequest, left_out: LeftOut) -> Body:
         """The request in the words of this server. Raises `BadRequest` for what it cannot do."""
-        return request_body(request, self.access.model, self.kind, self.context_length, plain=plain)
+        return request_body(
+            request, self.access.model, self.kind, self.context_length, left_out=left_out
+        )
 
     def count(self, connection: Connection, messages: Sequence[ChatMessage]) -> int:
         """Tokens of the whole prompt, as the server counts them.

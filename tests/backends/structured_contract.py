@@ -5,6 +5,7 @@ tests are too small to be sensible: what is tested is that the form holds.
 """
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -59,6 +60,12 @@ def asked(**changes: Any) -> GenerationRequest:
     return structs.replace(request(sampling=ROOM if ends else None), **changes)
 
 
+def continued(begun: str, constraint: Constraint) -> GenerationRequest:
+    """Asks for the rest of an answer that is begun."""
+    messages = (ChatMessage("user", "How many are there?"), ChatMessage("assistant", begun))
+    return asked(messages=messages, continue_last=True, constraint=constraint)
+
+
 def calls_of(events: list[GenerationEvent]) -> list[tuple[str, Any]]:
     """Name and arguments of each complete call."""
     arguments: dict[int, str] = {}
@@ -109,6 +116,39 @@ class StructuredContract:
         self, loaded: Backend, constraint: Constraint, wanted: tuple[str, ...]
     ) -> None:
         assert text_of(loaded.generate(asked(constraint=constraint))).startswith(wanted)
+
+    @pytest.mark.parametrize(
+        ("constraint", "begun", "whole"),
+        [
+            (RegularExpression("[0-9]{4} (cats|dogs)"), "12", "[0-9]{4} (cats|dogs)"),
+            (RegularExpression("[0-9]{4} (cats|dogs)"), "1234 do", "1234 dogs"),
+            (LarkGrammar('start: "<" WORD ">"\nWORD: /[aé]{3}/'), "<é", "<é[aé]{2}>"),
+        ],
+    )
+    def test_a_continued_answer_keeps_to_its_constraint_as_a_whole(
+        self, loaded: Backend, constraint: Constraint, begun: str, whole: str
+    ) -> None:
+        events = list(loaded.generate(continued(begun, constraint)))
+        assert re.fullmatch(whole, begun + text_of(events))
+        assert finish_of(events).reason == "stop"
+
+    def test_begun_json_is_completed_and_not_begun_again(self, loaded: Backend) -> None:
+        begun = '{"name": "Ada", "a'
+        rest = text_of(loaded.generate(continued(begun, JsonSchema(json.dumps(PERSON)))))
+        answer = json.loads(begun + rest)
+        assert answer["name"] == "Ada"
+        assert answer["age"] in (1, 2, 3)
+
+    def test_nothing_is_added_to_an_answer_that_is_complete(self, loaded: Backend) -> None:
+        events = list(loaded.generate(continued("7", RegularExpression("[0-9]"))))
+        assert not text_of(events)
+        assert finish_of(events).reason == "stop"
+
+    @pytest.mark.parametrize("begun", ["It is", "12345 ", "1234 dogs!"])
+    def test_a_begun_answer_that_does_not_fit_is_refused(self, loaded: Backend, begun: str) -> None:
+        with pytest.raises(BadRequest, match="does not fit"):
+            list(loaded.generate(continued(begun, RegularExpression("[0-9]{4} (cats|dogs)"))))
+        assert text_of(loaded.generate(request()))
 
     def test_a_schema_that_cannot_be_enforced_is_noted(self, loaded: Backend) -> None:
         schema = {"type": "array", "items": {"enum": [1, 2]}, "maxItems": 3, "uniqueItems": True}

@@ -48,6 +48,33 @@ def test_parked_conversations_give_way_when_memory_gets_short() -> None:
     assert computer.parking.held_bytes == 360
 
 
+def test_parked_conversations_give_way_to_memory_that_others_took() -> None:
+    computer = Computer(free=8000)
+    for token in range(10):
+        computer.park(token, 90)
+    computer.free = 100
+    computer.parking.trim()
+    assert [saved.tokens for saved in computer.parking] == [[9], [8]]
+    computer.free = 0
+    computer.parking.trim()
+    assert not len(computer.parking)
+
+
+def test_what_waits_for_the_disk_counts_in_the_budget() -> None:
+    waiting = 0
+    parking = Parking(ParkingBudget(1000, lambda: 1_000_000), lambda: waiting)
+    for token in range(10):
+        parking.put(SavedSequence([token], bytes(90)))
+    waiting = 500
+    assert parking.takes(500)
+    assert not parking.takes(501)
+    parking.trim()
+    assert parking.held_bytes == 450
+    waiting = 2000
+    parking.trim()
+    assert parking.held_bytes == 0
+
+
 def test_what_will_not_be_kept_is_not_even_copied() -> None:
     parking = Parking(ParkingBudget(1000, lambda: 200))
     assert parking.takes(50)

@@ -18,6 +18,7 @@ from backends.types import (
     JsonSchema,
     LarkGrammar,
     LoadConfig,
+    LoraAdapter,
     ReasoningOptions,
     RegularExpression,
     SamplingParams,
@@ -46,6 +47,35 @@ def test_load_settings_stand_over_the_saved_ones() -> None:
     assert run_options.load_config(saved, run()) == saved
 
 
+def test_files_of_load_settings_are_those_seen_from_where_the_person_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("small.gguf", "sees.gguf", "style.gguf"):
+        (tmp_path / name).touch()
+    asked = run(
+        *("--load", "draft_model=small.gguf", "--load", "projector=./sees.gguf"),
+        *("--load", 'lora=[{"path": "style.gguf", "scale": 0.5}]'),
+        *("--load", "parking_folder=rests"),
+    )
+    assert run_options.load_config(LoadConfig(), asked) == LoadConfig(
+        draft_model=str(tmp_path / "small.gguf"),
+        projector=str(tmp_path / "sees.gguf"),
+        lora=(LoraAdapter(str(tmp_path / "style.gguf"), 0.5),),
+        parking_folder=str(tmp_path / "rests"),
+    )
+    no_projector = run_options.load_config(LoadConfig(), run("--load", "projector="))
+    assert no_projector.projector == ""
+
+
+@pytest.mark.parametrize("text", ['{"maximum": ' + "1" * 5000 + "}", "[" * 100_000])
+def test_a_schema_that_nobody_can_read_is_told(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "schema.json"
+    path.write_text(text)
+    with pytest.raises(OptionError, match=r"schema\.json"):
+        run_options.constraint(run("--schema", str(path)))
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
@@ -54,6 +84,11 @@ def test_load_settings_stand_over_the_saved_ones() -> None:
         (("--set", "top_k=many"), "Expected `int`"),
         (("--set", "temperature=9"), "<= 5"),
         (("--load", "kv_type=q9"), "q9"),
+        (("--set", "seed=" + "1" * 5000), "Expected `int"),
+        (("--set", "stop=" + "[" * 100_000), "Expected `array`"),
+        (("--load", "draft_model=nowhere.gguf"), "there is no file"),
+        (("--load", "projector=nowhere.gguf"), "there is no file"),
+        (("--load", 'lora=[{"path": "nowhere.gguf"}]'), "there is no file"),
     ],
 )
 def test_what_cannot_be_used_is_told(words: tuple[str, ...], part: str) -> None:

@@ -91,12 +91,36 @@ def test_a_schema_is_checked_and_the_last_good_one_stays(
     edit.selectAll()
     edit.insertPlainText("[1]")
     assert "begins with {" in rows.schema.note.text()
+    edit.setPlainText('{"maximum": ' + "1" * 5000 + "}")
+    assert "too long" in rows.schema.note.text()
+    edit.setPlainText("[" * 20_000)
+    assert "nested too deeply" in rows.schema.note.text()
     edit.selectAll()
     QTest.keyClick(edit, Qt.Key.Key_Delete)
     assert rows.schema.note.isHidden()
     assert inspector.draft().answers.constraint == JsonObject()
     rows.json.click()
     assert inspector.draft().answers.constraint is None
+
+
+def test_the_schema_of_one_chat_is_not_that_of_another(
+    inspector: Inspector, context: AppContext, qtbot: QtBot
+) -> None:
+    schema = JsonSchema('{"type": "object", "title": "of another chat"}')
+    first = context.store.create(constraint=schema)
+    other, third = context.store.create(), context.store.create(constraint=JsonObject())
+    inspector.show_conversation(first, None)
+    inspector.show_conversation(other, None)
+    inspector.answers.json.click()
+    assert inspector.answers.options().constraint == JsonObject()
+    assert inspector.answers.schema.edit.toPlainText() == ""
+    qtbot.waitUntil(lambda: context.store.get(other.id).constraint == JsonObject())
+    assert context.store.get(first.id).constraint == schema
+    inspector.answers.schema.edit.setPlainText('{"type": "obj')
+    assert inspector.answers.schema.note.text()
+    inspector.show_conversation(third, None)
+    assert inspector.answers.schema.edit.toPlainText() == ""
+    assert not inspector.answers.schema.note.text()
 
 
 def test_what_the_model_cannot_do_is_off_and_says_why(

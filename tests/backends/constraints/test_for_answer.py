@@ -42,7 +42,7 @@ def test_closing_waits_for_what_is_being_made(
         made.set()
         return compiler.compile(constraint)
 
-    maker = ConstraintMaker(make)
+    maker = ConstraintMaker(make, compiler.spell)
     events = maker.for_answer(plan, threading.Event(), lambda: True)
     next(events)
     begun.wait()
@@ -55,14 +55,16 @@ def test_closing_waits_for_what_is_being_made(
     assert made.is_set()
 
 
-def test_a_constraint_that_nobody_waits_for_any_more_is_closed(plan: AnswerPlan) -> None:
+def test_a_constraint_that_nobody_waits_for_any_more_is_closed(
+    plan: AnswerPlan, compiler: ConstraintCompiler
+) -> None:
     go_on, constraint = threading.Event(), Closing()
 
     def make(_constraint: Constraint) -> TokenConstraint:
         go_on.wait()
         return constraint  # type: ignore[return-value]  # nothing else of it is used
 
-    maker = ConstraintMaker(make)
+    maker = ConstraintMaker(make, compiler.spell)
     events = maker.for_answer(plan, threading.Event(), lambda: False)
     next(events)
     events.close()

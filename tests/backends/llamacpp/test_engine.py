@@ -25,6 +25,7 @@ from backends.types import (
     ChatMessage,
     Delta,
     GenerationEvent,
+    JsonObject,
     LoadConfig,
     Progress,
     SamplingParams,
@@ -385,6 +386,24 @@ def test_unloading_gives_the_memory_back(backend: LlamaCppBackend, model: Path) 
     held = backend.stats().resident_bytes
     backend.unload()
     assert held - backend.stats().resident_bytes > 80_000_000
+
+
+def test_unloading_ends_answers_that_nobody_has_taken_to_their_end(
+    backend: LlamaCppBackend, model: Path
+) -> None:
+    backend.load(str(model), LoadConfig(context_length=512, slots=4), lambda fraction: True)
+    reading = backend.generate(request(id="reading"))
+    writing = backend.generate(request(id="writing"))
+    constrained = msgspec.structs.replace(request(id="waiting"), constraint=JsonObject())
+    waiting, begun = backend.generate(constrained), backend.generate(request(id="begun"))
+    next(reading)
+    next(event for event in writing if isinstance(event, Delta))
+    next(waiting)
+    backend.unload()
+    for events in (reading, writing, waiting, begun):
+        assert finish_of(list(events)).reason == "cancelled"
+    backend.load(str(model), LoadConfig(context_length=512, slots=1), lambda fraction: True)
+    assert text_of(backend.generate(request(id="waiting")))
 
 
 def test_the_engine_log_is_kept(backend: LlamaCppBackend, model: Path) -> None:

@@ -1,5 +1,6 @@
 """Several conversations in one engine: side by side, parked and brought back, cut when too long."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from backends.errors import PromptTooLong
 from backends.llamacpp.engine import LlamaCppBackend
+from backends.llamacpp.parking import DiskParking
+from backends.llamacpp.sequence import SavedSequence
 from backends.llamacpp.slots import SMALL
 from backends.types import (
     ChatMessage,
@@ -219,6 +222,46 @@ def test_a_conversation_survives_the_engine_on_disk(
     events = list(engine.generate(request))
     assert finish_of(events).usage.cached_tokens == finish_of(events).usage.prompt_tokens - 1
     assert text_of(events) == expected
+
+
+def test_a_conversation_in_memory_is_not_looked_for_on_disk(
+    engine: LlamaCppBackend, smollm2: Path, tmp_path: Path
+) -> None:
+    load(engine, smollm2, parking_folder=str(tmp_path), slots=1)
+    assert engine._loaded is not None
+    disk, looked_for = engine._loaded.disk, list[str]()
+    assert disk is not None
+    find = disk.find
+
+    def counted(conversation: str) -> SavedSequence | None:
+        looked_for.append(conversation)
+        return find(conversation)
+
+    disk.find = counted  # type: ignore[method-assign]  # to count
+    for name in ("a", "a", "b", "a"):  # in its slot, then parked, then back
+        number = ord(name)
+        request = ask(story(number), conversation=name, keep_on_disk=True, tokens=2)
+        list(engine.generate(request))
+    assert looked_for == ["a", "b"]
+
+
+def test_of_one_conversation_only_the_newest_state_waits_for_the_disk(tmp_path: Path) -> None:
+    disk, go_on = DiskParking(tmp_path, "m"), threading.Event()
+    disk._writer.submit(go_on.wait)
+    for number in range(6):
+        disk.put(SavedSequence([number], bytes(1000), "a"))
+    disk.put(SavedSequence([7], bytes(1000), "b"))
+    assert disk.waiting_bytes() == 2000
+    waiting = disk.find("a")
+    go_on.set()
+    disk.close()
+    assert waiting is not None
+    assert waiting.tokens == [5]
+    assert disk.waiting_bytes() == 0
+    written = DiskParking(tmp_path, "m")
+    kept = [written.find(name) for name in ("a", "b")]
+    written.close()
+    assert [each.tokens for each in kept if each] == [[5], [7]]
 
 
 def test_a_damaged_file_of_a_conversation_is_passed_over(

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from backends.errors import BadRequest
 from backends.llamacpp.engine import LlamaCppBackend
 from backends.types import GbnfGrammar, JsonObject, LoadConfig, ReasoningOptions
 from tests.backends.contract import finish_of, text_of
 from tests.backends.llamacpp.test_engine import with_template
-from tests.backends.structured_contract import StructuredContract, asked
+from tests.backends.structured_contract import StructuredContract, asked, continued
 
 pytestmark = pytest.mark.engine
 
@@ -38,6 +39,14 @@ class TestStructured(StructuredContract):
         answer = text_of(loaded.generate(asked(constraint=grammar)))
         assert answer[:-2] in ("red ", "green ")
         assert answer[-2:].isdigit()
+
+    def test_a_continued_answer_keeps_to_a_gbnf_grammar_as_a_whole(
+        self, loaded: LlamaCppBackend
+    ) -> None:
+        grammar = GbnfGrammar('root ::= ("red" | "green") " " [0-9] [0-9]')
+        assert text_of(loaded.generate(continued("gre", grammar))).startswith("en ")
+        with pytest.raises(BadRequest, match="does not fit"):
+            list(loaded.generate(continued("blue", grammar)))
 
 
 def test_reasoning_ends_with_its_budget(smollm2: Path, tmp_path: Path) -> None:

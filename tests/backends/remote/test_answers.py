@@ -401,6 +401,49 @@ def test_settings_that_a_server_refuses_are_left_out_and_that_is_told_once(
     assert "top_k" not in server.asked[-1].body
 
 
+@pytest.mark.parametrize("owner", ["openai", "vllm", "other"])
+def test_a_server_that_refuses_the_reasoning_is_still_told_the_sampling(
+    owner: str, tmp_path: Path
+) -> None:
+    cold = SamplingParams(temperature=0.1, seed=7)
+    with ScriptedServer(owner) as server:
+        backend = connect(server, tmp_path)
+        refusal = Script(status=400, body={"error": {"message": "Unrecognized: reasoning_effort"}})
+        server.scripts = [refusal, Script((text("ok"), end()))]
+        wish = ReasoningOptions("on", "low", 20)
+        events = list(backend.generate(ask(reasoning=wish, sampling=cold)))
+        (note,) = notes_in(events)
+        assert "for reasoning;" in note.text
+        list(backend.generate(ask(reasoning=wish, sampling=cold)))
+    for asked in server.asked[-2:]:
+        assert "reasoning_effort" not in asked.body
+        assert (asked.body["temperature"], asked.body["seed"]) == (0.1, 7)
+
+
+def test_a_server_that_refuses_the_sampling_is_still_told_the_reasoning(tmp_path: Path) -> None:
+    with ScriptedServer("openai") as server:
+        backend = connect(server, tmp_path)
+        refused = Script(status=400, body={"error": {"message": "Unsupported: temperature"}})
+        server.scripts = [refused, refused, Script((text("ok"), end()))]
+        wish, cold = ReasoningOptions("on", "low"), SamplingParams(temperature=0.1)
+        events = list(backend.generate(ask(reasoning=wish, sampling=cold)))
+    (note,) = notes_in(events)
+    assert "for sampling;" in note.text
+    assert "temperature" not in server.asked[-1].body
+    assert server.asked[-1].body["reasoning_effort"] == "low"
+
+
+def test_a_server_that_refuses_both_is_told_neither(
+    backend: RemoteBackend, server: ScriptedServer
+) -> None:
+    refused = Script(status=400, body={"error": {"message": "extra fields not permitted"}})
+    server.scripts = [refused, refused, refused, Script((text("ok"), end()))]
+    wish, changed = ReasoningOptions("on", "low"), SamplingParams(top_k=7)
+    (note,) = notes_in(list(backend.generate(ask(reasoning=wish, sampling=changed))))
+    assert "for reasoning and sampling;" in note.text
+    assert not {"top_k", "reasoning_effort"} & set(server.asked[-1].body)
+
+
 def test_a_refusal_for_another_reason_is_not_repeated(
     backend: RemoteBackend, server: ScriptedServer
 ) -> None:

@@ -73,10 +73,11 @@ def test_openai_gets_only_what_was_changed() -> None:
 
 def test_a_plain_request_holds_only_what_every_server_must_know() -> None:
     request = GenerationRequest("r", (HELLO,), SamplingParams(top_k=7, temperature=0.3, seed=1))
-    sent = request_body(request, "m", "other", 4096, plain=True)
+    sent = request_body(request, "m", "other", 4096, left_out=frozenset(("sampling",)))
     assert "top_k" not in sent
     assert (sent["temperature"], sent["seed"]) == (0.3, 1)
-    assert "temperature" not in request_body(request, "m", "openai", 4096, plain=True)
+    sent = request_body(request, "m", "openai", 4096, left_out=frozenset(("sampling",)))
+    assert "temperature" not in sent
 
 
 def test_seed_bias_and_log_probabilities() -> None:
@@ -184,7 +185,7 @@ def test_reasoning_in_the_words_of_each_server(
 @pytest.mark.parametrize("kind", ["llamacpp", "vllm", "openai", "other"])
 def test_a_plain_request_asks_for_no_effort_and_no_budget(kind: ServerKind) -> None:
     request = GenerationRequest("r", (HELLO,), reasoning=ReasoningOptions("on", "low", 9))
-    sent = request_body(request, "m", kind, 4096, plain=True)
+    sent = request_body(request, "m", kind, 4096, left_out=frozenset(("reasoning",)))
     assert not {"reasoning_effort", "thinking_budget_tokens", "thinking_token_budget"} & set(sent)
 
 
@@ -194,6 +195,13 @@ def test_continuing_an_answer_where_the_server_can() -> None:
     assert body("vllm", *turns, continue_last=True)["continue_final_message"] is True
     with pytest.raises(BadRequest, match="cannot continue"):
         body("other", *turns, continue_last=True)
+
+
+@pytest.mark.parametrize("kind", ["llamacpp", "vllm"])
+def test_an_answer_in_a_form_is_not_continued(kind: ServerKind) -> None:
+    turns = (ChatMessage("user", "Hi"), ChatMessage("assistant", '{"a'))
+    with pytest.raises(BadRequest, match="cannot continue an answer that must keep to a form"):
+        body(kind, *turns, continue_last=True, constraint=JsonObject())
 
 
 def test_a_text_without_a_limit_is_refused_where_it_would_end_at_once() -> None:
