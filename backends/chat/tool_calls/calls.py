@@ -4,17 +4,20 @@ import re
 import secrets
 import string
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
 from backends.chat.reader import Parse, Reader
+from backends.chat.tool_calls.declared import Declared
 from backends.types import Tool, ToolCallDelta, ToolCallEnd, ToolCallStart
 
 CallEvent = ToolCallStart | ToolCallDelta | ToolCallEnd
 _ALPHANUMERIC = string.ascii_letters + string.digits
 NAME = re.compile(r"[\w.\-/]")
 """A character of a tool's name."""
+
+_UNKNOWN = Declared({})
 
 
 class NotACallError(Exception):
@@ -67,7 +70,7 @@ class Calls:
         """
         self._reader, self._tell = reader, tell
         self._parallel, self._new_id = parallel, new_id
-        self._schemas = {tool.name: _properties(tool) for tool in tools}
+        self._schemas = {tool.name: _declared(tool) for tool in tools}
         self.count = first
         """Calls begun so far, the ones before the first included."""
         self.completed = 0
@@ -87,9 +90,12 @@ class Calls:
 
     def type_of(self, tool: str, key: str) -> str:
         """The one type that an argument is declared to have; empty where there is none."""
-        declared = self._schemas.get(tool, {}).get(key)
-        found = declared.get("type") if isinstance(declared, dict) else None
-        return found if isinstance(found, str) else ""
+        types = self.declared(tool, key).types
+        return next(iter(types)) if len(types) == 1 else ""
+
+    def declared(self, tool: str, key: str) -> Declared:
+        """What is said of an argument."""
+        return self._schemas.get(tool, _UNKNOWN).member(key)
 
     def start(self, name: str, id: str = "") -> None:
         """A call begins."""
@@ -139,13 +145,11 @@ class Syntax(Protocol):
         ...
 
 
-def _properties(tool: Tool) -> dict[str, Any]:
+def _declared(tool: Tool) -> Declared:
     try:
-        schema = msgspec.json.decode(tool.parameters)
+        return Declared(msgspec.json.decode(tool.parameters))
     except msgspec.DecodeError:
-        return {}
-    properties = schema.get("properties") if isinstance(schema, dict) else None
-    return properties if isinstance(properties, dict) else {}
+        return _UNKNOWN
 
 
 def expect_more(character: str) -> str:

@@ -5,12 +5,6 @@
 Objects and lists are elements inside elements; those of a list are called `item`.
 """
 
-import json
-import re
-from contextlib import suppress
-
-import msgspec
-
 from backends.chat.reader import Parse, Reader, needles
 from backends.chat.tool_calls.calls import (
     NAME,
@@ -21,6 +15,7 @@ from backends.chat.tool_calls.calls import (
     NotACallError,
     expect_more,
 )
+from backends.chat.tool_calls.declared import Declared
 from backends.chat.tool_calls.lenient_json import escaped
 
 _TAG = "]<]minimax[>["
@@ -28,9 +23,7 @@ _OPEN, _CLOSE = f"{_TAG}<tool_call>", f"{_TAG}</tool_call>"
 _INVOKE, _INVOKED = f'{_TAG}<invoke name="', f"{_TAG}</invoke>"
 _MAX_TAG = 200
 _MAX_DEPTH = 50
-_PLAIN = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?|true|false|null")
-"""What is written as in JSON; all other texts are strings."""
-_EMPTY = {"array": "[]", "object": "{}"}
+_ITEM = "item"
 
 
 class MiniMaxCalls:
@@ -86,20 +79,20 @@ def _name(reader: Reader, end: str) -> Parse[str]:
 
 
 def _argument(reader: Reader, calls: Calls, tool: str, key: str) -> Parse[None]:
-    declared = calls.type_of(tool, key)
-    if declared == "string":
+    declared = calls.declared(tool, key)
+    if declared.types == {"string"}:
         end = needles(f"{_TAG}</{key}>")
         calls.arguments('"')
         if not (yield from reader.until(end, lambda text: calls.arguments(escaped(text)))):
             raise CallCutError
         calls.arguments('"')
         return
-    value = yield from _value(reader, key, 1)
-    calls.arguments(_EMPTY.get(declared, value) if value == '""' else value)
+    calls.arguments((yield from _value(reader, key, declared, 1)))
 
 
-def _value(reader: Reader, name: str, depth: int) -> Parse[str]:
+def _value(reader: Reader, name: str, declared: Declared, depth: int) -> Parse[str]:
     """The content of an element up to its end, as JSON."""
+    is_object = declared.types == {"object"}
     if depth > _MAX_DEPTH:
         raise MalformedCallError
     text: list[str] = []
@@ -108,24 +101,17 @@ def _value(reader: Reader, name: str, depth: int) -> Parse[str]:
         if not (yield from reader.until(needles(_TAG), text.append)):
             raise CallCutError
         if (yield from reader.take(f"</{name}>")):
-            return _joined(inner) if inner else _leaf("".join(text))
+            if not inner:
+                return declared.text_as_json("".join(text))
+            return _joined(inner, is_object=is_object)
         if not (yield from reader.take("<")):
             raise MalformedCallError
         key = yield from _name(reader, ">")
-        inner.append((key, (yield from _value(reader, key, depth + 1))))
+        within = declared.item() if key == _ITEM and not is_object else declared.member(key)
+        inner.append((key, (yield from _value(reader, key, within, depth + 1))))
 
 
-def _joined(elements: list[tuple[str, str]]) -> str:
-    if all(name == "item" for name, _ in elements):
+def _joined(elements: list[tuple[str, str]], *, is_object: bool) -> str:
+    if not is_object and all(name == _ITEM for name, _ in elements):
         return "[" + ", ".join(value for _, value in elements) + "]"
     return "{" + ", ".join(f'"{escaped(name)}": {value}' for name, value in elements) + "}"
-
-
-def _leaf(text: str) -> str:
-    if _PLAIN.fullmatch(text):
-        return text
-    if text[:1] in ("[", "{"):  # some models fall back to JSON
-        with suppress(msgspec.DecodeError):
-            msgspec.json.decode(text)
-            return text
-    return json.dumps(text, ensure_ascii=False)
