@@ -43,6 +43,17 @@ def test_it_helps_at_other_lengths_but_not_with_other_models_or_settings(file: P
     assert known.of("model", LoadConfig(batch_size=64)) == NO_CORRECTION
 
 
+def test_what_was_learned_with_other_formulas_is_not_applied(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = EstimateCorrections(file)
+    known.learn("model", CONFIG, ESTIMATED, MEASURED)
+    monkeypatch.setattr(
+        estimate_corrections, "ESTIMATE_VERSION", estimate_corrections.ESTIMATE_VERSION + 1
+    )
+    assert EstimateCorrections(file).of("model", CONFIG) == NO_CORRECTION
+
+
 def test_the_share_on_cards_changes_in_proportion() -> None:
     split = msgspec.structs.replace(ESTIMATED, on_gpu=ESTIMATED.total // 2)
     better = Correction(weights=2.0).apply(split)
