@@ -120,6 +120,7 @@ class AdvancedRows(QObject):
             self.tr("Larger reaches farther (RoPE frequency base)"),
             minimum=0,
             maximum=1e9,
+            decimals=1,
             step=1000,
             empty=own,
             nothing=0.0,
