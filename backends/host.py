@@ -32,6 +32,8 @@ from backends.types import Finish, GenerationEvent, LoadProgress
 
 NICENESS = 5
 """Below the window's priority, above a background job's."""
+PARTING = 1.0
+"""Seconds that an engine has at the end to write what shall be kept; one that hangs is left."""
 PROGRESS_STEP = 0.01
 """Loaded fraction between two progress replies; engines report every tensor."""
 MAX_DETAIL = 20_000
@@ -231,6 +233,7 @@ class Host:
         self._slots = 1
         self._answers: dict[int, Answer] = {}
         """Answers under way, by the number of their command."""
+        self._unloaded = threading.Event()
 
     def serve(self, commands: BinaryIO) -> None:
         """Do what `commands` say: answers in turn, an event of each, everything else alone."""
@@ -242,6 +245,11 @@ class Host:
             self._begin()
             for answer in tuple(self._answers.values()):
                 self._advance(answer)
+        try:
+            self._backend.unload()  # which writes what shall be kept
+        except Exception:
+            log.exception("the engine could not be unloaded")
+        self._unloaded.set()
         reader.join()
 
     def _begin(self) -> None:
@@ -263,6 +271,7 @@ class Host:
             log.exception("cannot go on reading commands")
             status = 2
         self._queue.close()
+        self._unloaded.wait(PARTING)
         self._leave(status)
 
     def _receive(self, command: wire.Command) -> None:

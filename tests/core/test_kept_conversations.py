@@ -78,7 +78,7 @@ def test_a_kept_chat_comes_back_after_a_restart(
     kept, other = new_chat(home, keep=True), new_chat(home, keep=False)
     home.ask(kept, "Tell me of the sea and of the ships on it, in many words.")
     home.ask(other, "What is a mountain, and what is a valley between mountains?")
-    home.finish_engine()
+    home.runtime.close()  # a healthy engine writes what it still has to
     assert [path.suffix for path in home.files()] == [kept_files.SUFFIX]
     assert home.kept.size(kept) > 10_000
     assert home.kept.size(other) == 0
@@ -93,7 +93,7 @@ def test_a_chat_in_the_trash_leaves_no_file(home: Desk) -> None:
     home.load()
     chat = new_chat(home, keep=True)
     home.ask(chat, "Hello there")
-    home.finish_engine()
+    home.runtime.close()
     assert home.files()
     home.store.delete(chat)
     assert home.files() == []
