@@ -11,6 +11,7 @@ BackendError
 ├── TemplateError              the chat template raised, or ran over its limit of time or size
 ├── PromptTooLong              the prompt leaves no room in the context
 ├── BadRequest                 the request is not valid
+│   └── BadConstraint          the form that the answer is to have cannot be followed
 ├── ServerProblem              a remote model's server did not do its part
 │   ├── ServerUnreachable      no connection, or it broke
 │   ├── AccessRefused          the server wants another key
@@ -94,6 +95,12 @@ class BadRequest(BackendError):
     code = "bad_request"
 
 
+class BadConstraint(BadRequest):
+    """The answer cannot be held to the form that is asked for: a schema, a grammar, a pattern."""
+
+    code = "bad_constraint"
+
+
 class ServerProblem(BackendError):
     """A remote model's server did not do its part; the fault is on its side."""
 
@@ -150,6 +157,7 @@ _CLASSES: dict[str, type[BackendError]] = {
         TemplateError,
         PromptTooLong,
         BadRequest,
+        BadConstraint,
         ServerProblem,
         ServerUnreachable,
         AccessRefused,

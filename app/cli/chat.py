@@ -21,7 +21,7 @@ from app.core.load_plan import chosen_config
 from app.core.model_sampling import sampling_for
 from app.core.presets import ExampleMessage, Preset, fill_for_person
 from app.core.runtime import LoadedModel
-from backends.errors import BackendError
+from backends.errors import BackendError, BadConstraint
 from backends.types import (
     ChatMessage,
     ContextCut,
@@ -145,6 +145,15 @@ def _remark(sentence: str) -> None:
     sys.stderr.write(f"corral: {without_controls(sentence)}\n")
 
 
+def _told(error: BackendError) -> AppError:
+    """What the engine reported; what only the command line can mend is a usage error."""
+    told = refusal(error)
+    if not isinstance(error, BadConstraint):
+        return told
+    hint = "Change what --schema, --regex, --grammar or --json asks for, or leave it out."
+    return run_options.OptionError(told.title, told.message, hint, told.detail)
+
+
 class TerminalChat:
     """A conversation with a loaded model, kept in memory only."""
 
@@ -212,7 +221,8 @@ class TerminalChat:
     def answer(self, text: str) -> bool:
         """Stream the answer to `text`; False if the person stopped it.
 
-        Raises `ModelError`; the chat is then as it was before.
+        Raises `ModelError`; the chat is then as it was before. Raises `OptionError` if no answer
+        can have the form that was asked for.
         """
         question = ChatMessage("user", text, images=self._images)
         request = msgspec.structs.replace(
@@ -221,7 +231,7 @@ class TerminalChat:
         try:
             answer, finish = self._stream(self._engine.generate(request))
         except BackendError as error:
-            raise refusal(error) from error
+            raise _told(error) from error
         self._messages += [question, ChatMessage("assistant", answer)]
         self._images = ()
         sys.stdout.write("\n")

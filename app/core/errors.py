@@ -75,11 +75,21 @@ class ModelError(AppError):
     remedies: tuple[RemedyKind, ...] = ()
     """What may help, the best first."""
 
+    @property
+    def is_lasting(self) -> bool:
+        """The engine is well, and asked the same it would say the same."""
+        return RemedyKind.RELOAD not in self.remedies
+
 
 class EngineDied(ModelError):
     """The engine's process ended by itself."""
 
     code = "engine_died"
+
+    @property
+    def is_lasting(self) -> bool:
+        """Never: a new engine may do better."""
+        return False
 
     @property
     def for_memory(self) -> bool:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.conversations import Conversation, SearchHit
+from app.core.errors import ModelError
 from app.gui.chat_answers import Answer, Answers
 from app.gui.chat_list_model import ChatListModel, ChatRole, Index
 from app.gui.chat_trash import ChatTrash
@@ -203,6 +204,8 @@ class ChatList(QFrame):
 
     def _answer_ended(self, conversation_id: int, error: object) -> None:
         text = self.tr("Interrupted") if error is not None else ""
+        if isinstance(error, ModelError) and error.is_lasting:
+            text = self.tr("No answer")
         self.model.note(conversation_id, text, "failed" if error is not None else "")
 
     def _open_menu(self, index: Index, at: QPoint) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.chat import ChatRun, TokenCount
 from app.core.conversations import Conversation, Message, Picture
-from app.core.errors import AppError, PromptRefused
+from app.core.errors import AppError, ModelError, PromptRefused, RemedyKind
 from app.gui.chat_answers import Answer, Answers
 from app.gui.chat_branch import branch_off
 from app.gui.chat_pictures import ChatPictures
@@ -307,8 +307,15 @@ class ChatPane(QWidget):
         if isinstance(error, PromptRefused):
             longer = Remedy("picker", self.tr("Choose…"), self.tr("A longer context for the model"))
             return longer, Remedy("new", self.tr("New chat"), self.tr("Begin anew"))
+        if isinstance(error, ModelError) and error.is_lasting:
+            return self._other_model(error)
         same = self.tr("With the same settings")
         return (Remedy("again", self.tr("Reload and continue"), same),)
+
+    def _other_model(self, error: ModelError) -> tuple[Remedy, ...]:
+        if RemedyKind.OTHER_MODEL not in error.remedies:
+            return ()
+        return (Remedy("picker", self.tr("Choose…"), self.tr("Another model")),)
 
     def _forget_error(self, message_id: int) -> None:
         if self._conversation is not None:

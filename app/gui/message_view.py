@@ -339,7 +339,8 @@ class MessageView(QWidget):
     def _show_interrupted(self, item: MessageItem) -> None:
         interrupted = item.state == "interrupted"
         if interrupted and self._interrupted is None:
-            words = self.tr("Interrupted")
+            refused = item.finish_reason == "error" and not (item.text or item.reasoning)
+            words = self.tr("No answer") if refused else self.tr("Interrupted")
             self._interrupted = Badge(
                 self._parts.icons, words, icon="triangle-alert", tone="warning", parent=self
             )

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from backends.chat.answer_plan import AnswerPlan
 from backends.constraints.reasoning_first import ReasoningFirst
 from backends.constraints.token_constraint import TokenConstraint, not_enforced_note
-from backends.errors import BadRequest
+from backends.errors import BadConstraint, BadRequest
 from backends.types import Constraint, GenerationEvent, Progress
 
 _SOON = 0.02
@@ -48,7 +48,7 @@ class ConstraintMaker:
         once the answer is cancelled. `others` says whether other answers are under way: then it
         gives them their turn at once.
 
-        Raises `BadRequest` for a constraint that cannot be followed, or that the begun answer
+        Raises `BadConstraint` for a constraint that cannot be followed, or that the begun answer
         does not fulfil.
         """
         if plan.constraint is None or cancelled.is_set():
@@ -62,8 +62,11 @@ class ConstraintMaker:
                 patience = 0.0 if others() else _CANCEL_SECONDS
             if cancelled.is_set():
                 return None
-            constraint = making.result()
             taken = True
+            try:
+                constraint = making.result()
+            except BadRequest as error:
+                raise BadConstraint(error.message, error.detail) from error
         finally:
             if not taken and not making.cancel():
                 making.add_done_callback(_discard)

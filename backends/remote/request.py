@@ -13,7 +13,7 @@ ended by itself or at one, so they are looked for here, and the connection is cu
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from backends.errors import BadRequest
+from backends.errors import BadConstraint, BadRequest
 from backends.remote.messages import chat_messages, json_object, tool_choice, tool_list
 from backends.remote.reasoning import ServerKind, reasoning_fields
 from backends.types import (
@@ -206,4 +206,4 @@ def _constraint(constraint: Constraint | None, kind: ServerKind) -> Body:
             return {"structured_outputs": {"grammar": grammar}}
         case _:
             kind_of_it = type(constraint).__struct_config__.tag
-            raise BadRequest(f"This server cannot hold an answer to a constraint: {kind_of_it}")
+            raise BadConstraint(f"This server cannot hold an answer to a constraint: {kind_of_it}")

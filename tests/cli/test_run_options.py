@@ -152,3 +152,13 @@ def test_a_real_model_answers_in_the_form_asked_for(tmp_path: Path) -> None:
     wrong = corral("run", STARTER, "Hello", "--set", "tempo=1")
     assert wrong.returncode == 2
     assert re.search(r"--set tempo=1 is not understood", wrong.stderr)
+
+
+@pytest.mark.engine
+def test_a_form_that_cannot_be_followed_is_a_usage_error(tmp_path: Path) -> None:
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"type": "objct"}')
+    result = corral("run", STARTER, "Hello", "--schema", str(schema), "--context", "512")
+    assert result.returncode == 2
+    assert "--schema" in result.stderr
+    assert "Chat settings" not in result.stderr

@@ -114,6 +114,7 @@ EXAMPLES: Mapping[str, tuple[End | errors.BackendError, ...]] = {
     "load_failed": (errors.ModelLoadError("llama.cpp could not load the model."),),
     "template": (errors.TemplateError("The chat template raised."),),
     "prompt_too_long": (errors.PromptTooLong("Nine tokens of eight."),),
+    "bad_constraint": (errors.BadConstraint("The JSON schema cannot be used."),),
     "bad_request": (errors.BadRequest("No model is loaded."),),
     "server_unreachable": (errors.ServerUnreachable("Nobody listens there."),),
     "access_refused": (errors.AccessRefused("The key is wrong."),),

@@ -8,11 +8,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.core.engine_errors import refusal
 from app.core.paths import app_paths
 from app.gui.controls.badges import Badge
 from app.gui.controls.labels import Label
 from app.gui.controls.list_view import RowRole
 from app.gui.message_item import Remedy
+from backends.errors import BadConstraint, TemplateError
 from tests.gui.chat_desk import Desk, Sit, buttons_of, scripted_model, sitting
 
 pytestmark = pytest.mark.gui
@@ -320,3 +322,21 @@ def test_a_model_that_was_put_away_is_told_and_comes_back_with_the_next_message(
     desk.until(lambda: not runtime.loaded())
     desk.ask("Are you there?")
     assert "Are you there?" in desk.last().text
+
+
+def test_a_refused_request_offers_no_reload_and_names_the_place_to_change(sit: Sit) -> None:
+    desk = sit()
+    desk.ask("Hello")
+    error = refusal(BadConstraint("The JSON schema cannot be used: objct"))
+    desk.page.pane.show_error(desk.last().id, error)
+    card = desk.error_card()
+    assert card is not None
+    assert not buttons_of(card, "Reload and continue")
+    words = " ".join(label.text() for label in card.findChildren(Label))
+    assert "Chat settings › Answers › Answer as JSON" in words
+    assert "sampling" not in words
+    desk.page.pane.show_error(desk.last().id, refusal(TemplateError("It raised")))
+    card = desk.error_card()
+    assert card is not None
+    assert buttons_of(card, "Choose…")
+    assert not buttons_of(card, "Reload and continue")

@@ -16,6 +16,7 @@ from app.core.conversations import Message
 from app.core.errors import EngineDied
 from app.gui.blocks_reasoning import ReasoningView
 from app.gui.composer_field import ComposerField
+from app.gui.controls.badges import Badge
 from app.gui.controls.buttons import Button, IconButton
 from app.gui.icons import Icons
 from app.gui.message_actions import details, statistics
@@ -408,6 +409,12 @@ def test_an_interrupted_answer_says_so(transcript: TranscriptView) -> None:
     plain = view_of(transcript, 4).height()
     transcript.update_item(4, replace(item, state="complete"))
     assert view_of(transcript, 4).height() < plain
+
+
+def test_an_answer_that_never_began_is_not_called_interrupted(transcript: TranscriptView) -> None:
+    item = replace(SHORT[3], text="", state="interrupted", finish_reason="error", usage=None)
+    transcript.set_messages([*SHORT[:3], item])
+    assert [badge.text() for badge in view_of(transcript, 4).findChildren(Badge)] == ["No answer"]
 
 
 # Actions

@@ -9,6 +9,7 @@ from backends.chat.prompt import PromptBuilder
 from backends.constraints.for_answer import ConstraintMaker
 from backends.constraints.guided import ConstraintCompiler
 from backends.constraints.token_constraint import TokenConstraint
+from backends.errors import BadConstraint, BadRequest
 from backends.llamacpp.vocabulary import Vocabulary
 from backends.types import Constraint, GenerationRequest, RegularExpression, SamplingParams
 
@@ -72,3 +73,14 @@ def test_a_constraint_that_nobody_waits_for_any_more_is_closed(
     go_on.set()
     maker.close()
     assert constraint.closed.is_set()
+
+
+def test_a_refused_constraint_is_told_apart_from_other_bad_requests(plan: AnswerPlan) -> None:
+    def make(_constraint: Constraint) -> TokenConstraint:
+        raise BadRequest("The JSON schema cannot be used.", "objct")
+
+    maker = ConstraintMaker(make)
+    with pytest.raises(BadConstraint, match="cannot be used") as caught:
+        list(maker.for_answer(plan, threading.Event(), lambda: False))
+    assert caught.value.detail == "objct"
+    maker.close()
