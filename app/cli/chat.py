@@ -27,6 +27,7 @@ from backends.types import (
     ContextCut,
     Delta,
     Finish,
+    FinishReason,
     GenerationEvent,
     GenerationRequest,
     LoadConfig,
@@ -34,6 +35,12 @@ from backends.types import (
     Progress,
     SamplingParams,
 )
+
+_CUT: dict[FinishReason, str] = {
+    "length": "The answer ended at --max-tokens: it is not whole.",
+    "context": "The answer ended where the context is full: it is not whole.",
+}
+"""What is said of an answer that breaks off in the middle of its form."""
 
 
 class PromptError(AppError):
@@ -65,8 +72,11 @@ def run(arguments: Namespace) -> int:
             conversation="terminal",
         )
         saved = chosen_config(model, None, parts.settings.current)
+        arguments.load = run_options.with_draft_model(arguments.load, parts.library)
         config = run_options.load_config(saved, arguments)
         loaded = _load(parts, model, config, arguments.force)
+        if loaded.info and (remark := run_options.without_effect(asked.reasoning, loaded.info)):
+            _remark(remark)
         if images:
             check_sight(loaded)
         chat = TerminalChat(
@@ -236,6 +246,8 @@ class TerminalChat:
         self._images = ()
         sys.stdout.write("\n")
         sys.stdout.flush()
+        if finish and self._asked.constraint is not None and finish.reason in _CUT:
+            _remark(_CUT[finish.reason])
         if self._stats and finish:
             sys.stderr.write(statistics(finish) + "\n")
         return finish is not None and finish.reason != "cancelled"

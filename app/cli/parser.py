@@ -101,7 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="any sampling value, such as top_k=20 or mirostat=2; repeatable",
+        help='any sampling value, such as top_k=20 or \'stop=["END", "###"]\'; repeatable',
     )
     run.add_argument(
         "--load",

@@ -56,7 +56,7 @@ def statistics(finish: Finish) -> str:
         parts.append(f"{usage.tokens_per_second:.1f} tokens/s")
     if usage.time_to_first_token is not None:
         parts.append(f"{usage.time_to_first_token:.2f} s to first token")
-    parts.append(f"{usage.completion_tokens} tokens")
+    parts.append(f"{usage.completion_tokens} token{'s' * (usage.completion_tokens != 1)}")
     parts.append(f"prompt {usage.prompt_tokens} ({usage.cached_tokens} reused)")
     parts.append(finish.reason)
     return " · ".join(parts)

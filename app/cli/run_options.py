@@ -9,7 +9,9 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from app.core.errors import AppError
+from app.cli.option_values import meant_name, objection, read_value
+from app.core.errors import AppError, NotFoundError
+from app.core.library import ModelLibrary
 from backends.types import (
     Constraint,
     GbnfGrammar,
@@ -17,6 +19,7 @@ from backends.types import (
     JsonSchema,
     LarkGrammar,
     LoadConfig,
+    ModelInfo,
     ReasoningOptions,
     RegularExpression,
     SamplingParams,
@@ -52,6 +55,33 @@ def load_config(saved: LoadConfig, arguments: Namespace) -> LoadConfig:
     return _with(saved, arguments.load, "--load", _whole_paths)
 
 
+def with_draft_model(pairs: Sequence[str], library: ModelLibrary) -> list[str]:
+    """The pairs of `--load`, with the path of a draft model that is called by its name.
+
+    Raises `OptionError` for one that is neither a file nor a model of the library.
+    """
+    return [_draft_path(pair, library) for pair in pairs]
+
+
+def _draft_path(pair: str, library: ModelLibrary) -> str:
+    name, _, text = pair.partition("=")
+    if name.strip().replace("-", "_") != "draft_model" or not text:
+        return pair
+    if Path(text).expanduser().exists():
+        return pair
+    refusal = OptionError(
+        f"There is no draft model {text}",
+        "draft_model needs a file, or a model on this computer as “corral ls” shows it.",
+    )
+    try:
+        found = library.find(text)
+    except NotFoundError:
+        raise refusal from None
+    if found.is_remote:
+        raise refusal
+    return f"draft_model={found.path}"
+
+
 def reasoning(arguments: Namespace) -> ReasoningOptions:
     """Whether and how long the model thinks first."""
     word: str | None = arguments.reasoning
@@ -63,6 +93,21 @@ def reasoning(arguments: Namespace) -> ReasoningOptions:
         case "low" | "medium" | "high":
             mode, effort = "on", word
     return ReasoningOptions(mode, effort, arguments.reasoning_tokens)
+
+
+def without_effect(asked: ReasoningOptions, info: ModelInfo) -> str:
+    """What of the reasoning options the loaded model does not offer; "" where it offers all."""
+    missing = []
+    if asked.mode != "default" and asked.effort is None and not info.reasoning_switch:
+        missing.append(f"--reasoning {asked.mode}")
+    if asked.effort is not None and not info.reasoning_effort:
+        missing.append(f"--reasoning {asked.effort}")
+    if asked.budget is not None and not info.reasoning:
+        missing.append("--reasoning-tokens")
+    if not missing:
+        return ""
+    makes = "makes" if len(missing) == 1 else "make"
+    return f"{' and '.join(missing)} {makes} no difference: this model does not offer that."
 
 
 def constraint(arguments: Namespace) -> Constraint | None:
@@ -105,16 +150,17 @@ def _with(
         name, equals, text = pair.partition("=")
         name = name.strip().replace("-", "_")
         if not equals or name not in fields:
+            meant = "" if name in fields else meant_name(name, list(fields))
+            question = f"Did you mean {meant}? " if meant else ""
             raise OptionError(
                 f"{option} {pair} is not understood",
                 f"There are: {', '.join(sorted(fields))}.",
-                f"Write {option} NAME=VALUE.",
+                f"{question}Write {option} NAME=VALUE.",
             )
-        raw[name] = _value(text)
-    try:
-        changed = msgspec.convert({**msgspec.to_builtins(values), **raw}, type(values))
-    except msgspec.ValidationError as error:
-        raise OptionError(f"A value of {option} cannot be used", str(error)) from error
+        raw[name] = read_value(text, fields[name].type)
+        if why := objection(name, raw[name], fields[name].type):
+            raise OptionError(f"A value of {option} cannot be used", why)
+    changed = msgspec.convert({**msgspec.to_builtins(values), **raw}, type(values))
     return mended(changed, raw)
 
 
@@ -140,11 +186,3 @@ def _whole(path: str, name: str, *, must_exist: bool = True) -> str:
     if must_exist and not Path(whole).exists():
         raise OptionError("A value of --load cannot be used", f"{name}: there is no file {whole}.")
     return whole
-
-
-def _value(text: str) -> object:
-    """JSON where it is some, else the text itself; also where nobody could read the JSON."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text

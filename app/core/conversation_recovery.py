@@ -120,11 +120,15 @@ def _start_over(path: Path, why: str) -> AppError:
     log.warning("database set aside as %s: %s; %d messages saved", aside.name, why, kept)
     return ConversationError(
         "The database of chats was damaged",
-        f"{len(conversations)} chats with {kept} messages could be saved from it. "
-        f"The damaged file was kept as {aside.name}.",
+        f"{_count(len(conversations), 'chat')} with {_count(kept, 'message')} could be saved "
+        f"from it. The damaged file was kept as {aside.name}.",
         "Check the disk, and copy the kept file to a safe place if something is missing.",
         why,
     )
+
+
+def _count(number: int, word: str) -> str:
+    return f"1 {word}" if number == 1 else f"{number} {word}s"
 
 
 def _salvage(aside: Path) -> tuple[dict[int, Row], dict[int, Row]]:

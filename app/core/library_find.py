@@ -88,4 +88,6 @@ def _ambiguous(text: str, found: Iterable[LocalModel]) -> AmbiguousModel:
 def _known(models: Sequence[LocalModel]) -> str:
     if not models:
         return "There is no model on this computer yet."
+    if len(models) == 1:
+        return "There is 1 model on this computer."
     return f"There are {len(models)} models on this computer."

@@ -29,7 +29,8 @@ def card(name: OllamaName, config: Config, recipe: Recipe, licences: list[str]) 
         turns = [
             f"**{each.role}**\n\n{_quoted(each.content)}" for each in recipe.messages[:MESSAGES]
         ]
-        lines += [f"## {len(recipe.messages)} messages that a chat begins with", *turns]
+        count = len(recipe.messages)
+        lines += [f"## {count} message{'s' * (count != 1)} that a chat begins with", *turns]
     if recipe.left_out:
         lines += ["## Not taken", ", ".join(_code(each) for each in recipe.left_out)]
     for licence in licences:

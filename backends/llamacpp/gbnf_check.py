@@ -77,7 +77,9 @@ def _reason(words: str) -> str:
     marker = "error parsing grammar: "
     lines = [line.split(marker, 1)[1] for line in words.splitlines() if marker in line]
     if lines:
-        return lines[0][:200]
+        reason = lines[0][:200].rstrip()
+        # It shows the text behind the fault, which may begin with a line break, or be empty.
+        return f"{reason} the end of a line" if reason.endswith(" at") else reason
     if "left recursion" in words:
         return "a rule begins with itself"
     return "check that there is a rule named root, and that all rules are defined"

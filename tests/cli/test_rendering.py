@@ -34,7 +34,7 @@ def test_table_aligns_both_ways() -> None:
 
 def test_statistics_leave_out_what_is_unknown() -> None:
     finish = Finish("length", Usage(prompt_tokens=30, cached_tokens=10, completion_tokens=1))
-    assert statistics(finish) == "1 tokens · prompt 30 (10 reused) · length"
+    assert statistics(finish) == "1 token · prompt 30 (10 reused) · length"
 
 
 def test_progress_is_silent_without_a_terminal() -> None:

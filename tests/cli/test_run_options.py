@@ -5,12 +5,17 @@ import re
 from argparse import Namespace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.cli import run_options
+from app.cli.option_values import objection, read_value
 from app.cli.parser import parse
 from app.cli.run_options import OptionError
+from app.core.library import ModelLibrary
+from app.core.paths import app_paths
 from app.core.presets import Preset
+from app.core.settings import SettingsStore
 from backends.types import (
     Constraint,
     GbnfGrammar,
@@ -19,6 +24,7 @@ from backends.types import (
     LarkGrammar,
     LoadConfig,
     LoraAdapter,
+    ModelInfo,
     ReasoningOptions,
     RegularExpression,
     SamplingParams,
@@ -36,6 +42,54 @@ def test_sampling_values_stand_over_the_preset() -> None:
     assert run_options.sampling(preset.sampling, asked) == SamplingParams(
         temperature=1, top_k=7, top_p=0.5, dry_breakers=("\n",)
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "stop"),
+    [("you", ("you",)), ('"you"', ("you",)), ("42", ("42",)), ('["a", "b"]', ("a", "b"))],
+)
+def test_a_single_text_stands_for_a_list_of_one(text: str, stop: tuple[str, ...]) -> None:
+    assert run_options.sampling(SamplingParams(), run("--set", f"stop={text}")).stop == stop
+
+
+def test_the_example_of_a_list_can_be_used_as_it_is_written() -> None:
+    for values in (SamplingParams(), LoadConfig()):
+        for field in msgspec.structs.fields(type(values)):
+            told = objection(field.encode_name, object(), field.type)
+            if example := re.search("such as '(.*)'", told):
+                read = read_value(example[1], field.type)
+                assert not objection(field.encode_name, read, field.type)
+
+
+def test_a_draft_model_may_be_called_by_its_name(tmp_path: Path) -> None:
+    library = ModelLibrary(app_paths(), SettingsStore(app_paths().settings_file))
+    library.scan()
+    starter = library.find(STARTER)
+    file = tmp_path / "small.gguf"
+    file.touch()
+    pairs = [f"draft-model={STARTER}", "slots=2", f"draft_model={file}", "draft_model="]
+    assert run_options.with_draft_model(pairs, library) == [
+        f"draft_model={starter.path}", *pairs[1:],
+    ]  # fmt: skip
+    with pytest.raises(OptionError, match="corral ls"):
+        run_options.with_draft_model(["draft_model=nobody"], library)
+
+
+def test_reasoning_that_the_model_does_not_offer_is_named() -> None:
+    plain = ModelInfo("llama", 512, 512, 9, has_chat_template=True, reasoning=False)
+    able = msgspec.structs.replace(
+        plain, reasoning=True, reasoning_switch=True, reasoning_effort=True
+    )
+    for words, told in (
+        (("--reasoning", "off"), "--reasoning off makes no difference"),
+        (("--reasoning", "low"), "--reasoning low makes no difference"),
+        (("--reasoning-tokens", "9"), "--reasoning-tokens makes no difference"),
+        (("--reasoning", "on", "--reasoning-tokens", "9"), "and --reasoning-tokens make no"),
+    ):
+        asked = run_options.reasoning(run(*words))
+        assert told in run_options.without_effect(asked, plain)
+        assert not run_options.without_effect(asked, able)
+    assert not run_options.without_effect(ReasoningOptions(), plain)
 
 
 def test_load_settings_stand_over_the_saved_ones() -> None:
@@ -81,11 +135,19 @@ def test_a_schema_that_nobody_can_read_is_told(tmp_path: Path, text: str) -> Non
     [
         (("--set", "top_k"), "NAME=VALUE"),
         (("--set", "magic=1"), "temperature"),
-        (("--set", "top_k=many"), "Expected `int`"),
-        (("--set", "temperature=9"), "<= 5"),
-        (("--load", "kv_type=q9"), "q9"),
-        (("--set", "seed=" + "1" * 5000), "Expected `int"),
-        (("--set", "stop=" + "[" * 100_000), "Expected `array`"),
+        (("--set", "top_k=many"), "top_k is a whole number between 0 and 1,000."),
+        (("--set", "temperature=9"), "temperature is between 0 and 5."),
+        (("--set", "mirostat=9"), "mirostat is one of 0, 1, 2."),
+        (("--set", "seed=-1"), "seed is a whole number between 0 and 4,294,967,294, or null"),
+        (("--set", "logit_bias=42:5"), "such as '[[42, -100]]'"),
+        (("--set", "stop=" + "x" * 201), "texts of at most 200 characters"),
+        (("--load", "kv_type=q9"), "q8_0"),
+        (("--load", "mmap=perhaps"), "mmap is true or false."),
+        (("--load", "parking_bytes=-1"), "parking_bytes is a whole number of 0 or more"),
+        (("--load", "context=512"), "Did you mean context_length?"),
+        (("--set", "temp=1"), "Did you mean temperature?"),
+        (("--set", "seed=" + "1" * 5000), "seed is a whole number"),
+        (("--set", "stop=" + "[" * 100_000), "stop is a list"),
         (("--load", "draft_model=nowhere.gguf"), "there is no file"),
         (("--load", "projector=nowhere.gguf"), "there is no file"),
         (("--load", 'lora=[{"path": "nowhere.gguf"}]'), "there is no file"),
@@ -162,3 +224,14 @@ def test_a_form_that_cannot_be_followed_is_a_usage_error(tmp_path: Path) -> None
     assert result.returncode == 2
     assert "--schema" in result.stderr
     assert "Chat settings" not in result.stderr
+
+
+@pytest.mark.engine
+def test_what_a_script_should_know_of_an_answer_stands_on_standard_error() -> None:
+    result = corral(
+        "run", STARTER, "Name a city.", "--regex", "[A-Z][a-z]{60}", "--max-tokens", "2",
+        "--reasoning", "off", "--context", "512",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "The answer ended at --max-tokens: it is not whole." in result.stderr
+    assert result.stderr.count("--reasoning off makes no difference") == 1

@@ -79,7 +79,7 @@ def test_a_refused_constraint_is_told_apart_from_other_bad_requests(plan: Answer
     def make(_constraint: Constraint) -> TokenConstraint:
         raise BadRequest("The JSON schema cannot be used.", "objct")
 
-    maker = ConstraintMaker(make)
+    maker = ConstraintMaker(make, lambda _text: [])
     with pytest.raises(BadConstraint, match="cannot be used") as caught:
         list(maker.for_answer(plan, threading.Event(), lambda: False))
     assert caught.value.detail == "objct"

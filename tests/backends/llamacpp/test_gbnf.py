@@ -79,6 +79,7 @@ def test_a_text_that_only_looks_harmful_is_not(grammar: str) -> None:
         ("root ::= nowhere", "Undefined rule identifier 'nowhere'"),
         ('start ::= "a"', "a rule named root"),
         ('root ::= a_b\na_b ::= "x"', "not valid: expecting newline"),
+        ("root", "not valid: expecting ::= at the end of a line"),
         (r'root ::= "\d"', "not valid: unknown escape"),
         ('root ::= "a', "not valid: unexpected end"),
         (nested(20_000), "makes llama.cpp crash"),
