@@ -20,6 +20,8 @@ from backends.types import (
     FinishReason,
     GenerationEvent,
     GenerationRequest,
+    JsonObject,
+    JsonSchema,
     Note,
     Usage,
 )
@@ -127,6 +129,11 @@ class ChatRun:
     def notes(self) -> tuple[str, ...]:
         """`Message.notes` of the answer so far."""
         return self._notes
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the answer is to be nothing but JSON."""
+        return isinstance(self._request.constraint, JsonObject | JsonSchema)
 
     @property
     def ended(self) -> bool:

@@ -216,6 +216,7 @@ class ChatPane(QWidget):
                 state="streaming",
                 first_kept=answer.run.first_kept,
                 notes=answer.run.notes,
+                is_json=answer.run.is_json,
             )
         return item
 

@@ -32,6 +32,8 @@ class MessageItem:
     notes: tuple[str, ...] = ()
     """Sentences of the engine about an answer."""
     pictures: tuple[Picture, ...] = ()
+    is_json: bool = False
+    """The answer under way is to be nothing but JSON."""
 
 
 @dataclass(frozen=True, slots=True)

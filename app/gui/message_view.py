@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QRect, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
+from app.gui.answer_blocks import answer_blocks
 from app.gui.blocks import BlockColumn
 from app.gui.blocks_reasoning import ReasoningView
 from app.gui.blocks_text import BlockParts
@@ -98,7 +99,7 @@ class MessageView(QWidget):
             self.column.show_blocks((TextBlock(tuple(plain_spans(item.text))),))
             self._show_pictures(item)
         else:
-            self.column.show_blocks(parse(item.text) if blocks is None else blocks)
+            self.column.show_blocks(answer_blocks(item.text) if blocks is None else blocks)
             self._show_reasoning_done(item)
         self._notes.show_notes(item.notes)
         self._show_interrupted(item)

@@ -178,7 +178,7 @@ class TranscriptView(MessageScroll):
         blocks = None
         if live is not None:
             item = live.timed(item)
-            blocks = live.text.finish() if live.text.text == item.text else None
+            blocks = live.finish(item.text)
         self._replace(row, item, blocks)
 
     def show_prompt_progress(
@@ -297,7 +297,7 @@ class TranscriptView(MessageScroll):
     def _copy(self, message_id: int) -> None:
         live = self._live.get(message_id)
         item = self._rows.items[self._rows.row(message_id)]
-        QGuiApplication.clipboard().setText(live.text.text if live else item.text)
+        QGuiApplication.clipboard().setText(live.written if live else item.text)
         self._views[message_id].tools.confirm_copy()
         self.copy_requested.emit(message_id)
 

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.conversations import Message
 from app.core.errors import EngineDied
+from app.gui.blocks_code import CodeView
 from app.gui.blocks_reasoning import ReasoningView
 from app.gui.composer_field import ComposerField
 from app.gui.controls.badges import Badge
@@ -277,6 +278,31 @@ def test_a_finished_answer_shows_what_was_stored(transcript: TranscriptView) -> 
     assert text_of(view_of(transcript, 9)) == "the answer"
     assert transcript.items()[-1] == item
     assert view_of(transcript, 9).tools.are_shown()
+
+
+@pytest.mark.parametrize("text", ['{"city": "Paris"}', "[1,\n 2]\n"])
+def test_an_answer_that_is_json_is_shown_as_code(transcript: TranscriptView, text: str) -> None:
+    transcript.set_messages([*SHORT[:3], replace(SHORT[3], text=text)])
+    assert [type(view) for view in view_of(transcript, 4).column.views()] == [CodeView]
+    transcript.update_item(4, replace(SHORT[3], text=f"{text} is it"))
+    assert CodeView not in [type(view) for view in view_of(transcript, 4).column.views()]
+
+
+@pytest.mark.parametrize("asked_for", [True, False])
+def test_json_is_code_from_the_start_where_it_was_asked_for(
+    transcript: TranscriptView, asked_for: bool
+) -> None:
+    transcript.set_messages([*SHORT, replace(STREAMING, is_json=asked_for)])
+    transcript.stream_text(9, "Hm.", "reasoning")
+    assert not view_of(transcript, 9).column.views()
+    for piece in ('{"a":', " 1}"):
+        transcript.stream_text(9, piece)
+        shown = [type(view) for view in view_of(transcript, 9).column.views()]
+        assert (shown == [CodeView]) is asked_for
+    view_of(transcript, 9).tools.chosen.emit("copy")
+    assert QGuiApplication.clipboard().text() == '{"a": 1}'
+    transcript.finish(9, MessageItem(9, "assistant", '{"a": 1}', reasoning="Hm."))
+    assert [type(view) for view in view_of(transcript, 9).column.views()] == [CodeView]
 
 
 def test_joining_an_answer_that_is_under_way(transcript: TranscriptView) -> None:
