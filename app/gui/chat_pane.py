@@ -172,8 +172,12 @@ class ChatPane(QWidget):
             self._count_soon.start()
 
     def set_model_names(self, names: dict[str, str]) -> None:
-        """What people call the models, by id."""
+        """What people call the models, by id; answers headed by an id get the name."""
         self._names = names
+        for item in self.transcript.items():
+            name = names.get(item.model_name, item.model_name)
+            if name != item.model_name and item.state != "streaming":
+                self.transcript.update_item(item.id, replace(item, model_name=name))
 
     def reload(self) -> None:
         """Read the messages in view anew."""
@@ -255,6 +259,7 @@ class ChatPane(QWidget):
             self.composer.set_pictures(())
             self.keep_draft()
         self._join(answer)
+        self.transcript.jump_to_end()  # wherever one was reading: what was asked for is there
         self.reload()
 
     def _told(self) -> None:

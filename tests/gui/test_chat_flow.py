@@ -1,5 +1,6 @@
 """Questions and answers in the real window, each model in a real engine child."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -55,6 +56,29 @@ def test_the_answer_says_what_it_took_and_what_was_reused(sit: Sit) -> None:
     assert "tokens/s" in words
     assert "s to first token" in words
     assert "20 tokens" in words
+
+
+def test_sending_goes_to_the_new_message_from_wherever_one_reads(sit: Sit) -> None:
+    desk = sit(text="A paragraph.\n\n" * 60)
+    desk.ask("One")
+    transcript = desk.page.pane.transcript
+    bar = transcript.verticalScrollBar()
+    bar.setValue(0)
+    assert bar.maximum() > 0
+    assert not transcript.follows
+    desk.ask("Two")
+    assert transcript.follows
+    assert bar.value() == bar.maximum()
+
+
+def test_answers_headed_by_an_id_get_the_name_once_it_is_known(sit: Sit) -> None:
+    desk = sit()
+    view = desk.view(desk.ask("Hello").id)
+    transcript = desk.page.pane.transcript
+    transcript.update_item(desk.last().id, dataclasses.replace(desk.last(), model_name="model"))
+    desk.page.pane.set_model_names({"model": "Model of many words"})
+    assert desk.last().model_name == "Model of many words"
+    assert view.accessibleName() == "Model of many words"
 
 
 def test_shift_enter_breaks_the_line(sit: Sit) -> None:
