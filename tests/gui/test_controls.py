@@ -366,6 +366,23 @@ def test_combo_opens_a_menu_and_takes_the_choice(page: QWidget, icons: Icons, qt
     assert combo.currentData() == "general"
 
 
+def test_the_ends_of_an_open_menu_are_reached_by_home_and_end(
+    page: QWidget, icons: Icons, qtbot: QtBot
+) -> None:
+    combo = ComboBox(icons, "Preset")
+    for name in ("general", "coder", "writer"):
+        combo.add(name.title(), name)
+    put(page, combo)
+    for key, chosen in ((Qt.Key.Key_End, "writer"), (Qt.Key.Key_Home, "general")):
+        QTest.keyClick(combo, Qt.Key.Key_Space)
+        menu = QApplication.activePopupWidget()
+        assert isinstance(menu, Menu)
+        QTest.keyClick(menu, key)
+        with qtbot.waitSignal(combo.activated):
+            QTest.keyClick(menu, Qt.Key.Key_Return)
+        assert combo.currentData() == chosen
+
+
 # Facts
 
 

@@ -3,7 +3,15 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QAction, QFontMetrics, QKeySequence, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QAction,
+    QFontMetrics,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.gui.controls.painting import box, dpr_of, painter_for, pixmap_in
@@ -70,6 +78,17 @@ class Menu(QMenu):
             extra = key.horizontalAdvance(keys) + _KEY_GAP if keys else 0
             widest = max(widest, label.horizontalAdvance(action.text()) + extra)
         return widest + (_ICON if self._has_icons() else 0) + 2 * _SIDE
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Home and End go to the first and last row, which Qt does only where it scrolls."""
+        rows = [each for each in self.actions() if each.isEnabled() and not each.isSeparator()]
+        ends = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: -1}
+        end = ends.get(Qt.Key(event.key()))
+        if end is not None and rows:
+            self.setActiveAction(rows[end])
+            event.accept()
+        else:
+            super().keyPressEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Round at the new size."""
