@@ -37,10 +37,9 @@ class MemoryCard(Card):
         legend.setSpacing(0)
         for role, label in zip(SumBar.ROLES, self._legend, strict=True):
             legend.addWidget(StatusDot(icons, role))
-            legend.addSpacing(6)
+            legend.addSpacing(4)
             legend.addWidget(label)
-            legend.addSpacing(10)
-        legend.addStretch(1)
+            legend.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 12, 14, 12)
         column.setSpacing(0)
@@ -58,9 +57,8 @@ class MemoryCard(Card):
         self._show_badge(fit.fit, fit.free)
         parts = (need.weights, need.kv_cache, need.compute + need.overhead)
         names = (self.tr("Weights %1"), self.tr("Context %1"), self.tr("Working %1"))
-        size = formatting.memory_size(need.total)
         words = [
-            name.replace("%1", _number_alone(formatting.memory_size(part), size))
+            name.replace("%1", formatting.memory_size(part))
             for name, part in zip(names, parts, strict=True)
         ]
         for label, text in zip(self._legend, words, strict=True):
@@ -178,9 +176,3 @@ class AdviceLines(QWidget):
         else:
             text = self.tr("%1 and %2 will be ejected to make room.")
             self.ejected.say(text.replace("%1", ", ".join(names[:-1])).replace("%2", names[-1]))
-
-
-def _number_alone(size: str, other: str) -> str:
-    """ "8.2" for "8.2 GB" where the other size has the same unit, and it was or will be read."""
-    number, unit = size.split(maxsplit=1) if len(size.split()) == 2 else (size, "")
-    return number if unit and other.split()[-1] == unit else size

@@ -97,6 +97,7 @@ class SamplingRows(QWidget):
             maximum=parameter.maximum,
             decimals=parameter.decimals,
             step=parameter.step,
+            lowest=parameter.lowest,
             tip=parameter.tip,
         )
         if parameter.label:

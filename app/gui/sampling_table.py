@@ -32,6 +32,8 @@ class Number(Parameter):
     minimum: float = 0
     decimals: int = 2
     step: float = 0.05
+    lowest: str = ""
+    """What is shown for `minimum` where it is no number; empty shows the number."""
 
 
 @dataclass(frozen=True)
@@ -254,11 +256,11 @@ def _dry() -> tuple[Parameter, ...]:
             "dry_window",
             _tr("DRY window"),
             _tr(
-                "How many tokens it looks back on, those of the prompt too; -1 is the whole"
+                "How many tokens it looks back on, those of the prompt too; -1 is all of the"
                 " context, 0 switches it off (DRY range)."
             ),
-            _tr("Window"),
             minimum=-1,
+            lowest=_tr("All"),
             maximum=8192,
             decimals=0,
             step=1,

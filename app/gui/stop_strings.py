@@ -130,6 +130,7 @@ class StopStrings(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.EnabledChange:
             self._invite()
+            self._arrange()
 
     def values(self) -> tuple[str, ...]:
         """The stop strings, in order."""
@@ -186,7 +187,10 @@ class StopStrings(QWidget):
         self._arrange()
 
     def _arrange(self) -> None:
-        """Chips from left to right, the field in what is left of the last line."""
+        """Chips from left to right, the field in what is left of the last line.
+
+        Where nothing can be added, the field has no line of its own.
+        """
         x, y, right = _INSET, _INSET, self.width() - _INSET
         for chip in self._chips:
             size = chip.sizeHint()
@@ -195,7 +199,8 @@ class StopStrings(QWidget):
                 x, y = _INSET, y + size.height() + _INSET
             chip.setGeometry(QRect(x, y, width, size.height()))
             x += width + _GAP
-        if x > _INSET and right - x < _FIELD:
+        self.field.setVisible(self.isEnabled() or not self._chips)
+        if self.isEnabled() and x > _INSET and right - x < _FIELD:
             x, y = _INSET, y + 20 + _INSET
         start = x if x > _INSET else _INSET + 4
         self.field.setGeometry(QRect(start, y, max(_FIELD, right - start), 20))

@@ -17,6 +17,7 @@ from app.core.library_types import LocalModel
 from app.core.settings import SettingsStore
 from app.gui.context import AppContext
 from app.gui.controls.buttons import IconButton
+from app.gui.controls.labels import Label
 from app.gui.icons import Icons
 from app.gui.library_defaults import LoadDefaults, LoadFacts
 from app.gui.load_bounds import Bounds, bounds_of
@@ -337,6 +338,13 @@ def test_the_estimate_follows_a_draft_model(picker: ModelPicker) -> None:
     many = picker.pane.forecast
     assert many is not None
     assert many.need.compute > with_draft.need.compute
+
+
+def test_every_part_of_the_estimate_has_a_unit(picker: ModelPicker) -> None:
+    texts = [label.text() for label in picker.pane.card.findChildren(Label)]
+    parts = [text for text in texts if text.startswith(("Weights ", "Context ", "Working "))]
+    assert len(parts) == 3
+    assert all(part.endswith("B") for part in parts)
 
 
 def test_remembered_settings_carry_all_of_them(

@@ -20,6 +20,7 @@ from app.gui.sampling_table import (
     further_groups,
     parameter_names,
 )
+from app.gui.stop_strings import StopChip
 from backends.types import SamplingParams
 from tests.gui.test_accessibility import operated, spoken_name
 from tests.sampling_samples import EVERYTHING
@@ -163,6 +164,41 @@ def test_a_number_in_the_fold_is_typed_told_and_reset(
     assert row.reset.isVisible()
     row.reset.click()
     assert rows.apply_to(values) == values
+
+
+def test_the_two_windows_are_told_apart_and_the_whole_context_is_a_word(
+    rows: SamplingRows, qtbot: QtBot
+) -> None:
+    unfold(rows)
+    labels = [row.label.text() for row in rows.rows.values()]
+    assert len(set(labels)) == len(labels)
+    values = SamplingParams(dry_multiplier=1)
+    rows.show_values(values, values)
+    field = rows.rows["dry_window"].field
+    assert field.text() == "All"
+    for typed, value, text in (
+        ("64", 64, "64"),
+        ("all", -1, "All"),
+        ("0", 0, "0"),
+        ("-1", -1, "All"),
+    ):
+        field.selectAll()
+        qtbot.keyClicks(field, typed)
+        qtbot.keyClick(field, Qt.Key.Key_Return)
+        assert (rows.apply_to(values).dry_window, field.text()) == (value, text)
+
+
+def test_a_field_of_chips_that_is_off_is_as_high_as_its_chips(rows: SamplingRows) -> None:
+    unfold(rows)
+    row = rows.other_rows["dry_breakers"]
+    assert isinstance(row, TextsRow)
+    off = row.texts.height()
+    chips = row.texts.findChildren(StopChip)
+    assert off == max(chip.geometry().bottom() for chip in chips) + 1 + 4
+    values = SamplingParams(dry_multiplier=1)
+    rows.show_values(values, values)
+    assert row.texts.height() > off
+    assert row.texts.field.isVisible()
 
 
 def test_switch_choice_and_texts_are_told_and_reset(rows: SamplingRows, qtbot: QtBot) -> None:

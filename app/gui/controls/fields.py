@@ -96,12 +96,15 @@ class NumberField(TextField):
         step: float = 1,
         empty: str | None = None,
         suffix: str = "",
+        lowest: str = "",
         parent: QWidget | None = None,
     ) -> None:
+        """`lowest` is a word that is shown, and may be typed, for the first `minimum`."""
         super().__init__(icons, name, empty or "", small=True, parent=parent)
         self.minimum, self.maximum, self.decimals, self.step = minimum, maximum, decimals, step
         self._empty_allowed = empty is not None
         self._suffix = suffix
+        self._lowest = (lowest, minimum) if lowest else None
         self._value: float | None = None if self._empty_allowed else minimum
         self._settled = self._value
         """The value when the field was last left, stepped or set."""
@@ -175,6 +178,8 @@ class NumberField(TextField):
             self._accept(None)
             return
         value = parse_number(text)
+        if self._lowest and text.casefold() == self._lowest[0].casefold():
+            value = self._lowest[1]
         if value is None:
             self._refuse(self.tr("This is not a number."))
         elif not self.minimum <= value <= self.maximum:
@@ -191,6 +196,8 @@ class NumberField(TextField):
         self.set_wrong(sentence)
 
     def _words(self, value: float) -> str:
+        if self._lowest and value == self._lowest[1]:
+            return self._lowest[0]
         locale = QLocale()
         if self.decimals == 0:
             return locale.toString(int(value))

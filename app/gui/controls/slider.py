@@ -112,6 +112,7 @@ class ValueSlider(QWidget):
         default: float | None = None,
         empty: str | None = None,
         suffix: str = "",
+        lowest: str = "",
         logarithmic: bool = False,
         show_label: bool = True,
         tip: str = "",
@@ -139,6 +140,7 @@ class ValueSlider(QWidget):
             step=step,
             empty=empty,
             suffix=suffix,
+            lowest=lowest,
         )
         self.field.setFixedWidth(56)
         self._tip, self._reason = tip, ""
