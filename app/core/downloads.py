@@ -36,7 +36,7 @@ from app.core.idle_watch import IdleWatch
 from app.core.keys import KeyStore
 from app.core.library import ModelLibrary
 from app.core.ollama_gate import RegistryGate
-from app.core.ollama_name import from_repo
+from app.core.ollama_name import ollama_name_of
 from app.core.paths import AppPaths
 from app.core.settings import Settings, SettingsStore
 from app.core.transfer_child import TransferChild, run_description
@@ -318,12 +318,12 @@ class DownloadManager:
 
     def _check_way(self, request: DownloadRequest) -> None:
         """Raise `OfflineError` or `SettingsError` where nothing can be fetched."""
-        gate = self._registry if from_repo(request.repo) else self._gate
+        gate = self._registry if ollama_name_of(request.repo) else self._gate
         gate.check(request.endpoint)
 
     def _accesses(self, request: DownloadRequest) -> tuple[HubAccess, ...]:
         """Where the files may come from, the first to try first. Raises like `_check_way`."""
-        if from_repo(request.repo):
+        if ollama_name_of(request.repo):
             return (self._registry.access(request.endpoint),)
         return self._gate.accesses(request.endpoint)
 

@@ -25,7 +25,7 @@ from app.core.hub_http import Answer, HubAccess, HubHttp
 from app.core.keys import KeyStore
 from app.core.ollama_gate import RegistryGate
 from app.core.ollama_http import RegistryHttp
-from app.core.ollama_name import from_repo
+from app.core.ollama_name import ollama_name_of
 from app.core.ollama_recipe import Recipe
 from app.core.paths import AppPaths
 from app.core.settings import SettingsStore
@@ -160,7 +160,7 @@ class HubClient:
 
     def detail(self, repo: str, revision: str = "main") -> HubDetail:
         """Files with sizes and hashes, grouped into variants. Kept on disk by commit."""
-        if name := from_repo(repo):
+        if name := ollama_name_of(repo):
             return self._ollama.detail(name)
         return self._gate.ask(lambda access: self._detail(access, repo, revision))
 
@@ -175,7 +175,7 @@ class HubClient:
 
     def card(self, repo: str, sha: str) -> str:
         """The model card: Markdown without its YAML block; "" if there is none."""
-        if name := from_repo(repo):
+        if name := ollama_name_of(repo):
             return self._ollama.card(name, sha)
         path = _file_path(repo, sha, "README.md")
         try:
@@ -192,7 +192,7 @@ class HubClient:
 
     def header(self, repo: str, sha: str, file: str, size: int = 65536) -> GgufHeader:
         """What the first `size` bytes of a GGUF file say; usually not all of its header."""
-        if name := from_repo(repo):
+        if name := ollama_name_of(repo):
             return self._ollama.header(name, sha, file, size)
         path = _file_path(repo, sha, file)
         start = self._gate.ask(
@@ -202,7 +202,7 @@ class HubClient:
 
     def about(self, repo: str, sha: str) -> RepoFacts:
         """What the hub's scans and its reading of the file's header say of a commit."""
-        if from_repo(repo):  # Ollama's registry tells nothing of the kind
+        if ollama_name_of(repo):  # Ollama's registry tells nothing of the kind
             return NO_FACTS
         return self._gate.ask(lambda access: self._about(access, repo, sha))
 

@@ -21,7 +21,7 @@ from app.core.files import write_atomically
 from app.core.hub import HubClient, HubDetail
 from app.core.library import ModelLibrary
 from app.core.library_types import LocalModel
-from app.core.ollama_name import from_repo
+from app.core.ollama_name import ollama_name_of
 from app.core.paths import AppPaths
 from app.core.settings import SettingsStore
 from app.core.transfer_job import CONFIG
@@ -127,7 +127,7 @@ class ModelUpdates:
         """Those from the hub that Corral may replace."""
         for model in self._library.models():
             own = model.source == "corral" and not model.read_only
-            if own and model.present and model.repo and not from_repo(model.repo):
+            if own and model.present and model.repo and not ollama_name_of(model.repo):
                 yield model
 
     def _due(self, *, now: bool) -> dict[str, list[LocalModel]]:

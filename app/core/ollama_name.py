@@ -80,7 +80,7 @@ def parse_ollama(text: str) -> OllamaName | None:
     return _from_address(text)
 
 
-def from_repo(repo: str) -> OllamaName | None:
+def ollama_name_of(repo: str) -> OllamaName | None:
     """The model behind the name `OllamaName.repo`; None for a repository of the hub."""
     match = _REPO.fullmatch(repo)
     return OllamaName(match[1], match[2], match[3]) if match else None
@@ -90,12 +90,12 @@ def from_folders(parts: tuple[str, ...]) -> OllamaName | None:
     """The model that lies in these folders below the models folder; None for any other."""
     if len(parts) != 4 or parts[0] != OLLAMA:
         return None
-    return from_repo(f"{OLLAMA}/{parts[1]}/{parts[2]}:{parts[3]}")
+    return ollama_name_of(f"{OLLAMA}/{parts[1]}/{parts[2]}:{parts[3]}")
 
 
 def repository_title(repo: str) -> str:
     """What a repository, the hub's or Ollama's, is called without its owner."""
-    name = from_repo(repo)
+    name = ollama_name_of(repo)
     return name.short if name else repo.partition("/")[2] or repo
 
 

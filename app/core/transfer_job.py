@@ -15,7 +15,7 @@ import msgspec
 from app.core.errors import AppError, DownloadError
 from app.core.files import storage_error
 from app.core.hub_connection import new_client
-from app.core.ollama_name import from_repo
+from app.core.ollama_name import ollama_name_of
 from app.core.transfer_file import FileTransfer, already_there
 from app.core.transfer_http import RemoteFile, TryAgain
 from app.core.transfer_names import check_names, target_path
@@ -149,7 +149,7 @@ class TransferJob:
 
     def _fetch(self, client: "httpx2.Client", file: RepoFile, target: Path) -> None:
         command, limits = self._command, self._command.limits
-        kind = RegistryFile if from_repo(command.repo) else RemoteFile
+        kind = RegistryFile if ollama_name_of(command.repo) else RemoteFile
         remote = kind(
             client,
             self._hubs,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from app.core.errors import DownloadError
-from app.core.ollama_name import from_repo
+from app.core.ollama_name import ollama_name_of
 
 SUFFIXES = frozenset(
     {".gguf", ".safetensors", ".json", ".jinja", ".txt", ".model", ".tiktoken", ".md"}
@@ -41,7 +41,7 @@ def check_names(names: Iterable[str]) -> None:
 
 def repository_folder(models: Path, repo: str) -> Path:
     """`<models>/<publisher>/<repo>`. Raises `DownloadError` for a name that is no safe path."""
-    name = from_repo(repo)
+    name = ollama_name_of(repo)
     parts = name.folders if name else tuple(repo.split("/"))
     if name is None and len(parts) != 2:
         raise _refusal(repo, "A repository is named owner/name.")

@@ -10,7 +10,7 @@ from app.core.errors import AppError, DownloadError
 from app.core.hub_http import HubAccess
 from app.core.ollama_gate import is_safe
 from app.core.ollama_http import anonymous_token, blob_path, refusal, registry_headers
-from app.core.ollama_name import OllamaName, from_repo
+from app.core.ollama_name import OllamaName, ollama_name_of
 from app.core.transfer_http import CONTENT_RANGE, RemoteFile, TryAgain
 from app.core.transfer_look_up import FileFacts, is_own
 
@@ -28,7 +28,7 @@ class RegistryFile(RemoteFile):
 
     @property
     def _name(self) -> OllamaName:
-        name = from_repo(self._repo)
+        name = ollama_name_of(self._repo)
         assert name is not None
         return name
 

@@ -11,7 +11,7 @@ from app.core.hub import HubClient, HubQuery
 from app.core.hub_reference import Reference, parse_reference
 from app.core.library import LocalModel
 from app.core.model_marks import ModelMarks
-from app.core.ollama_name import from_repo, repository_title
+from app.core.ollama_name import ollama_name_of, repository_title
 from app.core.seen_models import SeenModels
 from app.gui import discover_rows
 from app.gui.ages import ago
@@ -238,7 +238,9 @@ class DiscoverBrowser(Region):
                 on_disk = entry.gguf_repo in here
                 row = discover_rows.entry_row(entry, judged, self._check.context, on_disk=on_disk)
                 return Listing((row,), 1)
-        owner = registry_word() if from_repo(reference.repo) else reference.repo.partition("/")[0]
+        owner = (
+            registry_word() if ollama_name_of(reference.repo) else reference.repo.partition("/")[0]
+        )
         on_disk = reference.repo in discover_rows.repos_on_disk(self._local)
         title = repository_title(reference.repo)
         row = ModelRow(f"hub:{reference.repo}", reference.repo, title, owner, on_disk=on_disk)

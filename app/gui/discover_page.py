@@ -17,7 +17,7 @@ from app.core.errors import AppError, OfflineError, SettingsError
 from app.core.hub_addresses import main_address
 from app.core.hub_reference import Reference
 from app.core.memory import DEFAULT_CONTEXT, Fit
-from app.core.ollama_name import from_repo
+from app.core.ollama_name import ollama_name_of
 from app.gui import variants_lines
 from app.gui.ages import ago
 from app.gui.controls.card import Line
@@ -193,7 +193,7 @@ class DiscoverPage(Page):
         self._show_lines(start_over=start_over)
 
     def _address(self, repo: str) -> str:
-        if name := from_repo(repo):
+        if name := ollama_name_of(repo):
             return name.page
         network = self._context.settings.current.network
         if network.offline:

@@ -13,7 +13,7 @@ from app.core.gguf_types import GgufHeader
 from app.core.hub import HubDetail, HubModel
 from app.core.hub_facts import NO_FACTS, RepoFacts, ScanStatus
 from app.core.model_families import base_of
-from app.core.ollama_name import from_repo
+from app.core.ollama_name import ollama_name_of
 from app.gui import formatting
 from app.gui.discover_rows import CAPABILITY_ICONS, capability_word, entry_capabilities, hub_marks
 from app.gui.ollama_words import registry_word
@@ -68,7 +68,7 @@ class Subject:
         """Its name."""
         if self.entry is not None:
             return self.entry.name
-        name = from_repo(self.repo)
+        name = ollama_name_of(self.repo)
         return name.short if name else model_names.from_repo(self.repo)
 
     @property
@@ -102,7 +102,7 @@ class Subject:
         if self.entry:
             where = QCoreApplication.translate("discover", "Suggested")
             return f"{where}  /  {self.entry.family}"
-        if name := from_repo(self.repo):
+        if name := ollama_name_of(self.repo):
             return f"{registry_word()}  /  {name.namespace}"
         where = QCoreApplication.translate("discover", "All on the hub")
         return f"{where}  /  {self.repo.partition('/')[0]}"
@@ -128,7 +128,7 @@ class Subject:
 
     def facts(self) -> tuple[Fact, ...]:
         """Publisher, downloads, likes, date, licence."""
-        model, name = self.hub_model, from_repo(self.repo)
+        model, name = self.hub_model, ollama_name_of(self.repo)
         publisher = self.entry.publisher if self.entry else self.repo
         facts = [Fact("", name.publisher if name else publisher)]
         if name is not None and model is not None:

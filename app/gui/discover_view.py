@@ -12,7 +12,7 @@ from app.core.gguf_types import GgufHeader
 from app.core.hub import HubClient, HubDetail
 from app.core.hub_facts import NO_FACTS, RepoFacts, ScanStatus
 from app.core.mlx_support import runs_mlx
-from app.core.ollama_name import from_repo
+from app.core.ollama_name import ollama_name_of
 from app.core.seen_models import SeenModels
 from app.core.speeds import SpeedBook, read_per_token
 from app.gui import variants_lines
@@ -229,7 +229,7 @@ class ModelInView(QObject):
 
     def _find_family(self, told: Told) -> None:
         subject = self.subject
-        if subject is not None and self.revision is None and not from_repo(subject.repo):
+        if subject is not None and self.revision is None and not ollama_name_of(subject.repo):
             self.family.find(told.detail.model.sha, subject.base)
 
     def _header_loaded(self, header: GgufHeader) -> None:

@@ -20,8 +20,8 @@ from app.gui.controls.combo import ComboBox
 from app.gui.controls.labels import Label
 from app.gui.inspector_memory import MemoryFoot
 from app.gui.inspector_writer import OverrideWriter
+from app.gui.name_question import NameQuestion
 from app.gui.preset_choice import ChatDraft, draft_for, draft_of, preset_of
-from app.gui.preset_name import PresetNameQuestion
 from app.gui.preset_prompt import LargerPrompt, TokenLabel, VariableEdit
 from app.gui.sampling_panel import LimitRows, SamplingRows
 from backends.types import SamplingParams
@@ -300,7 +300,14 @@ class Inspector(Region):
 
     def _ask_name(self) -> None:
         name = self.tr("%1, my way").replace("%1", self._preset().name)
-        question = PresetNameQuestion(self._context.icons, self.window(), name, self._save_as)
+        question = NameQuestion(
+            self._context.icons,
+            self.window(),
+            self.tr("Save as a preset of yours"),
+            name,
+            self._save_as,
+            confirm=self.tr("Save"),
+        )
         question.open(question.field)
 
     def _save_as(self, name: str) -> None:

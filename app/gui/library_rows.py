@@ -8,7 +8,7 @@ from typing import Literal
 from PySide6.QtCore import QCoreApplication
 
 from app.core.library import LocalModel
-from app.core.ollama_name import from_repo
+from app.core.ollama_name import ollama_name_of
 from app.core.runtime import LoadedModel
 from app.gui import formatting
 from app.gui.model_origin import origins_of_namesakes
@@ -102,7 +102,7 @@ def _calm_line(row: LibraryRow, now: datetime | None) -> SecondLine:
         if model.program:
             words = _tr("used in place, belongs to %1").replace("%1", model.program)
         return SecondLine(_joined(kind, words, *model.tags), "link")
-    source = row.origin or (model.repo or "" if from_repo(model.repo or "") else "")
+    source = row.origin or (model.repo or "" if ollama_name_of(model.repo or "") else "")
     added = _added(model, now or datetime.now())
     return SecondLine(_joined(kind, source, added, *model.tags))
 

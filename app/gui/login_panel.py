@@ -84,12 +84,7 @@ class LoginPanel(Overlay):
         self.cancel.clicked.connect(self.dismiss)
         self.proceed = PrimaryButton(icons, self.tr("Log in"))
         self.proceed.clicked.connect(self._go_on)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addStretch(1)
-        row.addWidget(self.cancel)
-        row.addWidget(self.proceed)
-        self.body.addLayout(row)
+        self.add_buttons(self.cancel, self.proceed)
 
     def begin(self) -> None:
         """Show it."""

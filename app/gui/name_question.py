@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.gui.controls.buttons import Button, PrimaryButton
 from app.gui.controls.fields import TextField
@@ -11,6 +11,7 @@ from app.gui.controls.overlay import Overlay
 from app.gui.icons import Icons
 
 LONGEST = 76
+"""Characters; leaves room for a number that makes the name unique."""
 
 
 class NameQuestion(Overlay):
@@ -36,19 +37,15 @@ class NameQuestion(Overlay):
         self.field.setText(name)
         self.field.selectAll()
         self.body.addWidget(self.field)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addStretch(1)
         cancel = Button(icons, self.tr("Cancel"))
         cancel.clicked.connect(self.dismiss)
-        row.addWidget(cancel)
         self.confirm = PrimaryButton(icons, confirm)
         self.confirm.clicked.connect(self._confirm)
-        row.addWidget(self.confirm)
-        self.body.addLayout(row)
+        self.add_buttons(cancel, self.confirm)
         self.field.textChanged.connect(self._check)
         self.field.returnPressed.connect(self._confirm)
         self.closed.connect(self.deleteLater)
+        self._check(name)
 
     def _check(self, name: str) -> None:
         self.confirm.setEnabled(bool(name.strip()))

@@ -49,20 +49,14 @@ class OpenConfirm(Overlay):
         self.strip.hide()
         self.body.addWidget(self.strip)
         self.body.addSpacing(8)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addStretch(1)
         self.cancel_button = Button(icons, self.tr("Cancel"))
         self.cancel_button.clicked.connect(self.dismiss)
-        row.addWidget(self.cancel_button)
         self.answers: dict[str, Button] = {}
         for place, (key, words) in enumerate(answers.items()):
             button = (PrimaryButton if place == 0 else Button)(icons, words)
             button.clicked.connect(lambda _=False, key=key: self._choose(key))
             self.answers[key] = button
-        for button in reversed(self.answers.values()):
-            row.addWidget(button)
-        self.body.addLayout(row)
+        self.add_buttons(self.cancel_button, *reversed(self.answers.values()))
         self.closed.connect(self.deleteLater)
 
     def _make_row(self, name: str) -> QHBoxLayout:

@@ -13,8 +13,8 @@ from app.gui.controls.card import Line, ScrollPage
 from app.gui.controls.combo import ComboBox
 from app.gui.controls.fields import TextField
 from app.gui.controls.labels import Label
+from app.gui.name_question import LONGEST
 from app.gui.preset_icons import PresetIconButton
-from app.gui.preset_name import LONGEST
 from app.gui.preset_prompt import InsertRow, LargerPrompt, TokenLabel, VariableEdit
 from app.gui.sampling_panel import LimitRows, SamplingRows
 

@@ -39,12 +39,8 @@ class Question(Overlay):
         self.body.addSpacing(8)
         self.body.addWidget(Label(text, "body", "text-2", wrap=True))
         self.body.addSpacing(20)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addStretch(1)
         self.cancel_button = Button(icons, self.tr("Cancel"))
         self.cancel_button.clicked.connect(self.dismiss)
-        row.addWidget(self.cancel_button)
         self.answers: dict[str, Button] = {}
         for place, (key, words) in enumerate(answers.items()):
             button = Button(icons, words)
@@ -53,9 +49,7 @@ class Question(Overlay):
                 button = best or PrimaryButton(icons, words)
             button.clicked.connect(partial(self._choose, key))
             self.answers[key] = button
-        for button in reversed(self.answers.values()):
-            row.addWidget(button)
-        self.body.addLayout(row)
+        self.add_buttons(self.cancel_button, *reversed(self.answers.values()))
         self.closed.connect(self._tell)
         self._first = self.cancel_button if danger else next(iter(self.answers.values()))
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
 from app.core.keys import NoKeyring
@@ -109,12 +109,7 @@ class RemoteEditor(Overlay):
         self.cancel.clicked.connect(self.dismiss)
         self.proceed = PrimaryButton(icons, self.tr("Connect"))
         self.proceed.clicked.connect(self._go_on)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addStretch(1)
-        row.addWidget(self.cancel)
-        row.addWidget(self.proceed)
-        self.body.addLayout(row)
+        self.add_buttons(self.cancel, self.proceed)
 
     # Opening and closing
 

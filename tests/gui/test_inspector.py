@@ -13,8 +13,8 @@ from app.core.presets import Preset
 from app.core.settings import Models
 from app.gui.context import AppContext
 from app.gui.inspector import Inspector
+from app.gui.name_question import NameQuestion
 from app.gui.preset_choice import ChatDraft, preset_of
-from app.gui.preset_name import PresetNameQuestion
 from app.gui.preset_prompt import LargerPrompt, VariableEdit
 from app.gui.stop_strings import StopChip, StopStrings
 from backends.types import SamplingParams
@@ -224,10 +224,10 @@ def test_save_as_makes_a_preset_and_chooses_it(
     inspector.choose_preset("coder")
     set_temperature(inspector, "1.1", qtbot)
     inspector.save_as.click()
-    question = inspector.window().findChild(PresetNameQuestion)
-    assert isinstance(question, PresetNameQuestion)
+    question = inspector.window().findChild(NameQuestion)
+    assert isinstance(question, NameQuestion)
     question.field.clear()
-    assert not question.save.isEnabled()
+    assert not question.confirm.isEnabled()
     qtbot.keyClicks(question.field, "Bold coder")
     qtbot.keyClick(question.field, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: not inspector.is_changed())

@@ -6,7 +6,7 @@ import pytest
 
 from app.core.errors import DownloadError
 from app.core.hub_reference import parse_reference
-from app.core.ollama_name import OllamaName, from_folders, from_repo, parse_ollama
+from app.core.ollama_name import OllamaName, from_folders, ollama_name_of, parse_ollama
 from app.core.transfer_names import repository_folder
 
 LLAMA = OllamaName("library", "llama3.2", "1b")
@@ -38,7 +38,7 @@ def test_pasted_names_are_understood(text: str, name: OllamaName) -> None:
     assert parse_ollama(text) == name
     reference = parse_reference(text)
     assert reference is not None
-    assert from_repo(reference.repo) == name
+    assert ollama_name_of(reference.repo) == name
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_name_and_its_folders_tell_each_other() -> None:
         "models", "ollama.com", "library", "llama3.2", "1b"
     )
     assert from_folders(("owner", "name")) is None
-    assert from_repo("owner/name") is None
+    assert ollama_name_of("owner/name") is None
 
 
 @pytest.mark.parametrize("name", ["aux:1", "x:con", "nul/x:1", "x:1."])

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.gui.controls.tab_order import tab_stops
 from app.gui.icons import Icons
@@ -33,6 +33,15 @@ class Overlay(QWidget):
         self.body.setSpacing(0)
         self.hide()
         host.installEventFilter(self)
+
+    def add_buttons(self, *buttons: QWidget) -> None:
+        """The last row: buttons at the right, the one that goes on last."""
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addStretch(1)
+        for button in buttons:
+            row.addWidget(button)
+        self.body.addLayout(row)
 
     def open(self, focus: QWidget | None = None) -> None:
         """Show it, and put the focus on a widget of it."""
