@@ -7,6 +7,10 @@ the window or the command line.
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.core.local_server import LocalServer, ServerParts
 
 _NO_LIBRARY = """\
 corral: the window needs a system library that is missing. {error}.
@@ -48,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         case _:
             from app.cli import main as command_line
 
-            return command_line.main(words)
+            return command_line.main(words, make_server)
 
 
 def _open_missing_streams() -> None:
@@ -75,7 +79,14 @@ def _open_window(words: Sequence[str]) -> int:
             raise
         sys.stderr.write(_NO_LIBRARY.format(error=error))
         return 1
-    return application.main(words)
+    return application.main(words, make_server)
+
+
+def make_server(parts: "ServerParts") -> "LocalServer":
+    """The local server over the parts of the window or of a command; not started yet."""
+    from app.api.server import ApiServer
+
+    return ApiServer(parts)
 
 
 if __name__ == "__main__":

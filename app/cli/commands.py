@@ -12,6 +12,7 @@ from app.cli import account, chat
 from app.cli.importing import import_
 from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, human_size, human_time, table, without_controls
+from app.cli.serve import serve
 from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.errors import AppError, DownloadError, ModelError, NotFoundError, StorageError
 from app.core.hardware import memory_snapshot
@@ -238,4 +239,5 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "login": account.login,
     "logout": account.logout,
     "import": import_,
+    "serve": serve,
 }

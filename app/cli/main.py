@@ -3,17 +3,25 @@
 import contextlib
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from app.cli.parser import parse
 from app.cli.rendering import print_error
 from app.core.errors import AppError
 
+if TYPE_CHECKING:
+    from app.core.local_server import ServerFactory
+
 INTERRUPTED = 130
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run the command that `argv` (without the program's name) asks for; the exit code."""
+def main(argv: Sequence[str], make_server: "ServerFactory | None" = None) -> int:
+    """Run the command that `argv` (without the program's name) asks for; the exit code.
+
+    `make_server` makes the local server, for the command that needs one.
+    """
     arguments = parse(argv)
+    arguments.make_server = make_server
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a pipe on Windows is not UTF-8 by itself
             stream.reconfigure(encoding="utf-8", errors="replace")

@@ -133,6 +133,24 @@ def build_parser() -> argparse.ArgumentParser:
         "--force", action="store_true", help="load even if the memory estimate says no"
     )
 
+    serve = commands.add_parser(
+        "serve", help="answer other programs, as OpenAI, Anthropic, Ollama and LM Studio do"
+    )
+    serve.add_argument("--host", metavar="ADDRESS", help="address to listen at; 127.0.0.1 is usual")
+    serve.add_argument("--port", type=whole(1, 65_535), metavar="N", help="port; 11500 is usual")
+    serve.add_argument(
+        "--usual-ports",
+        action="store_true",
+        help="answer at 11434 and 1234 too, where Ollama's and LM Studio's clients look",
+    )
+    serve.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="a web page whose scripts may use the server; repeatable",
+    )
+
     take = commands.add_parser("import", help="take models from elsewhere into the models folder")
     take.add_argument(
         "paths", nargs="+", metavar="PATH", help="a .gguf file, an MLX folder, a folder of models"

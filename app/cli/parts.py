@@ -4,6 +4,7 @@ import contextlib
 from functools import cached_property
 
 from app.cli.rendering import print_error
+from app.core.access_tokens import AccessTokens
 from app.core.downloads import DownloadManager
 from app.core.estimate_corrections import EstimateCorrections
 from app.core.hub import HubClient
@@ -19,6 +20,7 @@ from app.core.presets import PresetStore
 from app.core.remotes import RemoteStore
 from app.core.runtime import ModelRuntime
 from app.core.settings import SettingsStore
+from app.core.speeds import SpeedBook
 
 
 class Parts:
@@ -97,6 +99,16 @@ class Parts:
         )
         self._closing.callback(downloads.close)
         return downloads
+
+    @cached_property
+    def tokens(self) -> AccessTokens:
+        """Who may use the local server."""
+        return AccessTokens(self.paths.tokens_file)
+
+    @cached_property
+    def speeds(self) -> SpeedBook:
+        """How fast models answered on this computer."""
+        return SpeedBook(self.paths.speeds_file)
 
     @cached_property
     def runtime(self) -> ModelRuntime:

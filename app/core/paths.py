@@ -85,6 +85,21 @@ class AppPaths(Struct, frozen=True):
         return self.data / "connections.db"
 
     @property
+    def tokens_file(self) -> Path:
+        """Who may use the local server, as JSON."""
+        return self.data / "tokens.json"
+
+    @property
+    def running_file(self) -> Path:
+        """How the running program is reached by its own commands, as JSON."""
+        return self.data / "running.json"
+
+    @property
+    def server_dir(self) -> Path:
+        """What clients of the local server left with it: responses, chats by token, names."""
+        return self.data / "server"
+
+    @property
     def updates_file(self) -> Path:
         """What was downloaded and whether there are newer files, as JSON."""
         return self.data / "updates.json"

@@ -179,6 +179,38 @@ class Chat(Struct, frozen=True):
     """What happens when a chat outgrows the context."""
 
 
+class Server(Struct, frozen=True):
+    """The local server, through which other programs use the models."""
+
+    on: bool = False
+    """It runs while the window is open."""
+    address: Annotated[str, Meta(max_length=64)] = "127.0.0.1"
+    """Address of this computer to listen at; 0.0.0.0 is all of them."""
+    port: Annotated[int, Meta(ge=1, le=65_535)] = 11_500
+    usual_ports: bool = False
+    """Also answer on this computer where Ollama's and LM Studio's clients look: 11434 and 1234."""
+    require_token: bool = False
+    """Want a token from programs on this computer too; others always need one."""
+    origins: Annotated[tuple[str, ...], Meta(max_length=32)] = ()
+    """Web pages, as `https://host:port`, whose scripts may use the server."""
+    hosts: Annotated[tuple[str, ...], Meta(max_length=32)] = ()
+    """Further names of this computer, such as those behind which a proxy shows it."""
+    certificate: str | None = None
+    """File with a TLS certificate and its chain, in PEM; None speaks plain HTTP."""
+    certificate_key: str | None = None
+    """File with its key; None: it is in the same file."""
+    queue: Annotated[int, Meta(ge=0, le=1000)] = 64
+    """Requests that may wait for a model; more are told to come back later."""
+    log_prompts: bool = False
+    """The request log shows what was asked and answered."""
+    metrics: bool = False
+    """`/metrics` tells Prometheus how much was done."""
+    in_tray: bool = False
+    """Closing the window leaves the program running in the system tray."""
+    at_login: bool = False
+    """Start in the tray when the person logs in."""
+
+
 class Window(Struct, frozen=True):
     """Where the window was when it was closed."""
 
@@ -207,6 +239,7 @@ class Settings(Struct, frozen=True):
     downloads: Downloads = Downloads()
     remote: Remotes = Remotes()
     chat: Chat = Chat()
+    server: Server = Server()
     window: Window = Window()
 
 
@@ -240,6 +273,7 @@ class SettingsStore:
         downloads: Downloads | None = None,
         remote: Remotes | None = None,
         chat: Chat | None = None,
+        server: Server | None = None,
         window: Window | None = None,
     ) -> Settings:
         """Replace the sections given, write the file, tell `changed`.
@@ -258,6 +292,7 @@ class SettingsStore:
             "downloads": downloads,
             "remote": remote,
             "chat": chat,
+            "server": server,
             "window": window,
         }
         given = {name: value for name, value in sections.items() if value is not None}
@@ -272,6 +307,17 @@ class SettingsStore:
                 write_atomically(self._path, msgspec.json.format(msgspec.json.encode(raw)))
             self._raw, self._current = raw, settings
         self.changed(self._current)  # if another thread was quicker, not an older state last
+        return settings
+
+    def override(self, *, server: Server) -> Settings:
+        """Put another section in force for this run of the program; the file stays as it is.
+
+        Raises `SettingsError` for a value out of range.
+        """
+        with self._lock:
+            settings = checked(msgspec.structs.replace(self._current, server=server))
+            self._current = settings
+        self.changed(settings)
         return settings
 
     def _stored(self) -> tuple[Raw, Settings]:

@@ -24,6 +24,7 @@ from app.gui.frame import Frame
 from app.gui.tokens import load_tokens
 
 if TYPE_CHECKING:
+    from app.core.local_server import ServerFactory
     from app.gui.context import AppContext
     from app.gui.icons import Icons
     from app.gui.main_window import MainWindow
@@ -222,8 +223,11 @@ class Program(QObject):
         )
 
 
-def main(argv: Sequence[str] = ()) -> int:
-    """Run the window until it is closed; answers the exit status."""
+def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> int:
+    """Run the window until it is closed; answers the exit status.
+
+    `make_server` makes the local server that runs beside the window; None runs none.
+    """
     if not has_display():
         sys.stderr.write(_NO_DISPLAY)
         return 1

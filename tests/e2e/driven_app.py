@@ -17,7 +17,7 @@ from app.core.hub import HubDetail
 from app.gui import application, assembly
 from app.gui.chat_answers import Answer
 from app.gui.chat_page import ChatPage
-from tests.gui.chat_desk import LibraryWithScripts
+from tests.library_with_scripts import LibraryWithScripts
 
 
 def promise(kind: str, **values: object) -> None:

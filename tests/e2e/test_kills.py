@@ -25,8 +25,9 @@ from app.core.conversation_store import ConversationStore
 from app.core.paths import app_paths
 from app.core.transfer_wire import Limits
 from app.gui import assembly
-from tests.gui.chat_desk import Desk, LibraryWithScripts, scripted_model
+from tests.gui.chat_desk import Desk, scripted_model
 from tests.hub.server import LocalHub
+from tests.library_with_scripts import LibraryWithScripts
 
 REPO, FILE = "someone/SmolLM2-GGUF", "SmolLM2.Q4_1.gguf"
 LONGEST_LIFE = 2.0

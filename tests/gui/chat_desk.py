@@ -10,9 +10,6 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.conversations import Message
-from app.core.errors import NotFoundError
-from app.core.library import ModelLibrary
-from app.core.library_types import LocalModel
 from app.core.paths import app_paths
 from app.gui import assembly
 from app.gui.application import Program
@@ -26,29 +23,10 @@ from app.gui.message_error import MessageError
 from app.gui.message_item import MessageItem
 from app.gui.message_view import MessageView
 from tests.backends.scripts import write_script
+from tests.library_with_scripts import LibraryWithScripts
 
 DEADLINE_MS = 20_000
 Sit = Callable[..., "Desk"]
-
-
-class LibraryWithScripts(ModelLibrary):
-    """The real library, which also lists the models of the scripted engine in its folder."""
-
-    def scripts(self) -> tuple[LocalModel, ...]:
-        paths = sorted(self.folder.glob("*.scripted"))
-        return tuple(
-            LocalModel(id=path.stem, name=path.stem.title(), path=path, files=(path,), size=1)
-            for path in paths
-        )
-
-    def models(self) -> tuple[LocalModel, ...]:
-        return (*self.scripts(), *super().models())
-
-    def get(self, model_id: str) -> LocalModel:
-        for model in self.models():
-            if model.id == model_id:
-                return model
-        raise NotFoundError("This model is not on this computer")
 
 
 class Desk:

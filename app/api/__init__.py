@@ -1,0 +1,1 @@
+"""The local server: one port that speaks the dialects existing clients know."""

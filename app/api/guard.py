@@ -1,0 +1,274 @@
+"""Who may ask what: the checks that every request passes before any dialect sees it.
+
+Browsers carry other people's scripts, so a request is not trusted for coming from this computer:
+its Host must be a name of this computer (against DNS rebinding), its Origin the server's own or
+one that the person listed (against foreign pages), its body declared as JSON (against forms).
+"""
+
+import hmac
+import ipaddress
+import logging
+import socket
+import time
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.errors import ApiError
+from app.api.table import OperationTable
+from app.api.work import Client
+from app.core.access_tokens import AccessToken, sha256_of
+from app.core.access_tokens import Scope as TokenScope
+from app.core.local_server import ServerParts
+
+log = logging.getLogger(__name__)
+
+_LOCAL_NAMES = ("localhost", "localhost.localdomain")
+_LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".home.arpa")
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_MOST_HEADERS = 100
+
+
+class Guard:
+    """ASGI middleware around the whole server."""
+
+    def __init__(
+        self, app: ASGIApp, parts: ServerParts, table: OperationTable, own_secret: AccessToken
+    ) -> None:
+        """`own_secret` is the token of this computer's own commands."""
+        self._app = app
+        self._parts = parts
+        self._table = table
+        self._own = own_secret
+        self.own_port = 0
+        """Port that only the program's own commands use; everything there needs their secret."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass, or answer it with the error of the dialect it speaks."""
+        if scope["type"] != "http":
+            if scope["type"] == "websocket":  # nothing here speaks it
+                await receive()
+                await send({"type": "websocket.close", "code": 1008})
+            return
+        headers = Headers(scope=scope)
+        began, token = time.monotonic(), None
+        problem: ApiError | None = None
+        try:
+            _check_size(headers)
+            self._check_host(headers)
+            origin = self._check_origin(scope, headers)
+            if scope["method"] == "OPTIONS" and origin:
+                await _preflight(origin, headers, send)
+                return
+            token = self._token(scope, headers)
+        except ApiError as error:
+            problem, origin = error, ""
+        name = token.name if token is not None else ""
+        address = scope["client"][0] if scope.get("client") else ""
+        record = self._parts.log.begin(time.time(), address, name, scope["method"], scope["path"])
+        client = Client(token.id if token is not None else address, record.number, began)
+        scope.setdefault("state", {})["client"] = client
+        scope["state"]["token"] = token
+        ending = _Ending(send, origin, scope["state"])
+        try:
+            if problem is None:
+                problem = self._refusal(scope, headers, token)
+            if problem is not None:
+                await self._table.refuse(scope, receive, ending, problem)
+            else:
+                await self._app(scope, receive, ending)
+        finally:
+            self._parts.log.update(
+                record.number,
+                status=ending.status if ending.complete else 499,
+                seconds=time.monotonic() - began,
+            )
+
+    def _check_host(self, headers: Headers) -> None:
+        hosts = headers.getlist("host")
+        if len(hosts) == 1 and self._is_own_host(host_name(hosts[0])):
+            return
+        raise ApiError(
+            "forbidden",
+            "This server does not answer for the name in the Host header. Names of this computer "
+            "can be added in Corral's server settings.",
+            status=421,
+        )
+
+    def _is_own_host(self, host: str) -> bool:
+        if not host:
+            return False
+        try:
+            # An address is nobody else's to give: only names can be made to point here.
+            return not ipaddress.ip_address(host).is_multicast
+        except ValueError:
+            pass
+        own = socket.gethostname().casefold()
+        return (
+            host in _LOCAL_NAMES
+            or host.endswith(_LOCAL_ENDINGS)
+            or host in (own, own.partition(".")[0])
+            or host in (each.casefold() for each in self._parts.settings.current.server.hosts)
+        )
+
+    def _check_origin(self, scope: Scope, headers: Headers) -> str:
+        """The listed origin that asks, "" where it is the server's own page or no page at all."""
+        origins = headers.getlist("origin")
+        allowed = self._parts.settings.current.server.origins
+        if not origins:
+            site = headers.get("sec-fetch-site", "none")
+            if site in ("none", "same-origin") or scope["method"] in _SAFE:
+                return ""
+            raise _foreign()
+        origin = origins[0].casefold()
+        if len(origins) == 1 and origin in {each.casefold().rstrip("/") for each in allowed}:
+            return origins[0]
+        if len(origins) == 1 and origin == f"{scope['scheme']}://{headers['host'].casefold()}":
+            return ""
+        raise _foreign()
+
+    def _token(self, scope: Scope, headers: Headers) -> AccessToken | None:
+        """The token that came along; a wrong one is refused even where none is needed."""
+        given = given_token(headers)
+        if given and hmac.compare_digest(sha256_of(given), self._own.sha256):
+            return self._own
+        token = self._parts.tokens.check(given) if given else None
+        if token is not None:
+            return token
+        if scope["server"][1] == self.own_port or self._needs_token(scope):
+            operation = self._table.find(scope)
+            if operation is not None and operation.scope is None:
+                return None
+            raise ApiError(
+                "unauthorized",
+                "This server wants an access token: one that you made in Corral, as "
+                "“Authorization: Bearer …” or “x-api-key: …”.",
+            )
+        return None  # clients that must send a key send any, here where none is needed
+
+    def _needs_token(self, scope: Scope) -> bool:
+        if self._parts.settings.current.server.require_token:
+            return True
+        client = scope.get("client")
+        return client is None or not is_loopback(client[0])
+
+    def _refusal(
+        self, scope: Scope, headers: Headers, token: AccessToken | None
+    ) -> ApiError | None:
+        """What the operation itself asks of the request: a scope, a kind of body."""
+        operation = self._table.find(scope)
+        if operation is None:
+            return None  # the application says that there is no such thing
+        if operation.scope is not None and not _allows(token, operation.scope):
+            return ApiError(
+                "forbidden", f"This token does not allow “{operation.scope}”.", status=403
+            )
+        if scope["method"] in _SAFE or operation.body is None:
+            return None
+        if _has_body(headers) and not _is_json(headers, operation.body):
+            return ApiError(
+                "unsupported", f"The body must be sent as {operation.body}.", status=415
+            )
+        return None
+
+
+def _allows(token: AccessToken | None, scope: TokenScope) -> bool:
+    """Whoever needs no token, on this computer, may use models and manage them."""
+    return scope != "admin" if token is None else token.allows(scope)
+
+
+def given_token(headers: Headers) -> str:
+    """The token in either form of header; "" where there is none."""
+    kind, _, value = headers.get("authorization", "").partition(" ")
+    if kind.casefold() == "bearer" and value.strip():
+        return value.strip()
+    return headers.get("x-api-key", "").strip()
+
+
+def host_name(host: str) -> str:
+    """The name or address in a Host header, without its port; "" where it is none."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".").casefold()
+    except ValueError:
+        return ""
+
+
+def is_loopback(address: str) -> bool:
+    """Whether `address` is this computer's own, seen from itself."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return (mapped or parsed).is_loopback
+
+
+def _check_size(headers: Headers) -> None:
+    if len(headers.raw) > _MOST_HEADERS:
+        raise ApiError("too_large", "The request has too many headers.", status=431)
+
+
+def _has_body(headers: Headers) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+def _is_json(headers: Headers, wanted: str) -> bool:
+    """Whether the body is declared as what it must be.
+
+    What `curl -d` says by itself passes too, where nothing else says that a browser sent it: every
+    browser adds at least one of these headers to what a page makes it send to another site.
+    """
+    kind = headers.get("content-type", "").partition(";")[0].strip().casefold()
+    if kind == wanted:
+        return True
+    browser = ("origin", "referer", "cookie", "sec-fetch-site", "sec-fetch-mode")
+    curl = kind in ("", "application/x-www-form-urlencoded")
+    return curl and not any(name in headers for name in browser)
+
+
+def _foreign() -> ApiError:
+    return ApiError(
+        "forbidden",
+        "A page of another origin asked. Origins can be allowed in Corral's server settings.",
+        status=403,
+    )
+
+
+async def _preflight(origin: str, headers: Headers, send: Send) -> None:
+    wanted = headers.get("access-control-request-headers", "content-type, authorization")
+    allowed = [
+        (b"access-control-allow-methods", b"GET, POST, PUT, DELETE, HEAD"),
+        (b"access-control-allow-headers", wanted.encode("latin-1", "replace")),
+        (b"access-control-max-age", b"600"),
+    ]
+    start = {"type": "http.response.start", "status": 204}
+    await send({**start, "headers": [*_cors(origin), *allowed]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _cors(origin: str) -> list[tuple[bytes, bytes]]:
+    return [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin")]
+
+
+class _Ending:
+    """Sends an answer on, sees its status and whether it came to its end."""
+
+    def __init__(self, send: Send, origin: str, state: dict[str, object]) -> None:
+        self._send = send
+        self._origin = origin
+        self._state = state
+        self.status = 0
+        self.complete = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self._state["answering"] = True
+            headers = [*message.get("headers", ()), (b"x-content-type-options", b"nosniff")]
+            if self._origin:
+                headers += _cors(self._origin)
+            message = {**message, "headers": headers}
+        await self._send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            self.complete = True

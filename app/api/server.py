@@ -1,0 +1,302 @@
+"""The server: an event loop in a thread of its own, sockets as the settings say."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from app import __version__
+from app.api.application import Application, build_application
+from app.core import running
+from app.core.errors import AppError
+from app.core.events import EventHook
+from app.core.local_server import ServerError, ServerParts
+from app.core.settings import Server as ServerSettings
+from app.core.settings import Settings
+
+log = logging.getLogger(__name__)
+
+USUAL_PORTS = (11434, 1234)
+"""Where clients of Ollama and of LM Studio look."""
+MOST_THREADS = 16
+"""For what blocks: loading, counting, embedding."""
+CLOSE_SECONDS = 5.0
+"""In which answers must have ended when the server does."""
+_GRACE = 1
+"""Seconds that uvicorn waits for connections before it breaks them off."""
+
+
+class ApiServer:
+    """Listens for this computer's own commands always, for other programs while it is set on."""
+
+    def __init__(self, parts: ServerParts) -> None:
+        self.changed: EventHook[[]] = EventHook()
+        self._parts = parts
+        self._secret = secrets.token_urlsafe(32)
+        self._application: Application = build_application(parts, self._secret)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._own: _Listener | None = None
+        self._public: _Listener | None = None
+        self._wanted: ServerSettings | None = None
+        self._problem: AppError | None = None
+        self._changing: asyncio.Lock | None = None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where other programs reach it; empty while it is off."""
+        public = self._public
+        return () if public is None else public.addresses
+
+    @property
+    def own_address(self) -> str:
+        """Where this computer's own commands reach it; empty while it does not run."""
+        own = self._own
+        return "" if own is None else own.addresses[0]
+
+    @property
+    def own_secret(self) -> str:
+        """The secret of this computer's own commands."""
+        return self._secret
+
+    @property
+    def problem(self) -> AppError | None:
+        """Why it does not listen although the settings want it to."""
+        return self._problem
+
+    def start(self) -> None:
+        """Listen, and follow the settings. Raises `ServerError` or `StorageError`."""
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(ready,), name="server", daemon=True)
+        self._thread.start()
+        ready.wait()
+        try:
+            self._await(self._listen_for_own())
+            self._await(self._follow(self._parts.settings.current))
+        except BaseException:
+            self.close()
+            raise
+        self._parts.settings.changed.connect(self._settings_changed)
+
+    def close(self) -> None:
+        """End all answers and stop listening; may be called twice."""
+        loop, thread = self._loop, self._thread
+        if loop is None or thread is None:
+            return
+        self._parts.settings.changed.disconnect(self._settings_changed)
+        running.withdraw(self._parts.paths)
+        with contextlib.suppress(TimeoutError):
+            self._await(self._stop_listening())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(CLOSE_SECONDS)
+        self._loop = self._thread = None
+        self.changed()
+
+    def _run(self, ready: threading.Event) -> None:
+        loop = asyncio.new_event_loop()
+        pool = ThreadPoolExecutor(MOST_THREADS, "server")
+        loop.set_default_executor(pool)
+        asyncio.set_event_loop(loop)
+        self._loop = loop
+        self._changing = asyncio.Lock()
+        loop.call_soon(ready.set)
+        try:
+            loop.run_forever()
+        finally:
+            tasks = asyncio.all_tasks(loop)
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                loop.run_until_complete(asyncio.wait(tasks, timeout=CLOSE_SECONDS))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            pool.shutdown(wait=False, cancel_futures=True)  # a load ends when the runtime does
+            loop.close()
+
+    def _await(self, work: Coroutine[Any, Any, None]) -> None:
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(2 * CLOSE_SECONDS)
+
+    async def _listen_for_own(self) -> None:
+        sock = _bound("127.0.0.1", 0)
+        self._own = _Listener(self._application, [sock], "http", None)
+        self._application.guard.own_port = sock.getsockname()[1]
+        await self._own.start()
+        running.announce(
+            self._parts.paths,
+            self.own_address,
+            self._secret,
+            __version__,
+            window=self._parts.window,
+        )
+
+    def _settings_changed(self, settings: Settings) -> None:
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self._follow(settings), self._loop)
+
+    async def _follow(self, settings: Settings) -> None:
+        """Listen as the settings say; what is looked at anew for each request needs nothing."""
+        assert self._changing is not None
+        async with self._changing:
+            wanted = self._parts.settings.current.server
+            if self._wanted is not None and _same_sockets(wanted, self._wanted):
+                return
+            self._wanted = wanted
+            await self._close_public()
+            self._problem = None
+            if wanted.on:
+                try:
+                    self._public = await self._opened(wanted)
+                except AppError as error:
+                    log.warning("%s", error)
+                    self._problem = error
+        self.changed()
+
+    async def _opened(self, wanted: ServerSettings) -> "_Listener":
+        certificate = _certificate(wanted)
+        sockets = [_bound(wanted.address, wanted.port)]
+        twin = {"127.0.0.1": "::1", "0.0.0.0": "::"}.get(wanted.address)
+        if twin is not None:  # "localhost" may mean either
+            with contextlib.suppress(ServerError):
+                sockets.append(_bound(twin, wanted.port))
+        if wanted.usual_ports:
+            for port in USUAL_PORTS:
+                try:
+                    sockets.append(_bound("127.0.0.1", port))
+                except ServerError as error:
+                    log.info("%s", error)
+        scheme = "http" if certificate is None else "https"
+        listener = _Listener(self._application, sockets, scheme, certificate)
+        await listener.start()
+        return listener
+
+    async def _close_public(self) -> None:
+        if self._public is not None:
+            public, self._public = self._public, None
+            await public.close()
+
+    async def _stop_listening(self) -> None:
+        await self._close_public()
+        if self._own is not None:
+            own, self._own = self._own, None
+            await own.close()
+
+
+class _Listener:
+    """One uvicorn server with its sockets."""
+
+    def __init__(
+        self,
+        application: Application,
+        sockets: list[socket.socket],
+        scheme: str,
+        certificate: ssl.SSLContext | None,
+    ) -> None:
+        self.addresses = tuple(_url(scheme, sock) for sock in sockets)
+        self._sockets = sockets
+        factory: Callable[..., ssl.SSLContext] | None = None
+        if certificate is not None:
+            factory = lambda *_: certificate  # noqa: E731 - uvicorn asks for a function
+        config = uvicorn.Config(
+            application,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            http="h11",
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=_GRACE,
+            ssl_context_factory=factory,
+        )
+        self._server = _Server(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Return once it accepts connections."""
+        self._task = asyncio.create_task(self._server.serve(sockets=self._sockets))
+        await self._server.listening.wait()
+
+    async def close(self) -> None:
+        """Stop accepting, break off what goes on, return when all is closed."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, which tells when it listens and leaves signals to the program."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """The program has handlers of its own."""
+        yield
+
+
+def _same_sockets(one: ServerSettings, other: ServerSettings) -> bool:
+    names = ("on", "address", "port", "usual_ports", "certificate", "certificate_key")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+def _bound(address: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises `ServerError`."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows: nobody else may take it over
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((address, port))
+        sock.listen(256)
+    except OSError as error:
+        sock.close()
+        raise ServerError(
+            f"The server cannot listen at {address}, port {port}",
+            f"The system says: {error.strerror or error}.",
+            "Another program may use the port. Choose another one, or end that program.",
+            str(error),
+        ) from error
+    return sock
+
+
+def _url(scheme: str, sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _certificate(wanted: ServerSettings) -> ssl.SSLContext | None:
+    """What TLS is spoken with; None for plain HTTP. Raises `ServerError`."""
+    if wanted.certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        key = Path(wanted.certificate_key) if wanted.certificate_key else None
+        context.load_cert_chain(Path(wanted.certificate), key, password="")
+    except (OSError, ssl.SSLError, ValueError) as error:
+        raise ServerError(
+            "The certificate of the server cannot be used",
+            f"The system says: {error}.",
+            "It must be a PEM file with the certificate and its chain, and the key, without a "
+            "password, in the same or in another file.",
+        ) from error
+    return context

@@ -1,0 +1,208 @@
+"""From a request to events: the model is loaded, a turn waited for, the answer followed."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from msgspec import structs
+from starlette.requests import Request
+
+from app.api.answers import events_of
+from app.api.line import WaitingLine
+from app.api.model_names import ModelNames
+from app.core.engine_errors import refusal
+from app.core.library_types import LocalModel
+from app.core.loaded_model import LoadedModel
+from app.core.local_server import ServerParts
+from app.core.model_sampling import sampling_for
+from backends.errors import BackendError
+from backends.types import (
+    ChatMessage,
+    Delta,
+    EmbeddingRequest,
+    Embeddings,
+    Finish,
+    GenerationEvent,
+    GenerationRequest,
+    LoadConfig,
+    SamplingParams,
+    ToolCallStart,
+)
+
+EMBEDDING_SUFFIX = "#embeddings"
+"""Of the id under which the runtime knows a model that is loaded for embeddings."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who asks, as far as the line and the request log are concerned."""
+
+    key: str
+    """The token's id or the address: each takes its turn."""
+    record: int
+    """Number of the request in the log."""
+    began: float
+    """When the request came, monotonic seconds."""
+
+
+def client_of(request: Request) -> Client:
+    """Who sent `request`; the guard has looked at it before."""
+    client: Client = request.scope["state"]["client"]
+    return client
+
+
+class Work:
+    """Everything that dialects ask of models. One per server; used from its event loop only."""
+
+    def __init__(self, parts: ServerParts) -> None:
+        self.parts = parts
+        self.names = ModelNames(parts.library)
+        self._loads: dict[tuple[str, LoadConfig | None], asyncio.Future[LoadedModel]] = {}
+        self._lines: dict[str, tuple[LoadedModel, WaitingLine]] = {}
+
+    # Models
+
+    def sampling(self, model: LocalModel) -> SamplingParams:
+        """What is in force where a request says nothing: the values chosen for the model."""
+        return sampling_for(self.parts.settings.current, model.id, SamplingParams())
+
+    async def loaded(
+        self,
+        model: LocalModel,
+        config: LoadConfig | None = None,
+        *,
+        ttl: float | None = None,
+        on_progress: Callable[[float], object] | None = None,
+    ) -> LoadedModel:
+        """The model, loaded if it was not. Several who want it share one load.
+
+        `config` and `ttl` as for `ModelRuntime.load`; `on_progress` runs in the event loop.
+        Raises what that raises.
+        """
+        present = self.parts.runtime.get(model.id)
+        ready = present is not None and present.state == "ready"
+        if present is not None and ready and (config is None or present.runs_with(config)):
+            if ttl is not None and ttl != present.ttl:
+                await asyncio.to_thread(self.parts.runtime.load, model, config, ttl=ttl)
+            return present
+        key = (model.id, config)
+        load = self._loads.get(key)
+        if load is None:
+            loop = asyncio.get_running_loop()
+            report = None
+            if on_progress is not None:
+                report = partial(_soon, loop, on_progress)
+            call = partial(self.parts.runtime.load, model, config, ttl=ttl, on_progress=report)
+            load = asyncio.ensure_future(asyncio.to_thread(call))
+            self._loads[key] = load
+            load.add_done_callback(partial(self._load_ended, key))
+        # A client that leaves does not stop the load for the others.
+        return await asyncio.shield(load)
+
+    def _load_ended(
+        self, key: tuple[str, LoadConfig | None], load: asyncio.Future[LoadedModel]
+    ) -> None:
+        self._loads.pop(key, None)
+        if not load.cancelled():
+            load.exception()  # whoever waits is told; nobody else need be
+
+    # Answers
+
+    async def answer(
+        self,
+        client: Client,
+        loaded: LoadedModel,
+        request: GenerationRequest,
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """The events of one answer, once it is the client's turn. Close it to cancel.
+
+        Raises ApiError where the line is full, and what `EngineProcess.generate` raises.
+        """
+        log, began = self.parts.log, time.monotonic()
+        async with self._line(loaded).turn(client.key):
+            waited = time.monotonic() - began
+            log.update(client.record, model=loaded.model.id, waited=waited)
+            first = True
+            try:
+                async for event in events_of(loaded.engine, request):
+                    if first and isinstance(event, Delta | ToolCallStart):
+                        first = False
+                        since = time.monotonic() - client.began
+                        log.update(client.record, time_to_first_token=since)
+                    elif isinstance(event, Finish):
+                        self._note_end(client, loaded, event)
+                    yield event
+            except BackendError as error:
+                raise refusal(error) from error
+
+    def _note_end(self, client: Client, loaded: LoadedModel, end: Finish) -> None:
+        usage = end.usage
+        self.parts.log.update(
+            client.record,
+            prompt_tokens=usage.prompt_tokens,
+            cached_tokens=usage.cached_tokens,
+            completion_tokens=usage.completion_tokens,
+            tokens_per_second=usage.tokens_per_second,
+        )
+
+    async def embed(
+        self, client: Client, model: LocalModel, request: EmbeddingRequest
+    ) -> Embeddings:
+        """Embeddings by `model`, which is loaded for that beside its other self if need be.
+
+        Raises like `loaded` and `answer`.
+        """
+        loaded = await self.loaded(for_embeddings(model), self._embedding_config(model))
+        async with self._line(loaded).turn(client.key):
+            self.parts.log.update(client.record, model=model.id)
+            try:
+                answer = await asyncio.to_thread(loaded.engine.embed, request)
+            except BackendError as error:
+                raise refusal(error) from error
+        self.parts.log.update(client.record, prompt_tokens=answer.prompt_tokens)
+        return answer
+
+    def _embedding_config(self, model: LocalModel) -> LoadConfig:
+        settings = self.parts.settings.current
+        chosen = settings.models.load.get(model.id, settings.engine.default_load)
+        return structs.replace(chosen, embedding=True)
+
+    async def count_tokens(self, loaded: LoadedModel, messages: tuple[ChatMessage, ...]) -> int:
+        """Tokens of the prompt that these messages make. Raises a ModelError."""
+        try:
+            return await asyncio.to_thread(loaded.engine.count_tokens, messages)
+        except BackendError as error:
+            raise refusal(error) from error
+
+    def _line(self, loaded: LoadedModel) -> WaitingLine:
+        """The line in front of a model as it is loaded now."""
+        longest = self.parts.settings.current.server.queue
+        known = self._lines.get(loaded.model.id)
+        if known is not None and known[0] is loaded:
+            known[1].longest = longest
+            return known[1]
+        slots = loaded.info.slots if loaded.info is not None else 1
+        # Beside a window one slot is left to it, so that a chat there never waits for others.
+        at_once = slots - 1 if self.parts.window and slots > 1 else slots
+        line = WaitingLine(at_once, longest)
+        self._lines[loaded.model.id] = (loaded, line)
+        return line
+
+
+def _soon(
+    loop: asyncio.AbstractEventLoop, call: Callable[[float], object], fraction: float
+) -> None:
+    loop.call_soon_threadsafe(call, fraction)
+
+
+def for_embeddings(model: LocalModel) -> LocalModel:
+    """The same files under the id that the runtime knows them by when loaded for embeddings."""
+    return structs.replace(model, id=model.id + EMBEDDING_SUFFIX)
+
+
+def new_id(prefix: str) -> str:
+    """An id of a request or an answer that was never used before."""
+    return f"{prefix}{uuid.uuid4().hex}"
