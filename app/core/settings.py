@@ -187,8 +187,10 @@ class Server(Struct, frozen=True):
     address: Annotated[str, Meta(max_length=64)] = "127.0.0.1"
     """Address of this computer to listen at; 0.0.0.0 is all of them."""
     port: Annotated[int, Meta(ge=1, le=65_535)] = 11_500
-    usual_ports: bool = False
-    """Also answer on this computer where Ollama's and LM Studio's clients look: 11434 and 1234."""
+    ollama_port: bool = False
+    """Also answer on this computer where Ollama's clients look: 11434."""
+    lmstudio_port: bool = False
+    """Also answer on this computer where LM Studio's clients look: 1234."""
     require_token: bool = False
     """Want a token from programs on this computer too; others always need one."""
     origins: Annotated[tuple[str, ...], Meta(max_length=32)] = ()

@@ -74,10 +74,12 @@ class Program(QObject):
         *,
         handover: Handover | None = None,
         wanted: Sequence[str] = (),
+        make_server: ServerFactory | None = None,
     ) -> None:
         """`wanted` is asked about once the window is there, then what comes by `handover`."""
         super().__init__()
         self._handover = handover
+        self._make_server = make_server
         self._wanted = list(wanted)
         self._app = app
         self._paths = paths
@@ -101,7 +103,13 @@ class Program(QObject):
 
             owner = QObject(self)
             try:
-                self._context = assemble(self._paths, self._settings, self._look(), parent=owner)
+                self._context = assemble(
+                    self._paths,
+                    self._settings,
+                    self._look(),
+                    parent=owner,
+                    make_server=self._make_server,
+                )
             except BaseException:
                 owner.deleteLater()
                 raise
@@ -155,6 +163,8 @@ class Program(QObject):
         context.worker.run(context.library.scan, done=self._scanned)
         context.worker.run(context.gate.warm)
         context.worker.run(context.downloads.start)
+        if context.server is not None:
+            context.worker.run(context.server.start)
         problems = (
             context.settings.problem,
             context.store.problem,
@@ -243,7 +253,7 @@ def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> 
         # "C" groups no thousands; British English does, and counts 24 hours.
         QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
     app.setWindowIcon(QIcon(str(resource("brand/app-icon.svg"))))
-    program = Program(app, paths, handover=handover, wanted=wanted)
+    program = Program(app, paths, handover=handover, wanted=wanted, make_server=make_server)
     app.opened.connect(program.open_later)
     program.start()
     from app.gui.logging_hooks import LoggingHooks

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from app.core.access_tokens import AccessTokens
     from app.core.catalogue import Catalogue
     from app.core.chat import ChatService
     from app.core.computer_idle import ComputerIdle
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from app.core.kept_conversations import KeptConversations
     from app.core.ledger import Ledger
     from app.core.library import ModelLibrary
+    from app.core.local_server import LocalServer
     from app.core.model_marks import ModelMarks
     from app.core.model_updates import ModelUpdates
     from app.core.paths import AppPaths
     from app.core.presets import PresetStore
     from app.core.remotes import RemoteStore
+    from app.core.request_log import RequestLog
     from app.core.runtime import ModelRuntime
     from app.core.seen_models import SeenModels
     from app.core.settings import SettingsStore
@@ -61,6 +64,12 @@ class AppContext:
     updates: ModelUpdates
     computer_idle: ComputerIdle
     later_hardware: Later[HardwareSurvey]
+    access: AccessTokens
+    """Who may use the local server."""
+    requests: RequestLog
+    """What it was asked."""
+    server: LocalServer | None
+    """None where nothing makes one."""
     theme: Theme
     icons: Icons
     worker: Worker

@@ -36,6 +36,7 @@ PLACES = (
     ("discover", "compass", "Ctrl+2"),
     ("models", "box", "Ctrl+3"),
     ("downloads", "download", "Ctrl+4"),
+    ("server", "radio-tower", "Ctrl+6"),
     ("settings", "settings", "Ctrl+5"),
 )
 _CLASSES = {
@@ -43,6 +44,7 @@ _CLASSES = {
     "discover": ("app.gui.discover_page", "DiscoverPage"),
     "models": ("app.gui.models_page", "ModelsPage"),
     "downloads": ("app.gui.downloads_page", "DownloadsPage"),
+    "server": ("app.gui.server_page", "ServerPage"),
     "settings": ("app.gui.settings_page", "SettingsPage"),
     "first-start": ("app.gui.first_start", "FirstStart"),
 }
@@ -57,6 +59,7 @@ def place_names() -> dict[str, str]:
         "discover": translate("places", "Discover"),
         "models": translate("places", "My models"),
         "downloads": translate("places", "Downloads"),
+        "server": translate("places", "Server"),
         "settings": translate("places", "Settings"),
     }
 
