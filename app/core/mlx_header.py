@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from app.core.chat_template import read_template_parts
 from app.core.errors import ModelError
 from app.core.gguf_types import GgufHeader, MetadataValue
 
@@ -51,6 +52,8 @@ def read_mlx_header(folder: Path) -> GgufHeader:
     if isinstance(head, int) and head > 0:
         metadata[f"{architecture}.attention.key_length"] = head
         metadata[f"{architecture}.attention.value_length"] = head
+    if template := read_template_parts(folder).source:
+        metadata["tokenizer.chat_template"] = template
     return GgufHeader(
         version=3, metadata=metadata, tensor_count=0, tensors=(), data_offset=0, complete=False
     )
