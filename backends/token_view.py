@@ -17,8 +17,9 @@ from backends.errors import BackendError
 FLAG = "--token-view"
 """Makes the program run `main`."""
 _MOST_BYTES = 4_000_000
-_NO_QUESTION, _NO_VOCABULARY = 2, 3
-"""Exit statuses."""
+NO_VOCABULARY = 3
+"""Exit status where standard error tells a person why."""
+_NO_QUESTION = 2
 
 
 class Question(Struct, frozen=True):
@@ -39,7 +40,7 @@ def main() -> int:
         found = tokens_of(_vocabulary(question.path), question.text)
     except (BackendError, ImportError, OSError) as error:
         sys.stderr.write(f"{error}\n")
-        return _NO_VOCABULARY
+        return NO_VOCABULARY
     sys.stdout.buffer.write(msgspec.json.encode(found))
     return 0
 

@@ -177,18 +177,20 @@ class HubClient:
         """The model card: Markdown without its YAML block; "" if there is none."""
         if name := ollama_name_of(repo):
             return self._ollama.card(name, sha)
-        path = _file_path(repo, sha, "README.md")
         try:
-            body = self._gate.ask(
-                lambda access: (
-                    self._http.get(
-                        access, path, limit=CARD_LIMIT, repo=repo, purpose="model page"
-                    ).body
-                )
-            )
+            body = self.file(repo, "README.md", sha, limit=CARD_LIMIT)
         except NotFoundError:
             return ""
         return _FRONT_MATTER.sub("", body.decode("utf-8", "replace"), count=1).lstrip("\r\n")
+
+    def file(self, repo: str, path: str, sha: str = "main", *, limit: int) -> bytes:
+        """A small file of a repository. More than `limit` bytes are an error."""
+        where = _file_path(repo, sha, path)
+        return self._gate.ask(
+            lambda access: (
+                self._http.get(access, where, limit=limit, repo=repo, purpose="model page").body
+            )
+        )
 
     def header(self, repo: str, sha: str, file: str, size: int = 65536) -> GgufHeader:
         """What the first `size` bytes of a GGUF file say; usually not all of its header."""

@@ -76,8 +76,10 @@ def _ask_child(flag: str, question: Struct, answer: type[T], seconds: float) -> 
             creationflags=_NO_WINDOW,
             check=False,
         )
-        if child.returncode and child.stderr:
+        if child.returncode == token_view.NO_VOCABULARY:
             raise _NoAnswer(child.stderr.decode("utf-8", "replace").strip()[-500:])
+        if child.returncode:
+            raise _NoAnswer(f"The process that looked ended with status {child.returncode}.")
         return msgspec.json.decode(child.stdout, type=answer)
     except subprocess.TimeoutExpired:
         raise _NoAnswer(f"It was not done after {seconds:.0f} seconds.") from None

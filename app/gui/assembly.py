@@ -8,6 +8,7 @@ import math
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
+from app.core.base_template import BaseTemplates
 from app.core.catalogue import Catalogue
 from app.core.chat import ChatService
 from app.core.computer_idle import ComputerIdle
@@ -84,6 +85,7 @@ def assemble(
     updates = ModelUpdates(paths, settings, library, hub)
     downloads.finished.connect(updates.installed)
     speeds = SpeedBook(paths.speeds_file)
+    catalogue, seen = Catalogue(), SeenModels(paths.seen_models)
     return AppContext(
         paths=paths,
         settings=settings,
@@ -99,9 +101,10 @@ def assemble(
         hub_http=hub_http,
         account=HubAccount(settings, gate, hub_http),
         ledger=ledger,
-        catalogue=Catalogue(),
+        catalogue=catalogue,
         marks=ModelMarks(paths.marks_file),
-        seen=SeenModels(paths.seen_models),
+        seen=seen,
+        base_templates=BaseTemplates(hub, seen, catalogue, paths.base_templates),
         speeds=speeds,
         downloads=downloads,
         updates=updates,
