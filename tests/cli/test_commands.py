@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from app.core.paths import app_paths
+from app.core.speeds import LEAST_TOKENS, SpeedBook
 from app.core.transfer_wire import Limits
 from tests.core.model_stores import put, tiny
 from tests.hub.server import LocalHub
@@ -117,6 +118,16 @@ def test_one_question() -> None:
     assert "\ufffd" not in result.stdout
     assert "tokens/s" in result.stderr
     assert "tokens/s" not in result.stdout
+
+
+@pytest.mark.engine
+def test_the_speed_of_an_answer_is_learned(starter_file: Path) -> None:
+    words = ("Tell a long story about the sea.", "--max-tokens", str(LEAST_TOKENS))
+    result = corral("run", STARTER, *words)
+    assert result.returncode == 0, result.stderr
+    book = SpeedBook(app_paths().speeds_file)
+    size = starter_file.stat().st_size
+    assert any(book.expected(size, on_gpu=on_gpu) for on_gpu in (False, True))
 
 
 @pytest.mark.engine
