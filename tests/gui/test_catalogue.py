@@ -1,5 +1,6 @@
 """Discover as a catalogue: families, collections, bookmarks, comparing, speeds, what was seen."""
 
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -317,6 +318,30 @@ def test_what_the_hub_read_in_the_file_is_told(
         "GGUF",
     ]
     assert "Llama 3.1 licence" in [fact.text for fact in subject.facts()]
+
+
+def test_how_an_mlx_model_is_built_is_told_by_its_config(
+    page: DiscoverPage, hub: LocalHub, qtbot: QtBot
+) -> None:
+    config = {
+        "model_type": "qwen3",
+        "num_hidden_layers": 36,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "hidden_size": 4096,
+        "vocab_size": 151_936,
+        "max_position_embeddings": 40_960,
+        "quantization": {"bits": 4, "group_size": 64},
+    }
+    files = {"config.json": json.dumps(config).encode(), "model.safetensors": bytes(100)}
+    hub.add("somebody/Qwen3-8B-4bit", files, tags=["mlx"])
+    page.open_with({"repo": "somebody/Qwen3-8B-4bit"})
+    qtbot.waitUntil(page.detail.architecture.isVisible)
+    subject = page.view.subject
+    assert subject is not None
+    shape = subject.architecture
+    assert (shape.name, shape.layers, shape.attention) == ("qwen3", 36, "grouped-query")
+    assert (shape.vocabulary, shape.context_length) == (151_936, 40_960)
 
 
 def test_how_a_model_is_built_is_told_in_words() -> None:
