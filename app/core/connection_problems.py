@@ -80,11 +80,11 @@ def proxy_wants_password(host: str, detail: str = "") -> HubError:
     )
 
 
-def portal(host: str) -> HubError:
-    """A page for people where the hub should have answered."""
+def portal(host: str, server: str = "hub") -> HubError:
+    """A page for people where the hub, or another `server`, should have answered."""
     return HubError(
-        "Something else answers in the hub's place",
-        f"{host} answered with a web page, not with the hub's protocol.",
+        f"Something else answers in the {server}'s place",
+        f"{host} answered with a web page, not with the {server}'s protocol.",
         "A log-in page of the network may be in the way: open a browser and log in there. Else "
         "check the address.",
         kind="portal",

@@ -1,5 +1,6 @@
 """Mirrors, connection test, log-in, proxy and authorities in the settings."""
 
+import socket
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.gui.test_accessibility import operated, spoken_name
 from tests.hub.http_server import TLS
 from tests.hub.proxy import LocalProxy
 from tests.hub.server import LocalHub
+from tests.ollama.local_registry import LocalRegistry
 
 pytestmark = pytest.mark.gui
 
@@ -44,10 +46,19 @@ def hub() -> Iterator[LocalHub]:
 
 
 @pytest.fixture
+def dead() -> str:
+    """An address at which nobody listens."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{unused.getsockname()[1]}"
+
+
+@pytest.fixture
 def section(
-    context: AppContext, show: Show, hub: LocalHub, passwords: MemoryKeyring
+    context: AppContext, show: Show, hub: LocalHub, dead: str, passwords: MemoryKeyring
 ) -> NetworkSection:
-    context.settings.update(network=Network(endpoint=hub.url, send_token=True))
+    network = Network(endpoint=hub.url, send_token=True, ollama_registry=dead)
+    context.settings.update(network=network)
     page = SettingsPage(context)
     page.resize(1264, 1200)
     show(page)
@@ -134,14 +145,33 @@ def test_the_test_tells_of_each_hub_what_is_wrong(
 # -- Ollama's registry
 
 
+def test_the_test_asks_the_registry_as_well(
+    section: NetworkSection, context: AppContext, dead: str, qtbot: QtBot
+) -> None:
+    row = section.registry.row
+    QTest.mouseClick(section.check, CLICK)
+    assert row.sentence.text() == "Asking…"
+    qtbot.waitUntil(section.check.isEnabled)
+    assert "registry is out of reach" in row.sentence.text()
+    assert row.sentence.property("role") == "danger"
+    assert "The hub answers" in section.hub_row.sentence.text()
+    with LocalRegistry() as registry:
+        address = registry.url
+        context.settings.update(network=replace(network(context), ollama_registry=address))
+        qtbot.waitUntil(lambda: "No log-in is sent" in row.sentence.text())
+        QTest.mouseClick(section.check, CLICK)
+        qtbot.waitUntil(lambda: "The registry answers, within" in row.sentence.text())
+    assert row.sentence.property("role") == "success"
+
+
 def test_the_registry_has_an_address_of_its_own(
-    section: NetworkSection, context: AppContext
+    section: NetworkSection, context: AppContext, dead: str
 ) -> None:
     group = section.registry
     write(group.address, "http://mirror.example")
     assert group.address.is_wrong()
     assert group.row.sentence.property("role") == "danger"
-    assert network(context).ollama_registry is None
+    assert network(context).ollama_registry == dead
     write(group.address, "https://mirror.example")
     assert not group.address.is_wrong()
     assert "No log-in is sent" in group.row.sentence.text()

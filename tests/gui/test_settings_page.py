@@ -276,7 +276,10 @@ def test_check_says_what_the_hub_answers(
     network: NetworkSection, context: AppContext, qtbot: QtBot
 ) -> None:
     settings = context.settings.current
-    context.settings.update(network=replace(settings.network, endpoint="http://127.0.0.1:9"))
+    nobody = "http://127.0.0.1:9"
+    context.settings.update(
+        network=replace(settings.network, endpoint=nobody, ollama_registry=nobody)
+    )
     QTest.mouseClick(network.check, CLICK)
     assert not network.check.isEnabled()
     qtbot.waitUntil(network.check.isEnabled, timeout=15_000)
