@@ -123,8 +123,12 @@ class DownloadEntry:
         return self.targets()[:1] == other.targets()[:1]
 
     def shares_a_file(self, other: "DownloadEntry") -> bool:
-        """Whether both write some file."""
-        return not set(self.targets()).isdisjoint(other.targets())
+        """Whether both write some file, or one will find its largest at the other's place."""
+        same_place = not set(self.targets()).isdisjoint(other.targets())
+        return same_place or self._largest_digest() == other._largest_digest() is not None
+
+    def _largest_digest(self) -> str | None:
+        return max(self.request.files, key=lambda file: file.size).sha256
 
     def complete(self) -> None:
         """All bytes are there."""

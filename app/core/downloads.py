@@ -34,6 +34,7 @@ from app.core.hub_gate import HubGate
 from app.core.hub_http import HubAccess
 from app.core.idle_watch import IdleWatch
 from app.core.keys import KeyStore
+from app.core.known_copies import copies_of
 from app.core.library import ModelLibrary
 from app.core.ollama_gate import RegistryGate
 from app.core.ollama_name import ollama_name_of
@@ -424,6 +425,7 @@ class DownloadManager:
                 request.files,
                 folder,
                 limits,
+                copies_of(request.files, self._library.records, self._library.models()),
             )
         )
 

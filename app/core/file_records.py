@@ -102,6 +102,12 @@ class FileRecords:
 
         self._change(change)
 
+    def paths_by_sha256(self) -> dict[str, Path]:
+        """Where files with known checksums were when they were recorded; the disk is not asked."""
+        with self._lock:
+            kept = self._loaded()
+            return {each.sha256: Path(path) for path, each in kept.items() if each.sha256}
+
     def checked(self, path: Path, record: FileRecord) -> None:
         """Keep what a check found."""
         self._change(lambda records: records.update({str(path): record}))

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from app.core.library_found import Found
 from app.core.library_index import KnownModel
@@ -22,8 +23,14 @@ log = logging.getLogger(__name__)
 AWAY = "The folder or drive it is on is not connected."
 SILENT = "The folder or drive it is on does not answer."
 
-Identity = tuple[int, int]
-"""Device and inode: the same for two names of one file."""
+
+class Identity(NamedTuple):
+    """What is the same for two names of one file."""
+
+    device: int
+    inode: int
+    own: bool = False
+    """A name that Corral made for itself, which is listed even where the file has another."""
 
 
 @dataclass(frozen=True)

@@ -83,11 +83,12 @@ class LibraryScanner:
     def models(self) -> tuple[LocalModel, ...]:
         """What was seen, and what was seen before where the drive is away now.
 
-        A file is listed once, however many names it has (hard and symbolic links).
+        A file is listed once, however many names it has (hard and symbolic links), but for
+        those in Corral's own folder: two tags of a model may share their weights.
         """
         known: dict[str, KnownModel] = {}
         models: dict[str, LocalModel] = {}
-        seen: set[Identity] = set()
+        seen: set[tuple[int, int]] = set()
         with self._lock:
             for looked in self._looked.values():
                 for text, entry in looked.known.items():
@@ -127,15 +128,17 @@ class LibraryScanner:
             ):
                 entry = KnownModel(fingerprint=fingerprint, model=read_model(found))
             stat = found.path.stat()
-            return entry, (stat.st_dev, stat.st_ino)
+            own = found.source == "corral" and not found.path.is_symlink()
+            return entry, Identity(stat.st_dev, stat.st_ino, own)
         except OSError as error:
             log.info("%s was left out: %s", found.path, error)
             return None
 
 
-def _is_new(identity: Identity, seen: set[Identity]) -> bool:
-    """Whether this file was not listed before under another name."""
-    if identity[1] and identity in seen:
+def _is_new(identity: Identity, seen: set[tuple[int, int]]) -> bool:
+    """Whether this name is to be listed: its file was not, or the name is one of Corral's own."""
+    file = (identity.device, identity.inode)
+    if identity.inode and file in seen and not identity.own:
         return False
-    seen.add(identity)
+    seen.add(file)
     return True

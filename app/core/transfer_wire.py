@@ -43,6 +43,8 @@ class Fetch(Struct, frozen=True, tag="fetch"):
     files: tuple[RepoFile, ...]
     folder: str
     limits: Limits = Limits()
+    copies: dict[str, str] = {}
+    """Files on this computer that may be the same ones: paths by sha256."""
 
 
 class Stop(Struct, frozen=True, tag="stop"):
