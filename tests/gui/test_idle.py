@@ -94,5 +94,5 @@ def test_the_preset_editor_at_rest_paints_nothing(
 ) -> None:
     chat = window.page("chat")
     assert isinstance(chat, ChatPage)
-    chat.manage_presets("coder")
+    chat.presets.manage("coder")
     assert_at_rest(qapp, qtbot)
