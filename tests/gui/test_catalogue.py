@@ -1,19 +1,15 @@
 """Discover as a catalogue: families, collections, bookmarks, comparing, speeds, what was seen."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import msgspec
 import pytest
-from PySide6.QtCore import QLocale
-from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.architecture import Architecture
 from app.core.catalogue import Catalogue
-from app.core.hardware import MemorySnapshot
 from app.core.hub import HubModel
 from app.core.library import LocalModel
 from app.core.memory import Fit
@@ -24,36 +20,32 @@ from app.gui.controls.labels import Label
 from app.gui.discover_architecture import architecture_facts
 from app.gui.discover_compare import CompareOverlay
 from app.gui.discover_filter import DiscoverFilter, Shelf
-from app.gui.discover_fit import FitCheck, speed_words
+from app.gui.discover_fit import speed_words
 from app.gui.discover_page import DiscoverPage
 from app.gui.discover_rows import ModelRow
 from app.gui.question import Question
 from app.gui.variants_row import columns
 from backends.types import Usage
+from tests.gui.discover_desk import (
+    CHECK,
+    GB,
+    LLAMA,
+    Show,
+    go_offline,
+    open_discover,
+    rows_of,
+)
 from tests.hub.samples import add_samples, gguf_start
 from tests.hub.server import LocalHub
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
 
-GB = 10**9
-MEMORY = MemorySnapshot(total=16 * GB, available=12 * GB)
-CHECK = FitCheck(MEMORY)
-LLAMA = "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF"
 BASE = "meta-llama/Llama-3.1-8B-Instruct"
 MLX = "mlx-community/Meta-Llama-3.1-8B-Instruct-4bit"
 OTHER = "unsloth/Llama-3.1-8B-Instruct-GGUF"
-Show = Callable[[QWidget], QWidget]
 START = gguf_start(
     {"parameters": 8e9, "kv_bytes_per_token": 131_072, "context_length": 8192, "name": "Llama"}
 )
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    before = QLocale()
-    QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
-    yield
-    QLocale.setDefault(before)
 
 
 @pytest.fixture
@@ -71,22 +63,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
 def page(
     context: AppContext, show: Show, monkeypatch: pytest.MonkeyPatch, hub: LocalHub
 ) -> DiscoverPage:
-    monkeypatch.setattr(context.runtime, "free_memory", lambda **_: MEMORY)
-    page = DiscoverPage(context)
-    page.resize(1264, 840)
-    context.notifier.attach(page)
-    show(page)
-    return page
-
-
-def rows_of(page: DiscoverPage) -> list[ModelRow]:
-    rows = page.browser.list.list_model().rows()
-    return [row for row in rows if isinstance(row, ModelRow)]
-
-
-def go_offline(context: AppContext, on: bool = True) -> None:
-    network = msgspec.structs.replace(context.settings.current.network, offline=on)
-    context.settings.update(network=network)
+    return open_discover(context, show, monkeypatch)
 
 
 def search_hub(page: DiscoverPage, qtbot: QtBot, text: str = "") -> None:

@@ -28,11 +28,11 @@ from app.gui.downloads_start import request_for
 from app.gui.downloads_watch import DownloadsWatch
 from app.gui.settings_downloads import DownloadsSection
 from tests.core.broken_gguf import tiny_model
-from tests.gui.test_downloads_page import GB, WAIT, english, hub, item, page, request
+from tests.gui.test_downloads_page import GB, WAIT, hub, item, page, request
 from tests.hub.server import LocalHub
 
-pytestmark = pytest.mark.gui
-__all__ = ["english", "hub", "page"]
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
+__all__ = ["hub", "page"]
 
 Show = Callable[[QWidget], QWidget]
 MOVE = Qt.DropAction.MoveAction
@@ -87,7 +87,8 @@ def test_the_projector_comes_along(hub: LocalHub, context: AppContext) -> None:
 def queue(page: DownloadsPage, hub: LocalHub, context: AppContext, qtbot: QtBot) -> list[str]:
     """Five paused downloads, by id."""
     names = ("A", "B", "C", "D", "E")
-    requests = [request(hub, name, tiny_model().data() + b"x" * 400_000) for name in names]
+    data = {name: tiny_model().data() + name.encode() * 400_000 for name in names}
+    requests = [request(hub, name, each) for name, each in data.items()]
     hub.fault(".gguf", origin="cdn", stall_after=0)
     ids = [context.downloads.add(each).id for each in requests]
     context.downloads.pause_all()

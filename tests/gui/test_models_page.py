@@ -1,11 +1,11 @@
 """My models: the table, the drawer with its plot and defaults, the disk, deleting, adopting."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QLocale, QPoint, Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
@@ -32,20 +32,12 @@ from app.gui.question import Question
 from backends.types import LoadConfig
 from tests.core.broken_gguf import tiny_model
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
 
 Show = Callable[[QWidget], QWidget]
 WAIT = 10_000
 """Milliseconds that a slow machine gets."""
 NOW = datetime(2026, 11, 23, 14, 0)
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    before = QLocale()
-    QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
-    yield
-    QLocale.setDefault(before)
 
 
 def model(name: str, **values: object) -> LocalModel:
