@@ -9,6 +9,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -22,6 +23,7 @@ from app.core.hub import HubClient
 from app.core.library_types import LocalModel
 from app.core.model_families import base_of
 from app.core.ollama_name import ollama_name_of
+from app.core.paths import resource
 from app.core.seen_models import SeenModels
 from app.core.template_check import check_question
 
@@ -42,6 +44,8 @@ class Comparison(Struct, frozen=True):
     """A unified diff from the base's template to the model's; empty if they are the same."""
     no_template: bool = False
     """The base has none, so there is nothing to compare with."""
+    from_list: bool = False
+    """The hub could not be asked; the list that ships with the program knows the template."""
     same_sample: bool = True
     """A short chat, and a question without a system prompt, come out the same with both."""
 
@@ -57,6 +61,10 @@ class _Kept(Struct, frozen=True):
     """Empty: the repository has none."""
     time: float
     """When it came, Unix seconds."""
+
+
+class _Known(Struct, frozen=True):
+    templates: dict[str, tuple[str, ...]]
 
 
 class BaseTemplates:
@@ -87,7 +95,12 @@ class BaseTemplates:
         base = self.base(model) if question else None
         if question is None or base is None:
             return None
-        source = self._template(base)
+        try:
+            source = self._template(base)
+        except HubError:  # many makers show their files only to those who accept a licence
+            if fingerprint(question.source) in known_fingerprints().get(base, ()):
+                return Comparison(base, from_list=True)
+            raise
         if not source:
             return Comparison(base, no_template=True)
         changes = changes_between(source, question.source)
@@ -161,6 +174,20 @@ class BaseTemplates:
             write_atomically(self._file(kept.repo), msgspec.json.encode(kept))
         except StorageError as error:
             log.warning("the template of %s is not kept: %s", kept.repo, error)
+
+
+def fingerprint(template: str) -> str:
+    """sha256 of a template, the same whatever its line ends and blanks at the ends of lines."""
+    return hashlib.sha256("\n".join(_lines(template)).encode()).hexdigest()
+
+
+@cache
+def known_fingerprints() -> dict[str, tuple[str, ...]]:
+    """Fingerprints of templates by the repository of their maker, from `resources/templates.json`.
+
+    They were computed from public copies of the templates when the list was made.
+    """
+    return msgspec.json.decode(resource("templates.json").read_bytes(), type=_Known).templates
 
 
 def changes_between(base: str, own: str) -> str:

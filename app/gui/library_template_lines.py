@@ -67,6 +67,12 @@ def compared(comparison: Comparison) -> Sentence:
             "template", "%1 has no chat template to compare it with."
         )
         return _about(comparison, words, "info", "text-3")
+    if comparison.from_list:
+        words = QCoreApplication.translate(
+            "template",
+            "It is the template of %1 as Corral’s list knows it; the hub was not asked.",
+        )
+        return _about(comparison, words, "check", "success")
     if comparison.same:
         words = QCoreApplication.translate("template", "It is the template of %1, unchanged.")
         return _about(comparison, words, "check", "success")

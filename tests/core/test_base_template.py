@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from app.core.base_template import FRESH_SECONDS, BaseTemplates, changes_between
+from app.core.base_template import (
+    FRESH_SECONDS,
+    BaseTemplates,
+    Comparison,
+    changes_between,
+    fingerprint,
+    known_fingerprints,
+)
 from app.core.catalogue import Catalogue
 from app.core.errors import AccessError, HubError, OfflineError
 from app.core.hub import HubClient
@@ -208,3 +215,28 @@ def test_changes_show_what_is_around_them() -> None:
         " line 5",
         " line 6",
     ]
+
+
+# The list that ships
+
+
+TEMPLATES = Path(__file__).parents[1] / "backends" / "chat" / "templates"
+
+
+def test_the_list_holds_the_templates_it_was_made_from() -> None:
+    for repo, prints in known_fingerprints().items():
+        source = (TEMPLATES / f"{repo.replace('/', '-')}.jinja").read_text(encoding="utf-8")
+        assert prints == (fingerprint(source),), repo
+
+
+def test_what_the_hub_does_not_show_the_list_may_know(
+    hub: LocalHub, templates: BaseTemplates, tmp_path: Path
+) -> None:
+    base = "meta-llama/Llama-3.1-8B-Instruct"
+    hub.add(REPO, {"a.gguf": b"GGUF"}, tags=["gguf", f"base_model:quantized:{base}"])
+    hub.add(base, {"chat_template.jinja": b"x"}, gated=True)
+    source = (TEMPLATES / f"{base.replace('/', '-')}.jinja").read_text(encoding="utf-8")
+    found = templates.compare(model(tmp_path, source.replace("\n", "\r\n")))
+    assert found == Comparison(base, from_list=True)
+    with pytest.raises(AccessError):
+        templates.compare(model(tmp_path, source + "Buy now!"))

@@ -357,6 +357,8 @@ def test_what_is_known_of_a_template_is_said_in_sentences(icons: Icons) -> None:
     assert tab.findings == ["Which model it was made from is not known here."]
     tab.show_comparison(Comparison("first/Kind"))
     assert tab.findings == ["It is the template of first/Kind, unchanged."]
+    tab.show_comparison(Comparison("first/Kind", from_list=True))
+    assert "as Corral’s list knows it" in tab.findings[0]
     tab.show_comparison(Comparison("first/Kind", no_template=True))
     assert tab.findings == ["first/Kind has no chat template to compare it with."]
     tab.show_comparison(Comparison("first/Kind", "@@\n-a\n+b"))
