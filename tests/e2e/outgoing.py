@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from app.cli.parts import Parts
-from app.core.connection_check import check_hubs
+from app.core.connection_check import check_hubs, check_registry
 from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.errors import AppError
 from app.core.hub import HubQuery
 from app.core.keys import KeyStore
+from app.core.ollama_gate import RegistryGate
+from app.core.ollama_http import RegistryHttp
 from app.core.remotes import RemoteStore, remote_models
 from app.core.variants import RepoFile
 
@@ -39,6 +41,12 @@ def main(local_server: str) -> int:
             "card": lambda: parts.hub.card("owner/name", "main"),
             "header": lambda: parts.hub.header("owner/name", "main", "name.gguf"),
             "check": lambda: [each.kind for each in check_hubs(parts.gate, parts.hub_http)],
+            "file": lambda: parts.hub.file("owner/name", "chat_template.jinja", limit=1000),
+            "registry": lambda: (
+                check_registry(
+                    RegistryGate(parts.settings, parts.gate), RegistryHttp(parts.hub_http)
+                ).kind
+            ),
             "log in": lambda: parts.account.log_in("hf_abcdefgh"),
             "download": lambda: download(parts),
             "list": lambda: remotes.offered(ELSEWHERE),
