@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from app.core.transfer_hash import file_matches
-from app.core.transfer_parts import discard, part_path
-from app.core.transfer_stop import StopSignal
+from app.core.transfer_parts import discard, load_state, part_path, record_whole
+from app.core.transfer_stop import StopSignal, TransferStopped
 from app.core.variants import RepoFile
 
 log = logging.getLogger(__name__)
@@ -30,19 +30,25 @@ class LocalCopy:
     def take(self) -> bool:
         """Whether the whole, verified file lies in the part of `target` now.
 
-        If not, nothing is left behind: it has to be fetched. Raises `TransferStopped`, and
-        `OSError` for a disk that is full.
+        If not, what was fetched of it before may still be there: go on with that.
+
+        Raises `TransferStopped`, and `OSError` for a disk that is full.
         """
         try:
-            if not self._is_there():
+            kept = load_state(self._target)
+            if (kept is not None and kept.verified) or not self._is_there():
                 return False
             discard(self._target)
             part = part_path(self._target)
             self._link_or_copy(part)
             self.done = self._file.size
             if file_matches(part, self._file, self._progress):
+                record_whole(self._target, self._file.sha256 or "", self._file.size)
                 return True
             log.warning("%s is not what it was taken for", self._source)
+        except TransferStopped:
+            discard(self._target)  # taking it again costs nothing
+            raise
         except OSError as error:
             discard(self._target)
             if error.errno in _FULL:
