@@ -17,7 +17,7 @@ from app.core.download_state import (
 )
 from app.core.download_times import Hold
 from app.core.file_records import Origin
-from app.core.transfer_names import target_path
+from app.core.transfer_names import models_folder, target_path
 from app.core.transfer_parts import bytes_on_disk, discard, part_bytes
 
 SMOOTHING = 3.0
@@ -181,8 +181,9 @@ class DownloadEntry:
         self.crashes += 1
         return self.crashes
 
-    def discard(self, models: Path) -> None:
-        """Delete what was fetched, and the folders that are empty then, below `models`."""
+    def discard(self) -> None:
+        """Delete what was fetched, and the folders that are empty then, below the root."""
+        models = models_folder(self.folder, self.request.repo)
         for target in self.targets():
             with contextlib.suppress(OSError):
                 discard(target)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-from app.core import download_space, downloads, transfer_child
+from app.core import download_runs, download_space, transfer_child
 from app.core.download_entry import DownloadEntry, SpeedMeter
 from app.core.download_state import (
     DownloadItem,
@@ -459,7 +459,7 @@ def test_a_child_that_always_dies_fails_the_download(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dying = [sys.executable, "-c", "import sys; sys.exit('no library')"]
-    monkeypatch.setattr(downloads, "child_command", lambda _flag: dying)
+    monkeypatch.setattr(download_runs, "child_command", lambda _flag: dying)
     with bench.manager() as manager:
         item = manager.add(bench.request())
         failed = wait_for(manager, item.id, state_is("failed"))
@@ -469,7 +469,7 @@ def test_a_child_that_always_dies_fails_the_download(
 
 
 def test_a_child_that_cannot_be_started(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "child_command", lambda _flag: ["/no/such/program"])
+    monkeypatch.setattr(download_runs, "child_command", lambda _flag: ["/no/such/program"])
     with bench.manager() as manager:
         item = manager.add(bench.request())
         failed = wait_for(manager, item.id, state_is("failed"))
