@@ -70,6 +70,11 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="OWNER/REPO[:QUANT]",
         help="for example owner/model-GGUF:Q4_K_M, the address of a hub page, or ollama:NAME:TAG",
     )
+    get.add_argument(
+        "--to",
+        metavar="FOLDER",
+        help="a models folder by its name or path, or another folder, which becomes one",
+    )
     get.add_argument("--quiet", action="store_true", help="no progress line")
 
     run = commands.add_parser("run", help="chat with a model in the terminal")

@@ -1,5 +1,7 @@
 """What the transfer child is told to do: where files may come from, and how fast."""
 
+from pathlib import Path
+
 from app.core.download_entry import DownloadEntry
 from app.core.download_state import DownloadRequest
 from app.core.hub_gate import HubGate
@@ -14,12 +16,19 @@ class DownloadOrders:
     """Makes the commands by the settings in force."""
 
     def __init__(
-        self, settings: SettingsStore, gate: HubGate, registry: RegistryGate, limits: Limits
+        self,
+        settings: SettingsStore,
+        gate: HubGate,
+        registry: RegistryGate,
+        limits: Limits,
+        made: Path,
     ) -> None:
+        """`made` is the one models folder that is made where it is lacking."""
         self._settings = settings
         self._gate = gate
         self._registry = registry
         self._limits = limits
+        self._made = made
 
     def check(self, request: DownloadRequest) -> None:
         """Raise `OfflineError` or `SettingsError` where nothing can be fetched."""
@@ -38,6 +47,7 @@ class DownloadOrders:
             request.files,
             str(entry.folder),
             self._limits,
+            "" if entry.root == self._made else str(entry.root),
         )
 
     def throttle(self) -> Throttle:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
+from app.core import download_problems
 from app.core.download_board import DownloadBoard
 from app.core.download_entry import DownloadEntry
 from app.core.download_keeper import DownloadKeeper
@@ -64,7 +65,7 @@ class DownloadManager:
         self._library = library
         gate = gate or HubGate(settings, KeyStore(paths), env)
         self._orders = DownloadOrders(
-            settings, gate, RegistryGate(settings, gate, env), limits or Limits()
+            settings, gate, RegistryGate(settings, gate, env), limits or Limits(), paths.models
         )
         self._board = board = DownloadBoard()
         self.changed, self.removed, self.finished = board.changed, board.removed, board.finished
@@ -115,18 +116,26 @@ class DownloadManager:
             self._schedule.arrange()
         self._board.tell()
 
-    def add(self, request: DownloadRequest) -> DownloadItem:
-        """Queue a download.
+    def add(self, request: DownloadRequest, root: Path | None = None) -> DownloadItem:
+        """Queue a download into the models folder `root`.
+
+        Without one it goes on where parts of it are, else to the standard folder.
 
         Raises:
-            StorageError: the disk has no room for everything queued plus 1 GB.
+            StorageError: the folder is not there or cannot be written to, or its disk has no room
+                for everything queued for it plus 1 GB.
             DownloadError: it is here or queued already, or carries names that are refused.
             OfflineError: nothing may leave this computer.
         """
         check_names(file.path for file in request.files)
         self._orders.check(request)
-        folder = repository_folder(self._library.folder, request.repo)
-        entry = DownloadEntry(uuid.uuid4().hex, request, folder, added=time.time())
+        possible = self._possible(request)
+        if not request.update and (here := next(filter(DownloadEntry.finished, possible), None)):
+            raise download_problems.here_already(here)
+        if root is None:
+            root = next((each.root for each in possible if each.done), self._library.folder)
+        self._check_root(root)
+        entry = _entry(request, root)
         with self._condition:
             self._queue.check_new(entry)
             check_space(entry.folder, self._queue.need_with(entry))
@@ -139,9 +148,8 @@ class DownloadManager:
     def finished_path(self, request: DownloadRequest) -> Path | None:
         """What the model of `request` is opened by, if all its files are here; else None."""
         check_names(file.path for file in request.files)
-        folder = repository_folder(self._library.folder, request.repo)
-        entry = DownloadEntry("", request, folder, added=0.0)
-        return entry.targets()[0] if entry.finished() else None
+        here = next(filter(DownloadEntry.finished, self._possible(request)), None)
+        return here.targets()[0] if here else None
 
     def pause(self, item_id: str) -> None:
         """Stop fetching and keep what is there."""
@@ -158,7 +166,8 @@ class DownloadManager:
 
         Raises:
             OfflineError: nothing may leave this computer.
-            StorageError: the disk has no room for the rest of everything queued plus 1 GB.
+            StorageError: the folder is not there or cannot be written to, or its disk has no room
+                for the rest of everything queued for it plus 1 GB.
         """
         with self._condition:
             self._resume(self._queue.get(item_id))
@@ -167,6 +176,7 @@ class DownloadManager:
     def _resume(self, entry: DownloadEntry) -> None:
         self._orders.check(entry.request)
         if entry.state in ("paused", "failed"):
+            self._check_root(entry.root)
             check_space(entry.folder, self._queue.need_with(entry))
             entry.settle("waiting")
             entry.crashes = 0
@@ -271,6 +281,16 @@ class DownloadManager:
         self._runs.close()
         self._keeper.close()
 
+    def _possible(self, request: DownloadRequest) -> list[DownloadEntry]:
+        """What the download would be in each models folder that answers."""
+        silent = self._library.silent_folders()
+        roots = [each for each in self._library.own_folders.all() if each not in silent]
+        return [_entry(request, root) for root in roots]
+
+    def _check_root(self, root: Path) -> None:
+        """Raise `StorageError` where downloads cannot go to."""
+        self._library.own_folders.check(root, self._library.silent_folders())
+
     def _settled(self, entry: DownloadEntry) -> None:
         """A run has brought `entry` to an end: somebody else may run."""
         self._schedule.update(entry)
@@ -285,3 +305,9 @@ class DownloadManager:
             self._offline = settings.network.offline
             self._schedule.arrange()
         self._board.tell()
+
+
+def _entry(request: DownloadRequest, root: Path) -> DownloadEntry:
+    """A new download into a models folder. Raises `DownloadError` for a refused name."""
+    folder = repository_folder(root, request.repo)
+    return DownloadEntry(uuid.uuid4().hex, request, folder, added=time.time())

@@ -40,6 +40,8 @@ class ModelUpdate(Struct, frozen=True):
     model: LocalModel
     request: DownloadRequest
     """Fetches them beside the old ones, and replaces those at the end."""
+    root: Path
+    """The models folder that the old ones lie in."""
 
 
 class _Memory(Struct, frozen=True):
@@ -98,7 +100,9 @@ class ModelUpdates:
         with self._lock:
             newer = self._load().newer
         found = ((model, newer.get(_key(model))) for model in self._models())
-        return tuple(ModelUpdate(model, request) for model, request in found if request)
+        return tuple(
+            ModelUpdate(model, request, self._root(model)) for model, request in found if request
+        )
 
     def look(self, *, now: bool = False) -> None:
         """Ask the hub about all models that were not asked about today; `now` asks about all.
@@ -130,6 +134,9 @@ class ModelUpdates:
             if own and model.present and model.repo and not ollama_name_of(model.repo):
                 yield model
 
+    def _root(self, model: LocalModel) -> Path:
+        return self._library.own_folders.of(model.path) or self._library.folder
+
     def _due(self, *, now: bool) -> dict[str, list[LocalModel]]:
         with self._lock:
             asked = self._load().asked
@@ -145,7 +152,7 @@ class ModelUpdates:
         detail = self._hub.detail(repo)
         found: dict[str, DownloadRequest] = {}
         for model in models:
-            request = newer_files(model, self.origin(model), detail, self._library.folder)
+            request = newer_files(model, self.origin(model), detail, self._root(model))
             if request is not None:
                 found[_key(model)] = request
         self._note(repo, found, [_key(model) for model in models])

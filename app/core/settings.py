@@ -47,6 +47,8 @@ class Models(Struct, frozen=True):
 
     folder: str | None = None
     """Where downloads go; None is `AppPaths.models`."""
+    further_folders: tuple[str, ...] = ()
+    """More folders that downloads may go to; what lies in them is Corral's own, as in `folder`."""
     extra_folders: tuple[str, ...] = ()
     """Folders whose models are used in place."""
     starter_seen: bool = False

@@ -108,4 +108,4 @@ class UpdatesGroup(DownloadGroup):
 
     def _update(self, update: ModelUpdate) -> None:
         downloads = self._context.downloads
-        self._context.worker.run(downloads.add, update.request, failed=self._failed)
+        self._context.worker.run(downloads.add, update.request, update.root, failed=self._failed)
