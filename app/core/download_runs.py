@@ -245,8 +245,7 @@ class DownloadRuns:
 def _list_model(library: ModelLibrary, entry: DownloadEntry) -> DownloadProblem | None:
     """Have the library list what was fetched; answers why it could not."""
     try:
-        checksums = [file.sha256 for file in entry.request.files]
-        model = library.register(entry.targets(), entry.origin(), checksums)
+        model = library.register(entry.targets(), entry.origin(), entry.request.files)
     except AppError as error:
         return DownloadProblem.of(error)
     except Exception as error:

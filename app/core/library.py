@@ -27,6 +27,7 @@ from app.core.other_programs import ProgramFolder, program_folders, program_of
 from app.core.paths import AppPaths
 from app.core.remotes import remote_models, without_model
 from app.core.settings import Settings, SettingsStore
+from app.core.variants import RepoFile
 
 __all__ = ["AmbiguousModel", "LocalModel", "ModelLibrary"]
 
@@ -240,15 +241,15 @@ class ModelLibrary:
         self,
         files: Sequence[Path],
         origin: Origin | None = None,
-        checksums: Sequence[str | None] = (),
+        listed: Sequence[RepoFile] = (),
     ) -> LocalModel:
         """Take up a finished download; `files[0]` is what the model is opened by.
 
-        `checksums` are the sha256 that the files were found to have.
+        `listed` are the same files as the hub lists them, and as they were found to be.
         Raises ModelError if the files make no model in the models folder.
         """
         if origin is not None:
-            self.records.downloaded(zip(files, checksums, strict=True), origin)
+            self.records.downloaded(zip(files, listed, strict=True), origin)
         self.scan()
         path = files[0].absolute()
         return self._by_path(path) or self._by_path(path.parent) or self._listed(path)
