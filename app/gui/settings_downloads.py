@@ -106,8 +106,8 @@ class DownloadsSection(SettingSection):
             SettingRow(
                 self.tr("Look for newer versions"),
                 self.tr(
-                    "When you open Downloads, at most once a day, the hub is asked about the "
-                    "models you have"
+                    "When you open Downloads or My models, at most once a day, the hub is asked "
+                    "about the models you have"
                 ),
                 self.updates,
             ),
