@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from app.cli import account, chat
+from app.cli.connections import connections
 from app.cli.importing import import_
 from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, human_size, human_time, table, without_controls
@@ -260,4 +261,5 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "logout": account.logout,
     "import": import_,
     "serve": serve,
+    "connections": connections,
 }

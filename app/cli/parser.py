@@ -1,7 +1,9 @@
 """The words of the command line."""
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from app import __version__
@@ -47,6 +49,19 @@ def temperature(text: str) -> float:
     if not 0 <= value <= 5:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 5")
     return value
+
+
+def moment(text: str) -> datetime:
+    """A date, a date with a time of day, or so many minutes, hours or days ago."""
+    if span := re.fullmatch(r"(\d{1,5})([mhd])", text):
+        unit = {"m": "minutes", "h": "hours", "d": "days"}[span[2]]
+        return datetime.now() - timedelta(**{unit: int(span[1])})
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text} is no date such as 2026-11-28 and no span such as 12h or 7d"
+        ) from None
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -186,6 +201,17 @@ def build_parser() -> argparse.ArgumentParser:
     )
     login.add_argument("--status", action="store_true", help="only say who is logged in")
     commands.add_parser("logout", help="forget the access token")
+
+    listed = commands.add_parser(
+        "connections", help="list what Corral has sent to and got from other computers"
+    )
+    listed.add_argument(
+        "--since",
+        type=moment,
+        metavar="WHEN",
+        help="only from then on: a date such as 2026-11-28, “2026-11-28 14:00”, or 30m, 12h, 7d",
+    )
+    listed.add_argument("--json", action="store_true", help="as a JSON object, for scripts")
     return parser
 
 
