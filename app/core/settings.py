@@ -90,8 +90,8 @@ class Proxy(Struct, frozen=True):
 
     mode: Literal["system", "none", "manual"] = "system"
     """The environment's and the system's proxy, none at all, or the one named here."""
-    scheme: Literal["http", "https"] = "http"
-    """What is spoken with the proxy itself."""
+    scheme: Literal["http", "https", "socks5"] = "http"
+    """What is spoken with the proxy itself. A SOCKS proxy resolves names as well."""
     host: Annotated[str, Meta(max_length=253)] = ""
     port: Annotated[int, Meta(ge=1, le=65_535)] = 8080
     user: Annotated[str, Meta(max_length=200)] = ""
