@@ -56,13 +56,15 @@ class ModelLibrary:
         self.changed: EventHook[[]] = EventHook()
         self._paths = paths
         self._settings = settings
-        self.own_folders = ModelRoots(paths, settings)
-        """The folders that downloads may go to."""
         self.records = FileRecords(paths.model_files_file)
         """Checksums of files and where they came from."""
         self._scanner = LibraryScanner(paths.cache / "library.json", patience, self._tell_news)
         self._choices_file = paths.data / "library.json"
         self._program_folders = program_folders
+        self.own_folders = ModelRoots(
+            paths, settings, lambda path: program_of(path, program_folders())
+        )
+        """The folders that downloads may go to."""
         self._lock = threading.RLock()
         self.problem: AppError | None
         """What was wrong at the start with the list of models used where they lie."""

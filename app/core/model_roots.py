@@ -4,7 +4,7 @@ One of them is the standard: downloads go there unless somebody says otherwise.
 """
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from msgspec import structs
@@ -18,7 +18,14 @@ from app.core.settings import Models, SettingsStore
 class ModelRoots:
     """The models folders as the settings name them. Those that change them touch the disk."""
 
-    def __init__(self, paths: AppPaths, settings: SettingsStore) -> None:
+    def __init__(
+        self,
+        paths: AppPaths,
+        settings: SettingsStore,
+        program_of: Callable[[Path], str] = lambda _: "",
+    ) -> None:
+        """`program_of` tells the other program whose folder a path lies in; "" is none."""
+        self._program_of = program_of
         self._paths = paths
         self._settings = settings
 
@@ -54,17 +61,36 @@ class ModelRoots:
         path = path.expanduser().absolute()
         if path in self.all():
             return path
+        self._check_new(path)
         models = self._settings.current.models
-        if path in (Path(each).expanduser() for each in models.extra_folders):
-            raise StorageError(
-                "Downloads cannot go to this folder",
-                f"The models in {path} are used where they lie, and Corral changes nothing there.",
-                "Choose a folder inside it, made for this.",
-            )
-        check_root(path)
         further = (*models.further_folders, str(path))
         self._update(structs.replace(models, further_folders=further))
         return path
+
+    def _check_new(self, path: Path) -> None:
+        """What lies in a models folder is Corral's own, so it must be nobody else's."""
+        title = "Downloads cannot go to this folder"
+        in_place = map(Path, self._settings.current.models.extra_folders)
+        if program := self._program_of(path):
+            raise StorageError(
+                title,
+                f"{path} belongs to {program}, and Corral changes nothing there.",
+                "Choose a folder of its own for Corral.",
+            )
+        if path in (each.expanduser() for each in in_place):
+            raise StorageError(
+                title,
+                f"The models in {path} are used where they lie, and Corral changes nothing there.",
+                "Choose a folder inside it, made for this.",
+            )
+        for root in self.all():
+            if path.is_relative_to(root) or root.is_relative_to(path):
+                raise StorageError(
+                    title,
+                    f"One models folder cannot lie in another, and {root} is one already.",
+                    "Choose a folder beside it.",
+                )
+        check_root(path)
 
     def drop(self, path: Path) -> None:
         """Use a further folder no more; what lies there stays. Raises like the settings."""

@@ -1,12 +1,14 @@
 """Newer files of installed models: what is remembered, how often is asked, what is found."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from app.core.download_state import DownloadItem, DownloadRequest
+from app.core.downloads import DownloadManager
 from app.core.errors import OfflineError
 from app.core.file_records import Origin
 from app.core.hub import HubClient
@@ -196,3 +198,26 @@ def test_a_variant_is_no_model_of_its_own_to_update(desk: Desk) -> None:
     updates = desk.updates()
     updates.look()
     assert [each.model.id for each in updates.available()] == [model.id]
+
+
+def test_an_update_goes_to_the_folder_that_the_model_lies_in(desk: Desk, tmp_path: Path) -> None:
+    big = tmp_path / "big"
+    big.mkdir()
+    desk.fetch()
+    (model,) = [each for each in desk.library.models() if each.source == "corral"]
+    desk.library.own_folders.add(big)
+    target = big / "owner" / "name" / NAME
+    target.parent.mkdir(parents=True)
+    model.path.rename(target)
+    desk.library.scan()
+    desk.hub.repositories[REPO].add(NAME, model_bytes(2, 3_500_000))
+    updates = desk.updates()
+    updates.look()
+    (update,) = updates.available()
+    assert (update.model.path, update.root) == (target, big)
+    manager = DownloadManager(
+        desk.paths, desk.settings, desk.library, env={"HF_ENDPOINT": desk.hub.url}
+    )
+    with closing(manager) as downloads:
+        item = downloads.add(update.request, update.root)
+    assert item.target == target.parent
