@@ -171,21 +171,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="a web page whose scripts may use the server; repeatable",
     )
 
-    take = commands.add_parser("import", help="take models from elsewhere into the models folder")
-    take.add_argument(
-        "paths", nargs="+", metavar="PATH", help="a .gguf file, an MLX folder, a folder of models"
-    )
-    way = take.add_mutually_exclusive_group()
-    ways = {
-        "link": "by a hard link: no room is needed, the old name stays",
-        "copy": "a copy; the standard where the files are on another disk",
-        "move": "the files leave their old place; not out of another program's folder",
-    }
-    for name, text in ways.items():
-        way.add_argument(f"--{name}", dest="way", action="store_const", const=name, help=text)
-    take.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
-    take.add_argument("--quiet", action="store_true", help="no progress line")
-
+    _add_import(commands)
     remove = commands.add_parser("rm", help="delete a downloaded model (to the trash)")
     remove.add_argument("model", metavar="MODEL", help="name or id as `corral ls` shows it")
     remove.add_argument("--yes", "-y", action="store_true", help="do not ask")
@@ -201,7 +187,28 @@ def build_parser() -> argparse.ArgumentParser:
     )
     login.add_argument("--status", action="store_true", help="only say who is logged in")
     commands.add_parser("logout", help="forget the access token")
+    _add_connections(commands)
+    return parser
 
+
+def _add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    take = commands.add_parser("import", help="take models from elsewhere into the models folder")
+    take.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a .gguf file, an MLX folder, a folder of models"
+    )
+    way = take.add_mutually_exclusive_group()
+    ways = {
+        "link": "by a hard link: no room is needed, the old name stays",
+        "copy": "a copy; the standard where the files are on another disk",
+        "move": "the files leave their old place; not out of another program's folder",
+    }
+    for name, text in ways.items():
+        way.add_argument(f"--{name}", dest="way", action="store_const", const=name, help=text)
+    take.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    take.add_argument("--quiet", action="store_true", help="no progress line")
+
+
+def _add_connections(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     listed = commands.add_parser(
         "connections", help="list what Corral has sent to and got from other computers"
     )
@@ -212,7 +219,6 @@ def build_parser() -> argparse.ArgumentParser:
         help="only from then on: a date such as 2026-11-28, “2026-11-28 14:00”, or 30m, 12h, 7d",
     )
     listed.add_argument("--json", action="store_true", help="as a JSON object, for scripts")
-    return parser
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
