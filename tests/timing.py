@@ -3,6 +3,10 @@
 import time
 from collections.abc import Callable
 
+PATIENCE = 60.0
+"""Seconds that tests wait for what must come. Only what never comes takes as long, on a slow
+computer too; so this is no measure of how fast something is."""
+
 
 def least_cpu_seconds(work: Callable[[], object], times: int = 5) -> float:
     """CPU seconds that `work` takes of this thread: the least of several times."""

@@ -14,7 +14,9 @@ import pytest
 from app.core.paths import app_paths
 from app.core.transfer_wire import Limits
 from tests.core.model_stores import put, tiny
+from tests.hub.faults import Allowance
 from tests.hub.server import LocalHub
+from tests.timing import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTER = "smollm2"
@@ -237,17 +239,19 @@ def test_get_that_was_killed_continues_where_it_stopped(starter_file: Path) -> N
     size = starter_file.stat().st_size
     with LocalHub() as hub:
         hub.add("corral-tests/SmolLM2-GGUF", {name: starter_file})
-        hub.fault(name, origin="cdn", rate=4_000_000)
+        allowance = Allowance()
+        allowance.grant(size // 2)
+        hub.fault(name, origin="cdn", allowance=allowance)
         command = [sys.executable, "-m", "app", "get", "corral-tests/SmolLM2-GGUF:q4_1", "--quiet"]
         environment = {**os.environ, "HF_ENDPOINT": hub.url}
         with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + PATIENCE
             while hub.log.sent(name) < size // 4 and time.monotonic() < deadline:
                 assert process.poll() is None
                 time.sleep(0.02)
             children = psutil.Process(process.pid).children(recursive=True)
             process.kill()
-        assert psutil.wait_procs(children, timeout=5)[1] == []
+        assert psutil.wait_procs(children, timeout=PATIENCE)[1] == []
         before = hub.log.sent(name)
         assert size // 4 <= before < size
         rows = json.loads(corral("ls", "--json").stdout)

@@ -27,7 +27,7 @@ from app.gui.message_item import MessageItem
 from app.gui.message_view import MessageView
 from tests.backends.scripts import write_script
 
-DEADLINE_MS = 20_000
+DEADLINE_MS = 60_000
 Sit = Callable[..., "Desk"]
 
 

@@ -43,7 +43,7 @@ MEMORY = MemorySnapshot(total=16 * GB, available=12 * GB)
 CHECK = FitCheck(MEMORY)
 LLAMA = "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF"
 Show = Callable[[QWidget], QWidget]
-WAIT = 10_000
+WAIT = 60_000
 """Milliseconds that a slow machine gets."""
 
 

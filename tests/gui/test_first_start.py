@@ -24,7 +24,7 @@ pytestmark = pytest.mark.gui
 
 GB = 10**9
 Show = Callable[[QWidget], QWidget]
-WAIT = 10_000
+WAIT = 60_000
 """Milliseconds that a slow machine gets."""
 
 

@@ -35,7 +35,7 @@ from tests.core.broken_gguf import tiny_model
 pytestmark = pytest.mark.gui
 
 Show = Callable[[QWidget], QWidget]
-WAIT = 10_000
+WAIT = 60_000
 """Milliseconds that a slow machine gets."""
 NOW = datetime(2026, 11, 23, 14, 0)
 
