@@ -259,10 +259,14 @@ def fetch_test_data() -> None:
 
 
 def test_command(arguments: Sequence[str]) -> list[str]:
-    """Runs pytest; the long suites stay out unless `arguments` choose by marker themselves."""
+    """Runs pytest; the long suites stay out unless `arguments` choose by marker themselves.
+
+    The whole suite is spread over the processors, four at most: each process needs a gigabyte.
+    """
     chooses = any(word.startswith("-m") for word in arguments)
     selection = [] if chooses else ["-m", "not slow"]
-    return [str(PYTHON), "-m", "pytest", *selection, *arguments]
+    spread = [] if arguments else ["-n", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
+    return [str(PYTHON), "-m", "pytest", *selection, *spread, *arguments]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -16,7 +16,12 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".cache" / "docker-registry"
 PACKAGE = "docker-registry"
 PROGRAM = FOLDER / "usr" / "bin" / "docker-registry"
-QUICKLY = ("Acquire::Retries=0", "Acquire::http::Timeout=20", "Acquire::https::Timeout=20")
+QUICKLY = (
+    "APT::Update::Error-Mode=any",
+    "Acquire::Retries=0",
+    "Acquire::http::Timeout=20",
+    "Acquire::https::Timeout=20",
+)
 
 
 class Unavailable(Exception):

@@ -216,8 +216,10 @@ def test_a_full_disk_behind_the_output_is_told(unbuffered: str) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal of POSIX")
 @pytest.mark.engine
 def test_an_interrupted_answer_has_an_exit_code_of_its_own() -> None:
+    # So long an answer goes on when the signal comes, however late that is.
+    long = ("--regex", "(one two three ){400}")
     with subprocess.Popen(
-        [sys.executable, "-m", "app", "run", STARTER, "Count from one to two hundred in words."],
+        [sys.executable, "-m", "app", "run", STARTER, *long, "Count."],
         stdout=subprocess.PIPE,
         cwd=ROOT,
         start_new_session=True,
