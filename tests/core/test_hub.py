@@ -59,10 +59,14 @@ def settings(corral_home: Path) -> SettingsStore:
 
 @contextmanager
 def client_for(
-    settings: SettingsStore, hub: LocalHub | str, token: str = "", **limits: float
+    settings: SettingsStore,
+    hub: LocalHub | str,
+    token: str = "",
+    timeout: float = PATIENCE,
+    deadline: float = PATIENCE,
 ) -> Iterator[HubClient]:
     env = {"HF_ENDPOINT": hub if isinstance(hub, str) else hub.url, "HF_TOKEN": token}
-    http = HubHttp(**{"timeout": PATIENCE, "deadline": PATIENCE, **limits})
+    http = HubHttp(timeout=timeout, deadline=deadline)
     client = HubClient(settings, app_paths(), env, http)
     try:
         yield client

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from app.core import library_read
-from app.core.gguf import GgufHeader, read_header
+from app.core.gguf import read_header
+from app.core.gguf_types import GgufHeader
 from tests.core.library_load import furnish, scan_seconds
 
 COUNT = 250
