@@ -16,7 +16,9 @@ from app.core.speeds import LEAST_TOKENS, SpeedBook
 from app.core.transfer_wire import Limits
 from tests.core.broken_gguf import tiny_model
 from tests.core.model_stores import put, tiny
+from tests.hub.faults import Allowance
 from tests.hub.server import LocalHub
+from tests.timing import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTER = "smollm2"
@@ -226,8 +228,10 @@ def test_a_full_disk_behind_the_output_is_told(unbuffered: str) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal of POSIX")
 @pytest.mark.engine
 def test_an_interrupted_answer_has_an_exit_code_of_its_own() -> None:
+    # So long an answer goes on when the signal comes, however late that is.
+    long = ("--regex", "(one two three ){400}")
     with subprocess.Popen(
-        [sys.executable, "-m", "app", "run", STARTER, "Count from one to two hundred in words."],
+        [sys.executable, "-m", "app", "run", STARTER, *long, "Count."],
         stdout=subprocess.PIPE,
         cwd=ROOT,
         start_new_session=True,
@@ -249,17 +253,19 @@ def test_get_that_was_killed_continues_where_it_stopped(starter_file: Path) -> N
     size = starter_file.stat().st_size
     with LocalHub() as hub:
         hub.add("corral-tests/SmolLM2-GGUF", {name: starter_file})
-        hub.fault(name, origin="cdn", rate=4_000_000)
+        allowance = Allowance()
+        allowance.grant(size // 2)
+        hub.fault(name, origin="cdn", allowance=allowance)
         command = [sys.executable, "-m", "app", "get", "corral-tests/SmolLM2-GGUF:q4_1", "--quiet"]
         environment = {**os.environ, "HF_ENDPOINT": hub.url}
         with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + PATIENCE
             while hub.log.sent(name) < size // 4 and time.monotonic() < deadline:
                 assert process.poll() is None
                 time.sleep(0.02)
             children = psutil.Process(process.pid).children(recursive=True)
             process.kill()
-        assert psutil.wait_procs(children, timeout=5)[1] == []
+        assert psutil.wait_procs(children, timeout=PATIENCE)[1] == []
         before = hub.log.sent(name)
         assert size // 4 <= before < size
         rows = json.loads(corral("ls", "--json").stdout)

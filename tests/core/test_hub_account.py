@@ -17,6 +17,7 @@ from app.core.settings import Network, SettingsStore
 from tests.core.memory_keyring import MemoryKeyring, password_store
 from tests.core.test_hub import clear
 from tests.hub.server import LocalHub
+from tests.timing import PATIENCE
 
 TOKEN = "hf_goodtoken1234567890"
 OTHER = "hf_othertoken123456789"
@@ -48,7 +49,7 @@ def passwords() -> Iterator[MemoryKeyring]:
 
 @pytest.fixture
 def http() -> Iterator[HubHttp]:
-    http = HubHttp(timeout=2.0)
+    http = HubHttp(timeout=PATIENCE)
     yield http
     http.close()
 

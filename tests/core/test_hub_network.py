@@ -28,11 +28,12 @@ from tests.hub.http_server import TLS
 from tests.hub.proxy import LocalProxy
 from tests.hub.server import LocalHub
 from tests.hub.socks import LocalSocks
+from tests.timing import PATIENCE
 
 REPO, FILE = "owner/model", "model-Q4_0.gguf"
 SECRET = "hf_verysecret42"
 PASSWORD = "corral pass"
-QUICK = Limits(read_timeout=2.0, first_wait=0.02, longest_wait=0.1, tries=2)
+QUICK = Limits(read_timeout=PATIENCE, first_wait=0.02, longest_wait=0.1, tries=2)
 
 
 class Clock:
@@ -61,7 +62,7 @@ def gate(settings: SettingsStore, clock: Clock) -> HubGate:
 
 @pytest.fixture
 def http() -> Iterator[HubHttp]:
-    http = HubHttp(timeout=2.0)
+    http = HubHttp(timeout=PATIENCE)
     yield http
     http.close()
 
@@ -219,7 +220,7 @@ def fetched(manager: DownloadManager, request: DownloadRequest) -> DownloadItem:
 
     manager.changed.connect(hear)
     manager.add(request)
-    assert done.wait(30)
+    assert done.wait(PATIENCE)
     return seen[0]
 
 

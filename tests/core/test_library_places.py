@@ -15,8 +15,7 @@ from app.core.library_types import Source
 from app.core.paths import AppPaths, app_paths
 from app.core.settings import Models, SettingsStore
 from tests.core.model_stores import put, tiny
-
-PATIENCE = 0.05
+from tests.timing import PATIENCE
 
 
 @pytest.fixture
@@ -30,7 +29,10 @@ def settings(paths: AppPaths) -> SettingsStore:
 
 
 class Share:
-    """A network share that can stop answering: whoever looks then waits."""
+    """A network share that can stop answering: whoever looks then waits.
+
+    The library's patience with it ends at once; with other places it is as always.
+    """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
@@ -45,7 +47,14 @@ class Share:
                 self.answers.wait()
             yield from find(root, source, program)
 
+        wait = PlaceLook.wait
+
+        def waited(look: PlaceLook, patience: float) -> bool:
+            hangs = look.place.path == folder and not self.answers.is_set()
+            return wait(look, 0.05 if hangs else PATIENCE)
+
         monkeypatch.setattr(library_places, "find_models", found)
+        monkeypatch.setattr(PlaceLook, "wait", waited)
 
 
 @pytest.fixture
@@ -102,7 +111,7 @@ def test_a_share_that_hangs_holds_up_nobody_and_comes_back_by_itself(
     settings.update(models=Models(extra_folders=(str(share.folder), str(last))))
     ModelLibrary(paths, settings).scan()
 
-    library = ModelLibrary(paths, settings, patience=PATIENCE)
+    library = ModelLibrary(paths, settings)
     share.answers.clear()
     models = own(library.scan())
     assert models["last-Q8_0.gguf"].present
@@ -116,7 +125,7 @@ def test_a_share_that_hangs_holds_up_nobody_and_comes_back_by_itself(
     told = threading.Event()
     library.changed.connect(told.set)
     share.answers.set()
-    assert told.wait(10)
+    assert told.wait(PATIENCE)
     assert own(library.models())["shared-Q8_0.gguf"].present
     assert library.silent_folders() == frozenset()
     assert own(library.scan())["shared-Q8_0.gguf"].problem is None
@@ -127,13 +136,13 @@ def test_models_of_a_share_that_hangs_at_the_first_start_appear_when_it_answers(
 ) -> None:
     put(share.folder / "shared-Q8_0.gguf", tiny("shared"))
     settings.update(models=Models(extra_folders=(str(share.folder),)))
-    library = ModelLibrary(paths, settings, patience=PATIENCE)
+    library = ModelLibrary(paths, settings)
     share.answers.clear()
     told = threading.Event()
     assert own(library.scan()) == {}
     library.changed.connect(told.set)
     share.answers.set()
-    assert told.wait(10)
+    assert told.wait(PATIENCE)
     assert own(library.models())["shared-Q8_0.gguf"].present
 
 
@@ -142,7 +151,7 @@ def test_a_place_that_was_taken_off_meanwhile_is_not_taken_up_late(
 ) -> None:
     put(share.folder / "shared-Q8_0.gguf", tiny("shared"))
     settings.update(models=Models(extra_folders=(str(share.folder),)))
-    library = ModelLibrary(paths, settings, patience=PATIENCE)
+    library = ModelLibrary(paths, settings)
     share.answers.clear()
     library.scan()
     settings.update(models=Models())
@@ -150,21 +159,38 @@ def test_a_place_that_was_taken_off_meanwhile_is_not_taken_up_late(
     waiting = [each for each in threading.enumerate() if each.name == "look-share"]
     share.answers.set()
     for thread in waiting:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert waiting
     assert own(library.models()) == {}
 
 
-def test_a_look_that_gets_on_is_waited_for_however_long_it_takes(tmp_path: Path) -> None:
+def test_a_look_that_gets_on_is_waited_for_however_long_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(5):
         put(tmp_path / f"m{number}-Q8_0.gguf", tiny())
-    step = threading.Event()
+    go, read = threading.Semaphore(0), threading.Semaphore(0)
 
     def slowly(_: Found) -> None:
-        step.wait(PATIENCE * 0.6)
+        read.release()
+        go.acquire()
 
     look = PlaceLook(Place(tmp_path, "folder"), slowly)
-    assert look.wait(PATIENCE * 3)
+    assert read.acquire(timeout=PATIENCE)
+    done, waits = look._done.wait, []
+
+    def one_step(patience: float) -> bool:
+        """The patience, in which it comes to the next model or, after the last one, to its end."""
+        waits.append(patience)
+        go.release()
+        if len(waits) < 5:
+            assert read.acquire(timeout=PATIENCE)
+            return False
+        return done(PATIENCE)
+
+    monkeypatch.setattr(look._done, "wait", one_step)
+    assert look.wait(0.05)
+    assert waits == [0.05] * 5
     assert look.result() == Looked()
 
 
@@ -195,6 +221,6 @@ def test_a_defect_in_a_look_is_not_hidden(tmp_path: Path) -> None:
         raise ZeroDivisionError
 
     look = PlaceLook(Place(tmp_path, "folder"), broken)
-    assert look.wait(10)
+    assert look.wait(PATIENCE)
     with pytest.raises(ZeroDivisionError):
         look.result()

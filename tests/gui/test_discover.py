@@ -45,7 +45,7 @@ from tests.hub.server import LocalHub
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
 
-WAIT = 10_000
+WAIT = 60_000
 """Milliseconds that a slow machine gets."""
 
 

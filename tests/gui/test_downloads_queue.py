@@ -30,6 +30,7 @@ from app.gui.settings_downloads import DownloadsSection
 from tests.core.broken_gguf import tiny_model
 from tests.gui.test_downloads_page import GB, WAIT, hub, item, page, request
 from tests.hub.server import LocalHub
+from tests.timing import PATIENCE
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
 __all__ = ["hub", "page"]
@@ -296,7 +297,7 @@ def test_a_notice_at_the_end_of_the_queue_only_if_nobody_looks(
     made, said = watch(context, qtbot)
     monkeypatch.setattr(made, "_in_front", lambda: in_front)
     both = threading.Event()
-    hub.before_answer = lambda _request: both.wait(10)
+    hub.before_answer = lambda _request: both.wait(PATIENCE)
     for name in ("P", "Q"):
         context.downloads.add(request(hub, name, tiny_model().data()))
     both.set()

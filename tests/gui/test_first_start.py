@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
 
 GB = 10**9
 Show = Callable[[QWidget], QWidget]
-WAIT = 10_000
+WAIT = 60_000
 """Milliseconds that a slow machine gets."""
 
 

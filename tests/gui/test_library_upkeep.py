@@ -34,6 +34,7 @@ from backends.types import SamplingParams
 from tests.core.broken_gguf import STRING, tiny_model
 from tests.core.model_stores import ollama_model, put, tiny
 from tests.hub.server import LocalHub
+from tests.timing import PATIENCE
 
 pytestmark = pytest.mark.gui
 
@@ -197,7 +198,7 @@ def test_looking_for_duplicates_can_be_cancelled(
 
     def slowly(path: Path, moved: Callable[[int], object], cancelled: Callable[[], bool]) -> str:
         reading.set()
-        go_on.wait(10)
+        go_on.wait(PATIENCE)
         try:
             return real(path, moved, cancelled)
         except checksums.Broken:
@@ -207,12 +208,12 @@ def test_looking_for_duplicates_can_be_cancelled(
     real = checksums.sha256_of
     monkeypatch.setattr(checksums, "sha256_of", slowly)
     page.upkeep.find_duplicates()
-    assert reading.wait(10)
+    assert reading.wait(PATIENCE)
     assert page.work_strip.isVisible()
     page.work_strip.action_chosen.emit()
     assert page.work_strip.isHidden()
     go_on.set()
-    assert ended.wait(10)
+    assert ended.wait(PATIENCE)
 
 
 # Files
@@ -254,7 +255,7 @@ def test_verifying_can_be_cancelled(
 
     def slowly(*wanted: Any) -> None:
         reading.set()
-        go_on.wait(10)
+        go_on.wait(PATIENCE)
         real(*wanted)
 
     monkeypatch.setattr(checksums, "read_into", slowly)
@@ -263,7 +264,7 @@ def test_verifying_can_be_cancelled(
     page.drawer.tabs.choose(FILES)
     qtbot.waitUntil(tab.verify.isEnabled)
     tab.verify.click()
-    assert reading.wait(10)
+    assert reading.wait(PATIENCE)
     assert tab.cancel.isVisible()
     tab.cancel.click()
     assert tab.cancel.isHidden()

@@ -36,7 +36,7 @@ from tests.hub.server import LocalHub
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
 
 Show = Callable[[QWidget], QWidget]
-WAIT = 10_000
+WAIT = 60_000
 """Milliseconds that a slow machine gets."""
 NOW = datetime(2026, 11, 23, 14, 0)
 

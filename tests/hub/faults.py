@@ -61,6 +61,19 @@ class Fault:
     """Claim another range than the one asked for."""
     delay: float = 0
     """Seconds before the answer begins."""
+    _lifted: threading.Event = field(default_factory=threading.Event)
+
+    def lift(self) -> None:
+        """Let all stalled answers go on, those that stall now included."""
+        self.stall_after = None
+        self._lifted.set()
+
+    def stall(self, stopping: threading.Event) -> bool:
+        """Wait until it is lifted, or until the server stops: then False."""
+        while not self._lifted.wait(0.05):
+            if stopping.is_set():
+                return False
+        return True
 
 
 class Faults:
@@ -76,7 +89,10 @@ class Faults:
         return fault
 
     def clear(self) -> None:
+        """No more faults; what stalls goes on."""
         with self._lock:
+            for fault in self._faults:
+                fault.lift()
             self._faults.clear()
 
     def take(self, origin: Origin, method: str, path: str) -> list[Fault]:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.hub.faults import Fault, Faults, Origin
 from tests.hub.repository import HubFile
+from tests.timing import PATIENCE
 
 TLS = Path(__file__).with_name("tls")
 """Certificate and key of `localhost`."""
@@ -103,7 +104,7 @@ class OriginServer(ThreadingHTTPServer):
         self.shutdown()
         self.cut()
         self.server_close()
-        self._thread.join(5)
+        self._thread.join(PATIENCE)
 
     def cut(self) -> None:
         """Close every open connection."""
@@ -183,7 +184,7 @@ class OriginHandler(BaseHTTPRequestHandler):
     server_version = "LocalHub"
     disable_nagle_algorithm = True
     server: OriginServer
-    timeout = 60
+    timeout = 300
 
     def setup(self) -> None:
         # A small buffer, so that "sent" means nearly the same as "received".
@@ -266,8 +267,9 @@ class OriginHandler(BaseHTTPRequestHandler):
                 left = fault.drop_after - self.entry.sent
                 self._write(piece[: max(0, left)])
                 return False
-            if fault.stall_after is not None and self.entry.sent >= fault.stall_after:
-                self.server.stopping.wait(60)
+            after = fault.stall_after
+            stalls = after is not None and self.entry.sent >= after
+            if stalls and not fault.stall(self.server.stopping):
                 return False
             if fault.allowance is not None:
                 fault.allowance.take(len(piece), self.server.stopping)

@@ -28,9 +28,10 @@ from tests.hub.faults import Allowance
 from tests.ollama.conftest import Peer
 from tests.ollama.images import Image
 from tests.ollama.local_registry import LocalRegistry
+from tests.timing import PATIENCE
 
 SIZE = 3_000_000
-QUICK = Limits(block=1_000_000, read_timeout=2.0, first_wait=0.02, longest_wait=0.1, tries=3)
+QUICK = Limits(block=1_000_000, read_timeout=PATIENCE, first_wait=0.02, longest_wait=0.1, tries=3)
 REPO = "ollama.com/library/tiny:1b"
 
 
@@ -87,7 +88,7 @@ class Desk:
         return next(each for each in self.downloads.items() if each.id == item_id)
 
     def wait(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline, f"waited in vain: {self.downloads.items()}"
             self._news.wait(0.1)
