@@ -408,7 +408,9 @@ def test_a_child_that_dies_is_replaced(bench: Bench) -> None:
         item = manager.add(bench.request())
         wait_for(manager, item.id, lambda each: each.done > 200_000)
         assert manager.child_pid is not None
-        psutil.Process(manager.child_pid).kill()
+        child = psutil.Process(manager.child_pid)
+        child.kill()
+        wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
         bench.hub.faults.clear()
         wait_for(manager, item.id, state_is("done"))
     assert bench.hub.log.sent("model.gguf") <= SIZE + QUICK.block
