@@ -18,6 +18,8 @@ _PIECE = 4 * 1024**2
 
 Progress = Callable[[int, int], object]
 """Gets bytes done and bytes in all."""
+Moved = Callable[[int], object]
+"""Gets the bytes of each piece that was read or written."""
 Cancelled = Callable[[], bool]
 Verdict = Literal["right", "wrong", "noted", "damaged", "gone"]
 """As told before; otherwise; nothing was told, and what it is now was noted; no whole model file
