@@ -65,13 +65,14 @@ def sha256_of(path: Path, moved: Callable[[int], object], cancelled: Cancelled) 
     return digest.hexdigest()
 
 
-class _Sum:
-    """Adds up pieces."""
+class Sum:
+    """Adds up pieces: a `Moved` that tells a `Progress`."""
 
     def __init__(self, total: int, progress: Progress) -> None:
         self._done, self._total, self._progress = 0, total, progress
 
     def __call__(self, count: int) -> None:
+        """Tell of `count` more bytes."""
         self._done += count
         self._progress(self._done, self._total)
 
@@ -87,7 +88,7 @@ def known_checksums(
     here = {path: each for path, each in known.items() if each is not None}
     sums = {path: each.sha256 for path, each in here.items() if each.checked}
     lacking = {path: each for path, each in here.items() if path not in sums}
-    moved = _Sum(sum(each.size for each in lacking.values()), progress)
+    moved = Sum(sum(each.size for each in lacking.values()), progress)
     for path, record in lacking.items():
         try:
             sums[path] = sha256_of(path, moved, cancelled)
@@ -105,11 +106,12 @@ def verify(
 ) -> tuple[FileCheck, ...]:
     """Read all files again and compare them with what was told of them.
 
-    What is right is remembered with the time. Raises `Broken`, or StorageError for a file that
+    What is right is remembered with the time, and no longer what was right once and is not now.
+    Raises `Broken`, or StorageError for a file that
     cannot be read.
     """
     known = {path: records.of(path) for path in files}
-    moved = _Sum(sum(each.size for each in known.values() if each is not None), progress)
+    moved = Sum(sum(each.size for each in known.values() if each is not None), progress)
     return tuple(_verify(path, known[path], records, moved, cancelled) for path in files)
 
 
@@ -124,8 +126,10 @@ def _verify(
         return FileCheck(path, "gone")
     found = sha256_of(path, moved, cancelled)
     if record.sha256 and record.sha256 != found:
+        records.doubt(path)
         return FileCheck(path, "wrong", found, record.sha256)
     if problem := _damage(path):
+        records.doubt(path)
         return FileCheck(path, "damaged", found, record.sha256, problem)
     records.checked(path, _noted(record, found))
     return FileCheck(path, "right" if record.sha256 else "noted", found, record.sha256)

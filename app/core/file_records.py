@@ -106,6 +106,15 @@ class FileRecords:
         """Keep what a check found."""
         self._change(lambda records: records.update({str(path): record}))
 
+    def doubt(self, path: Path) -> None:
+        """What was told of a file stays, to compare with; but it was not seen to be so."""
+
+        def change(records: dict[str, FileRecord]) -> None:
+            if (record := records.get(str(path))) is not None:
+                records[str(path)] = structs.replace(record, checked=0.0)
+
+        self._change(change)
+
     def moved(self, pairs: Iterable[tuple[Path, Path]]) -> None:
         """Files lie elsewhere now."""
 

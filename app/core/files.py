@@ -151,6 +151,16 @@ def link_new(source: Path, target: Path) -> bool:
     return True
 
 
+def may_be_linked(path: Path) -> bool:
+    """Whether the system lets this person give a file a second name. Raises what the disk gives.
+
+    Linux allows it for own files and those that one may write (proc(5), protected_hardlinks).
+    """
+    if os.name != "posix":
+        return True
+    return path.stat().st_uid == os.geteuid() or os.access(path, os.R_OK | os.W_OK)
+
+
 def _patiently(rename: Callable[[Path, Path], object], source: Path, target: Path) -> None:
     for _ in range(_REPLACE_ATTEMPTS - 1 if os.name == "nt" else 0):
         try:

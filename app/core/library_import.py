@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.core.checksums import Cancelled, Moved, Progress
 from app.core.errors import ModelError, StorageError
-from app.core.files import storage_error
+from app.core.files import may_be_linked, storage_error
 from app.core.library import ModelLibrary
 from app.core.library_found import Found
 from app.core.library_import_steps import TITLE, Step, Way, take_in
@@ -135,7 +135,7 @@ def _item(found: Found, folder: Path, way: Way | None, device: int) -> ImportIte
     files = tuple((path, target / _file_name(path, found)) for path in _data_files(found))
     beside = tuple((path, target / _file_name(path, found)) for path in found.companions)
     size = sum(path.stat().st_size for path, _ in (*files, *beside))
-    linkable = _on(device, files) and all(_may_be_linked(path) for path, _ in (*files, *beside))
+    linkable = _on(device, files) and all(may_be_linked(path) for path, _ in (*files, *beside))
     chosen: Way = way or ("link" if linkable else "copy")
     return ImportItem(model.name, files, beside, size, chosen, model.problem or "")
 
@@ -178,7 +178,7 @@ def _judged(
         problem = "It is in the models folder already."
     if not problem and item.way == "link" and not _on(device, item.files):
         problem = "It is on another disk, where no link can lead. Copy or move it."
-    if not problem and item.way == "link" and not all(map(_may_be_linked, sources)):
+    if not problem and item.way == "link" and not all(map(may_be_linked, sources)):
         problem = "It belongs to another user, whose files the system lets nobody link. Copy it."
     if not problem and item.way == "move" and owner:
         problem = f"It belongs to {owner}, which would miss it. Link or copy it."
@@ -200,13 +200,6 @@ def _spelled(path: Path) -> str:
 
 def _is_below(path: Path, folder: Path) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
-
-
-def _may_be_linked(path: Path) -> bool:
-    """Linux links only own files and those that one may write (proc(5), protected_hardlinks)."""
-    if os.name != "posix":
-        return True
-    return path.stat().st_uid == os.geteuid() or os.access(path, os.R_OK | os.W_OK)
 
 
 def _needed(item: ImportItem, device: int) -> int:
