@@ -115,12 +115,12 @@ class FileRecords:
 
         self._change(change)
 
-    def moved(self, pairs: Iterable[tuple[Path, Path]]) -> None:
-        """Files lie elsewhere now."""
+    def copied(self, pairs: Iterable[tuple[Path, Path]]) -> None:
+        """Files are elsewhere too, with the same content and time of writing."""
 
         def change(records: dict[str, FileRecord]) -> None:
             for old, new in pairs:
-                if (record := records.pop(str(old), None)) is not None:
+                if (record := records.get(str(old))) is not None:
                     records[str(new)] = record
 
         self._change(change)

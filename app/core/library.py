@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import structs
 
 from app.core import library_files
+from app.core.checksums import Cancelled, Progress
 from app.core.errors import AppError, ModelError, NotFoundError
 from app.core.events import EventHook
 from app.core.file_records import FileRecords, Origin
@@ -15,6 +16,7 @@ from app.core.gguf import read_header
 from app.core.gguf_types import GgufHeader
 from app.core.library_choices import Choices, change_choices, load_choices
 from app.core.library_find import find_model
+from app.core.library_move import FolderChange
 from app.core.library_places import AWAY, Place
 from app.core.library_programs import FoundProgram, find_programs
 from app.core.library_scan import find_at, find_models
@@ -66,6 +68,9 @@ class ModelLibrary:
         self._models: tuple[LocalModel, ...] = ()
         """Those on this computer."""
         self._remote = remote_models(settings.current.remote)
+        self._folder_change = FolderChange(
+            self._lock, settings, self.records, lambda: self.folder, self._own_models
+        )
         settings.changed.connect(self._settings_changed)
 
     @property
@@ -330,23 +335,31 @@ class ModelLibrary:
 
     # The models folder
 
-    def change_folder(self, path: Path, move: bool = False) -> None:
+    def guard_folder(self, check: Callable[[Path], object]) -> None:
+        """Have `check` called with the models folder before another one is used.
+
+        It raises an `AppError` while something still writes to it.
+        """
+        self._folder_change.guards.append(check)
+
+    def change_folder(
+        self,
+        path: Path,
+        move: bool = False,
+        progress: Progress = lambda done, total: None,
+        cancelled: Cancelled = lambda: False,
+    ) -> tuple[Path, ...]:
         """Use another models folder; `move` takes the models along.
 
-        Raises StorageError; then everything is as it was.
+        Answers which files could not be deleted from the old folder: they are in both now.
+        Raises `Broken`, StorageError or what a guard raises; then everything is as it was.
         """
-        path = path.expanduser().absolute()
-        with self._lock:
-            old = self.folder.absolute()
-            if path == old:
-                return
-            library_files.check_writable(path)
-            if move:
-                own = [each for each in self._models if each.source == "corral" and each.present]
-                self.records.moved(library_files.move_files(own, old, path))
-            models = self._settings.current.models
-            self._settings.update(models=structs.replace(models, folder=str(path)))
+        left = self._folder_change.run(path.expanduser().absolute(), move, progress, cancelled)
         self.scan()
+        return left
+
+    def _own_models(self) -> list[LocalModel]:
+        return [each for each in self._models if each.source == "corral" and each.present]
 
 
 def _judged(model: LocalModel) -> LocalModel:

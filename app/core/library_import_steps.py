@@ -1,10 +1,6 @@
-"""What an import does to the files of one model: each is safe in its place before one is given up.
-
-At no time is there less than one whole file, and never is another file written over.
-"""
+"""What an import does to the files of one model: all of it or nothing, over no other file."""
 
 import contextlib
-import errno
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +10,8 @@ from typing import Literal
 from app.core.checksums import Broken, Cancelled, Moved
 from app.core.errors import StorageError
 from app.core.file_copies import copy_new
-from app.core.files import link_new, rename_new, storage_error, sync_folder
+from app.core.file_moves import MovedFile, bring, give_up, take_back
+from app.core.files import link_new, storage_error, sync_folder
 from app.core.transfer_parts import lock_path
 
 Way = Literal["link", "copy", "move"]
@@ -32,23 +29,12 @@ class Step:
     way: Way
 
 
-@dataclass(frozen=True)
-class _Done:
-    """A file that is in its new place."""
-
-    source: Path
-    target: Path
-    renamed: bool = False
-    left_over: os.stat_result | None = None
-    """How the source was; it is deleted once all of the model is there, and is there till then."""
-
-
 def take_in(steps: Sequence[Step], folder: Path, moved: Moved, cancelled: Cancelled) -> None:
     """Do all steps or none; all files go to `folder`, which is made.
 
     Raises `Broken` or StorageError; then everything is where it was.
     """
-    done: list[_Done] = []
+    done: list[MovedFile] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as locks:
@@ -61,7 +47,7 @@ def take_in(steps: Sequence[Step], folder: Path, moved: Moved, cancelled: Cancel
                         raise Broken("The import was broken off")
                 sync_folder(folder)
             except BaseException:
-                _undo(done)
+                take_back(done)
                 raise
     except BaseException as error:
         for empty in (folder, folder.parent):
@@ -70,22 +56,14 @@ def take_in(steps: Sequence[Step], folder: Path, moved: Moved, cancelled: Cancel
         if isinstance(error, OSError):
             raise storage_error(TITLE, Path(error.filename or folder), error) from error
         raise
-    for each in done:
-        if each.left_over is not None:
-            with contextlib.suppress(OSError):  # it is there whole: that it stays is no failure
-                _delete(each.source, each.left_over)
+    give_up(done)  # those that stay are there twice: no failure
 
 
-def _delete(source: Path, seen: os.stat_result) -> None:
-    """Unless another file has taken its place, or more was written to it."""
-    now = source.lstat()
-    if (now.st_ino, now.st_size, now.st_mtime_ns) == (seen.st_ino, seen.st_size, seen.st_mtime_ns):
-        source.unlink()
-
-
-def _take(step: Step, moved: Moved, cancelled: Cancelled) -> _Done:
+def _take(step: Step, moved: Moved, cancelled: Cancelled) -> MovedFile:
     if step.way == "move":
-        return _move(step, moved, cancelled)
+        if os.path.islink(step.source):  # it was a file when the plan was made
+            raise StorageError(TITLE, f"{step.source} is a link by now.", "Link or copy it.")
+        return bring(step.source, step.target, moved, cancelled)
     source = Path(os.path.realpath(step.source))
     if step.way == "copy":
         copy_new(source, step.target, moved, cancelled)
@@ -95,35 +73,7 @@ def _take(step: Step, moved: Moved, cancelled: Cancelled) -> _Done:
             f"The system or the disk lets nobody give {source.name} a second name (hard link).",
             "Copy the models.",
         )
-    return _Done(source, step.target)
-
-
-def _move(step: Step, moved: Moved, cancelled: Cancelled) -> _Done:
-    source, target = step.source, step.target
-    if os.path.islink(source):  # it was a file when the plan was made
-        raise StorageError(TITLE, f"{source} is a link by now.", "Link or copy it.")
-    seen = source.stat()
-    if seen.st_dev == target.parent.stat().st_dev:
-        if link_new(source, target):
-            return _Done(source, target, left_over=seen)
-        try:
-            rename_new(source, target)
-        except OSError as error:
-            if error.errno != errno.EXDEV:  # else it is one disk that is mounted twice
-                raise
-        else:
-            return _Done(source, target, renamed=True)
-    copy_new(source, target, moved, cancelled)
-    return _Done(source, target, left_over=seen)
-
-
-def _undo(done: Sequence[_Done]) -> None:
-    for each in reversed(done):
-        with contextlib.suppress(OSError):
-            if each.renamed:
-                rename_new(each.target, each.source)
-            else:
-                each.target.unlink()
+    return MovedFile(source, step.target)
 
 
 @contextlib.contextmanager
