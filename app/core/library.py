@@ -141,7 +141,10 @@ class ModelLibrary:
         return tuple((program_of(root, programs) or root.name, root) for root in roots)
 
     def silent_folders(self) -> frozenset[Path]:
-        """Folders that do not answer now: whoever looks into them waits. Quick."""
+        """Folders that do not answer now: whoever looks into them waits. Quick.
+
+        Also those whose drive is not mounted: what is put there would lie on another one.
+        """
         return self._scanner.silent_folders()
 
     def find_programs(self) -> tuple[FoundProgram, ...]:

@@ -223,6 +223,12 @@ def import_models(
             f"{plan.free / 1e9:.1f} GB free.",
             "Free some space there, or link the models.",
         )
+    if library.folder in library.silent_folders():
+        raise StorageError(
+            TITLE,
+            f"The drive of the models folder, {library.folder}, is not connected.",
+            "Connect it, or choose another models folder.",
+        )
     total, before = sum(item.size for item in plan.possible), 0
     try:
         for item in plan.possible:
