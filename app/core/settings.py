@@ -107,8 +107,8 @@ class Network(Struct, frozen=True):
     """Address of the model hub; None is `HF_ENDPOINT` or huggingface.co."""
     offline: bool = False
     """Nothing leaves this computer."""
-    send_token: bool = False
-    """Send the person's hub token also to an endpoint other than the default one."""
+    send_token_to: str | None = None
+    """Address of the hub, other than the default one, that may see the person's hub token too."""
     mirrors: tuple[Mirror, ...] = ()
     """Asked in this order where `endpoint` does not answer."""
     token: Literal["none", "keyring", "file"] = "none"
