@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from msgspec import structs
@@ -344,6 +345,10 @@ class ModelLibrary:
         It raises an `AppError` while something still writes to it.
         """
         self._folder_change.guards.append(check)
+
+    def hold_folder(self, why: str) -> AbstractContextManager[None]:
+        """While inside, the models folder stays the same; `why` is what goes on, in a sentence."""
+        return self._folder_change.held(why)
 
     def change_folder(
         self,

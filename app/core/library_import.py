@@ -230,20 +230,21 @@ def import_models(
             "Connect it, or choose another models folder.",
         )
     total, before = sum(item.size for item in plan.possible), 0
-    try:
-        for item in plan.possible:
-            done = before
+    with library.hold_folder("Models are being imported into it."):
+        try:
+            for item in plan.possible:
+                done = before
 
-            def moved(count: int) -> None:
-                nonlocal done
-                done += count
-                progress(done, total)
+                def moved(count: int) -> None:
+                    nonlocal done
+                    done += count
+                    progress(done, total)
 
-            _run(item, moved, cancelled)
-            before += item.size
-            progress(before, total)
-    finally:
-        models = library.scan()
+                _run(item, moved, cancelled)
+                before += item.size
+                progress(before, total)
+        finally:
+            models = library.scan()
     opened = {target for item in plan.possible for _, target in item.files}
     return tuple(each for each in models if opened.intersection(each.files))
 

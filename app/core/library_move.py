@@ -9,7 +9,7 @@ import contextlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import structs
@@ -192,6 +192,23 @@ class FolderChange:
         finally:
             self._changing.release()
 
+    @contextlib.contextmanager
+    def held(self, why: str) -> Iterator[None]:
+        """While inside, the folder in force stays so; `why` is what goes on, in a sentence."""
+
+        def refuse(folder: Path) -> None:
+            raise StorageError(
+                "The models folder was not changed", why, "Wait until that is done, then try again."
+            )
+
+        with self._lock:
+            self.guards.append(refuse)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.guards.remove(refuse)
+
     def _change(
         self, old: Path, new: Path, move: bool, progress: Progress, cancelled: Cancelled
     ) -> tuple[Path, ...]:
@@ -227,5 +244,5 @@ class FolderChange:
         return True
 
     def _check(self, folder: Path) -> None:
-        for check in self.guards:
+        for check in tuple(self.guards):
             check(folder)

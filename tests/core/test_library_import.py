@@ -453,6 +453,23 @@ def test_a_download_to_the_same_place_keeps_its_bytes(
     assert part_bytes(target, 1000) == 500
 
 
+def test_the_models_folder_stays_the_same_while_models_come_in(
+    library: ModelLibrary, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "elsewhere" / "a-Q8_0.gguf", tiny())
+    refused: list[str] = []
+
+    def meanwhile(_: int, __: int) -> None:
+        with pytest.raises(StorageError, match="imported") as caught:
+            library.change_folder(tmp_path / "new", True)
+        refused.append(caught.value.hint)
+
+    import_models(library, planned(library, path, way="copy"), meanwhile, never)
+    assert refused
+    library.change_folder(tmp_path / "new", True)
+    assert (tmp_path / "new" / "imported" / "a-Q8_0" / "a-Q8_0.gguf").read_bytes() == tiny()
+
+
 @given(st.text(max_size=300), st.sampled_from(["", ".gguf", ".json"]))
 def test_every_text_becomes_a_name_that_is_safe_everywhere(text: str, suffix: str) -> None:
     name = safe_segment(text, suffix)
