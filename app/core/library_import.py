@@ -199,7 +199,8 @@ def _spelled(path: Path) -> str:
 
 
 def _is_below(path: Path, folder: Path) -> bool:
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    real = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    return real or path.is_relative_to(folder)
 
 
 def _needed(item: ImportItem, device: int) -> int:
@@ -231,6 +232,10 @@ def import_models(
         )
     total, before = sum(item.size for item in plan.possible), 0
     with library.hold_folder("Models are being imported into it."):
+        if not all(item.target.is_relative_to(library.folder.absolute()) for item in plan.possible):
+            raise StorageError(
+                TITLE, "The models folder is another one by now.", "Import them again."
+            )
         try:
             for item in plan.possible:
                 done = before

@@ -466,8 +466,11 @@ def test_the_models_folder_stays_the_same_while_models_come_in(
 
     import_models(library, planned(library, path, way="copy"), meanwhile, never)
     assert refused
+    plan = planned(library, put(tmp_path / "elsewhere" / "b-Q8_0.gguf", tiny("b")))
     library.change_folder(tmp_path / "new", True)
     assert (tmp_path / "new" / "imported" / "a-Q8_0" / "a-Q8_0.gguf").read_bytes() == tiny()
+    with pytest.raises(StorageError, match="another one by now"):
+        import_models(library, plan, nothing, never)
 
 
 @given(st.text(max_size=300), st.sampled_from(["", ".gguf", ".json"]))
