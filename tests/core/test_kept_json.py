@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from app.core.errors import StorageError
@@ -14,7 +15,8 @@ from app.core.model_marks import ModelMarks
 from app.core.paths import AppPaths, app_paths
 from app.core.settings import SettingsStore
 from tests.core.model_stores import put, tiny
-from tests.core.test_model_updates import Desk, desk
+from tests.core.test_downloads import model_bytes
+from tests.core.test_model_updates import NAME, REPO, Desk, desk
 
 __all__ = ["desk"]
 
@@ -111,19 +113,26 @@ def test_bookmarks_survive_a_read_that_is_refused(tmp_path: Path, refuse: Refuse
     assert broken(path) == [b'{"bookmarks": 7}']
 
 
-def test_what_was_downloaded_survives_a_read_that_is_refused(desk: Desk, refuse: Refuse) -> None:
-    desk.updates().installed(desk.item())
-    (model,) = [each for each in desk.library.models() if each.source == "corral"]
+def test_newer_files_that_were_found_survive_a_read_that_is_refused(
+    desk: Desk, refuse: Refuse
+) -> None:
+    item, file = desk.item(), desk.paths.updates_file
+    desk.updates().installed(item)
+    path = item.target / NAME
+    stat, sha256 = path.stat(), item.request.files[0].sha256 or ""
+    record = FileRecord(stat.st_size, stat.st_mtime_ns, sha256, "hub", origin=ORIGIN)
+    desk.library.records.checked(path, record)
+    desk.hub.repositories[REPO].add(NAME, model_bytes(2))
+    desk.updates().look(now=True)
     updates = desk.updates()
-    refuse(desk.paths.updates_file)
+    refuse(file)
     assert updates.available() == ()
-    refuse(desk.paths.updates_file)
-    updates.look(now=True)
-    assert updates.origin(model) is not None
-    assert desk.updates().origin(model) is not None
-    desk.paths.updates_file.write_bytes(b"{")
-    desk.updates().installed(desk.item())
-    assert broken(desk.paths.updates_file) == [b"{"]
+    refuse(file)
+    updates.installed(msgspec.structs.replace(item, target=desk.paths.models / "another"))
+    assert len(desk.updates().available()) == 1
+    file.write_bytes(b"{")
+    assert desk.updates().available() == ()
+    assert broken(file) == [b"{"]
 
 
 def test_adopted_models_survive_a_read_that_is_refused(
