@@ -184,3 +184,11 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def sync_folders(folder: Path, root: Path) -> None:
+    """Put the new names of a folder, and of those above it up to `root`, on the disk."""
+    for each in (folder, *folder.parents):
+        sync_folder(each)
+        if each == root:
+            return

@@ -11,7 +11,7 @@ from app.core.checksums import Broken, Cancelled, Moved
 from app.core.errors import StorageError
 from app.core.file_copies import copy_new
 from app.core.file_moves import MovedFile, bring, give_up, take_back
-from app.core.files import link_new, storage_error, sync_folder
+from app.core.files import link_new, storage_error, sync_folders
 from app.core.transfer_parts import lock_path
 
 Way = Literal["link", "copy", "move"]
@@ -45,7 +45,7 @@ def take_in(steps: Sequence[Step], folder: Path, moved: Moved, cancelled: Cancel
                     done.append(_take(step, moved, cancelled))
                     if cancelled():
                         raise Broken("The import was broken off")
-                sync_folder(folder)
+                sync_folders(folder, folder.parents[1])  # the models folder
             except BaseException:
                 take_back(done)
                 raise

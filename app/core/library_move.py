@@ -19,7 +19,7 @@ from app.core.errors import StorageError
 from app.core.file_copies import same_content, working_path
 from app.core.file_moves import MovedFile, bring, give_up, remove_empty, take_back
 from app.core.file_records import FileRecords
-from app.core.files import storage_error, sync_folder
+from app.core.files import storage_error, sync_folders
 from app.core.library_files import check_writable
 from app.core.library_types import LocalModel
 from app.core.settings import SettingsStore
@@ -65,7 +65,7 @@ class ModelMove:
             for source, target in missing:
                 self._bring(source, target, moved)
             for folder in {each.target.parent for each in self._moved}:
-                sync_folder(folder)
+                sync_folders(folder, self._new)
         except OSError as error:
             raise storage_error(_TITLE, Path(error.filename or self._new), error) from error
 

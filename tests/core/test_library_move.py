@@ -8,17 +8,18 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from app.core import file_copies
+from app.core import file_copies, files
 from app.core.checksums import Broken
 from app.core.download_guard import guard_folder
 from app.core.errors import StorageError
 from app.core.file_records import FileRecord, Origin
 from app.core.library import ModelLibrary
 from app.core.paths import AppPaths, app_paths
-from app.core.settings import SettingsStore
+from app.core.settings import Settings, SettingsStore
 from tests.core.model_stores import put, tiny
 from tests.core.test_download_queue import held_manager
 from tests.core.test_downloads import Bench, bench
@@ -89,6 +90,30 @@ def test_models_move_to_another_disk_with_what_is_known_of_them(
     assert library.records.of(path) is None
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows does it by itself")
+@pytest.mark.usefixtures("other_disk")
+def test_every_name_is_on_the_disk_before_the_setting_changes(
+    library: ModelLibrary, paths: AppPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, synced = tmp_path / "new", list[Path]()
+    update, sync = SettingsStore.update, files.sync_folder
+
+    def record(folder: Path) -> None:
+        synced.append(folder)
+        sync(folder)
+
+    def change(self: SettingsStore, **sections: Any) -> Settings:
+        assert {new, new / "maker", new / "maker" / "repo"} <= set(synced)
+        assert contents(new) == contents(paths.models) == WHOLE
+        return update(self, **sections)
+
+    monkeypatch.setattr(files, "sync_folder", record)
+    monkeypatch.setattr(SettingsStore, "update", change)
+    library.change_folder(new, True)
+    assert library.folder == new
+    assert contents(paths.models) == {}
+
+
 @pytest.mark.usefixtures("other_disk")
 def test_a_move_that_is_broken_off_changes_nothing(
     library: ModelLibrary, paths: AppPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -113,7 +138,7 @@ from pathlib import Path
 from app.core import file_copies, file_moves
 from app.core.library import ModelLibrary
 from app.core.paths import app_paths
-from app.core.settings import SettingsStore
+from app.core.settings import Settings, SettingsStore
 
 where = sys.argv[2]
 calls = []
