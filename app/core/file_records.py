@@ -19,13 +19,14 @@ from app.core.errors import StorageError
 from app.core.files import locked, write_atomically
 from app.core.kept_json import load_json
 from app.core.library_hub_cache import commit_of
+from app.core.variants import RepoFile
 
 log = logging.getLogger(__name__)
 
 _SHA256 = re.compile(r"(?:sha256-)?(?P<hex>[0-9a-f]{64})")
 
 ToldBy = Literal["", "hub", "name", "here"]
-"""Who told a checksum: the hub, the file's name in another program's store, or this computer."""
+"""Who told a sha256: the hub, the file's name in another program's store, or this computer."""
 
 
 class Origin(Struct, frozen=True):
@@ -48,6 +49,8 @@ class FileRecord(Struct, frozen=True):
     sha256: str = ""
     """Empty where nobody told and nobody worked it out."""
     told_by: ToldBy = ""
+    blob_sha1: str = ""
+    """Git's hash of the file as the hub told it, which it does for small ones; else empty."""
     checked: float = 0.0
     """When the content was last seen to have this checksum, Unix seconds; 0 never here."""
     origin: Origin | None = None
@@ -82,12 +85,12 @@ class FileRecords:
         match = _SHA256.fullmatch(path.resolve().name)
         return structs.replace(record, sha256=match["hex"], told_by="name") if match else record
 
-    def downloaded(self, files: Iterable[tuple[Path, str | None]], origin: Origin) -> None:
+    def downloaded(self, files: Iterable[tuple[Path, RepoFile]], origin: Origin) -> None:
         """Keep where files came from, and the checksums they were found to have."""
         now = time.time()
 
         def change(records: dict[str, FileRecord]) -> None:
-            for path, sha256 in files:
+            for path, file in files:
                 try:
                     stat = path.stat()
                 except OSError:
@@ -95,10 +98,11 @@ class FileRecords:
                 records[str(path)] = FileRecord(
                     stat.st_size,
                     stat.st_mtime_ns,
-                    sha256 or "",
-                    "hub" if sha256 else "",
-                    now if sha256 else 0.0,
-                    origin,
+                    sha256=file.sha256 or "",
+                    told_by="hub" if file.sha256 else "",
+                    blob_sha1=file.blob_sha1 or "",
+                    checked=now if file.sha256 or file.blob_sha1 else 0.0,
+                    origin=origin,
                 )
 
         self._change(change)

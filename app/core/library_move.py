@@ -240,7 +240,10 @@ class FolderChange:
                 moving.leave_out_deleted()
                 self._records.copied(moving.pairs)
             models = self._settings.current.models
-            self._settings.update(models=structs.replace(models, folder=str(new)))
+            further = (each for each in models.further_folders if Path(each).expanduser() != new)
+            self._settings.update(
+                models=structs.replace(models, folder=str(new), further_folders=tuple(further))
+            )
         return True
 
     def _check(self, folder: Path) -> None:

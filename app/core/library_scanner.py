@@ -1,9 +1,11 @@
 """What the places of models hold, looked at again and again: only what is new is read."""
 
+import hashlib
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import structs
@@ -115,7 +117,8 @@ class LibraryScanner:
                         continue
                     known[text] = entry
                     if entry.model is not None and _is_new(looked.identities[text], seen):
-                        models.setdefault(entry.model.id, entry.model)
+                        model = _with_free_id(entry.model, models)
+                        models[model.id] = model
             for away in self._away(known):
                 known[str(away.path)] = self._index.known[str(away.path)]
                 models.setdefault(away.id, away)
@@ -163,6 +166,14 @@ class LibraryScanner:
         except OSError as error:
             log.info("%s was left out: %s", found.path, error)
             return None
+
+
+def _with_free_id(model: LocalModel, taken: Mapping[str, LocalModel]) -> LocalModel:
+    """The same place in two models folders gives one id: the second gets its path into it."""
+    if model.id not in taken:
+        return model
+    digest = hashlib.sha256(os.fsencode(model.path)).hexdigest()
+    return structs.replace(model, id=f"{model.id}@{digest[:8]}")
 
 
 def _is_new(identity: Identity, seen: set[Identity]) -> bool:

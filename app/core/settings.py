@@ -47,6 +47,8 @@ class Models(Struct, frozen=True):
 
     folder: str | None = None
     """Where downloads go; None is `AppPaths.models`."""
+    further_folders: tuple[str, ...] = ()
+    """More folders that downloads may go to; what lies in them is Corral's own, as in `folder`."""
     extra_folders: tuple[str, ...] = ()
     """Folders whose models are used in place."""
     starter_seen: bool = False
@@ -88,8 +90,8 @@ class Proxy(Struct, frozen=True):
 
     mode: Literal["system", "none", "manual"] = "system"
     """The environment's and the system's proxy, none at all, or the one named here."""
-    scheme: Literal["http", "https"] = "http"
-    """What is spoken with the proxy itself."""
+    scheme: Literal["http", "https", "socks5"] = "http"
+    """What is spoken with the proxy itself. A SOCKS proxy resolves names as well."""
     host: Annotated[str, Meta(max_length=253)] = ""
     port: Annotated[int, Meta(ge=1, le=65_535)] = 8080
     user: Annotated[str, Meta(max_length=200)] = ""

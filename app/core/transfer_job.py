@@ -15,6 +15,7 @@ import msgspec
 from app.core.errors import AppError, DownloadError
 from app.core.files import storage_error
 from app.core.hub_connection import new_client
+from app.core.model_roots import check_there
 from app.core.ollama_name import ollama_name_of
 from app.core.transfer_file import FileTransfer, already_there
 from app.core.transfer_http import RemoteFile, TryAgain
@@ -124,6 +125,8 @@ class TransferJob:
         command = self._command
         folder = Path(command.folder)
         check_names(file.path for file in command.files)
+        if command.must_be_there:
+            check_there(Path(command.must_be_there))
         targets = {file: target_path(folder, file.path) for file in command.files}
         self._kept = {file: bytes_on_disk(target, file.size) for file, target in targets.items()}
         with contextlib.ExitStack() as locks:

@@ -30,6 +30,7 @@ from app.gui.settings_theme import ThemeTiles
 from app.gui.worker import CancelFlag
 
 if TYPE_CHECKING:
+    from app.core.library_types import LocalModel
     from app.core.settings import Settings
     from app.gui.context import AppContext
 
@@ -182,9 +183,19 @@ class GeneralSection(SettingSection):
         self._context.worker.run(self._measure, done=self._show_room, failed=self._no_room)
 
     def _measure(self) -> tuple[int, int]:
-        own = [each for each in self._context.library.models() if each.source == "corral"]
-        size = sum(model.size for model in own if model.present)
+        size = sum(model.size for model in self._own_models())
         return size, free_space(self._context.library.folder)
+
+    def _own_models(self) -> list[LocalModel]:
+        """Those in the standard folder."""
+        library = self._context.library
+        return [
+            each
+            for each in library.models()
+            if each.source == "corral"
+            and each.present
+            and library.own_folders.of(each.path) == library.folder
+        ]
 
     def _show_room(self, measured: tuple[int, int]) -> None:
         size, free = measured
@@ -238,7 +249,7 @@ class GeneralSection(SettingSection):
     def choose_folder(self, text: str) -> None:
         """Use another folder; models in the old one can come along."""
         path = Path(text)
-        own = [m for m in self._context.library.models() if m.source == "corral" and m.present]
+        own = self._own_models()
         if path == self._context.library.folder:
             return
         if not own:

@@ -13,6 +13,7 @@ import pytest
 
 from app.core.paths import app_paths
 from app.core.transfer_wire import Limits
+from tests.core.broken_gguf import tiny_model
 from tests.core.model_stores import put, tiny
 from tests.hub.server import LocalHub
 
@@ -329,3 +330,23 @@ def test_a_file_is_imported_after_a_dry_run(corral_home: Path, tmp_path: Path) -
     refused = corral("import", str(put(tmp_path / "evil.pkl", b"\x80\x04")))
     assert refused.returncode == 1
     assert "evil.pkl" in refused.stderr
+
+
+def test_get_goes_to_the_folder_that_is_named(corral_home: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "Big Disk"
+    with LocalHub() as hub:
+        for name in ("one", "two"):
+            hub.add(f"maker/{name}-GGUF", {f"{name}-Q8_0.gguf": tiny_model().data()})
+        away = corral("get", "maker/one-GGUF:Q8_0", "--to", str(disk), HF_ENDPOINT=hub.url)
+        assert away.returncode == 1
+        assert "no models folder and no folder" in away.stderr
+        disk.mkdir()
+        first = corral("get", "maker/one-GGUF:Q8_0", "--to", str(disk), HF_ENDPOINT=hub.url)
+        assert first.returncode == 0, first.stderr
+        assert "is a models folder from now on" in first.stderr
+        assert Path(first.stdout.strip()) == disk / "maker" / "one-GGUF" / "one-Q8_0.gguf"
+        second = corral("get", "maker/two-GGUF:Q8_0", "--to", "big disk", HF_ENDPOINT=hub.url)
+        assert second.returncode == 0, second.stderr
+        assert Path(second.stdout.strip()).is_relative_to(disk)
+    listed = {row["id"]: row for row in json.loads(corral("ls", "--json").stdout)}
+    assert listed["maker/two-GGUF/two-Q8_0"]["read_only"] is False

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core import download_entry, download_space, downloads
+from app.core import download_entry, download_schedule, download_space
 from app.core.download_entry import DownloadEntry
 from app.core.download_queue import DownloadQueue, Step
 from app.core.download_state import DownloadItem, DownloadRequest
@@ -306,7 +306,7 @@ def test_a_disk_that_fills_up_meanwhile_stops_the_download_and_it_can_go_on(
 ) -> None:
     free = [50_000_000_000]
     monkeypatch.setattr(download_space, "free_space", lambda _folder: free[0])
-    monkeypatch.setattr(downloads, "DISK_SECONDS", 0.05)
+    monkeypatch.setattr(download_schedule, "DISK_SECONDS", 0.05)
     with held_manager(bench) as manager:
         item = manager.add(bench.request("owner/m0")).id
         wait_for(manager, item, lambda each: each.done > 0)

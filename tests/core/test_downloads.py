@@ -2,6 +2,7 @@
 
 import collections
 import itertools
+import shutil
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-from app.core import download_space, downloads, transfer_child
+from app.core import download_runs, download_space, model_roots, transfer_child
 from app.core.download_entry import DownloadEntry, SpeedMeter
 from app.core.download_state import (
     DownloadItem,
@@ -28,10 +29,11 @@ from app.core.errors import DownloadError, NotFoundError, OfflineError, StorageE
 from app.core.files import write_atomically
 from app.core.library import LocalModel, ModelLibrary
 from app.core.paths import AppPaths, app_paths
-from app.core.settings import Network, SettingsStore
+from app.core.settings import Downloads, Network, SettingsStore
 from app.core.transfer_wire import Limits
 from app.core.variants import RepoFile
 from tests.core.broken_gguf import tiny_model
+from tests.hub.faults import Fault
 from tests.hub.server import LocalHub
 
 SIZE = 3_000_000
@@ -459,7 +461,7 @@ def test_a_child_that_always_dies_fails_the_download(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dying = [sys.executable, "-c", "import sys; sys.exit('no library')"]
-    monkeypatch.setattr(downloads, "child_command", lambda _flag: dying)
+    monkeypatch.setattr(download_runs, "child_command", lambda _flag: dying)
     with bench.manager() as manager:
         item = manager.add(bench.request())
         failed = wait_for(manager, item.id, state_is("failed"))
@@ -469,7 +471,7 @@ def test_a_child_that_always_dies_fails_the_download(
 
 
 def test_a_child_that_cannot_be_started(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "child_command", lambda _flag: ["/no/such/program"])
+    monkeypatch.setattr(download_runs, "child_command", lambda _flag: ["/no/such/program"])
     with bench.manager() as manager:
         item = manager.add(bench.request())
         failed = wait_for(manager, item.id, state_is("failed"))
@@ -626,3 +628,97 @@ def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)
+
+
+def test_a_download_goes_to_the_folder_that_is_chosen(bench: Bench, tmp_path: Path) -> None:
+    other = tmp_path / "big disk"
+    other.mkdir()
+    bench.library.own_folders.add(other)
+    with bench.manager() as manager:
+        item = manager.add(bench.request(), other)
+        done = wait_for(manager, item.id, state_is("done"))
+        assert done.target == other / "owner" / "name"
+        with pytest.raises(DownloadError, match="on this computer already"):
+            manager.add(bench.request())
+        assert manager.finished_path(bench.request()) == other / "owner" / "name" / "model.gguf"
+    (model,) = [each for each in bench.library.models() if each.source == "corral"]
+    assert (model.path.parent, model.id) == (done.target, "owner/name/model")
+    assert not model.read_only
+    bench.library.delete(model.id, to_trash=False)
+    assert list(other.iterdir()) == []
+
+
+def test_a_download_goes_on_in_the_folder_it_was_begun_in(bench: Bench, tmp_path: Path) -> None:
+    other = tmp_path / "big disk"
+    other.mkdir()
+    bench.library.own_folders.add(other)
+    bench.hub.faults.add(Fault("model.gguf", "cdn", rate=1_000_000))
+    with bench.manager(keep_list=False) as manager:
+        item = manager.add(bench.request(), other)
+        wait_for(manager, item.id, lambda each: each.done > 100_000)
+    bench.hub.faults.clear()
+    with bench.manager(keep_list=False) as manager:
+        again = manager.add(bench.request())
+        assert again.target == item.target
+        assert again.done > 100_000
+        manager.cancel(again.id)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a folder that even root cannot write to")
+def test_a_folder_that_cannot_be_written_to_is_refused() -> None:
+    with pytest.raises(StorageError, match="cannot be written to"):
+        model_roots.check_root(Path("/proc"))
+
+
+def test_a_folder_that_is_away_is_refused(bench: Bench, tmp_path: Path) -> None:
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    bench.library.own_folders.add(drive)
+    with bench.manager() as manager:
+        drive.rmdir()
+        with pytest.raises(StorageError, match="is not there"):
+            manager.add(bench.request(), drive)
+        drive.write_bytes(b"a file in its place")
+        with pytest.raises(StorageError, match="is not there"):
+            manager.add(bench.request(), drive)
+        assert manager.items() == ()
+
+
+def test_a_drive_that_goes_while_a_download_waits_is_not_made_anew(
+    bench: Bench, tmp_path: Path
+) -> None:
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    bench.library.own_folders.add(drive)
+    with bench.manager() as manager:
+        bench.hub.faults.add(Fault("model.gguf", "cdn", stall_after=1_000))
+        item = manager.add(bench.request(), drive)
+        wait_for(manager, item.id, state_is("running"))
+    shutil.rmtree(drive)
+    bench.hub.faults.clear()
+    with bench.manager() as manager:
+        failed = wait_for(manager, item.id, state_is("failed"))
+        assert failed.error is not None
+        assert failed.error.title == "This models folder is not there"
+        assert not drive.exists()
+        drive.mkdir()
+        manager.retry(item.id)
+        wait_for(manager, item.id, state_is("done"))
+
+
+def test_only_what_is_queued_for_the_same_disk_counts(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.hub.add("other/name", {"other.gguf": model_bytes(1)})
+    other = tmp_path / "other disk"
+    other.mkdir()
+    bench.library.own_folders.add(other)
+    bench.settings.update(downloads=Downloads(only_idle=True))
+    devices = {other: 1}
+    monkeypatch.setattr(download_space, "_device", lambda folder: devices.get(folder, 2))
+    monkeypatch.setattr(download_space, "free_space", lambda _folder: 1_000_000_000 + SIZE)
+    with bench.manager(idle=lambda: 0.0) as manager:
+        manager.add(bench.request())
+        with pytest.raises(StorageError, match="not enough space"):
+            manager.add(bench.request("other/name"))
+        assert manager.add(bench.request("other/name"), other).state == "waiting"

@@ -14,6 +14,7 @@ from app.core.library import ModelLibrary
 from app.core.library_types import LocalModel
 from app.core.paths import AppPaths, app_paths
 from app.core.settings import SettingsStore
+from app.core.variants import RepoFile
 from tests.core.model_stores import ollama_model, put, tiny
 
 BIG = 2 * 1024**2
@@ -269,15 +270,31 @@ def test_verifying_compares_with_what_the_hub_told(
 ) -> None:
     path = put(paths.models / "maker" / "Tiny-GGUF" / "tiny-Q8_0.gguf", tiny())
     right = hashlib.sha256(tiny()).hexdigest()
-    library.register([path], ORIGIN, [right])
+    library.register([path], ORIGIN, [RepoFile("a.gguf", 1, sha256=right)])
     record = library.records.of(path)
     assert record is not None
     assert (record.sha256, record.told_by, record.origin) == (right, "hub", ORIGIN)
     (check,) = verify([path], records, nothing, never)
     assert (check.verdict, check.sha256) == ("right", right)
-    library.register([path], ORIGIN, ["0" * 64])
+    library.register([path], ORIGIN, [RepoFile("a.gguf", 1, sha256="0" * 64)])
     (check,) = verify([path], FileRecords(paths.model_files_file), nothing, never)
     assert (check.verdict, check.expected) == ("wrong", "0" * 64)
+
+
+def test_verifying_compares_with_git_s_hash_where_the_hub_told_only_that(
+    library: ModelLibrary, records: FileRecords, paths: AppPaths
+) -> None:
+    path = put(paths.models / "maker" / "Tiny-GGUF" / "tiny-Q8_0.gguf", tiny())
+    told = hashlib.sha1(b"blob %d\0" % len(tiny()) + tiny()).hexdigest()
+    library.register([path], ORIGIN, [RepoFile("tiny-Q8_0.gguf", len(tiny()), blob_sha1=told)])
+    record = records.of(path)
+    assert record is not None
+    assert (record.blob_sha1, record.sha256) == (told, "")
+    (check,) = verify([path], records, nothing, never)
+    assert (check.verdict, check.sha256) == ("right", hashlib.sha256(tiny()).hexdigest())
+    library.register([path], ORIGIN, [RepoFile("tiny-Q8_0.gguf", len(tiny()), blob_sha1="0" * 40)])
+    (check,) = verify([path], FileRecords(paths.model_files_file), nothing, never)
+    assert (check.verdict, check.expected) == ("wrong", "0" * 40)
 
 
 def test_verifying_what_nobody_told_of_notes_it_for_the_next_time(
@@ -320,7 +337,7 @@ def test_records_move_and_go_with_their_files(
     library: ModelLibrary, paths: AppPaths, tmp_path: Path
 ) -> None:
     path = put(paths.models / "maker" / "Tiny-GGUF" / "tiny-Q8_0.gguf", tiny())
-    model = library.register([path], ORIGIN, [None])
+    model = library.register([path], ORIGIN, [RepoFile("a.gguf", 1)])
     library.change_folder(tmp_path / "new", move=True)
     moved = library.get(model.id).path
     record = library.records.of(moved)

@@ -358,7 +358,7 @@ def test_a_card_that_is_too_large(client: HubClient, hub: LocalHub) -> None:
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("ALL_PROXY", "socks5://user:secret@127.0.0.1:9"),
+        ("ALL_PROXY", "socks4://user:secret@127.0.0.1:9"),
         ("https_proxy", "nonsense://user:secret@127.0.0.1"),
         ("SSL_CERT_FILE", "/nonexistent/secretless.pem"),
         ("SSL_CERT_FILE", __file__),

@@ -28,6 +28,7 @@ from tests.core.test_hub import clear
 from tests.hub.http_server import TLS
 from tests.hub.proxy import LocalProxy
 from tests.hub.server import LocalHub
+from tests.hub.socks import LocalSocks
 
 REPO, FILE = "owner/model", "model-Q4_0.gguf"
 SECRET = "hf_verysecret42"
@@ -279,6 +280,69 @@ def test_a_proxy_tunnels_encrypted_connections(
         settings.update(network=Network(endpoint=hub.url, proxy=wanted, ca_file=ca_file))
         assert found(client) == [REPO]
         assert proxy.served == [f"CONNECT {hub.url.removeprefix('https://')}"]
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_search_and_download_go_through_a_socks_proxy(
+    client: HubClient,
+    settings: SettingsStore,
+    gate: HubGate,
+    passwords: MemoryKeyring,
+    starter_file: Path,
+    tls: bool,
+) -> None:
+    with a_hub(tls=tls) as hub, LocalSocks("corral", PASSWORD) as proxy:
+        hub.add(REPO, {FILE: starter_file})
+        ca_file = str(TLS / "localhost.pem")
+        settings.update(network=Network(endpoint=hub.url, ca_file=ca_file))
+        wanted = Proxy(
+            "manual", "socks5", host="127.0.0.1", port=proxy.port, user="corral", no_proxy=()
+        )
+        gate.use_proxy(wanted, PASSWORD, "keyring")
+        request = request_of(client)
+        with downloads(settings, gate) as manager:
+            item = fetched(manager, request)
+        assert (item.error, item.state) == (None, "done")
+        assert hub.cdn_url.partition("://")[2] in proxy.served
+        assert proxy.refused == 0
+
+
+@pytest.mark.parametrize("password", [PASSWORD, ""])
+def test_the_test_names_a_socks_proxy_that_wants_another_password(
+    gate: HubGate,
+    http: HubHttp,
+    settings: SettingsStore,
+    passwords: MemoryKeyring,
+    password: str,
+) -> None:
+    with a_hub() as hub, LocalSocks("corral", "another one") as proxy:
+        settings.update(network=Network(endpoint=hub.url))
+        user = "corral" if password else ""
+        wanted = Proxy(
+            "manual", "socks5", host="127.0.0.1", port=proxy.port, user=user, no_proxy=()
+        )
+        gate.use_proxy(wanted, password, "keyring")
+        told = state(gate, http)
+        assert told.kind == "proxy_login"
+        assert (proxy.served, hub.log.entries()) == ([], [])
+
+
+def test_the_test_names_what_is_no_socks_proxy_and_what_it_cannot_reach(
+    gate: HubGate, http: HubHttp, settings: SettingsStore, dead: str
+) -> None:
+    with a_hub() as hub, socket.create_server(("127.0.0.1", 0)) as other, LocalSocks() as proxy:
+        silent = other.getsockname()[1]
+        wanted = Proxy("manual", "socks5", host="127.0.0.1", port=silent, no_proxy=())
+        settings.update(network=Network(endpoint=hub.url, proxy=wanted))
+        told = state(gate, http)
+        assert told.kind == "proxy"
+        assert told.problem is not None
+        clear(told.problem)
+        wanted = Proxy("manual", "socks5", host="127.0.0.1", port=proxy.port, no_proxy=())
+        settings.update(network=Network(endpoint=dead, proxy=wanted))
+        told = state(gate, http)
+        assert told.kind == "proxy"
+        assert proxy.served == [dead.partition("://")[2]]
 
 
 @pytest.mark.parametrize("direct", ["127.0.0.1", "localhost"])

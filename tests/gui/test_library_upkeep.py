@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
@@ -16,6 +17,7 @@ from app.core.disk_use import DiskUse, RootUse
 from app.core.file_records import Origin
 from app.core.library_types import LocalModel
 from app.core.settings import Models
+from app.core.variants import RepoFile
 from app.gui.context import AppContext
 from app.gui.icons import Icons
 from app.gui.import_panel import ImportPanel
@@ -215,7 +217,9 @@ def test_the_files_tab_tells_origin_and_checksum_and_verifies(
 ) -> None:
     model = own(context)
     right = hashlib.sha256(model.path.read_bytes()).hexdigest()
-    context.library.register([model.path], Origin("maker/Own-GGUF", "d" * 40), [right])
+    context.library.register(
+        [model.path], Origin("maker/Own-GGUF", "d" * 40), [RepoFile("a.gguf", 1, sha256=right)]
+    )
     page.open_with({"model_id": model.id})
     tab = page.drawer.files
     page.drawer.tabs.choose(FILES)
@@ -229,7 +233,9 @@ def test_the_files_tab_tells_origin_and_checksum_and_verifies(
     qtbot.waitUntil(lambda: tab.rows[0].told.text().startswith("Verified:"))
     assert tab.cancel.isHidden()
     model.path.write_bytes(b"X" + model.path.read_bytes()[1:])
-    context.library.register([model.path], Origin("maker/Own-GGUF", "d" * 40), [right])
+    context.library.register(
+        [model.path], Origin("maker/Own-GGUF", "d" * 40), [RepoFile("a.gguf", 1, sha256=right)]
+    )
     tab.verify.click()
     qtbot.waitUntil(lambda: "damaged" in tab.rows[0].told.text())
 
@@ -238,14 +244,14 @@ def test_verifying_can_be_cancelled(
     page: ModelsPage, context: AppContext, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading, go_on = threading.Event(), threading.Event()
-    real = checksums.sha256_of
+    real = checksums.read_into
 
-    def slowly(path: Path, moved: Callable[[int], object], cancelled: Callable[[], bool]) -> str:
+    def slowly(*wanted: Any) -> None:
         reading.set()
         go_on.wait(10)
-        return real(path, moved, cancelled)
+        real(*wanted)
 
-    monkeypatch.setattr(checksums, "sha256_of", slowly)
+    monkeypatch.setattr(checksums, "read_into", slowly)
     page.open_with({"model_id": own(context).id})
     tab = page.drawer.files
     page.drawer.tabs.choose(FILES)

@@ -278,6 +278,28 @@ def test_a_proxy_is_set_by_hand_and_used(
         assert any("/api/models" in each for each in proxy.served)
 
 
+def test_a_pasted_socks_address_is_taken_apart(
+    section: NetworkSection, context: AppContext, qtbot: QtBot
+) -> None:
+    context.settings.update(network=replace(network(context), proxy=Proxy("manual")))
+    qtbot.waitUntil(section.proxy.host_row.isVisible)
+    write(section.proxy.host, "socks5h://proxy.example:1080")
+    qtbot.waitUntil(lambda: network(context).proxy.host == "proxy.example")
+    assert (network(context).proxy.scheme, network(context).proxy.port) == ("socks5", 1080)
+    assert section.proxy.scheme.currentText() == "SOCKS5"
+
+
+def test_a_configuration_script_is_declined(
+    section: NetworkSection, context: AppContext, qtbot: QtBot
+) -> None:
+    assert "PAC" in section.proxy.mode_row.sentence.text()
+    context.settings.update(network=replace(network(context), proxy=Proxy("manual")))
+    qtbot.waitUntil(section.proxy.host_row.isVisible)
+    write(section.proxy.host, "http://wpad.example/wpad.dat")
+    assert "PAC" in section.proxy.host_row.sentence.text()
+    assert network(context).proxy.host == ""
+
+
 @pytest.mark.parametrize(
     ("field", "text"), [("host", "two words"), ("port", "70000"), ("direct", "a b, c")]
 )

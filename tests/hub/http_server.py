@@ -5,11 +5,12 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.hub.faults import Fault, Faults, Origin
@@ -126,6 +127,53 @@ class OriginServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news."""
+
+
+class TwoOrigins:
+    """A service and its CDN, each a server of its own. Use as a context manager."""
+
+    def __init__(
+        self, service: type["OriginHandler"], cdn: type["OriginHandler"], *, tls: str, port: int = 0
+    ) -> None:
+        self.tls = tls
+        """Speak https, with the certificate of this name in `tests/hub/tls`; "" is plain http."""
+        self.faults = Faults()
+        self.log = RequestLog()
+        self.before_answer: Callable[[LoggedRequest], object] | None = None
+        """Told of every request, in the thread that is about to answer it."""
+        self._servers = (OriginServer("hub", service, self, port), OriginServer("cdn", cdn, self))
+
+    @property
+    def url(self) -> str:
+        """Address of the service."""
+        return self._servers[0].url
+
+    @property
+    def cdn_url(self) -> str:
+        return self._servers[1].url
+
+    def __enter__(self) -> Self:
+        for server in self._servers:
+            server.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for server in self._servers:
+            server.stop()
+
+    def fault(self, path: str, **kind: Any) -> Fault:
+        """Misbehave for paths with this end; see `Fault` for the kinds."""
+        return self.faults.add(Fault(path, **kind))
+
+    def cut(self) -> None:
+        """Close every open connection."""
+        for server in self._servers:
+            server.cut()
 
 
 class OriginHandler(BaseHTTPRequestHandler):
