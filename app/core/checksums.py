@@ -19,6 +19,8 @@ _PIECE = 4 * 1024**2
 
 Progress = Callable[[int, int], object]
 """Gets bytes done and bytes in all."""
+Moved = Callable[[int], object]
+"""Gets the bytes of each piece that was read or written."""
 Cancelled = Callable[[], bool]
 Verdict = Literal["right", "wrong", "noted", "damaged", "gone"]
 """As told before; otherwise; nothing was told, and what it is now was noted; no whole model file
@@ -76,13 +78,14 @@ def read_into(
         raise storage_error(f"{path.name} could not be read", path, error) from error
 
 
-class _Sum:
-    """Adds up pieces."""
+class Sum:
+    """Adds up pieces: a `Moved` that tells a `Progress`."""
 
     def __init__(self, total: int, progress: Progress) -> None:
         self._done, self._total, self._progress = 0, total, progress
 
     def __call__(self, count: int) -> None:
+        """Tell of `count` more bytes."""
         self._done += count
         self._progress(self._done, self._total)
 
@@ -98,7 +101,7 @@ def known_checksums(
     here = {path: each for path, each in known.items() if each is not None}
     sums = {path: each.sha256 for path, each in here.items() if each.checked and each.sha256}
     lacking = {path: each for path, each in here.items() if path not in sums}
-    moved = _Sum(sum(each.size for each in lacking.values()), progress)
+    moved = Sum(sum(each.size for each in lacking.values()), progress)
     for path, record in lacking.items():
         try:
             sums[path] = sha256_of(path, moved, cancelled)
@@ -116,11 +119,12 @@ def verify(
 ) -> tuple[FileCheck, ...]:
     """Read all files again and compare them with what was told of them.
 
-    What is right is remembered with the time. Raises `Broken`, or StorageError for a file that
+    What is right is remembered with the time, and no longer what was right once and is not now.
+    Raises `Broken`, or StorageError for a file that
     cannot be read.
     """
     known = {path: records.of(path) for path in files}
-    moved = _Sum(sum(each.size for each in known.values() if each is not None), progress)
+    moved = Sum(sum(each.size for each in known.values() if each is not None), progress)
     return tuple(_verify(path, known[path], records, moved, cancelled) for path in files)
 
 
@@ -137,10 +141,12 @@ def _verify(
     read_into(path, (sha256, blob) if record.blob_sha1 else (sha256,), moved, cancelled)
     found = sha256.hexdigest()
     if record.sha256 and record.sha256 != found:
+        records.doubt(path)
         return FileCheck(path, "wrong", found, record.sha256)
     if record.blob_sha1 and record.blob_sha1 != blob.hexdigest():
         return FileCheck(path, "wrong", blob.hexdigest(), record.blob_sha1)
     if problem := _damage(path):
+        records.doubt(path)
         return FileCheck(path, "damaged", found, record.sha256, problem)
     records.checked(path, _noted(record, found))
     told = record.sha256 or record.blob_sha1

@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 
 from app.core.errors import StorageError
 from app.core.files import locked, write_atomically
+from app.core.kept_json import load_json
 from app.core.library_hub_cache import commit_of
 from app.core.variants import RepoFile
 
@@ -116,12 +117,21 @@ class FileRecords:
         """Keep what a check found."""
         self._change(lambda records: records.update({str(path): record}))
 
-    def moved(self, pairs: Iterable[tuple[Path, Path]]) -> None:
-        """Files lie elsewhere now."""
+    def doubt(self, path: Path) -> None:
+        """What was told of a file stays, to compare with; but it was not seen to be so."""
+
+        def change(records: dict[str, FileRecord]) -> None:
+            if (record := records.get(str(path))) is not None:
+                records[str(path)] = structs.replace(record, checked=0.0)
+
+        self._change(change)
+
+    def copied(self, pairs: Iterable[tuple[Path, Path]]) -> None:
+        """Files are elsewhere too, with the same content and time of writing."""
 
         def change(records: dict[str, FileRecord]) -> None:
             for old, new in pairs:
-                if (record := records.pop(str(old), None)) is not None:
+                if (record := records.get(str(old))) is not None:
                     records[str(new)] = record
 
         self._change(change)
@@ -137,17 +147,15 @@ class FileRecords:
 
     def _loaded(self) -> Mapping[str, FileRecord]:
         if self._records is None:
-            self._records = self._read()
+            try:
+                self._records = self._read()
+            except StorageError as error:  # looked for again the next time
+                log.warning("what is known of model files is not known now: %s", error)
+                return {}
         return self._records
 
     def _read(self) -> dict[str, FileRecord]:
-        try:
-            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, FileRecord])
-        except FileNotFoundError:
-            return {}
-        except (OSError, msgspec.DecodeError, RecursionError) as error:
-            log.warning("%s could not be used: %s", self._path.name, error)
-            return {}
+        return load_json(self._path, dict[str, FileRecord]) or {}
 
     def _change(self, change: Callable[[dict[str, FileRecord]], object]) -> None:
         """Change and write; a failure costs only what is known, so it is just logged."""

@@ -3,11 +3,13 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from msgspec import structs
 
 from app.core import library_files
+from app.core.checksums import Cancelled, Progress
 from app.core.errors import AppError, ModelError, NotFoundError
 from app.core.events import EventHook
 from app.core.file_records import FileRecords, Origin
@@ -15,6 +17,7 @@ from app.core.gguf import read_header
 from app.core.gguf_types import GgufHeader
 from app.core.library_choices import Choices, change_choices, load_choices
 from app.core.library_find import find_model
+from app.core.library_move import FolderChange
 from app.core.library_places import AWAY, Place
 from app.core.library_programs import FoundProgram, find_programs
 from app.core.library_scan import find_at, find_models
@@ -72,6 +75,9 @@ class ModelLibrary:
         self._models: tuple[LocalModel, ...] = ()
         """Those on this computer."""
         self._remote = remote_models(settings.current.remote)
+        self._folder_change = FolderChange(
+            self._lock, settings, self.records, lambda: self.folder, self._own_models
+        )
         settings.changed.connect(self._settings_changed)
 
     @property
@@ -143,7 +149,10 @@ class ModelLibrary:
         return tuple((program_of(root, programs) or root.name, root) for root in roots)
 
     def silent_folders(self) -> frozenset[Path]:
-        """Folders that do not answer now: whoever looks into them waits. Quick."""
+        """Folders that do not answer now: whoever looks into them waits. Quick.
+
+        Also those whose drive is not mounted: what is put there would lie on another one.
+        """
         return self._scanner.silent_folders()
 
     def find_programs(self) -> tuple[FoundProgram, ...]:
@@ -338,32 +347,37 @@ class ModelLibrary:
 
     # The models folder
 
-    def change_folder(self, path: Path, move: bool = False) -> None:
+    def guard_folder(self, check: Callable[[Path], object]) -> None:
+        """Have `check` called with the models folder before another one is used.
+
+        It raises an `AppError` while something still writes to it.
+        """
+        self._folder_change.guards.append(check)
+
+    def hold_folder(self, why: str) -> AbstractContextManager[None]:
+        """While inside, the models folder stays the same; `why` is what goes on, in a sentence."""
+        return self._folder_change.held(why)
+
+    def change_folder(
+        self,
+        path: Path,
+        move: bool = False,
+        progress: Progress = lambda done, total: None,
+        cancelled: Cancelled = lambda: False,
+    ) -> tuple[Path, ...]:
         """Use another models folder; `move` takes the models along.
 
-        Raises StorageError; then everything is as it was.
+        Answers which files could not be deleted from the old folder: they are in both now.
+        Raises `Broken`, StorageError or what a guard raises; then everything is as it was.
         """
-        path = path.expanduser().absolute()
-        with self._lock:
-            old = self.folder.absolute()
-            if path == old:
-                return
-            library_files.check_writable(path)
-            if move:
-                own = [
-                    each
-                    for each in self._models
-                    if each.source == "corral"
-                    and each.present
-                    and self.own_folders.of(each.path) == old
-                ]
-                self.records.moved(library_files.move_files(own, old, path))
-            models = self._settings.current.models
-            further = tuple(each for each in models.further_folders if Path(each) != path)
-            self._settings.update(
-                models=structs.replace(models, folder=str(path), further_folders=further)
-            )
+        left = self._folder_change.run(path.expanduser().absolute(), move, progress, cancelled)
         self.scan()
+        return left
+
+    def _own_models(self) -> list[LocalModel]:
+        """Those in the standard folder that are there now."""
+        here = (each for each in self._models if each.source == "corral" and each.present)
+        return [each for each in here if self.own_folders.of(each.path) == self.folder]
 
 
 def _judged(model: LocalModel) -> LocalModel:

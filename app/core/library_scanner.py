@@ -12,7 +12,7 @@ from msgspec import structs
 
 from app.core.library_found import Found
 from app.core.library_index import Index, KnownModel, load_index, save_index
-from app.core.library_places import Identity, Looked, Place, PlaceLook, silent
+from app.core.library_places import Identity, Looked, Place, PlaceLook, notice_unmounted, silent
 from app.core.library_read import read_model
 from app.core.library_types import LocalModel
 
@@ -64,7 +64,7 @@ class LibraryScanner:
             return silent(place)
         look = PlaceLook(place, self._read, self._came_late)
         if look.wait(self._patience) or not look.leave():
-            return look.result()
+            return self._judged(look)
         log.info("%s does not answer", place.path)
         self._hanging.add(place)
         return silent(place)
@@ -75,12 +75,33 @@ class LibraryScanner:
             self._hanging.discard(look.place)
             if look.place not in self._looked:
                 return
-            self._looked[look.place] = look.result()
+            self._looked[look.place] = self._judged(look)
         self._late()
 
+    def _judged(self, look: PlaceLook) -> Looked:
+        looked, place = look.result(), look.place
+        kept = self._index.roots.get(str(place.path))
+
+        def held() -> set[str]:
+            seen = ((path, each.model) for path, each in self._index.known.items())
+            return {
+                path
+                for path, model in seen
+                if model and model.source == place.source and model.path.is_relative_to(place.path)
+            }
+
+        root = Identity(int(kept[0]), int(kept[1])) if kept else None
+        notice_unmounted(place, looked, root, held)
+        return looked
+
     def silent_folders(self) -> frozenset[Path]:
-        """Those that do not answer now: whoever looks into them waits. Quick."""
-        return frozenset(place.path for place in tuple(self._hanging))
+        """Those that do not answer now: whoever looks into them waits. Quick.
+
+        Also those whose drive is not mounted: what is put there would lie on another one.
+        """
+        looked = tuple(self._looked.items())
+        unmounted = (place.path for place, each in looked if each.unmounted)
+        return frozenset((*(place.path for place in tuple(self._hanging)), *unmounted))
 
     def models(self) -> tuple[LocalModel, ...]:
         """What was seen, and what was seen before where the drive is away now.
@@ -103,10 +124,22 @@ class LibraryScanner:
             for away in self._away(known):
                 known[str(away.path)] = self._index.known[str(away.path)]
                 models.setdefault(away.id, away)
-            if self._whole and known != self._index.known:
-                self._index = Index(known=known)
+            roots = self._roots()
+            if self._whole and (known, roots) != (self._index.known, self._index.roots):
+                self._index = Index(known=known, roots=roots)
                 save_index(self._index_file, self._index)
         return tuple(models.values())
+
+    def _roots(self) -> dict[str, tuple[str, str]]:
+        """What each folder is; of those that are away, what it was."""
+        before, now = self._index.roots, dict[str, tuple[str, str]]()
+        for place, looked in self._looked.items():
+            key = str(place.path)
+            if looked.root is not None and not looked.gone:
+                now[key] = (str(looked.root[0]), str(looked.root[1]))
+            elif key in before:
+                now.setdefault(key, before[key])
+        return now
 
     def _away(self, known: dict[str, KnownModel]) -> Iterator[LocalModel]:
         """Models seen before whose folder or drive is not there now, or does not answer."""

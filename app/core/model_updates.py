@@ -21,6 +21,7 @@ from app.core.events import EventHook
 from app.core.file_records import Origin
 from app.core.files import write_atomically
 from app.core.hub import HubClient, HubDetail
+from app.core.kept_json import load_json
 from app.core.library import ModelLibrary
 from app.core.library_types import LocalModel
 from app.core.ollama_name import ollama_name_of
@@ -81,11 +82,12 @@ class ModelUpdates:
         """A download is done: there is nothing newer than what it brought."""
         names = [file.path for file in item.request.files]
         key = str(item.target if CONFIG in names else item.target / names[0])
-        with self._lock:
-            memory = self._load()
+
+        def change(memory: _Memory) -> _Memory:
             newer = {path: each for path, each in memory.newer.items() if path != key}
-            if newer != memory.newer:
-                self._keep(msgspec.structs.replace(memory, newer=newer))
+            return msgspec.structs.replace(memory, newer=newer)
+
+        self._change(change)
         self.changed()
 
     def available(self) -> tuple[ModelUpdate, ...]:
@@ -173,29 +175,33 @@ class ModelUpdates:
     def _note(
         self, repo: str, found: dict[str, DownloadRequest], looked_at: Sequence[str] = ()
     ) -> None:
-        with self._lock:
-            memory = self._load()
+        def change(memory: _Memory) -> _Memory:
             rest = {key: each for key, each in memory.newer.items() if key not in looked_at}
             asked = {**memory.asked, repo: self._clock()}
-            self._keep(msgspec.structs.replace(memory, asked=asked, newer={**rest, **found}))
+            return msgspec.structs.replace(memory, asked=asked, newer={**rest, **found})
+
+        self._change(change)
 
     def _load(self) -> _Memory:
+        try:
+            return self._read()
+        except StorageError as error:  # looked for again the next time
+            log.warning("what was downloaded is not known now: %s", error)
+            return _Memory()
+
+    def _read(self) -> _Memory:
         if self._memory is None:
-            try:
-                self._memory = msgspec.json.decode(self._path.read_bytes(), type=_Memory)
-            except FileNotFoundError:
-                self._memory = _Memory()
-            except (OSError, msgspec.DecodeError) as error:
-                log.warning("what was downloaded is not known any more: %s", error)
-                self._memory = _Memory()
+            self._memory = load_json(self._path, _Memory) or _Memory()
         return self._memory
 
-    def _keep(self, memory: _Memory) -> None:
-        self._memory = memory
-        try:
-            write_atomically(self._path, msgspec.json.encode(memory))
-        except StorageError as error:
-            log.warning("what was downloaded is not remembered: %s", error)
+    def _change(self, change: Callable[[_Memory], _Memory]) -> None:
+        """A failure costs only what is remembered, so it is just logged."""
+        with self._lock:
+            try:
+                self._memory = change(self._read())
+                write_atomically(self._path, msgspec.json.encode(self._memory))
+            except StorageError as error:
+                log.warning("what was downloaded is not remembered: %s", error)
 
 
 def newer_files(

@@ -109,8 +109,8 @@ class Network(Struct, frozen=True):
     """Address of the model hub; None is `HF_ENDPOINT` or huggingface.co."""
     offline: bool = False
     """Nothing leaves this computer."""
-    send_token: bool = False
-    """Send the person's hub token also to an endpoint other than the default one."""
+    send_token_to: str | None = None
+    """Address of the hub, other than the default one, that may see the person's hub token too."""
     mirrors: tuple[Mirror, ...] = ()
     """Asked in this order where `endpoint` does not answer."""
     token: Literal["none", "keyring", "file"] = "none"
@@ -254,6 +254,8 @@ class SettingsStore:
     def __init__(self, path: Path) -> None:
         self.changed: EventHook[[Settings]] = EventHook()
         self.problem: AppError | None = None
+        self._unread = False
+        """Whether there is a file that nobody has been able to read."""
         """What was wrong with the file at the start; what could not be used is at its default."""
         self._path = path
         self._lock = threading.Lock()
@@ -325,8 +327,15 @@ class SettingsStore:
     def _stored(self) -> tuple[Raw, Settings]:
         """What lies in the file now; what is in force here if that cannot be used as it is."""
         try:
-            raw = migrated(msgspec.json.decode(self._path.read_bytes(), type=Raw))
-        except (OSError, msgspec.DecodeError, ValueError, RecursionError):
+            data = self._path.read_bytes()
+        except OSError as error:
+            if self._unread and not isinstance(error, FileNotFoundError):
+                raise storage_error("The settings were not written", self._path, error) from error
+            return self._raw, self._current
+        self._unread = False
+        try:
+            raw = migrated(msgspec.json.decode(data, type=Raw))
+        except (msgspec.DecodeError, ValueError, RecursionError):
             return self._raw, self._current
         settings, refused = _sections_from(raw)
         return (self._raw, self._current) if refused else (raw, settings)
@@ -337,6 +346,7 @@ class SettingsStore:
         except FileNotFoundError:
             return Settings()
         except OSError as error:
+            self._unread = True
             self.problem = storage_error("The settings could not be read", self._path, error)
             return Settings(network=_CAREFUL)
         try:

@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 Send = Callable[[Reply], None]
 
 CONFIG = "config.json"
+_CONFIG_BYTES = 1024**2
+"""No such file is nearly as long."""
 OWN_CODE = {"auto_map", "model_file"}
 """Keys by which a model asks for Python code of its repository to be run."""
 
@@ -193,8 +195,10 @@ def refuse_own_code(path: Path, file: RepoFile) -> None:
     if file.path != CONFIG:
         return
     try:
-        config = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.DecodeError) as error:
+        with path.open("rb") as reading:
+            # What is longer is cut off, and so no JSON any more.
+            config = msgspec.json.decode(reading.read(_CONFIG_BYTES), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
         raise DownloadError(
             "The model's config.json cannot be read",
             "It is not what such a file looks like. Nothing else was downloaded.",

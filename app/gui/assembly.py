@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from functools import partial
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
@@ -13,6 +14,7 @@ from app.core.catalogue import Catalogue
 from app.core.chat import ChatService
 from app.core.computer_idle import ComputerIdle
 from app.core.conversation_store import ConversationStore
+from app.core.download_guard import guard_folder
 from app.core.downloads import DownloadManager
 from app.core.estimate_corrections import EstimateCorrections
 from app.core.hub import HubClient
@@ -82,6 +84,7 @@ def assemble(
     downloads = DownloadManager(
         paths, settings, library, gate=gate, tell=ledger.record, idle=computer_idle
     )
+    library.guard_folder(partial(guard_folder, downloads))
     updates = ModelUpdates(paths, settings, library, hub)
     downloads.finished.connect(updates.installed)
     speeds = SpeedBook(paths.speeds_file)

@@ -39,6 +39,14 @@ def _standing_address() -> str:
     return os.environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT
 
 
+def _address_in_force(network: Network) -> str:
+    """The hub that is asked first; empty where the settings name none that can be used."""
+    try:
+        return main_address(network, os.environ)
+    except AppError:
+        return ""
+
+
 class NetworkSection(SettingSection):
     """How Corral reaches the hub and Ollama's registry."""
 
@@ -85,7 +93,10 @@ class NetworkSection(SettingSection):
         self.token.clicked.connect(self._choose_token)
         token_row = SettingRow(
             self.tr("Send the log-in to another hub"),
-            self.tr("An access token goes to huggingface.co only, unless this is on"),
+            self.tr(
+                "An access token goes to huggingface.co only, unless this is on; another address "
+                "switches it off"
+            ),
             self.token,
         )
         return SettingGroup(self.tr("Hub"), self.hub_row, token_row)
@@ -109,7 +120,7 @@ class NetworkSection(SettingSection):
             self._explain()
             self.mirrors.explain()
             self.registry.explain()
-        self.token.setChecked(network.send_token)
+        self.token.setChecked(network.send_token_to == _address_in_force(network))
         self._allow_check()
         self.account.show_network(network)
         self.registry.show_address(network.ollama_registry)
@@ -161,8 +172,11 @@ class NetworkSection(SettingSection):
         settings.update(network=replace(settings.current.network, endpoint=text or None))
 
     def _choose_token(self, on: bool) -> None:
+        """It is allowed for the address in force alone: another one has to be allowed anew."""
         settings = self._context.settings
-        settings.update(network=replace(settings.current.network, send_token=on))
+        network = settings.current.network
+        address = _address_in_force(network) if on else None
+        settings.update(network=replace(network, send_token_to=address or None))
 
     # The connection test
 

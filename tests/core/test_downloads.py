@@ -607,7 +607,7 @@ def test_a_slow_disk_holds_nobody_up(bench: Bench, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_token_is_never_stored(bench: Bench) -> None:
-    bench.settings.update(network=Network(send_token=True))
+    bench.settings.update(network=Network(send_token_to=bench.hub.url))
     bench.hub.tokens["hf_secret"] = {"owner/name"}
     bench.hub.repositories["owner/name"].gated = "auto"
     env = {"HF_ENDPOINT": bench.hub.url, "HF_TOKEN": "hf_secret"}

@@ -212,7 +212,7 @@ def test_token_goes_to_another_endpoint_only_when_allowed(
     with client_for(settings, hub, token="hf_secret") as client:
         client.detail("owner/gated")
         assert not any("authorization" in entry.headers for entry in hub.log.entries())
-        settings.update(network=Network(send_token=True))
+        settings.update(network=Network(send_token_to=hub.url))
         client.header("owner/gated", "main", "model.gguf")
     assert any("authorization" in entry.headers for entry in hub.log.entries(origin="hub"))
     assert not any("authorization" in entry.headers for entry in hub.log.entries(origin="cdn"))
@@ -278,7 +278,7 @@ def test_403_of_a_gated_model_says_to_wait_for_access(
 ) -> None:
     hub.add("owner/gated", {"model.gguf": GGUF}, gated="auto")
     hub.tokens["hf_valid"] = set()
-    settings.update(network=Network(send_token=True))
+    settings.update(network=Network(send_token_to=hub.url))
     with (
         client_for(settings, hub, token="hf_valid") as client,
         pytest.raises(AccessError, match="not been opened") as caught,
@@ -288,7 +288,7 @@ def test_403_of_a_gated_model_says_to_wait_for_access(
 
 
 def test_a_bad_token_is_named(settings: SettingsStore, hub: LocalHub) -> None:
-    settings.update(network=Network(send_token=True))
+    settings.update(network=Network(send_token_to=hub.url))
     with (
         client_for(settings, hub, token="hf_wrong") as client,
         pytest.raises(AccessError, match="token") as caught,

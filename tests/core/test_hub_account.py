@@ -37,7 +37,7 @@ def hub() -> Iterator[LocalHub]:
 @pytest.fixture
 def settings(corral_home: Path, hub: LocalHub) -> SettingsStore:
     settings = SettingsStore(app_paths().settings_file)
-    settings.update(network=Network(endpoint=hub.url, send_token=True))
+    settings.update(network=Network(endpoint=hub.url, send_token_to=hub.url))
     return settings
 
 

@@ -15,6 +15,7 @@ from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.downloads import DownloadManager
 from app.core.errors import HubError, NotFoundError, OfflineError
 from app.core.hub import HubClient, HubQuery
+from app.core.hub_addresses import hub_addresses
 from app.core.hub_gate import SKIPPED_SECONDS, HubGate
 from app.core.hub_http import HubHttp
 from app.core.keys import KeyStore
@@ -188,7 +189,9 @@ def test_each_hub_gets_the_token_only_if_it_is_allowed_for_this_one(
         assert all("authorization" in entry.headers for entry in allowed.log.entries())
     # The switch of the main hub says nothing about the others, nor about a named one.
     network = Network(
-        endpoint="https://a.example", send_token=True, mirrors=(Mirror("https://b.example"),)
+        endpoint="https://a.example",
+        send_token_to="https://a.example",
+        mirrors=(Mirror("https://b.example"),),
     )
     settings.update(network=network)
     assert [access.token for access in gate.accesses()] == [SECRET, None]
@@ -613,3 +616,15 @@ def test_a_proxys_password_never_goes_to_another_proxy(
     assert gate.route().password == ""
     assert settings.current.network.proxy.password == "none"
     assert passwords.entries == {}
+
+
+def test_what_was_allowed_for_one_hub_is_not_allowed_for_another() -> None:
+    network = Network(endpoint="https://a.example", send_token_to="https://a.example")
+    assert [each.trusted for each in hub_addresses(network, {})] == [True]
+    other = replace(network, endpoint="https://b.example")
+    assert [each.trusted for each in hub_addresses(other, {})] == [False]
+    nowhere, env = replace(network, endpoint=None), {"HF_ENDPOINT": "https://c.example"}
+    assert [each.trusted for each in hub_addresses(nowhere, env)] == [False]
+    assert [each.trusted for each in hub_addresses(nowhere, {})] == [True], "the default hub"
+    mirrored = replace(other, mirrors=(Mirror("https://a.example"),))
+    assert [each.trusted for each in hub_addresses(mirrored, {})] == [False, False]

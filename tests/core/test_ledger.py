@@ -69,7 +69,7 @@ def hub(starter_file: Path) -> Iterator[LocalHub]:
 @pytest.fixture
 def settings(corral_home: Path, hub: LocalHub) -> SettingsStore:
     settings = SettingsStore(app_paths().settings_file)
-    settings.update(network=Network(endpoint=hub.url, send_token=True))
+    settings.update(network=Network(endpoint=hub.url, send_token_to=hub.url))
     return settings
 
 

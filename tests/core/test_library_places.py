@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from app.core import library_places, library_scanner
+from app.core.errors import StorageError
 from app.core.library import LocalModel, ModelLibrary
 from app.core.library_found import Found
+from app.core.library_import import import_models, plan_import
 from app.core.library_places import Looked, Place, PlaceLook
 from app.core.library_scan import find_models
 from app.core.library_types import Source
@@ -212,6 +214,83 @@ def test_a_drive_that_fails_halfway_is_away_and_not_empty(
     assert not own(library.scan())["a-Q8_0.gguf"].present
     monkeypatch.undo()
     assert own(library.scan())["a-Q8_0.gguf"].present
+
+
+@pytest.fixture
+def drive(settings: SettingsStore, tmp_path: Path) -> Path:
+    """The root of a drive, with two models."""
+    root = tmp_path / "drive"
+    for name in "ab":
+        put(root / "maker" / "repo" / f"{name}-Q8_0.gguf", tiny(name))
+    settings.update(models=Models(folder=str(root)))
+    return root
+
+
+def _unmount(root: Path, away: Path) -> None:
+    """Leave an empty mount point, which is another folder."""
+    away.mkdir()
+    root.rename(away / root.name)
+    root.mkdir()
+
+
+def test_an_empty_mount_point_is_a_drive_that_is_away(
+    paths: AppPaths, settings: SettingsStore, drive: Path, tmp_path: Path
+) -> None:
+    ModelLibrary(paths, settings).scan()
+    _unmount(drive, tmp_path / "away")
+    for library in (ModelLibrary(paths, settings), ModelLibrary(paths, settings)):
+        models = own(library.scan())
+        assert [each.problem for each in models.values()] == [library_places.AWAY] * 2
+        assert library.silent_folders() == {drive}, "nothing is to be put there"
+    path = put(tmp_path / "elsewhere" / "c-Q8_0.gguf", tiny("c"))
+    plan = plan_import([path], library.folder, "copy", [])
+    with pytest.raises(StorageError, match="not connected"):
+        import_models(library, plan, lambda *_: None, lambda: False)
+    drive.rmdir()
+    (tmp_path / "away" / "drive").rename(drive)
+    assert all(each.present for each in own(library.scan()).values())
+    assert library.silent_folders() == frozenset()
+
+
+def test_what_lies_in_the_mount_point_is_not_the_drive(
+    paths: AppPaths,
+    settings: SettingsStore,
+    drive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    library = ModelLibrary(paths, settings)
+    library.scan()
+    _unmount(drive, tmp_path / "away")
+    put(drive / "c-Q8_0.gguf", tiny("c"))
+    monkeypatch.setattr(library_places, "_identity", lambda place: (7, 7))
+    assert {name: each.present for name, each in own(library.scan()).items()} == {
+        "a-Q8_0.gguf": False,
+        "b-Q8_0.gguf": False,
+        "c-Q8_0.gguf": True,
+    }
+
+
+def test_a_drive_that_comes_back_with_another_number_is_the_drive(
+    paths: AppPaths, settings: SettingsStore, drive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = ModelLibrary(paths, settings)
+    library.scan()
+    monkeypatch.setattr(library_places, "_identity", lambda place: (7, 2**100))
+    assert all(each.present for each in own(library.scan()).values())
+    (drive / "maker" / "repo" / "a-Q8_0.gguf").unlink()
+    assert set(own(library.scan())) == {"b-Q8_0.gguf"}
+
+
+def test_models_that_were_deleted_are_gone(
+    paths: AppPaths, settings: SettingsStore, drive: Path
+) -> None:
+    library = ModelLibrary(paths, settings)
+    for model in own(library.scan()).values():
+        library.delete(model.id, to_trash=False)
+    assert list(drive.iterdir()) == []
+    assert own(library.scan()) == {}
+    assert library.silent_folders() == frozenset()
 
 
 def test_a_defect_in_a_look_is_not_hidden(tmp_path: Path) -> None:

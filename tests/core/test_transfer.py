@@ -532,7 +532,10 @@ def test_files_get_their_names_together(hub: LocalHub, folder: Path) -> None:
         (b'{"auto_map": {"AutoModel": "modeling.Own"}}', "code of its own"),
         (b'{"model_file": "own.py"}', "code of its own"),
         (b"[1]", "cannot be read"),
+        (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "cannot be read"),
+        (b"{" + b" " * 1024**2 + b"}", "cannot be read"),
     ],
+    ids=["auto_map", "model_file", "list", "deep", "long"],
 )
 def test_a_model_with_code_of_its_own_is_refused_first(
     hub: LocalHub, folder: Path, config: bytes, words: str

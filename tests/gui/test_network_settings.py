@@ -57,7 +57,7 @@ def dead() -> str:
 def section(
     context: AppContext, show: Show, hub: LocalHub, dead: str, passwords: MemoryKeyring
 ) -> NetworkSection:
-    network = Network(endpoint=hub.url, send_token=True, ollama_registry=dead)
+    network = Network(endpoint=hub.url, send_token_to=hub.url, ollama_registry=dead)
     context.settings.update(network=network)
     page = SettingsPage(context)
     page.resize(1264, 1200)
@@ -110,6 +110,24 @@ def test_mirrors_are_added_ordered_allowed_the_log_in_and_removed(
     })  # fmt: skip
     QTest.mouseClick(button(section.mirrors, "Remove https://two.example"), CLICK)
     qtbot.waitUntil(lambda: network(context).mirrors == (Mirror("https://one.example"),))
+
+
+def test_the_log_in_is_allowed_for_one_address_and_no_other(
+    section: NetworkSection, context: AppContext, qtbot: QtBot
+) -> None:
+    assert section.token.isChecked(), "as the hub of the settings is allowed it"
+    write(section.endpoint, "https://one.example")
+    qtbot.waitUntil(lambda: not section.token.isChecked())
+    section.token.click()
+    assert network(context).send_token_to == "https://one.example"
+    qtbot.waitUntil(section.token.isChecked)
+    write(section.endpoint, "https://two.example")
+    assert network(context).endpoint == "https://two.example"
+    qtbot.waitUntil(lambda: not section.token.isChecked())
+    section.token.click()
+    assert network(context).send_token_to == "https://two.example"
+    section.token.click()
+    assert network(context).send_token_to is None
 
 
 @pytest.mark.parametrize("address", ["ftp://a.example", "http://a.example", "nothing"])
@@ -238,7 +256,7 @@ def test_a_token_of_the_environment_is_shown_with_its_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    context.settings.update(network=Network(endpoint=hub.url, send_token=True))
+    context.settings.update(network=Network(endpoint=hub.url, send_token_to=hub.url))
     section = NetworkSection(context)
     section.show_settings(context.settings.current)
     assert "HF_TOKEN" in section.account.row.sentence.text()

@@ -248,8 +248,8 @@ def test_a_file_that_never_matches_its_digest_becomes_no_model(
 def test_an_anonymous_token_goes_to_the_registry_only_and_no_other_ever(
     redirect: bool, paths: AppPaths, settings: SettingsStore
 ) -> None:
-    settings.update(network=Network(send_token=True))
     with LocalRegistry(anonymous_token="everyone", redirect=redirect) as registry:
+        settings.update(network=Network(send_token_to=registry.url))
         registry.add("library/tiny", "1b", Image(WEIGHTS))
         with desk_at(registry.url, paths, settings) as desk:
             assert desk.ended(desk.add()).error is None

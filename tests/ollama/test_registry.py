@@ -114,7 +114,7 @@ def test_no_token_of_the_hub_is_sent_and_the_person_is_not_told_apart(
     registry: LocalRegistry, settings: SettingsStore, paths: AppPaths
 ) -> None:
     registry.add("library/tiny", "1b", Image(WEIGHTS))
-    settings.update(network=Network(send_token=True))
+    settings.update(network=Network(send_token_to=registry.url))
     hub = hub_at(registry.url, settings, paths)
     detail = hub.detail(TINY)
     hub.header(TINY, detail.model.sha, "tiny-1b.gguf")
