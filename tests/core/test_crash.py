@@ -1,5 +1,6 @@
 """What native code can do to its process, done through the real child."""
 
+import contextlib
 import os
 import queue
 import signal
@@ -139,9 +140,9 @@ def test_a_hanging_engine_keeps_no_question_waiting(tmp_path: Path) -> None:
         load(engine, tmp_path)
         events = engine.generate(ask("!hang", id="hanging"))
         assert text_of([next(events) for _ in range(5)]) == "## You"
-        with pytest.raises(EngineSilent):
-            while True:  # answered until the child has come to where it hangs
-                engine.stats()
+        with contextlib.suppress(EngineSilent):
+            while engine.stats():  # answered until the child has come to where it hangs
+                continue
         questions: list[Callable[[], object]] = [
             lambda: engine.count_tokens(ask("x").messages),
             engine.stats,
