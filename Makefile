@@ -44,6 +44,10 @@ kills: setup ## 500 kills of a download at random moments, pauses mixed in (KILL
 	CORRAL_TEST_KILLS=$(or $(KILLS),500) $(VENV)/python -m pytest -m slow --timeout=7200 \
 		-o faulthandler_timeout=7200 tests/core/test_download_kills.py -k killed_or_paused
 
+.PHONY: faults
+faults: setup ## what becomes of a download when things go wrong: a table of outcomes and messages
+	$(VENV)/python packaging/bench_faults.py --table
+
 .PHONY: peers
 peers: setup ## a download through another maker's mirror, installed into .venv-olah
 	$(PYTHON) -m venv .venv-olah

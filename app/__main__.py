@@ -36,6 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from backends.chat import template_check
 
             return template_check.main()
+        case ["--token-view"]:
+            from backends import token_view
+
+            return token_view.main()
         case ["--transfer-host"]:
             from app.core import transfer
 

@@ -22,6 +22,7 @@ PARTS = (
     "bench_download.py",
     "bench_download_window.py",
     "bench_transfer.py",
+    "bench_faults.py",
 )
 
 

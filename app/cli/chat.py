@@ -5,7 +5,8 @@ import datetime
 import itertools
 import sys
 from argparse import Namespace
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
 
 import msgspec
 
@@ -34,6 +35,7 @@ from backends.types import (
     Note,
     Progress,
     SamplingParams,
+    Usage,
 )
 
 _CUT: dict[FinishReason, str] = {
@@ -86,6 +88,7 @@ def run(arguments: Namespace) -> int:
             asked=asked,
             stats=arguments.stats,
             images=images,
+            answered=partial(parts.speeds.learn, model, on_gpu=loaded.mostly_on_gpu),
         )
         if prompt is not None:
             return 0 if chat.answer(prompt) else 130
@@ -176,10 +179,11 @@ class TerminalChat:
         stats: bool,
         images: tuple[bytes, ...] = (),
         examples: Sequence[ExampleMessage] = (),
+        answered: Callable[[Usage], object] = lambda _: None,
     ) -> None:
         """`asked` says how to answer; its messages are put in here, after `examples`.
 
-        `images` go with the first message that is answered.
+        `images` go with the first message that is answered. `answered` hears what each answer took.
         """
         self._engine = engine
         self._system = system
@@ -187,6 +191,7 @@ class TerminalChat:
         self._asked = asked
         self._stats = stats
         self._images = images
+        self._answered = answered
         self._ids = itertools.count(1)
         self._messages: list[ChatMessage] = []
         self.clear()
@@ -246,6 +251,8 @@ class TerminalChat:
         self._images = ()
         sys.stdout.write("\n")
         sys.stdout.flush()
+        if finish:
+            self._answered(finish.usage)
         if finish and self._asked.constraint is not None and finish.reason in _CUT:
             _remark(_CUT[finish.reason])
         if self._stats and finish:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from app.cli import account, chat
+from app.cli.connections import connections
 from app.cli.importing import import_
 from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, human_size, human_time, table, without_controls
@@ -104,7 +105,8 @@ def get(arguments: Namespace) -> int:
             return 0
         if detail.model.gated:
             parts.account.require(repo)
-        item = parts.downloads.add(request)  # continues what an earlier call left
+        root = _root(parts, arguments.to) if arguments.to else None
+        item = parts.downloads.add(request, root)  # continues what an earlier call left
         try:
             item = _wait(item, events, ProgressLine(quiet=arguments.quiet))
         except KeyboardInterrupt:
@@ -118,6 +120,25 @@ def get(arguments: Namespace) -> int:
         _set_up(parts, item, quiet=arguments.quiet)
         sys.stdout.write(f"{item.target / request.files[0].path}\n")
         return 0
+
+
+def _root(parts: Parts, text: str) -> Path:
+    """The models folder that is meant; one that was none becomes one. Raises `StorageError`."""
+    own = parts.library.own_folders
+    named = own.named(text)
+    if named is not None:
+        return named
+    path = Path(text).expanduser()
+    if not path.is_dir():
+        names = ", ".join(str(each) for each in own.all())
+        raise StorageError(
+            f"{text} is no models folder and no folder",
+            "Nothing was downloaded.",
+            f"Make it first, connect its drive, or name one of these: {names}.",
+        )
+    added = own.add(path)
+    sys.stderr.write(f"{added} is a models folder from now on.\n")
+    return added
 
 
 def _set_up(parts: Parts, item: DownloadItem, *, quiet: bool) -> None:
@@ -240,4 +261,5 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "logout": account.logout,
     "import": import_,
     "serve": serve,
+    "connections": connections,
 }

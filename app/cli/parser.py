@@ -1,7 +1,9 @@
 """The words of the command line."""
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from app import __version__
@@ -49,6 +51,19 @@ def temperature(text: str) -> float:
     return value
 
 
+def moment(text: str) -> datetime:
+    """A date, a date with a time of day, or so many minutes, hours or days ago."""
+    if span := re.fullmatch(r"(\d{1,5})([mhd])", text):
+        unit = {"m": "minutes", "h": "hours", "d": "days"}[span[2]]
+        return datetime.now() - timedelta(**{unit: int(span[1])})
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text} is no date such as 2026-11-28 and no span such as 12h or 7d"
+        ) from None
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser of every word Corral understands; without a word the window opens."""
     parser = argparse.ArgumentParser(
@@ -69,6 +84,11 @@ def build_parser() -> argparse.ArgumentParser:
         type=reference,
         metavar="OWNER/REPO[:QUANT]",
         help="for example owner/model-GGUF:Q4_K_M, the address of a hub page, or ollama:NAME:TAG",
+    )
+    get.add_argument(
+        "--to",
+        metavar="FOLDER",
+        help="a models folder by its name or path, or another folder, which becomes one",
     )
     get.add_argument("--quiet", action="store_true", help="no progress line")
 
@@ -151,21 +171,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="a web page whose scripts may use the server; repeatable",
     )
 
-    take = commands.add_parser("import", help="take models from elsewhere into the models folder")
-    take.add_argument(
-        "paths", nargs="+", metavar="PATH", help="a .gguf file, an MLX folder, a folder of models"
-    )
-    way = take.add_mutually_exclusive_group()
-    ways = {
-        "link": "by a hard link: no room is needed, the old name stays",
-        "copy": "a copy; the standard where the files are on another disk",
-        "move": "the files leave their old place; not out of another program's folder",
-    }
-    for name, text in ways.items():
-        way.add_argument(f"--{name}", dest="way", action="store_const", const=name, help=text)
-    take.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
-    take.add_argument("--quiet", action="store_true", help="no progress line")
-
+    _add_import(commands)
     remove = commands.add_parser("rm", help="delete a downloaded model (to the trash)")
     remove.add_argument("model", metavar="MODEL", help="name or id as `corral ls` shows it")
     remove.add_argument("--yes", "-y", action="store_true", help="do not ask")
@@ -181,7 +187,38 @@ def build_parser() -> argparse.ArgumentParser:
     )
     login.add_argument("--status", action="store_true", help="only say who is logged in")
     commands.add_parser("logout", help="forget the access token")
+    _add_connections(commands)
     return parser
+
+
+def _add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    take = commands.add_parser("import", help="take models from elsewhere into the models folder")
+    take.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a .gguf file, an MLX folder, a folder of models"
+    )
+    way = take.add_mutually_exclusive_group()
+    ways = {
+        "link": "by a hard link: no room is needed, the old name stays",
+        "copy": "a copy; the standard where the files are on another disk",
+        "move": "the files leave their old place; not out of another program's folder",
+    }
+    for name, text in ways.items():
+        way.add_argument(f"--{name}", dest="way", action="store_const", const=name, help=text)
+    take.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    take.add_argument("--quiet", action="store_true", help="no progress line")
+
+
+def _add_connections(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    listed = commands.add_parser(
+        "connections", help="list what Corral has sent to and got from other computers"
+    )
+    listed.add_argument(
+        "--since",
+        type=moment,
+        metavar="WHEN",
+        help="only from then on: a date such as 2026-11-28, “2026-11-28 14:00”, or 30m, 12h, 7d",
+    )
+    listed.add_argument("--json", action="store_true", help="as a JSON object, for scripts")
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

@@ -13,6 +13,7 @@ from app.core.errors import ModelError
 from app.core.gguf import read_header
 from app.core.gguf_types import GgufHeader
 from app.core.library_types import LocalModel
+from app.core.own_adapters import own_drafts
 from app.core.projectors import projector_beside, projectors_beside
 from backends.types import LoadConfig
 
@@ -41,7 +42,7 @@ def companions_of(
 
     Reads files, the headers of draft models too, so that estimates with them need not.
     """
-    drafts = draft_models(model, header, models)
+    drafts = draft_models(model, header, (*own_drafts(model), *models))
     for draft in drafts:
         read_draft(draft.path)
     if model.format == "mlx":

@@ -1,4 +1,4 @@
-"""The connection test: asks every hub in the list, and names what is wrong with each."""
+"""The connection test: asks every hub in the list, and the registry; names what is wrong."""
 
 import contextlib
 import email.utils
@@ -13,6 +13,8 @@ from app.core.connection_problems import portal
 from app.core.errors import AppError, HubError
 from app.core.hub_gate import HubGate
 from app.core.hub_http import Answer, HubAccess, HubHttp
+from app.core.ollama_gate import RegistryGate
+from app.core.ollama_http import RegistryHttp
 
 _LIMIT = 1_000_000
 _SKEW = 300.0
@@ -20,7 +22,7 @@ _SKEW = 300.0
 
 
 class HubState(Struct, frozen=True):
-    """How one hub answered."""
+    """How one hub answered, or Ollama's registry."""
 
     address: str
     problem: AppError | None = None
@@ -28,7 +30,7 @@ class HubState(Struct, frozen=True):
     seconds: float = 0.0
     """How long it took."""
     skew: float = 0.0
-    """Seconds that this computer's clock is ahead of the hub's, where that is much; else 0."""
+    """Seconds that this computer's clock is ahead of the other's, where that is much; else 0."""
 
     @property
     def kind(self) -> str:
@@ -46,6 +48,18 @@ def check_hubs(
     Raises `OfflineError` or `SettingsError` where nothing can be asked at all.
     """
     return tuple(_check(gate, http, access, clock) for access in gate.accesses())
+
+
+def check_registry(
+    gate: RegistryGate, http: RegistryHttp, clock: Callable[[], float] = time.time
+) -> HubState:
+    """Ask Ollama's registry whether it is there. Raises like `check_hubs`."""
+    access, started = gate.access(), time.monotonic()
+    try:
+        date = http.ping(access)
+    except HubError as error:
+        return HubState(access.endpoint, error, time.monotonic() - started)
+    return HubState(access.endpoint, None, time.monotonic() - started, _skew(date, clock()))
 
 
 def _check(gate: HubGate, http: HubHttp, access: HubAccess, clock: Callable[[], float]) -> HubState:

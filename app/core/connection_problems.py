@@ -42,12 +42,20 @@ def connection_problem(
     host = urlsplit(url).netloc
     causes = tuple(_causes(error))
     status = _proxy_status(error)
-    if status == PROXY_AUTHENTICATION:
+    if status == PROXY_AUTHENTICATION or _socks_wants_password(error):
         return proxy_wants_password(host, str(error))
     if status:
         return HubError(
             "The proxy refuses the connection",
             f"It was asked for {host} and answered with status {status}.",
+            "Check the proxy in Settings, under Network, or ask who runs it.",
+            str(error),
+            kind="proxy",
+        )
+    if _is_socks_refusal(error):
+        return HubError(
+            "The proxy refuses the connection",
+            f"It was asked for {host}, and did not connect or is no SOCKS proxy.",
             "Check the proxy in Settings, under Network, or ask who runs it.",
             str(error),
             kind="proxy",
@@ -73,18 +81,18 @@ def proxy_wants_password(host: str, detail: str = "") -> HubError:
     """The proxy has no use for the name and password it was given, or got none."""
     return HubError(
         "The proxy wants a name and a password",
-        f"It did not let the connection to {host} through (status 407).",
+        f"It did not let the connection to {host} through.",
         "Enter them in Settings, under Network.",
         detail,
         kind="proxy_login",
     )
 
 
-def portal(host: str) -> HubError:
-    """A page for people where the hub should have answered."""
+def portal(host: str, server: str = "hub") -> HubError:
+    """A page for people where the hub, or another `server`, should have answered."""
     return HubError(
-        "Something else answers in the hub's place",
-        f"{host} answered with a web page, not with the hub's protocol.",
+        f"Something else answers in the {server}'s place",
+        f"{host} answered with a web page, not with the {server}'s protocol.",
         "A log-in page of the network may be in the way: open a browser and log in there. Else "
         "check the address.",
         kind="portal",
@@ -177,12 +185,29 @@ def _no_road(causes: tuple[BaseException, ...], url: str, server: str, detail: s
 
 def _proxy_status(error: BaseException) -> int:
     """The status by which a proxy refused to connect; 0 for any other failure."""
-    import httpx2
-
-    if not isinstance(error, httpx2.ProxyError):
+    if not _is_proxy_error(error):
         return 0
     first = str(error).partition(" ")[0]
     return int(first) if first.isascii() and first.isdigit() else 0
+
+
+def _socks_wants_password(error: BaseException) -> bool:
+    """Whether a SOCKS proxy refused the log-in, or wants one: by the client's words for it."""
+    words = str(error)
+    missing = "NO AUTHENTICATION" in words and words.startswith("Requested ")
+    return _is_proxy_error(error) and (missing or words == "Invalid username/password")
+
+
+def _is_socks_refusal(error: BaseException) -> bool:
+    words = str(error)
+    told = ("Requested ", "Proxy Server could not connect", "no SOCKS proxy")
+    return _is_proxy_error(error) and words.startswith(told)
+
+
+def _is_proxy_error(error: BaseException) -> bool:
+    import httpx2
+
+    return isinstance(error, httpx2.ProxyError)
 
 
 def _proxy_on(way: Way | None, url: str) -> str:

@@ -17,7 +17,7 @@ from app.core.download_state import (
 )
 from app.core.download_times import Hold
 from app.core.file_records import Origin
-from app.core.transfer_names import target_path
+from app.core.transfer_names import models_folder, target_path
 from app.core.transfer_parts import bytes_on_disk, discard, part_bytes
 
 SMOOTHING = 3.0
@@ -99,6 +99,11 @@ class DownloadEntry:
         return sum(file.size for file in self.request.files)
 
     @property
+    def root(self) -> Path:
+        """The models folder that the files go to. Raises `DownloadError` for a refused name."""
+        return models_folder(self.folder, self.request.repo)
+
+    @property
     def active(self) -> bool:
         """Whether the child works on it, or is to."""
         return self.state in ("running", "verifying")
@@ -119,12 +124,17 @@ class DownloadEntry:
         return all(target.is_file() and target.stat().st_size == size for target, size in pairs)
 
     def shares_main_file(self, other: "DownloadEntry") -> bool:
-        """Whether both are about the same model file."""
-        return self.targets()[:1] == other.targets()[:1]
+        """Whether both are about the same model file, in whichever models folder."""
+        mine, others = self.request, other.request
+        return (mine.repo, mine.files[:1]) == (others.repo, others.files[:1])
 
     def shares_a_file(self, other: "DownloadEntry") -> bool:
-        """Whether both write some file."""
-        return not set(self.targets()).isdisjoint(other.targets())
+        """Whether both write some file, or one will find its largest at the other's place."""
+        same_place = not set(self.targets()).isdisjoint(other.targets())
+        return same_place or self._largest_digest() == other._largest_digest() is not None
+
+    def _largest_digest(self) -> str | None:
+        return max(self.request.files, key=lambda file: file.size).sha256
 
     def complete(self) -> None:
         """All bytes are there."""
@@ -181,8 +191,9 @@ class DownloadEntry:
         self.crashes += 1
         return self.crashes
 
-    def discard(self, models: Path) -> None:
-        """Delete what was fetched, and the folders that are empty then, below `models`."""
+    def discard(self) -> None:
+        """Delete what was fetched, and the folders that are empty then, below the root."""
+        models = self.root
         for target in self.targets():
             with contextlib.suppress(OSError):
                 discard(target)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from app.core import download_problems
 from app.core.download_entry import DownloadEntry
+from app.core.download_space import on_same_disk
 from app.core.download_times import Hold
 
 AT_ONCE = 3
@@ -49,9 +50,10 @@ class DownloadQueue:
             raise download_problems.here_already(entry)
 
     def need_with(self, entry: DownloadEntry) -> int:
-        """Bytes that everything queued and `entry` have still to fetch."""
+        """Bytes that everything queued for the disk of `entry`, and it, have still to fetch."""
         queued = [e for e in self if e is not entry and e.state not in ("done", "failed")]
-        return sum(each.total - each.done for each in [*queued, entry])
+        same = [each for each in queued if on_same_disk(each.root, entry.root)]
+        return sum(each.total - each.done for each in [*same, entry])
 
     def take_out(self, item_id: str) -> DownloadEntry:
         """Raises `NotFoundError`."""

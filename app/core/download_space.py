@@ -39,6 +39,26 @@ def full_disks(folders: Iterable[Path]) -> dict[Path, int]:
     return full
 
 
+def on_same_disk(folder: Path, other: Path) -> bool:
+    """Whether two folders, that are or will be there, share their free space."""
+    if folder == other:
+        return True
+    device = _device(folder)
+    return device is not None and device == _device(other)
+
+
+def _device(folder: Path) -> int | None:
+    for place in (folder, *folder.parents):
+        try:
+            return place.stat().st_dev
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            log.info("the disk of %s is not known: %s", folder, error)
+            return None
+    return None
+
+
 def free_space(folder: Path) -> int:
     """Bytes free where `folder` is or will be. Raises `StorageError`."""
     for place in (folder, *folder.parents):

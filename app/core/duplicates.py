@@ -1,6 +1,7 @@
 """The same file twice on one disk: found by inode and checksum, made one by hard links."""
 
 import contextlib
+import logging
 import os
 import uuid
 from collections import defaultdict
@@ -8,11 +9,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.core.checksums import Cancelled, Progress, known_checksums
-from app.core.errors import StorageError
+from msgspec import structs
+
+from app.core.checksums import Broken, Cancelled, Moved, Progress, Sum, known_checksums
+from app.core.errors import AppError, StorageError
+from app.core.file_copies import same_content
 from app.core.file_records import FileRecords
-from app.core.files import replace, storage_error
+from app.core.files import may_be_linked, replace, storage_error
 from app.core.library_types import LocalModel
+
+log = logging.getLogger(__name__)
 
 LEAST_SIZE = 1024**2
 """Bytes below which a file is not worth the work."""
@@ -23,6 +29,9 @@ class Copy:
     """One of several files with the same content."""
 
     path: Path
+    """Without links in it."""
+    listed: Path
+    """As the library has it."""
     model: str
     """Name of the model it belongs to, for people."""
     program: str
@@ -33,6 +42,10 @@ class Copy:
     mtime_ns: int
     names: int
     """Hard links to it."""
+    linkable: bool
+    """Whether the system lets this person give it another name."""
+    replaceable: bool
+    """Whether this person may write to its folder."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +56,17 @@ class Duplicate:
     size: int
     """Bytes of one."""
     copies: tuple[Copy, ...]
-    """At least two; the first is the one that stays: another program's, else the oldest."""
+    """At least two; the first is the one that stays: another program's, else the oldest.
+
+    One that may not be linked stays only where none may.
+    """
 
     def replaced(self, *, also_theirs: bool) -> tuple[Copy, ...]:
         """The copies that become names of the first one."""
-        return tuple(each for each in self.copies[1:] if each.ours or also_theirs)
+        if not self.copies[0].linkable:
+            return ()
+        others = (each for each in self.copies[1:] if each.replaceable)
+        return tuple(each for each in others if each.ours or also_theirs)
 
     def freed(self, *, also_theirs: bool) -> int:
         """Bytes that linking gives back: none for a file that has a further name somewhere."""
@@ -79,11 +98,15 @@ def find_duplicates(
         for copy in copies:
             if copy.path in sums:
                 by_sum[sums[copy.path]].append(copy)
-        for sha256, same_content in by_sum.items():
-            if len(same_content) > 1:
-                ordered = sorted(same_content, key=lambda each: (each.ours, each.mtime_ns))
+        for sha256, alike in by_sum.items():
+            if len(alike) > 1:
+                ordered = sorted(alike, key=_order)
                 found.append(Duplicate(sha256, size, tuple(ordered)))
     return tuple(sorted(found, key=lambda each: -each.size))
+
+
+def _order(copy: Copy) -> tuple[bool, bool, int]:
+    return not copy.linkable, copy.ours, copy.mtime_ns
 
 
 def _copies(model: LocalModel) -> Iterable[tuple[Copy, int]]:
@@ -93,12 +116,14 @@ def _copies(model: LocalModel) -> Iterable[tuple[Copy, int]]:
         try:
             real = Path(os.path.realpath(path))
             stat = real.stat()
+            linkable = may_be_linked(real)
         except OSError:
             continue
         if stat.st_size < LEAST_SIZE or not stat.st_ino:
             continue
         copy = Copy(
             real,
+            path,
             model.name,
             model.program,
             not model.read_only and not path.is_symlink(),
@@ -106,48 +131,97 @@ def _copies(model: LocalModel) -> Iterable[tuple[Copy, int]]:
             stat.st_ino,
             stat.st_mtime_ns,
             stat.st_nlink,
+            linkable,
+            os.access(real.parent, os.W_OK),
         )
         yield copy, stat.st_size
 
 
-def link_duplicates(duplicates: Sequence[Duplicate], *, also_theirs: bool) -> int:
-    """Make the copies names of one file; bytes that became free.
+@dataclass(frozen=True)
+class Linked:
+    """What linking did."""
+
+    freed: int
+    """Bytes that became free."""
+    problems: tuple[AppError, ...]
+    """Why copies stayed as they were."""
+
+
+def link_duplicates(
+    duplicates: Sequence[Duplicate],
+    records: FileRecords,
+    progress: Progress,
+    cancelled: Cancelled,
+    *,
+    also_theirs: bool,
+) -> Linked:
+    """Make the copies names of one file, each once both were read and found equal byte by byte.
 
     Files that are not Corral's are left alone unless the person agreed: `also_theirs`. Whatever
-    happens, every name always leads to the whole content. Raises StorageError, also for a file
-    that has changed since it was read.
+    happens, every name always leads to the whole content that it had. What was known of a copy
+    is known of its name. Raises `Broken`; what was linked before stays so.
     """
-    freed = 0
-    for each in duplicates:
-        kept = each.copies[0]
-        _check_unchanged(kept, each.size)
-        for copy in each.replaced(also_theirs=also_theirs):
-            _check_unchanged(copy, each.size)
-            _link(kept.path, copy.path)
-        freed += each.freed(also_theirs=also_theirs)
-    return freed
+    pairs = [(each, copy) for each in duplicates for copy in each.replaced(also_theirs=also_theirs)]
+    moved = Sum(sum(each.size for each, _ in pairs), progress)
+    freed, problems = 0, list[AppError]()
+    for duplicate, copy in pairs:
+        try:
+            _link(duplicate, copy, records, moved, cancelled)
+        except Broken:
+            raise
+        except AppError as error:
+            log.warning("%s", error)
+            problems.append(error)
+        else:
+            freed += duplicate.size if copy.names == 1 else 0
+    return Linked(freed, tuple(problems))
+
+
+def _link(
+    duplicate: Duplicate, copy: Copy, records: FileRecords, moved: Moved, cancelled: Cancelled
+) -> None:
+    kept = duplicate.copies[0]
+    try:
+        same = same_content(kept.path, copy.path, moved, cancelled)
+        # After they were read: what was written meanwhile is not lost.
+        _check_unchanged(kept, duplicate.size)
+        _check_unchanged(copy, duplicate.size)
+        if same:
+            known = records.of(copy.listed)
+            _rename_link(kept.path, copy.path)
+    except OSError as error:
+        raise storage_error(f"{copy.path.name} was not linked", copy.path, error) from error
+    if not same:
+        for each in (kept, copy):
+            records.doubt(each.path)
+            records.doubt(each.listed)
+        raise StorageError(
+            f"{copy.path.name} was not linked",
+            f"{kept.path} and {copy.path} were the same and are not now: one of them is damaged. "
+            "Both are as they were.",
+            "Verify the files of both models.",
+        )
+    if known is not None and (known.sha256 or known.origin):
+        records.checked(copy.listed, structs.replace(known, mtime_ns=kept.mtime_ns))
 
 
 def _check_unchanged(copy: Copy, size: int) -> None:
-    try:
-        stat = copy.path.stat()
-    except OSError as error:
-        raise storage_error("The copies were not linked", copy.path, error) from error
+    stat = copy.path.stat()
     if (stat.st_size, stat.st_ino, stat.st_mtime_ns) != (size, copy.inode, copy.mtime_ns):
         raise StorageError(
-            "The copies were not linked",
+            f"{copy.path.name} was not linked",
             f"{copy.path} has changed since it was looked at. It is as it was.",
             "Look for duplicates again.",
         )
 
 
-def _link(kept: Path, copy: Path) -> None:
+def _rename_link(kept: Path, copy: Path) -> None:
     """A new name beside the copy takes its place in one step."""
     beside = copy.with_name(f".{uuid.uuid4().hex}.linking")
     try:
         os.link(kept, beside)
         replace(beside, copy)
-    except OSError as error:
+    except OSError:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
-        raise storage_error(f"{copy.name} was not linked", copy, error) from error
+        raise

@@ -17,14 +17,16 @@ from msgspec import Struct, structs
 
 from app.core.errors import StorageError
 from app.core.files import locked, write_atomically
+from app.core.kept_json import load_json
 from app.core.library_hub_cache import commit_of
+from app.core.variants import RepoFile
 
 log = logging.getLogger(__name__)
 
 _SHA256 = re.compile(r"(?:sha256-)?(?P<hex>[0-9a-f]{64})")
 
 ToldBy = Literal["", "hub", "name", "here"]
-"""Who told a checksum: the hub, the file's name in another program's store, or this computer."""
+"""Who told a sha256: the hub, the file's name in another program's store, or this computer."""
 
 
 class Origin(Struct, frozen=True):
@@ -47,6 +49,8 @@ class FileRecord(Struct, frozen=True):
     sha256: str = ""
     """Empty where nobody told and nobody worked it out."""
     told_by: ToldBy = ""
+    blob_sha1: str = ""
+    """Git's hash of the file as the hub told it, which it does for small ones; else empty."""
     checked: float = 0.0
     """When the content was last seen to have this checksum, Unix seconds; 0 never here."""
     origin: Origin | None = None
@@ -81,12 +85,12 @@ class FileRecords:
         match = _SHA256.fullmatch(path.resolve().name)
         return structs.replace(record, sha256=match["hex"], told_by="name") if match else record
 
-    def downloaded(self, files: Iterable[tuple[Path, str | None]], origin: Origin) -> None:
+    def downloaded(self, files: Iterable[tuple[Path, RepoFile]], origin: Origin) -> None:
         """Keep where files came from, and the checksums they were found to have."""
         now = time.time()
 
         def change(records: dict[str, FileRecord]) -> None:
-            for path, sha256 in files:
+            for path, file in files:
                 try:
                     stat = path.stat()
                 except OSError:
@@ -94,24 +98,40 @@ class FileRecords:
                 records[str(path)] = FileRecord(
                     stat.st_size,
                     stat.st_mtime_ns,
-                    sha256 or "",
-                    "hub" if sha256 else "",
-                    now if sha256 else 0.0,
-                    origin,
+                    sha256=file.sha256 or "",
+                    told_by="hub" if file.sha256 else "",
+                    blob_sha1=file.blob_sha1 or "",
+                    checked=now if file.sha256 or file.blob_sha1 else 0.0,
+                    origin=origin,
                 )
 
         self._change(change)
+
+    def paths_by_sha256(self) -> dict[str, Path]:
+        """Where files with known checksums were when they were recorded; the disk is not asked."""
+        with self._lock:
+            kept = self._loaded()
+            return {each.sha256: Path(path) for path, each in kept.items() if each.sha256}
 
     def checked(self, path: Path, record: FileRecord) -> None:
         """Keep what a check found."""
         self._change(lambda records: records.update({str(path): record}))
 
-    def moved(self, pairs: Iterable[tuple[Path, Path]]) -> None:
-        """Files lie elsewhere now."""
+    def doubt(self, path: Path) -> None:
+        """What was told of a file stays, to compare with; but it was not seen to be so."""
+
+        def change(records: dict[str, FileRecord]) -> None:
+            if (record := records.get(str(path))) is not None:
+                records[str(path)] = structs.replace(record, checked=0.0)
+
+        self._change(change)
+
+    def copied(self, pairs: Iterable[tuple[Path, Path]]) -> None:
+        """Files are elsewhere too, with the same content and time of writing."""
 
         def change(records: dict[str, FileRecord]) -> None:
             for old, new in pairs:
-                if (record := records.pop(str(old), None)) is not None:
+                if (record := records.get(str(old))) is not None:
                     records[str(new)] = record
 
         self._change(change)
@@ -127,17 +147,15 @@ class FileRecords:
 
     def _loaded(self) -> Mapping[str, FileRecord]:
         if self._records is None:
-            self._records = self._read()
+            try:
+                self._records = self._read()
+            except StorageError as error:  # looked for again the next time
+                log.warning("what is known of model files is not known now: %s", error)
+                return {}
         return self._records
 
     def _read(self) -> dict[str, FileRecord]:
-        try:
-            return msgspec.json.decode(self._path.read_bytes(), type=dict[str, FileRecord])
-        except FileNotFoundError:
-            return {}
-        except (OSError, msgspec.DecodeError, RecursionError) as error:
-            log.warning("%s could not be used: %s", self._path.name, error)
-            return {}
+        return load_json(self._path, dict[str, FileRecord]) or {}
 
     def _change(self, change: Callable[[dict[str, FileRecord]], object]) -> None:
         """Change and write; a failure costs only what is known, so it is just logged."""

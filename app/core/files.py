@@ -5,7 +5,7 @@ import errno
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +14,18 @@ from app.core.errors import StorageError
 _REPLACE_ATTEMPTS = 10
 _REPLACE_PAUSE = 0.02
 _LOCK_PATIENCE = 5.0
+_NO_LINK = frozenset(
+    {
+        errno.EPERM,  # FAT on Linux and macOS, or somebody else's file (fs.protected_hardlinks)
+        errno.EACCES,
+        errno.EINVAL,  # FAT on Windows
+        errno.EMLINK,
+        errno.ENOSYS,
+        errno.ENOTSUP,
+        errno.EOPNOTSUPP,
+        errno.EXDEV,  # one disk that is mounted twice
+    }
+)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -100,14 +112,64 @@ def storage_error(title: str, path: Path, error: OSError) -> StorageError:
 
 def replace(source: Path, target: Path) -> None:
     """`os.replace`; on Windows it is tried again while a virus scanner holds the file."""
+    _patiently(os.replace, source, target)
+
+
+def rename_new(source: Path, target: Path) -> None:
+    """Rename a file, but never over another one. Raises `FileExistsError`, or what the disk gives.
+
+    Killed halfway it has both names, or on a disk without hard links its old name, and the new one
+    is an empty file.
+    """
+    if os.name == "nt":  # there `os.rename` replaces nothing
+        _patiently(os.rename, source, target)
+        return
+    linked = link_new(source, target)
+    if not linked:
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    try:
+        if linked:
+            source.unlink()
+        else:
+            os.replace(source, target)
+    except OSError:
+        target.unlink()
+        raise
+
+
+def link_new(source: Path, target: Path) -> bool:
+    """Give a file a second name (hard link); False where the system or the disk makes none.
+
+    Raises `FileExistsError`, or what the disk gives.
+    """
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _NO_LINK:
+            raise
+        return False
+    return True
+
+
+def may_be_linked(path: Path) -> bool:
+    """Whether the system lets this person give a file a second name. Raises what the disk gives.
+
+    Linux allows it for own files and those that one may write (proc(5), protected_hardlinks).
+    """
+    if os.name != "posix":
+        return True
+    return path.stat().st_uid == os.geteuid() or os.access(path, os.R_OK | os.W_OK)
+
+
+def _patiently(rename: Callable[[Path, Path], object], source: Path, target: Path) -> None:
     for _ in range(_REPLACE_ATTEMPTS - 1 if os.name == "nt" else 0):
         try:
-            os.replace(source, target)
+            rename(source, target)
         except PermissionError:
             time.sleep(_REPLACE_PAUSE)
         else:
             return
-    os.replace(source, target)
+    rename(source, target)
 
 
 def sync_folder(folder: Path) -> None:
@@ -122,3 +184,11 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def sync_folders(folder: Path, root: Path) -> None:
+    """Put the new names of a folder, and of those above it up to `root`, on the disk."""
+    for each in (folder, *folder.parents):
+        sync_folder(each)
+        if each == root:
+            return

@@ -23,6 +23,7 @@ from app.core.hub_facts import NO_FACTS, RepoFacts, read_facts
 from app.core.hub_gate import HubGate
 from app.core.hub_http import Answer, HubAccess, HubHttp
 from app.core.keys import KeyStore
+from app.core.mlx_header import header_of_config
 from app.core.ollama_gate import RegistryGate
 from app.core.ollama_http import RegistryHttp
 from app.core.ollama_name import ollama_name_of
@@ -83,6 +84,8 @@ class HubDetail(Struct, frozen=True):
     variants: tuple[Variant, ...]
     recipe: Recipe | None = None
     """How it is meant to be run, where it comes from Ollama's registry."""
+    shape: GgufHeader | None = None
+    """What an MLX repository's config.json tells of the model, in the terms of a GGUF header."""
 
 
 PAGE_SIZE = 30
@@ -171,24 +174,27 @@ class HubClient:
         model = _decode(answer.body, _ModelRow, access).model()
         listing = self._cached(access, model) or self._list(access, model)
         variants = group_variants(model.repo, listing.files, listing.config)
-        return HubDetail(model, listing.files, variants)
+        shape = header_of_config(listing.config) if listing.config else None
+        return HubDetail(model, listing.files, variants, shape=shape)
 
     def card(self, repo: str, sha: str) -> str:
         """The model card: Markdown without its YAML block; "" if there is none."""
         if name := ollama_name_of(repo):
             return self._ollama.card(name, sha)
-        path = _file_path(repo, sha, "README.md")
         try:
-            body = self._gate.ask(
-                lambda access: (
-                    self._http.get(
-                        access, path, limit=CARD_LIMIT, repo=repo, purpose="model page"
-                    ).body
-                )
-            )
+            body = self.file(repo, "README.md", sha, limit=CARD_LIMIT)
         except NotFoundError:
             return ""
         return _FRONT_MATTER.sub("", body.decode("utf-8", "replace"), count=1).lstrip("\r\n")
+
+    def file(self, repo: str, path: str, sha: str = "main", *, limit: int) -> bytes:
+        """A small file of a repository. More than `limit` bytes are an error."""
+        where = _file_path(repo, sha, path)
+        return self._gate.ask(
+            lambda access: (
+                self._http.get(access, where, limit=limit, repo=repo, purpose="model page").body
+            )
+        )
 
     def header(self, repo: str, sha: str, file: str, size: int = 65536) -> GgufHeader:
         """What the first `size` bytes of a GGUF file say; usually not all of its header."""

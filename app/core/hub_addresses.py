@@ -67,6 +67,7 @@ def checked_endpoint(address: str) -> str:
 
 
 def _named(network: Network, env: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
-    yield main_address(network, env), network.send_token
+    main = main_address(network, env)
+    yield main, main == network.send_token_to
     for mirror in network.mirrors:
         yield checked_endpoint(mirror.address), mirror.send_token

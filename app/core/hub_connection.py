@@ -37,12 +37,14 @@ def new_client(
     import httpx2
     from huggingface_hub.utils._http import hf_request_event_hook
 
+    from backends.routed_client import RoutedClient
+
     def hook(request: httpx2.Request) -> None:
         hf_request_event_hook(request)
 
     meter = Meter(tell, purpose, why) if tell is not None else None
     try:
-        return httpx2.Client(
+        return RoutedClient(
             event_hooks={
                 "request": [hook, *([meter.asked] if meter else [])],
                 "response": [meter.answered] if meter else [],

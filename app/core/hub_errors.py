@@ -202,7 +202,7 @@ def bad_proxy(error: Exception, env: Mapping[str, str]) -> HubError:
         "The proxy cannot be used",
         f"{' or '.join(named) or 'The network settings of the system'} names one of a kind that "
         "Corral does not know, so nothing was sent.",
-        "Name an http:// or https:// proxy there, or none, and start Corral again.",
+        "Name an http://, https:// or socks5:// proxy there, or none, and start Corral again.",
         type(error).__name__,
     )
 

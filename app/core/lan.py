@@ -8,14 +8,16 @@ import psutil
 
 def lan_addresses() -> tuple[str, ...]:
     """IPv4 addresses by which others in the local network reach this computer, likeliest first."""
-    found = []
+    found: list[tuple[int, str]] = []
     up = psutil.net_if_stats()
     for name, addresses in psutil.net_if_addrs().items():
         if name in up and not up[name].isup:
             continue
-        for each in addresses:
-            if each.family == socket.AF_INET and _is_private(each.address):
-                found.append((_likelihood(name), each.address))
+        found += [
+            (_likelihood(name), each.address)
+            for each in addresses
+            if each.family == socket.AF_INET and _is_private(each.address)
+        ]
     return tuple(address for _, address in sorted(found))
 
 

@@ -9,7 +9,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -71,6 +71,31 @@ class LedgerEntry(Struct, frozen=True):
         return is_loopback(f"http://{self.host}")
 
 
+class LedgerTotals(Struct, frozen=True):
+    """What entries add up to, without those of this very computer and those that failed."""
+
+    since: float
+    """When the first of them began: Unix time, seconds; 0 for none."""
+    hosts: int
+    requests: int
+    sent: int
+    """Bytes."""
+    received: int
+    """Bytes."""
+
+
+def totals(entries: Iterable[LedgerEntry]) -> LedgerTotals:
+    """What went to other computers, all together."""
+    away = [each for each in entries if not each.here and not each.problem]
+    return LedgerTotals(
+        since=min((each.first for each in away), default=0.0),
+        hosts=len({each.host for each in away}),
+        requests=sum(each.requests for each in away),
+        sent=sum(each.sent for each in away),
+        received=sum(each.received for each in away),
+    )
+
+
 class Ledger:
     """Keeps the entries. Any thread may call it; nothing it meets stops a connection."""
 
@@ -92,12 +117,16 @@ class Ledger:
             return
         self.changed()
 
-    def entries(self, limit: int = MOST_ENTRIES) -> tuple[LedgerEntry, ...]:
-        """The newest entries, newest first. Raises `StorageError`."""
+    def entries(self, limit: int = MOST_ENTRIES, since: float = 0.0) -> tuple[LedgerEntry, ...]:
+        """The newest entries, newest first, that were not over before `since` (Unix seconds).
+
+        Raises `StorageError`.
+        """
         with self._explained(), self._database() as database:
             rows = database.execute(
-                f"SELECT {_COLUMNS} FROM entries ORDER BY last DESC, id DESC LIMIT ?",
-                (limit,),
+                f"SELECT {_COLUMNS} FROM entries WHERE last >= ?"
+                " ORDER BY last DESC, id DESC LIMIT ?",
+                (since, limit),
             )
             return tuple(LedgerEntry(*row) for row in rows)
 

@@ -3,11 +3,13 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from msgspec import structs
 
 from app.core import library_files
+from app.core.checksums import Cancelled, Progress
 from app.core.errors import AppError, ModelError, NotFoundError
 from app.core.events import EventHook
 from app.core.file_records import FileRecords, Origin
@@ -15,6 +17,7 @@ from app.core.gguf import read_header
 from app.core.gguf_types import GgufHeader
 from app.core.library_choices import Choices, change_choices, load_choices
 from app.core.library_find import find_model
+from app.core.library_move import FolderChange
 from app.core.library_places import AWAY, Place
 from app.core.library_programs import FoundProgram, find_programs
 from app.core.library_scan import find_at, find_models
@@ -22,10 +25,12 @@ from app.core.library_scanner import PATIENCE, LibraryScanner
 from app.core.library_types import AmbiguousModel, LocalModel
 from app.core.mlx_header import read_mlx_header
 from app.core.mlx_support import WHY_NOT, runs_mlx
+from app.core.model_roots import ModelRoots
 from app.core.other_programs import ProgramFolder, program_folders, program_of
 from app.core.paths import AppPaths
 from app.core.remotes import remote_models, without_model
 from app.core.settings import Settings, SettingsStore
+from app.core.variants import RepoFile
 
 __all__ = ["AmbiguousModel", "LocalModel", "ModelLibrary"]
 
@@ -33,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 class ModelLibrary:
-    """Every model in the models folder, in further folders, the starter model, those of servers.
+    """Every model in the models folders, in others' folders, the starter model, those of servers.
 
     Laid out `publisher/repo/file.gguf`, or flat. Half-downloaded files are never listed. All
     methods but `models`, `get` and `find` touch the disk; `changed` fires in the calling thread.
@@ -59,6 +64,10 @@ class ModelLibrary:
         self._scanner = LibraryScanner(paths.cache / "library.json", patience, self._tell_news)
         self._choices_file = paths.data / "library.json"
         self._program_folders = program_folders
+        self.own_folders = ModelRoots(
+            paths, settings, lambda path: program_of(path, program_folders())
+        )
+        """The folders that downloads may go to."""
         self._lock = threading.RLock()
         self.problem: AppError | None
         """What was wrong at the start with the list of models used where they lie."""
@@ -66,13 +75,15 @@ class ModelLibrary:
         self._models: tuple[LocalModel, ...] = ()
         """Those on this computer."""
         self._remote = remote_models(settings.current.remote)
+        self._folder_change = FolderChange(
+            self._lock, settings, self.records, lambda: self.folder, self._own_models
+        )
         settings.changed.connect(self._settings_changed)
 
     @property
     def folder(self) -> Path:
-        """Where downloads go."""
-        chosen = self._settings.current.models.folder
-        return Path(chosen).expanduser() if chosen else self._paths.models
+        """Where downloads go by themselves."""
+        return self.own_folders.standard
 
     def scan(self) -> tuple[LocalModel, ...]:
         """Look at all folders again. Only headers of new or changed files are read.
@@ -111,14 +122,14 @@ class ModelLibrary:
         return not (model.read_only and model.id in self._choices.forgotten)
 
     def _places(self) -> list[Place]:
-        """Corral's own folder, the further ones, models used where they lie, the starter."""
+        """Corral's own folders, others', models used where they lie, the starter."""
         programs = self._program_folders()
         extra = [Path(text).expanduser() for text in self._settings.current.models.extra_folders]
         adopted: dict[Path, list[Path]] = {}
         for path in map(Path, self._choices.adopted):
             adopted.setdefault(path.parent, []).append(path)
         places = [
-            Place(self.folder, "corral"),
+            *(Place(root, "corral") for root in self.own_folders.all()),
             *(Place(root, "folder", program_of(root, programs)) for root in extra),
             *(
                 Place(folder, "folder", program_of(folder, programs), tuple(files))
@@ -129,14 +140,19 @@ class ModelLibrary:
         return list(dict.fromkeys(places))
 
     def roots(self) -> tuple[tuple[str, Path], ...]:
-        """The further folders: the program that each belongs to or its own name, and its path."""
+        """All folders but the standard one: the program that each belongs to or its own name, and
+        its path.
+        """
         programs = self._program_folders()
         folders = map(Path, self._settings.current.models.extra_folders)
-        roots = (folder.expanduser() for folder in folders)
+        roots = (*self.own_folders.all()[1:], *(folder.expanduser() for folder in folders))
         return tuple((program_of(root, programs) or root.name, root) for root in roots)
 
     def silent_folders(self) -> frozenset[Path]:
-        """Folders that do not answer now: whoever looks into them waits. Quick."""
+        """Folders that do not answer now: whoever looks into them waits. Quick.
+
+        Also those whose drive is not mounted: what is put there would lie on another one.
+        """
         return self._scanner.silent_folders()
 
     def find_programs(self) -> tuple[FoundProgram, ...]:
@@ -236,15 +252,15 @@ class ModelLibrary:
         self,
         files: Sequence[Path],
         origin: Origin | None = None,
-        checksums: Sequence[str | None] = (),
+        listed: Sequence[RepoFile] = (),
     ) -> LocalModel:
         """Take up a finished download; `files[0]` is what the model is opened by.
 
-        `checksums` are the sha256 that the files were found to have.
+        `listed` are the same files as the hub lists them, and as they were found to be.
         Raises ModelError if the files make no model in the models folder.
         """
         if origin is not None:
-            self.records.downloaded(zip(files, checksums, strict=True), origin)
+            self.records.downloaded(zip(files, listed, strict=True), origin)
         self.scan()
         path = files[0].absolute()
         return self._by_path(path) or self._by_path(path.parent) or self._listed(path)
@@ -271,7 +287,8 @@ class ModelLibrary:
                 others = [
                     each for each in self._models if model.id not in (each.id, each.variant_of)
                 ]
-                library_files.delete_files(model, others, self.folder, to_trash=to_trash)
+                root = self.own_folders.of(model.path) or self.folder
+                library_files.delete_files(model, others, root, to_trash=to_trash)
                 self._choose(lambda choices: choices.without(model.id))
                 self.records.forget(model.files)
             else:
@@ -330,23 +347,37 @@ class ModelLibrary:
 
     # The models folder
 
-    def change_folder(self, path: Path, move: bool = False) -> None:
+    def guard_folder(self, check: Callable[[Path], object]) -> None:
+        """Have `check` called with the models folder before another one is used.
+
+        It raises an `AppError` while something still writes to it.
+        """
+        self._folder_change.guards.append(check)
+
+    def hold_folder(self, why: str) -> AbstractContextManager[None]:
+        """While inside, the models folder stays the same; `why` is what goes on, in a sentence."""
+        return self._folder_change.held(why)
+
+    def change_folder(
+        self,
+        path: Path,
+        move: bool = False,
+        progress: Progress = lambda done, total: None,
+        cancelled: Cancelled = lambda: False,
+    ) -> tuple[Path, ...]:
         """Use another models folder; `move` takes the models along.
 
-        Raises StorageError; then everything is as it was.
+        Answers which files could not be deleted from the old folder: they are in both now.
+        Raises `Broken`, StorageError or what a guard raises; then everything is as it was.
         """
-        path = path.expanduser().absolute()
-        with self._lock:
-            old = self.folder.absolute()
-            if path == old:
-                return
-            library_files.check_writable(path)
-            if move:
-                own = [each for each in self._models if each.source == "corral" and each.present]
-                self.records.moved(library_files.move_files(own, old, path))
-            models = self._settings.current.models
-            self._settings.update(models=structs.replace(models, folder=str(path)))
+        left = self._folder_change.run(path.expanduser().absolute(), move, progress, cancelled)
         self.scan()
+        return left
+
+    def _own_models(self) -> list[LocalModel]:
+        """Those in the standard folder that are there now."""
+        here = (each for each in self._models if each.source == "corral" and each.present)
+        return [each for each in here if self.own_folders.of(each.path) == self.folder]
 
 
 def _judged(model: LocalModel) -> LocalModel:

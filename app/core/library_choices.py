@@ -1,6 +1,7 @@
 """What a person decided about single models: kept with the settings, not with the cache."""
 
 import logging
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from app.core.errors import AppError, StorageError
-from app.core.files import locked, set_aside, write_atomically
+from app.core.files import locked, set_aside, storage_error, write_atomically
 from app.core.library_types import LocalModel
 
 T = TypeVar("T")
@@ -117,20 +118,24 @@ def _with(old: Mapping[str, T], key: str, value: T) -> dict[str, T]:
 def load_choices(path: Path) -> tuple[Choices, AppError | None]:
     """The person's choices, and what was wrong with the file.
 
-    A damaged one is set aside, and the list starts anew.
+    A damaged one is set aside, and the list starts anew. One that cannot be read now stays.
     """
+    title = "The list of models that are used where they lie could not be read"
     try:
         return msgspec.json.decode(path.read_bytes(), type=Choices), None
     except FileNotFoundError:
         return Choices(), None
-    except (OSError, msgspec.DecodeError, RecursionError) as error:
+    except OSError as error:
+        log.warning("%s could not be read: %s", path.name, error)
+        return Choices(), storage_error(title, path, error)
+    except (msgspec.DecodeError, RecursionError) as error:
         log.warning("%s could not be used: %s", path.name, error)
         try:
             kept = f"The file was kept as {set_aside(path).name}."
         except StorageError as failure:
             kept = failure.message
         problem = StorageError(
-            "The list of models that are used where they lie could not be read",
+            title,
             f"{path.name} is damaged. {kept} The models themselves are not touched.",
             "Add those models again.",
             str(error),
@@ -141,10 +146,12 @@ def load_choices(path: Path) -> tuple[Choices, AppError | None]:
 def change_choices(path: Path, change: Callable[[Choices], Choices]) -> Choices:
     """The person's choices, changed and written; another program's changes stay.
 
-    Raises `StorageError`.
+    Raises `StorageError`, also where what is there can neither be read nor set aside.
     """
     with locked(path):
-        choices, _ = load_choices(path)
+        choices, problem = load_choices(path)
+        if problem is not None and os.path.lexists(path):  # it would be written over
+            raise problem
         changed = change(choices)
         if changed != choices:
             write_atomically(path, msgspec.json.encode(changed))

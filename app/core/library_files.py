@@ -1,6 +1,5 @@
-"""Delete and move the files of models, and tell exactly what happened when that fails."""
+"""Delete the files of models, and tell exactly what happened when that fails."""
 
-import contextlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import send2trash
 
 from app.core.errors import StorageError
+from app.core.file_moves import remove_empty
 from app.core.files import storage_error
 from app.core.library_types import LocalModel
 
@@ -37,7 +37,7 @@ def delete_files(
         except OSError as error:
             raise _delete_error(model, path, deleted, error, to_trash=to_trash) from error
         deleted.append(path)
-    _remove_empty(folder, root)
+    remove_empty(folder, root)
 
 
 def _delete_error(
@@ -63,16 +63,6 @@ def _delete_error(
     )
 
 
-def _remove_empty(folder: Path, root: Path) -> None:
-    while folder != root and folder.is_relative_to(root):
-        try:
-            if folder.exists():
-                folder.rmdir()
-        except OSError:  # not empty
-            return
-        folder = folder.parent
-
-
 def check_writable(folder: Path) -> None:
     """Create `folder` if need be and try to write there. Raises StorageError."""
     probe = folder / ".corral-write-test"
@@ -82,54 +72,3 @@ def check_writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise storage_error("This folder cannot hold models", folder, error) from error
-
-
-def move_files(models: Sequence[LocalModel], old: Path, new: Path) -> Sequence[tuple[Path, Path]]:
-    """Move models from one models folder to another, keeping the layout; what went where.
-
-    Raises StorageError, and puts back what was moved already.
-    """
-    pairs = [(path, new / path.relative_to(old)) for model in models for path in model.files]
-    moves = list(dict.fromkeys(pairs))
-    taken = next((target for _, target in moves if target.exists()), None)
-    if taken is not None:
-        raise StorageError(
-            "The models were not moved",
-            f"{taken} is there already. Nothing was changed.",
-            "Choose an empty folder, or remove that file.",
-        )
-    if moves:
-        _check_space(moves, old, new)
-    done: list[tuple[Path, Path]] = []
-    for source, target in moves:
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(source, target)
-        except OSError as error:
-            if source.exists():  # what was copied of it until the disk was full
-                with contextlib.suppress(OSError):
-                    target.unlink(missing_ok=True)
-            for back, moved in reversed(done):
-                with contextlib.suppress(OSError):  # it then stays where it was moved to
-                    shutil.move(moved, back)
-            raise storage_error("The models were not moved", target, error) from error
-        done.append((source, target))
-    for source, _ in moves:
-        _remove_empty(source.parent, old)
-    return moves
-
-
-def _check_space(moves: Sequence[tuple[Path, Path]], old: Path, new: Path) -> None:
-    try:
-        if old.stat().st_dev == new.stat().st_dev:
-            return
-        need = sum(source.stat().st_size for source, _ in moves)
-        free = shutil.disk_usage(new).free
-    except OSError as error:
-        raise storage_error("The models were not moved", new, error) from error
-    if need > free:
-        raise StorageError(
-            "The models were not moved",
-            f"They need {need / 1e9:.1f} GB and the new disk has {free / 1e9:.1f} GB free.",
-            "Free some space there, or choose another disk.",
-        )

@@ -3,32 +3,34 @@
 A plan says beforehand what would be done, and is the dry run.
 """
 
-import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
-from app.core.checksums import Broken, Cancelled, Progress
+from app.core.checksums import Cancelled, Moved, Progress
 from app.core.errors import ModelError, StorageError
-from app.core.files import storage_error, sync_folder
+from app.core.files import may_be_linked, storage_error
 from app.core.library import ModelLibrary
 from app.core.library_found import Found
+from app.core.library_import_steps import TITLE, Step, Way, take_in
 from app.core.library_read import read_model
 from app.core.library_scan import find_at, find_models
 from app.core.library_types import LocalModel
-from app.core.other_programs import ProgramFolder, program_folders, program_of
+from app.core.other_programs import (
+    ProgramFolder,
+    program_folders,
+    program_holding,
+    program_of,
+)
 from app.core.safe_names import safe_segment
 from app.core.transfer_names import SUFFIXES
 
-Way = Literal["link", "copy", "move"]
+__all__ = ["ImportItem", "ImportPlan", "Way", "import_models", "plan_import"]
+
 IMPORTED = "imported"
 """Folder, in the models folder, of models whose publisher is not known."""
-
-_PIECE = 4 * 1024**2
-_TITLE = "The models were not imported"
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,15 @@ def plan_import(
 ) -> ImportPlan:
     """What importing files and folders into the models folder would do. Changes nothing.
 
-    `way` None links where both are on one disk, and copies elsewhere. `programs` are folders from
-    which nothing is moved; by default those of the other programs known.
+    `way` None links where both are on one disk and the system allows it, and copies elsewhere.
+    `programs` are folders from which nothing is moved; by default those of the other programs
+    known.
     Raises ModelError for a path that is no model, StorageError for a disk that cannot be read.
     """
     folder = folder.absolute()
     programs = program_folders() if programs is None else programs
     items: list[ImportItem] = []
-    taken: set[Path] = set()
+    taken: set[str] = set()
     try:
         place = next(each for each in (folder, *folder.parents) if os.path.isdir(each))
         device, free = place.stat().st_dev, shutil.disk_usage(place).free
@@ -92,10 +95,10 @@ def plan_import(
                 item = _item(found, folder, way, device)
                 if item is not None:
                     items.append(_judged(item, folder, device, programs, taken))
-                    taken.update(target for _, target in item.files)
+                    taken.update(_spelled(target) for _, target in item.files)
         needed = sum(_needed(item, device) for item in items if not item.problem)
     except OSError as error:
-        raise storage_error(_TITLE, Path(error.filename or folder), error) from error
+        raise storage_error(TITLE, Path(error.filename or folder), error) from error
     if not items:
         raise _no_model(*paths)
     return ImportPlan(tuple(items), needed, free)
@@ -132,7 +135,8 @@ def _item(found: Found, folder: Path, way: Way | None, device: int) -> ImportIte
     files = tuple((path, target / _file_name(path, found)) for path in _data_files(found))
     beside = tuple((path, target / _file_name(path, found)) for path in found.companions)
     size = sum(path.stat().st_size for path, _ in (*files, *beside))
-    chosen: Way = way or ("link" if _on(device, files) else "copy")
+    linkable = _on(device, files) and all(may_be_linked(path) for path, _ in (*files, *beside))
+    chosen: Way = way or ("link" if linkable else "copy")
     return ImportItem(model.name, files, beside, size, chosen, model.problem or "")
 
 
@@ -164,22 +168,39 @@ def _judged(
     folder: Path,
     device: int,
     programs: Sequence[ProgramFolder],
-    taken: set[Path],
+    taken: set[str],
 ) -> ImportItem:
     """The item with what is against it."""
     problem = item.problem
     sources, targets = zip(*item.files, strict=True)
-    owner = next(filter(None, (program_of(path, programs) for path in sources)), "")
-    if not problem and any(path.is_relative_to(folder) for path in sources):
+    owner = next(filter(None, (program_holding(path, programs) for path in sources)), "")
+    if not problem and any(_is_below(path, folder) for path in sources):
         problem = "It is in the models folder already."
     if not problem and item.way == "link" and not _on(device, item.files):
         problem = "It is on another disk, where no link can lead. Copy or move it."
+    if not problem and item.way == "link" and not all(map(may_be_linked, sources)):
+        problem = "It belongs to another user, whose files the system lets nobody link. Copy it."
     if not problem and item.way == "move" and owner:
         problem = f"It belongs to {owner}, which would miss it. Link or copy it."
-    there = next((path for path in targets if os.path.lexists(path) or path in taken), None)
-    if not problem and there is not None:
+    if not problem and item.way == "move" and any(map(os.path.islink, sources)):
+        problem = "It is a link to a file elsewhere, which others may need. Link or copy it."
+    taken_now = (path for path in targets if os.path.lexists(path) or _spelled(path) in taken)
+    if not problem and (there := next(taken_now, None)) is not None:
         problem = f"{there.relative_to(folder).as_posix()} is there already."
+    every = [target for _, target in (*item.files, *item.companions)]
+    if not problem and len({_spelled(path) for path in every}) < len(every):
+        problem = "Two of its files would get the same name. Rename them first."
     return replace(item, problem=problem)
+
+
+def _spelled(path: Path) -> str:
+    """The same for two paths that are one on macOS and Windows."""
+    return str(path).casefold()
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    real = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    return real or path.is_relative_to(folder)
 
 
 def _needed(item: ImportItem, device: int) -> int:
@@ -198,102 +219,46 @@ def import_models(
     """
     if plan.needed > plan.free:
         raise StorageError(
-            _TITLE,
+            TITLE,
             f"They need {plan.needed / 1e9:.1f} GB and the disk of the models folder has "
             f"{plan.free / 1e9:.1f} GB free.",
             "Free some space there, or link the models.",
         )
+    if library.folder in library.silent_folders():
+        raise StorageError(
+            TITLE,
+            f"The drive of the models folder, {library.folder}, is not connected.",
+            "Connect it, or choose another models folder.",
+        )
     total, before = sum(item.size for item in plan.possible), 0
-    try:
-        for item in plan.possible:
-            done = before
+    with library.hold_folder("Models are being imported into it."):
+        if not all(item.target.is_relative_to(library.folder.absolute()) for item in plan.possible):
+            raise StorageError(
+                TITLE, "The models folder is another one by now.", "Import them again."
+            )
+        try:
+            for item in plan.possible:
+                done = before
 
-            def moved(count: int) -> None:
-                nonlocal done
-                done += count
-                progress(done, total)
+                def moved(count: int) -> None:
+                    nonlocal done
+                    done += count
+                    progress(done, total)
 
-            _run(item, moved, cancelled)
-            before += item.size
-            progress(before, total)
-    finally:
-        models = library.scan()
+                _run(item, moved, cancelled)
+                before += item.size
+                progress(before, total)
+        finally:
+            models = library.scan()
     opened = {target for item in plan.possible for _, target in item.files}
     return tuple(each for each in models if opened.intersection(each.files))
 
 
-def _run(item: ImportItem, moved: Callable[[int], object], cancelled: Cancelled) -> None:
+def _run(item: ImportItem, moved: Moved, cancelled: Cancelled) -> None:
     """All of a model or nothing of it."""
-    steps: list[tuple[Path, Path, Way]] = [(*pair, item.way) for pair in item.files]
     beside: Way = "copy" if item.way == "move" else item.way
-    steps += [(*pair, beside) for pair in item.companions if not os.path.lexists(pair[1])]
-    done: list[_Step] = []
-    try:
-        item.target.mkdir(parents=True, exist_ok=True)
-        for source, target, way in steps:
-            done.append(_take(Path(os.path.realpath(source)), target, way, moved, cancelled))
-            if cancelled():
-                raise Broken("The import was broken off")
-        sync_folder(item.target)
-    except BaseException as error:
-        _undo(done, item.target)
-        if isinstance(error, OSError):
-            raise storage_error(_TITLE, Path(error.filename or item.target), error) from error
-        raise
-    for step in done:
-        if step.left_over:
-            with contextlib.suppress(OSError):  # it was copied whole: that it stays is no failure
-                step.source.unlink()
-
-
-@dataclass(frozen=True)
-class _Step:
-    """A file that is in its new place."""
-
-    source: Path
-    target: Path
-    renamed: bool = False
-    left_over: bool = False
-    """A copy was made of what shall be moved."""
-
-
-def _take(
-    source: Path, target: Path, way: Way, moved: Callable[[int], object], cancelled: Cancelled
-) -> _Step:
-    if way == "link":
-        os.link(source, target)
-    elif way == "move" and source.stat().st_dev == target.parent.stat().st_dev:
-        os.rename(source, target)
-        return _Step(source, target, renamed=True)
-    else:
-        _copy(source, target, moved, cancelled)
-    return _Step(source, target, left_over=way == "move")
-
-
-def _undo(done: Sequence[_Step], folder: Path) -> None:
-    for step in reversed(done):
-        with contextlib.suppress(OSError):
-            if step.renamed:
-                os.rename(step.target, step.source)
-            else:
-                step.target.unlink()
-    for empty in (folder, folder.parent):
-        with contextlib.suppress(OSError):  # not empty
-            empty.rmdir()
-
-
-def _copy(source: Path, target: Path, moved: Callable[[int], object], cancelled: Cancelled) -> None:
-    """Under a working name until it is whole and on the disk; what a kill left there is lost."""
-    part = target.with_name(f"{target.name}.part")
-    try:
-        with source.open("rb", buffering=0) as reading, part.open("wb", buffering=0) as writing:
-            while piece := reading.read(_PIECE):
-                writing.write(piece)
-                moved(len(piece))
-                if cancelled():
-                    raise Broken("The import was broken off")
-            os.fsync(writing.fileno())
-        part.rename(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    steps = [Step(source, target, item.way) for source, target in item.files]
+    for source, target in item.companions:
+        if not os.path.lexists(target):  # another model has brought it along
+            steps.append(Step(source, target, beside))
+    take_in(steps, item.target, moved, cancelled)

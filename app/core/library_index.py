@@ -29,6 +29,9 @@ class Index(Struct, frozen=True):
 
     version: int = _VERSION
     known: dict[str, KnownModel] = {}
+    roots: dict[str, tuple[str, str]] = {}
+    """Device and inode of each folder when it was last looked through, as numbers in text: some
+    file systems have longer ones than JSON may hold."""
 
 
 def _encode_path(value: Any) -> Any:

@@ -8,9 +8,10 @@ whenever it comes.
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from app.core.library_found import Found
 from app.core.library_index import KnownModel
@@ -22,8 +23,14 @@ log = logging.getLogger(__name__)
 AWAY = "The folder or drive it is on is not connected."
 SILENT = "The folder or drive it is on does not answer."
 
-Identity = tuple[int, int]
-"""Device and inode: the same for two names of one file."""
+
+class Identity(NamedTuple):
+    """What is the same for two names of one file."""
+
+    device: int
+    inode: int
+    own: bool = False
+    """A name that Corral made for itself, which is listed even where the file has another."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,10 @@ class Looked:
     gone: tuple[Path, ...] = ()
     """What was not there: all models below these are away."""
     why: str = AWAY
+    root: Identity | None = field(default=None, compare=False)
+    """Of the folder itself; None where there is none, or only some files of it matter."""
+    unmounted: bool = False
+    """What is there is not the drive that was there before."""
 
     def is_gone(self, path: Path) -> bool:
         """Whether a model of the index is away."""
@@ -134,6 +145,7 @@ class PlaceLook:
 
     def _look(self) -> None:
         tops = self.place.tops()
+        self._looked.root = _identity(self.place)
         exists = os.path.exists if self.place.files else os.path.isdir
         self._looked.gone = tuple(top for top in tops if not exists(top))
         try:
@@ -148,3 +160,31 @@ class PlaceLook:
         except OSError as error:  # a drive that fails halfway
             log.info("%s could not be looked through: %s", self.place.path, error)
             self._looked.gone = tops
+
+
+def _identity(place: Place) -> Identity | None:
+    if place.source == "starter" or place.files:
+        return None
+    try:
+        stat = os.stat(place.path)
+    except OSError:
+        return None
+    return Identity(stat.st_dev, stat.st_ino)
+
+
+def notice_unmounted(
+    place: Place, looked: Looked, root: Identity | None, held: Callable[[], Collection[str]]
+) -> None:
+    """Take models for away, not for deleted, where only the mount point of their drive is there.
+
+    `root` is what the folder was when models were seen in it, `held` tells those models. Device
+    numbers change by themselves when a drive comes back, so what is found decides as well.
+    """
+    now = looked.root
+    if looked.gone or now is None or root is None or now == root:
+        return
+    here = {path for path, entry in looked.known.items() if entry.model is not None}
+    before = held()
+    other_drive = now[0] != root[0]
+    if before and here.isdisjoint(before) and (other_drive or not here):
+        looked.gone, looked.unmounted = place.tops(), True

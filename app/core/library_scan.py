@@ -20,7 +20,10 @@ _DEPTH = 6
 _SKIPPED_FOLDERS = ("downloading", "incomplete-")
 OLLAMA_ADAPTER = "ollama-adapter-"
 """Begins the names of adapters that were downloaded with the model beside them."""
-_NO_MODELS = ("._", OLLAMA_ADAPTER, *_SKIPPED_FOLDERS)
+OLLAMA_DRAFT = "ollama-draft-"
+"""Begins the name of a draft model that was downloaded with the model beside it."""
+_OWN = (OLLAMA_ADAPTER, OLLAMA_DRAFT)
+_NO_MODELS = ("._", *_OWN, *_SKIPPED_FOLDERS)
 _UNFINISHED = (".part", ".incomplete", ".downloadinprogress")
 
 
@@ -85,9 +88,7 @@ def _gguf_models(
 ) -> Iterator[Found]:
     models = sorted(name for name in names if name.lower().endswith(".gguf"))
     companions = tuple(
-        folder / name
-        for name in models
-        if "mmproj" in name.lower() or name.startswith(OLLAMA_ADAPTER)
+        folder / name for name in models if "mmproj" in name.lower() or name.startswith(_OWN)
     )
     done: set[str] = set()
     for name in models:

@@ -1,16 +1,18 @@
 """What the places of models hold, looked at again and again: only what is new is read."""
 
+import hashlib
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import structs
 
 from app.core.library_found import Found
 from app.core.library_index import Index, KnownModel, load_index, save_index
-from app.core.library_places import Identity, Looked, Place, PlaceLook, silent
+from app.core.library_places import Identity, Looked, Place, PlaceLook, notice_unmounted, silent
 from app.core.library_read import read_model
 from app.core.library_types import LocalModel
 
@@ -62,7 +64,7 @@ class LibraryScanner:
             return silent(place)
         look = PlaceLook(place, self._read, self._came_late)
         if look.wait(self._patience) or not look.leave():
-            return look.result()
+            return self._judged(look)
         log.info("%s does not answer", place.path)
         self._hanging.add(place)
         return silent(place)
@@ -73,21 +75,43 @@ class LibraryScanner:
             self._hanging.discard(look.place)
             if look.place not in self._looked:
                 return
-            self._looked[look.place] = look.result()
+            self._looked[look.place] = self._judged(look)
         self._late()
 
+    def _judged(self, look: PlaceLook) -> Looked:
+        looked, place = look.result(), look.place
+        kept = self._index.roots.get(str(place.path))
+
+        def held() -> set[str]:
+            seen = ((path, each.model) for path, each in self._index.known.items())
+            return {
+                path
+                for path, model in seen
+                if model and model.source == place.source and model.path.is_relative_to(place.path)
+            }
+
+        root = Identity(int(kept[0]), int(kept[1])) if kept else None
+        notice_unmounted(place, looked, root, held)
+        return looked
+
     def silent_folders(self) -> frozenset[Path]:
-        """Those that do not answer now: whoever looks into them waits. Quick."""
-        return frozenset(place.path for place in tuple(self._hanging))
+        """Those that do not answer now: whoever looks into them waits. Quick.
+
+        Also those whose drive is not mounted: what is put there would lie on another one.
+        """
+        looked = tuple(self._looked.items())
+        unmounted = (place.path for place, each in looked if each.unmounted)
+        return frozenset((*(place.path for place in tuple(self._hanging)), *unmounted))
 
     def models(self) -> tuple[LocalModel, ...]:
         """What was seen, and what was seen before where the drive is away now.
 
-        A file is listed once, however many names it has (hard and symbolic links).
+        A file is listed once, however many names it has (hard and symbolic links), but for
+        those in Corral's own folder: two tags of a model may share their weights.
         """
         known: dict[str, KnownModel] = {}
         models: dict[str, LocalModel] = {}
-        seen: set[Identity] = set()
+        seen: set[tuple[int, int]] = set()
         with self._lock:
             for looked in self._looked.values():
                 for text, entry in looked.known.items():
@@ -95,14 +119,27 @@ class LibraryScanner:
                         continue
                     known[text] = entry
                     if entry.model is not None and _is_new(looked.identities[text], seen):
-                        models.setdefault(entry.model.id, entry.model)
+                        model = _with_free_id(entry.model, models)
+                        models[model.id] = model
             for away in self._away(known):
                 known[str(away.path)] = self._index.known[str(away.path)]
                 models.setdefault(away.id, away)
-            if self._whole and known != self._index.known:
-                self._index = Index(known=known)
+            roots = self._roots()
+            if self._whole and (known, roots) != (self._index.known, self._index.roots):
+                self._index = Index(known=known, roots=roots)
                 save_index(self._index_file, self._index)
         return tuple(models.values())
+
+    def _roots(self) -> dict[str, tuple[str, str]]:
+        """What each folder is; of those that are away, what it was."""
+        before, now = self._index.roots, dict[str, tuple[str, str]]()
+        for place, looked in self._looked.items():
+            key = str(place.path)
+            if looked.root is not None and not looked.gone:
+                now[key] = (str(looked.root[0]), str(looked.root[1]))
+            elif key in before:
+                now.setdefault(key, before[key])
+        return now
 
     def _away(self, known: dict[str, KnownModel]) -> Iterator[LocalModel]:
         """Models seen before whose folder or drive is not there now, or does not answer."""
@@ -127,15 +164,25 @@ class LibraryScanner:
             ):
                 entry = KnownModel(fingerprint=fingerprint, model=read_model(found))
             stat = found.path.stat()
-            return entry, (stat.st_dev, stat.st_ino)
+            own = found.source == "corral" and not found.path.is_symlink()
+            return entry, Identity(stat.st_dev, stat.st_ino, own)
         except OSError as error:
             log.info("%s was left out: %s", found.path, error)
             return None
 
 
-def _is_new(identity: Identity, seen: set[Identity]) -> bool:
-    """Whether this file was not listed before under another name."""
-    if identity[1] and identity in seen:
+def _with_free_id(model: LocalModel, taken: Mapping[str, LocalModel]) -> LocalModel:
+    """The same place in two models folders gives one id: the second gets its path into it."""
+    if model.id not in taken:
+        return model
+    digest = hashlib.sha256(os.fsencode(model.path)).hexdigest()
+    return structs.replace(model, id=f"{model.id}@{digest[:8]}")
+
+
+def _is_new(identity: Identity, seen: set[tuple[int, int]]) -> bool:
+    """Whether this name is to be listed: its file was not, or the name is one of Corral's own."""
+    file = (identity.device, identity.inode)
+    if identity.inode and file in seen and not identity.own:
         return False
-    seen.add(identity)
+    seen.add(file)
     return True

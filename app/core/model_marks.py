@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from app.core.errors import StorageError
 from app.core.events import EventHook
 from app.core.files import locked, write_atomically
+from app.core.kept_json import load_json
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class _File(Struct, frozen=True):
 class ModelMarks:
     """Both lists, the newest first, in one file. Thread-safe; `changed` fires in the caller.
 
-    A file that is lost or damaged costs the marks and nothing else.
+    A file that is lost or damaged costs the marks and nothing else; a damaged one is set aside.
     """
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
@@ -45,7 +46,11 @@ class ModelMarks:
         self._path = path
         self._now = now
         self._lock = threading.Lock()
-        self._file = _read(path)
+        try:
+            self._file = _read(path)
+        except StorageError as error:
+            log.warning("bookmarks and models looked at are not known now: %s", error)
+            self._file = _File()
 
     def bookmarks(self) -> tuple[Mark, ...]:
         """What the person marked."""
@@ -93,10 +98,4 @@ class ModelMarks:
 
 
 def _read(path: Path) -> _File:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=_File)
-    except FileNotFoundError:
-        return _File()
-    except (OSError, msgspec.DecodeError, RecursionError) as error:
-        log.warning("bookmarks and models looked at are not known any more: %s", error)
-        return _File()
+    return load_json(path, _File) or _File()

@@ -1,14 +1,15 @@
 """Whether the hub has newer files of installed models.
 
-What was downloaded is remembered with its hashes. At most once a day a repository is asked for
-the hashes it has now; nothing is asked while the offline switch is on, or when a person does not
-want it. Models whose hashes are not known are compared by size.
+The hashes of what is here are known to the library's records (`app.core.file_records`). At most
+once a day a repository is asked for the hashes it has now; nothing is asked while the offline
+switch is on, or when a person does not want it. Files whose hashes are not known are compared by
+size.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,8 +18,10 @@ from msgspec import Struct
 from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.errors import AppError, NotFoundError, StorageError
 from app.core.events import EventHook
+from app.core.file_records import Origin
 from app.core.files import write_atomically
 from app.core.hub import HubClient, HubDetail
+from app.core.kept_json import load_json
 from app.core.library import ModelLibrary
 from app.core.library_types import LocalModel
 from app.core.ollama_name import ollama_name_of
@@ -40,22 +43,22 @@ class ModelUpdate(Struct, frozen=True):
     model: LocalModel
     request: DownloadRequest
     """Fetches them beside the old ones, and replaces those at the end."""
+    root: Path
+    """The models folder that the old ones lie in."""
 
 
 class _Memory(Struct, frozen=True):
     """What lies in the file."""
 
     version: int = 1
-    installed: dict[str, DownloadRequest] = {}
-    """What was downloaded, by the path of what the model is opened by."""
     asked: dict[str, float] = {}
     """When each repository was asked last, Unix seconds."""
     newer: dict[str, DownloadRequest] = {}
-    """What was found, by the same paths as `installed`."""
+    """What was found, by the path of what the model is opened by."""
 
 
 class ModelUpdates:
-    """Remembers what was downloaded and looks for newer files. Any thread may call it."""
+    """Looks for newer files and remembers what was found. Any thread may call it."""
 
     def __init__(
         self,
@@ -76,29 +79,27 @@ class ModelUpdates:
         self._memory: _Memory | None = None
 
     def installed(self, item: DownloadItem) -> None:
-        """Remember a download that is done."""
+        """A download is done: there is nothing newer than what it brought."""
         names = [file.path for file in item.request.files]
-        opened_by = item.target if CONFIG in names else item.target / names[0]
-        key = str(opened_by)
-        request = msgspec.structs.replace(item.request, update=False)
-        with self._lock:
-            memory = self._load()
-            newer = {path: each for path, each in memory.newer.items() if path != key}
-            known = {**memory.installed, key: request}
-            self._keep(msgspec.structs.replace(memory, installed=known, newer=newer))
-        self.changed()
+        key = str(item.target if CONFIG in names else item.target / names[0])
 
-    def origin(self, model: LocalModel) -> DownloadRequest | None:
-        """What was downloaded for a model; None where nobody remembers."""
-        with self._lock:
-            return self._load().installed.get(_key(model))
+        def change(memory: _Memory) -> _Memory:
+            newer = {path: each for path, each in memory.newer.items() if path != key}
+            return msgspec.structs.replace(memory, newer=newer)
+
+        self._change(change)
+        self.changed()
 
     def available(self) -> tuple[ModelUpdate, ...]:
         """What was found, of models that are still here. Quick."""
         with self._lock:
             newer = self._load().newer
+        if not newer:
+            return ()
         found = ((model, newer.get(_key(model))) for model in self._models())
-        return tuple(ModelUpdate(model, request) for model, request in found if request)
+        return tuple(
+            ModelUpdate(model, request, self._root(model)) for model, request in found if request
+        )
 
     def look(self, *, now: bool = False) -> None:
         """Ask the hub about all models that were not asked about today; `now` asks about all.
@@ -126,9 +127,12 @@ class ModelUpdates:
     def _models(self) -> Iterator[LocalModel]:
         """Those from the hub that Corral may replace."""
         for model in self._library.models():
-            own = model.source == "corral" and not model.read_only
+            own = model.source == "corral" and not model.read_only and not model.variant_of
             if own and model.present and model.repo and not ollama_name_of(model.repo):
                 yield model
+
+    def _root(self, model: LocalModel) -> Path:
+        return self._library.own_folders.of(model.path) or self._library.folder
 
     def _due(self, *, now: bool) -> dict[str, list[LocalModel]]:
         with self._lock:
@@ -145,67 +149,80 @@ class ModelUpdates:
         detail = self._hub.detail(repo)
         found: dict[str, DownloadRequest] = {}
         for model in models:
-            request = newer_files(model, self.origin(model), detail, self._library.folder)
+            request = newer_files(model, self._here(model, repo), detail)
             if request is not None:
                 found[_key(model)] = request
         self._note(repo, found, [_key(model) for model in models])
 
+    def _here(self, model: LocalModel, repo: str) -> dict[RepoFile, Origin | None]:
+        """The files of a model in the folder of its repository, with what is known of them.
+
+        Raises `DownloadError` for a repository whose name is refused.
+        """
+        folder = repository_folder(self._root(model), repo)
+        here: dict[RepoFile, Origin | None] = {}
+        for path in model.files:
+            record = self._library.records.of(path) if path.is_relative_to(folder) else None
+            if record is not None:
+                name = path.relative_to(folder).as_posix()
+                sha256, blob_sha1 = record.sha256 or None, record.blob_sha1 or None
+                here[RepoFile(name, record.size, sha256, blob_sha1)] = record.origin
+        fetched: dict[RepoFile, Origin | None] = {
+            file: origin for file, origin in here.items() if origin is not None
+        }
+        return fetched or here
+
     def _note(
         self, repo: str, found: dict[str, DownloadRequest], looked_at: Sequence[str] = ()
     ) -> None:
-        with self._lock:
-            memory = self._load()
+        def change(memory: _Memory) -> _Memory:
             rest = {key: each for key, each in memory.newer.items() if key not in looked_at}
             asked = {**memory.asked, repo: self._clock()}
-            self._keep(msgspec.structs.replace(memory, asked=asked, newer={**rest, **found}))
+            return msgspec.structs.replace(memory, asked=asked, newer={**rest, **found})
+
+        self._change(change)
 
     def _load(self) -> _Memory:
+        try:
+            return self._read()
+        except StorageError as error:  # looked for again the next time
+            log.warning("what was downloaded is not known now: %s", error)
+            return _Memory()
+
+    def _read(self) -> _Memory:
         if self._memory is None:
-            try:
-                self._memory = msgspec.json.decode(self._path.read_bytes(), type=_Memory)
-            except FileNotFoundError:
-                self._memory = _Memory()
-            except (OSError, msgspec.DecodeError) as error:
-                log.warning("what was downloaded is not known any more: %s", error)
-                self._memory = _Memory()
+            self._memory = load_json(self._path, _Memory) or _Memory()
         return self._memory
 
-    def _keep(self, memory: _Memory) -> None:
-        self._memory = memory
-        try:
-            write_atomically(self._path, msgspec.json.encode(memory))
-        except StorageError as error:
-            log.warning("what was downloaded is not remembered: %s", error)
+    def _change(self, change: Callable[[_Memory], _Memory]) -> None:
+        """A failure costs only what is remembered, so it is just logged."""
+        with self._lock:
+            try:
+                self._memory = change(self._read())
+                write_atomically(self._path, msgspec.json.encode(self._memory))
+            except StorageError as error:
+                log.warning("what was downloaded is not remembered: %s", error)
 
 
 def newer_files(
-    model: LocalModel, origin: DownloadRequest | None, detail: HubDetail, models_folder: Path
+    model: LocalModel, here: Mapping[RepoFile, Origin | None], detail: HubDetail
 ) -> DownloadRequest | None:
     """What replaces the files of `model`; None if the hub has the same ones, or not all of them.
 
-    Raises `DownloadError` for a repository whose name is refused.
+    `here` are the files with where they came from, where that is known.
     """
     listed = {file.path: file for file in detail.files}
-    here = origin.files if origin else _files_on_disk(model, detail.model.repo, models_folder)
     new = [listed[file.path] for file in here if file.path in listed]
     if not here or len(new) < len(here) or not any(map(_differs, here, new)):
         return None
     return DownloadRequest(
         repo=detail.model.repo,
         revision=detail.model.sha or "main",
-        title=origin.title if origin else model.name,
+        title=model.name,
         quantization=model.quantization,
         files=tuple(new),
-        endpoint=origin.endpoint if origin else None,
+        endpoint=next((origin.endpoint for origin in here.values() if origin), None),
         update=True,
-    )
-
-
-def _files_on_disk(model: LocalModel, repo: str, models_folder: Path) -> tuple[RepoFile, ...]:
-    folder = repository_folder(models_folder, repo)
-    inside = [path for path in model.files if path.is_relative_to(folder) and path.is_file()]
-    return tuple(
-        RepoFile(path.relative_to(folder).as_posix(), path.stat().st_size) for path in inside
     )
 
 

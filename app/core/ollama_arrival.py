@@ -7,10 +7,12 @@ from msgspec import Struct, structs
 
 from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.downloads import DownloadManager
+from app.core.draft_models import draft_models
 from app.core.errors import AppError
 from app.core.events import EventHook
 from app.core.library import LocalModel, ModelLibrary
 from app.core.ollama_recipe import Recipe
+from app.core.own_adapters import own_drafts
 from app.core.presets import Preset, PresetStore
 from app.core.settings import SettingsStore
 from backends.types import LoadConfig
@@ -98,14 +100,27 @@ def set_up(
     model = _model_of(item.request, item, library)
     if recipe is None or model is None:
         return None
+    load, left_out = _with_draft(recipe, model, library)
     return Arrival(
         model=model,
         preset=_make_preset(recipe, model, presets).name if recipe.makes_preset else "",
-        load_set=_keep_load(recipe.load, model, settings),
+        load_set=_keep_load(load, model, settings),
         adapters=len(recipe.adapters),
-        left_out=recipe.left_out,
+        left_out=left_out,
         no_template=recipe.foreign_template and not model.has_chat_template,
     )
+
+
+def _with_draft(
+    recipe: Recipe, model: LocalModel, library: ModelLibrary
+) -> tuple[LoadConfig, tuple[str, ...]]:
+    """The load settings with the draft model, if the engine takes it; else it is left out."""
+    if not recipe.draft:
+        return recipe.load, recipe.left_out
+    fitting = draft_models(model, library.header(model.id), own_drafts(model))
+    if not fitting:
+        return recipe.load, (*recipe.left_out, "draft model (it does not fit)")
+    return structs.replace(recipe.load, draft_model=str(fitting[0].path)), recipe.left_out
 
 
 def _model_of(

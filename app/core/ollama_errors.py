@@ -123,6 +123,7 @@ def too_slow(host: str, seconds: float) -> HubError:
         "The registry does not answer",
         f"{host} sent no complete answer within {seconds:.0f} seconds.",
         "Check the connection and try again.",
+        kind="slow",
     )
 
 
@@ -134,6 +135,7 @@ def unreadable(host: str, detail: str) -> HubError:
         "A log-in page of the network may be in the way. Check the connection and the address of "
         "the registry in the settings.",
         detail[:500],
+        kind="garbage",
     )
 
 
@@ -155,6 +157,8 @@ def refused_status(host: str, status: int, headers: Mapping[str, str]) -> HubErr
             "The registry asks for a pause",
             f"{host} has had too many requests from this network (status 429).",
             f"Try again {when}.",
+            kind="rate_limit",
+            wait=wait,
         )
     if status == PROXY_AUTHENTICATION:
         return proxy_wants_password(host)

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 import app
 from app.core import ollama_errors
-from app.core.connection_problems import Way
+from app.core.connection_problems import Way, portal
 from app.core.hub_http import DEADLINE, HubAccess, HubHttp, Purpose
 from app.core.ollama_gate import is_safe
 from app.core.ollama_name import OllamaName
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 TOKEN_LIMIT = 65_536
+_ANSWERS = (200, 401, 404)
 _PURPOSE: Purpose = "model page"
 _PARAMETER = re.compile(r'(realm|service|scope)="([^"]*)"')
 
@@ -128,6 +129,31 @@ class RegistryHttp:
         self._http = http
         self._tokens: dict[tuple[str, str], str] = {}
         """Anonymous tokens by registry and model."""
+
+    def ping(self, access: HubAccess) -> str:
+        """The time by the registry's clock, as HTTP writes it. Raises `HubError` if none answers.
+
+        The protocol has a place for the question. Some registries want a log-in there, and some
+        have only the other places, which is an answer as well.
+        """
+        client = self._http.client(access.route)
+        import httpx2
+
+        url, way = f"{access.endpoint}/v2/", Way()
+        purpose: Purpose = "test"
+        about = {PURPOSE: purpose, WHY: "", "trace": way}
+        host = urlsplit(access.endpoint).netloc
+        try:
+            with client.stream(
+                "GET", url, headers=registry_headers(None), extensions=about
+            ) as response:
+                if response.status_code not in _ANSWERS:
+                    raise ollama_errors.refused_status(host, response.status_code, response.headers)
+                if "html" in response.headers.get("Content-Type", ""):
+                    raise portal(host, "registry")
+                return str(response.headers.get("Date", ""))
+        except (httpx2.HTTPError, httpx2.InvalidURL, ConnectionError) as error:
+            raise ollama_errors.explain(error, url, self._http.timeout, way) from error
 
     def manifest(self, access: HubAccess, name: OllamaName, limit: int) -> RegistryAnswer:
         """The manifest of a model. Raises `HubError`."""

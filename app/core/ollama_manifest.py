@@ -1,7 +1,8 @@
 """Reading a manifest of Ollama's registry: which layers a model has, and what cannot be used.
 
 A layer's media type is `application/vnd.ollama.image.` and its kind: model (a GGUF file),
-projector, adapter, template (Go's, never read: the GGUF has its own), system, params, messages,
+projector, adapter, draft (a small model that guesses
+ahead for it), template (Go's, never read: the GGUF has its own), system, params, messages,
 license. Weights as safetensors come as many layers of the kind "tensor".
 """
 
@@ -19,8 +20,8 @@ MANIFEST_LIMIT = 4 * 1024 * 1024
 CONFIG_LIMIT = 1024 * 1024
 _KIND = re.compile(r"application/vnd\.ollama\.image\.([a-z0-9-]+)(?:;.*)?")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
-_FILES = ("model", "projector", "adapter")
-_MOST = {"projector": 4, "adapter": 16}
+_FILES = ("model", "projector", "adapter", "draft")
+_MOST = {"projector": 4, "adapter": 16, "draft": 1}
 """Layers of a kind that an engine could load with one model."""
 _TEXTS = ("system", "params", "messages", "license")
 
@@ -73,6 +74,8 @@ class Manifest(Struct, frozen=True):
     """The weights; None where none are named, as for models that run elsewhere."""
     projectors: tuple[Layer, ...] = ()
     adapters: tuple[Layer, ...] = ()
+    drafts: tuple[Layer, ...] = ()
+    """At most one: a small model that guesses ahead."""
     texts: tuple[Layer, ...] = ()
     """Small ones: system, params, messages, license."""
     has_template: bool = False
@@ -104,6 +107,7 @@ def read_manifest(body: bytes, name: OllamaName, host: str) -> Manifest:
         model=models[0] if models else None,
         projectors=tuple(layer for layer in layers if layer.kind == "projector"),
         adapters=tuple(layer for layer in layers if layer.kind == "adapter"),
+        drafts=tuple(layer for layer in layers if layer.kind == "draft"),
         texts=tuple(layer for layer in layers if layer.kind in _TEXTS),
         has_template="template" in kinds,
         unused=tuple(dict.fromkeys(kind or "unknown" for kind in kinds if kind not in known)),

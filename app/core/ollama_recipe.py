@@ -64,6 +64,8 @@ class Recipe(Struct, frozen=True, omit_defaults=True):
     messages: tuple[ExampleMessage, ...] = ()
     adapters: tuple[str, ...] = ()
     """File names of LoRA adapters that belong to the model."""
+    draft: str = ""
+    """File name of the draft model that belongs to it."""
     foreign_template: bool = False
     """The registry has a chat template for it, in Go's language, which is never used."""
     left_out: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from app.core import gguf, ollama_errors, quantization
 from app.core.gguf_types import GgufHeader
 from app.core.hub import HubDetail, HubModel
 from app.core.hub_http import HubAccess
-from app.core.library_scan import OLLAMA_ADAPTER
+from app.core.library_scan import OLLAMA_ADAPTER, OLLAMA_DRAFT
 from app.core.ollama_card import card
 from app.core.ollama_gate import RegistryGate
 from app.core.ollama_http import RegistryHttp
@@ -113,7 +113,7 @@ class OllamaRegistry:
     def _files(
         self, access: HubAccess, name: OllamaName, manifest: Manifest
     ) -> tuple[RepoFile, ...]:
-        """What is downloaded, the weights first. Adapters of an older format are left out."""
+        """What is downloaded, the weights first; adapters and drafts of other formats are not."""
         if manifest.model is None:
             raise ollama_errors.not_a_model(name, "Its manifest names no weights.")
         stem = _safe_stem(name)
@@ -121,15 +121,17 @@ class OllamaRegistry:
         for number, layer in enumerate(manifest.projectors):
             prefix = f"mmproj-{number}" if number else "mmproj"
             files.append(RepoFile(f"{prefix}-{stem}.gguf", layer.size, sha256=layer.sha256))
-        usable = [
-            layer
-            for layer in manifest.adapters
-            if self._http.blob_start(access, name, layer.sha256, 4) == b"GGUF"
-        ]
-        for number, layer in enumerate(usable, 1):
-            path = f"{OLLAMA_ADAPTER}{number}.gguf"
-            files.append(RepoFile(path, layer.size, sha256=layer.sha256))
+        for prefix, layers in (
+            (OLLAMA_ADAPTER, manifest.adapters),
+            (OLLAMA_DRAFT, manifest.drafts),
+        ):
+            usable = [layer for layer in layers if self._is_gguf(access, name, layer)]
+            for number, layer in enumerate(usable, 1):
+                files.append(RepoFile(f"{prefix}{number}.gguf", layer.size, sha256=layer.sha256))
         return tuple(files)
+
+    def _is_gguf(self, access: HubAccess, name: OllamaName, layer: Layer) -> bool:
+        return self._http.blob_start(access, name, layer.sha256, 4) == b"GGUF"
 
     def _recipe(
         self,
@@ -143,10 +145,14 @@ class OllamaRegistry:
         left_out = list(manifest.unused)
         if len(adapters) < len(manifest.adapters):
             left_out.append("adapter of an older format")
+        draft = next((file.path for file in files if file.path.startswith(OLLAMA_DRAFT)), "")
+        if manifest.drafts and not draft:
+            left_out.append("draft model of another format")
         host = urlsplit(access.endpoint).netloc
         recipe = Recipe(
             name=name.short,
             adapters=adapters,
+            draft=draft,
             foreign_template=manifest.has_template,
             left_out=tuple(left_out),
         )

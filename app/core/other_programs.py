@@ -56,6 +56,24 @@ def program_of(path: Path, folders: Iterable[ProgramFolder]) -> str:
     return next((each.program for each in folders if path.is_relative_to(each.path)), "")
 
 
+def program_holding(path: Path, folders: Iterable[ProgramFolder]) -> str:
+    """Like `program_of`, but wherever links and other spellings of a path lead.
+
+    Folders are known by device and inode. Touches the disk.
+    """
+    programs = {identity: each.program for each in folders if (identity := _identity(each.path))}
+    above = map(_identity, Path(os.path.realpath(path)).parents)
+    return next((programs[each] for each in above if each in programs), "")
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        stat = folder.stat()
+    except OSError:
+        return None
+    return (stat.st_dev, stat.st_ino) if stat.st_ino else None
+
+
 def _lm_studio(home: Path) -> Iterator[Path]:
     """Its home is told by a pointer file, its models folder by its settings."""
     told = _text(home / ".lmstudio-home-pointer").strip()

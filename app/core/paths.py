@@ -75,6 +75,11 @@ class AppPaths(Struct, frozen=True):
         return self.cache / "seen"
 
     @property
+    def base_templates(self) -> Path:
+        """Chat templates of models' makers, as the hub gave them, one JSON file each."""
+        return self.cache / "templates"
+
+    @property
     def downloads_file(self) -> Path:
         """The list of downloads, as JSON."""
         return self.data / "downloads.json"

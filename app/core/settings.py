@@ -47,6 +47,8 @@ class Models(Struct, frozen=True):
 
     folder: str | None = None
     """Where downloads go; None is `AppPaths.models`."""
+    further_folders: tuple[str, ...] = ()
+    """More folders that downloads may go to; what lies in them is Corral's own, as in `folder`."""
     extra_folders: tuple[str, ...] = ()
     """Folders whose models are used in place."""
     starter_seen: bool = False
@@ -88,8 +90,8 @@ class Proxy(Struct, frozen=True):
 
     mode: Literal["system", "none", "manual"] = "system"
     """The environment's and the system's proxy, none at all, or the one named here."""
-    scheme: Literal["http", "https"] = "http"
-    """What is spoken with the proxy itself."""
+    scheme: Literal["http", "https", "socks5"] = "http"
+    """What is spoken with the proxy itself. A SOCKS proxy resolves names as well."""
     host: Annotated[str, Meta(max_length=253)] = ""
     port: Annotated[int, Meta(ge=1, le=65_535)] = 8080
     user: Annotated[str, Meta(max_length=200)] = ""
@@ -107,8 +109,8 @@ class Network(Struct, frozen=True):
     """Address of the model hub; None is `HF_ENDPOINT` or huggingface.co."""
     offline: bool = False
     """Nothing leaves this computer."""
-    send_token: bool = False
-    """Send the person's hub token also to an endpoint other than the default one."""
+    send_token_to: str | None = None
+    """Address of the hub, other than the default one, that may see the person's hub token too."""
     mirrors: tuple[Mirror, ...] = ()
     """Asked in this order where `endpoint` does not answer."""
     token: Literal["none", "keyring", "file"] = "none"
@@ -254,6 +256,8 @@ class SettingsStore:
     def __init__(self, path: Path) -> None:
         self.changed: EventHook[[Settings]] = EventHook()
         self.problem: AppError | None = None
+        self._unread = False
+        """Whether there is a file that nobody has been able to read."""
         """What was wrong with the file at the start; what could not be used is at its default."""
         self._path = path
         self._lock = threading.Lock()
@@ -325,8 +329,15 @@ class SettingsStore:
     def _stored(self) -> tuple[Raw, Settings]:
         """What lies in the file now; what is in force here if that cannot be used as it is."""
         try:
-            raw = migrated(msgspec.json.decode(self._path.read_bytes(), type=Raw))
-        except (OSError, msgspec.DecodeError, ValueError, RecursionError):
+            data = self._path.read_bytes()
+        except OSError as error:
+            if self._unread and not isinstance(error, FileNotFoundError):
+                raise storage_error("The settings were not written", self._path, error) from error
+            return self._raw, self._current
+        self._unread = False
+        try:
+            raw = migrated(msgspec.json.decode(data, type=Raw))
+        except (msgspec.DecodeError, ValueError, RecursionError):
             return self._raw, self._current
         settings, refused = _sections_from(raw)
         return (self._raw, self._current) if refused else (raw, settings)
@@ -337,6 +348,7 @@ class SettingsStore:
         except FileNotFoundError:
             return Settings()
         except OSError as error:
+            self._unread = True
             self.problem = storage_error("The settings could not be read", self._path, error)
             return Settings(network=_CAREFUL)
         try:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from app.core.errors import AppError, ModelError
-from app.core.files import write_atomically
+from app.core.files import locked, write_atomically
 from app.core.gguf import read_header
 from app.core.gguf_types import GgufHeader
 from app.core.library_types import LocalModel
@@ -70,20 +70,27 @@ class SpeedBook:
         if model.is_remote:
             return
         key = f"{model.id} {'gpu' if on_gpu else 'cpu'}"
-        with self._lock:
-            old = self._known.pop(key, None)
-            read = old.read if old else read_of(model)
-            speeds = (*(old.speeds if old else ()), max(0.01, round(speed, 2)))[-MOST_SPEEDS:]
-            self._known[key] = MeasuredModel(read, on_gpu, speeds)  # the newest comes last
-            for oldest in list(self._known)[:-MOST_MODELS]:
-                del self._known[oldest]
-            data = msgspec.json.encode(self._known)
-        if self._path is None:
-            return
+        old = self._entry(key)
+        read = old.read if old else read_of(model)
+        measured = max(0.01, round(speed, 2))
         try:
-            write_atomically(self._path, data)
+            self._keep(key, MeasuredModel(read, on_gpu, (measured,)))
         except AppError as error:
             log.warning("the speed of an answer could not be kept: %s", error)
+
+    def _entry(self, key: str) -> MeasuredModel | None:
+        with self._lock:
+            return self._known.get(key)
+
+    def _keep(self, key: str, new: MeasuredModel) -> None:
+        """Add a speed to what is known; the window and `corral run` share the file."""
+        with self._lock:
+            if self._path is None:
+                self._known = _with(self._known, key, new)
+                return
+            with locked(self._path):
+                self._known = _with({**self._known, **_read(self._path)}, key, new)
+                write_atomically(self._path, msgspec.json.encode(self._known))
 
     def expected(self, read: float, *, on_gpu: bool) -> float | None:
         """Tokens per second to expect; None where nothing similar was measured."""
@@ -134,6 +141,17 @@ def rounded(speed: float) -> float:
         return float(round(speed))
     step = 5 if speed < 100 else 10
     return float(step * round(speed / step))
+
+
+def _with(
+    known: dict[str, MeasuredModel], key: str, new: MeasuredModel
+) -> dict[str, MeasuredModel]:
+    """`known` with one speed more, and not too many; the newest comes last."""
+    old = known.get(key)
+    speeds = (*(old.speeds if old else ()), *new.speeds)[-MOST_SPEEDS:]
+    kept = {name: each for name, each in known.items() if name != key}
+    kept[key] = structs.replace(new, speeds=speeds)
+    return dict(list(kept.items())[-MOST_MODELS:])
 
 
 def _read(path: Path | None) -> dict[str, MeasuredModel]:

@@ -23,8 +23,13 @@ def new_digest(file: RepoFile) -> "hashlib._Hash | None":
     if file.sha256:
         return hashlib.sha256()
     if file.blob_sha1:
-        return hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
+        return blob_digest(file.size)
     return None
+
+
+def blob_digest(size: int) -> "hashlib._Hash":
+    """Git's hash of a file of `size` bytes, before its first byte (gitformat-pack, objects)."""
+    return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
 
 
 def listed_digest(file: RepoFile) -> str:

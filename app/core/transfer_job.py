@@ -15,7 +15,9 @@ import msgspec
 from app.core.errors import AppError, DownloadError
 from app.core.files import storage_error
 from app.core.hub_connection import new_client
+from app.core.model_roots import check_there
 from app.core.ollama_name import ollama_name_of
+from app.core.transfer_copy import LocalCopy
 from app.core.transfer_file import FileTransfer, already_there
 from app.core.transfer_http import RemoteFile, TryAgain
 from app.core.transfer_names import check_names, target_path
@@ -34,6 +36,8 @@ log = logging.getLogger(__name__)
 Send = Callable[[Reply], None]
 
 CONFIG = "config.json"
+_CONFIG_BYTES = 1024**2
+"""No such file is nearly as long."""
 OWN_CODE = {"auto_map", "model_file"}
 """Keys by which a model asks for Python code of its repository to be run."""
 
@@ -52,8 +56,8 @@ class TransferJob:
         self._stop = StopSignal()
         self._kept: dict[RepoFile, int] = {}
         """Bytes of each file that are on disk, for those whose transfer has not begun."""
-        self._transfers: dict[RepoFile, FileTransfer] = {}
-        self._current: FileTransfer | None = None
+        self._transfers: dict[RepoFile, FileTransfer | LocalCopy] = {}
+        self._current: FileTransfer | LocalCopy | None = None
         self._hubs = list(command.accesses)
         """The hub that answered last stands first."""
         self._thread = threading.Thread(target=self._run, name="transfer", daemon=True)
@@ -122,6 +126,8 @@ class TransferJob:
         command = self._command
         folder = Path(command.folder)
         check_names(file.path for file in command.files)
+        if command.must_be_there:
+            check_there(Path(command.must_be_there))
         targets = {file: target_path(folder, file.path) for file in command.files}
         self._kept = {file: bytes_on_disk(target, file.size) for file, target in targets.items()}
         with contextlib.ExitStack() as locks:
@@ -129,8 +135,10 @@ class TransferJob:
                 locks.enter_context(_locked(target, self._stop))
             locks.enter_context(closing(client := self._new_client()))
             for file in _in_fetching_order(command.files):
-                if not already_there(targets[file], file, self._stop):
-                    self._fetch(client, file, targets[file])
+                target = targets[file]
+                if not already_there(target, file, self._stop):
+                    if not self._take_copy(file, target):
+                        self._fetch(client, file, target)
                     refuse_own_code(part_path(targets[file]), file)
                 self._current = None
             self._stop.check()
@@ -147,6 +155,19 @@ class TransferJob:
             command.repo,
         )
 
+    def _take_copy(self, file: RepoFile, target: Path) -> bool:
+        """Whether the same file was elsewhere on this computer."""
+        source = self._command.copies.get(file.sha256 or "")
+        if source is None or Path(source) == target:
+            return False
+        self._current = copy = LocalCopy(Path(source), file, target, self._stop)
+        self._transfers[file] = copy
+        try:
+            return copy.take()
+        except OSError as error:
+            title = f"“{target.name}” could not be written"
+            raise storage_error(title, target, error) from error
+
     def _fetch(self, client: "httpx2.Client", file: RepoFile, target: Path) -> None:
         command, limits = self._command, self._command.limits
         kind = RegistryFile if ollama_name_of(command.repo) else RemoteFile
@@ -159,9 +180,9 @@ class TransferJob:
             limits.read_timeout,
             self._stop,
         )
-        self._current = FileTransfer(remote, file, target, limits, self._stop, self._bucket)
-        self._transfers[file] = self._current
-        self._current.fetch()
+        transfer = FileTransfer(remote, file, target, limits, self._stop, self._bucket)
+        self._current = self._transfers[file] = transfer
+        transfer.fetch()
 
 
 def _in_fetching_order(files: Sequence[RepoFile]) -> list[RepoFile]:
@@ -174,8 +195,10 @@ def refuse_own_code(path: Path, file: RepoFile) -> None:
     if file.path != CONFIG:
         return
     try:
-        config = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.DecodeError) as error:
+        with path.open("rb") as reading:
+            # What is longer is cut off, and so no JSON any more.
+            config = msgspec.json.decode(reading.read(_CONFIG_BYTES), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
         raise DownloadError(
             "The model's config.json cannot be read",
             "It is not what such a file looks like. Nothing else was downloaded.",

@@ -41,13 +41,22 @@ def check_names(names: Iterable[str]) -> None:
 
 def repository_folder(models: Path, repo: str) -> Path:
     """`<models>/<publisher>/<repo>`. Raises `DownloadError` for a name that is no safe path."""
+    return models.joinpath(*_repository_parts(repo))
+
+
+def models_folder(folder: Path, repo: str) -> Path:
+    """The models folder that `folder` is the repository's folder in. Raises `DownloadError`."""
+    return folder.parents[len(_repository_parts(repo)) - 1]
+
+
+def _repository_parts(repo: str) -> tuple[str, ...]:
     name = ollama_name_of(repo)
     parts = name.folders if name else tuple(repo.split("/"))
     if name is None and len(parts) != 2:
         raise _refusal(repo, "A repository is named owner/name.")
     for part in parts:
         _check_segment(repo, part)
-    return models.joinpath(*parts)
+    return parts
 
 
 def target_path(folder: Path, name: str) -> Path:

@@ -171,6 +171,8 @@ class Part:
         if state is None or (state.etag, state.size) != (etag, size):
             state = PartState(etag, size, commit)
             target.parent.mkdir(parents=True, exist_ok=True)
+            # It may be another name of a file that is in use elsewhere: never write into that one.
+            part_path(target).unlink(missing_ok=True)
             with part_path(target).open("wb") as file:
                 mark_sparse(file.fileno())
         self._state = msgspec.structs.replace(state, started=psutil.boot_time())
@@ -306,6 +308,16 @@ def _write(path: Path, state: PartState, *, sync: bool = False) -> None:
             file.flush()
             os.fsync(file.fileno())
     replace(temporary, path)
+
+
+def record_whole(target: Path, etag: str, size: int) -> None:
+    """Note that the part of `target` is there, whole and verified, without having been fetched."""
+    with part_path(target).open("r+b") as file:
+        os.fsync(file.fileno())
+    spans = ((0, size),) if size else ()
+    state = PartState(etag, size, "", spans, verified=True, started=psutil.boot_time())
+    _write(state_path(target), state, sync=True)
+    sync_folder(target.parent)
 
 
 def finish(targets: Iterable[Path]) -> None:

@@ -43,6 +43,10 @@ class Fetch(Struct, frozen=True, tag="fetch"):
     files: tuple[RepoFile, ...]
     folder: str
     limits: Limits = Limits()
+    must_be_there: str = ""
+    """A folder that is not made where it is lacking: it is on a drive that is away then."""
+    copies: dict[str, str] = {}
+    """Files on this computer that may be the same ones: paths by sha256."""
 
 
 class Stop(Struct, frozen=True, tag="stop"):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import math
+from functools import partial
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
 from app.core.access_tokens import AccessTokens
+from app.core.base_template import BaseTemplates
 from app.core.catalogue import Catalogue
 from app.core.chat import ChatService
 from app.core.computer_idle import ComputerIdle
 from app.core.conversation_store import ConversationStore
+from app.core.download_guard import guard_folder
 from app.core.downloads import DownloadManager
 from app.core.estimate_corrections import EstimateCorrections
 from app.core.hub import HubClient
@@ -92,6 +95,7 @@ def assemble(
     downloads = DownloadManager(
         paths, settings, library, gate=gate, tell=ledger.record, idle=computer_idle
     )
+    library.guard_folder(partial(guard_folder, downloads))
     updates = ModelUpdates(paths, settings, library, hub)
     downloads.finished.connect(updates.installed)
     speeds = SpeedBook(paths.speeds_file)
@@ -109,6 +113,7 @@ def assemble(
         window=True,
         log=requests,
     )
+    catalogue, seen = Catalogue(), SeenModels(paths.seen_models)
     return AppContext(
         paths=paths,
         settings=settings,
@@ -124,9 +129,10 @@ def assemble(
         hub_http=hub_http,
         account=HubAccount(settings, gate, hub_http),
         ledger=ledger,
-        catalogue=Catalogue(),
+        catalogue=catalogue,
         marks=ModelMarks(paths.marks_file),
-        seen=SeenModels(paths.seen_models),
+        seen=seen,
+        base_templates=BaseTemplates(hub, seen, catalogue, paths.base_templates),
         speeds=speeds,
         downloads=downloads,
         updates=updates,

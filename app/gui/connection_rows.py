@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale, Qt
 from PySide6.QtGui import QStandardItem
 
-from app.core.ledger import LedgerEntry
+from app.core.ledger import LedgerEntry, totals
 from app.gui import formatting
 from app.gui.controls.list_view import RowRole
 
@@ -101,16 +101,16 @@ def tip(entry: LedgerEntry) -> str:
 
 def summary(entries: Sequence[LedgerEntry]) -> str:
     """All of them in a sentence."""
-    away = [each for each in entries if not each.here and not each.problem]
-    if not away:
+    away = totals(entries)
+    if not away.hosts:
         return _tr("No connection to another computer is listed.")
     words = _tr("Since %1: %2 out, %3 in, to %4 on other computers")
-    hosts = len({each.host for each in away})
-    named = _tr("1 host") if hosts == 1 else _tr("%1 hosts").replace("%1", formatting.number(hosts))
+    many = _tr("%1 hosts").replace("%1", formatting.number(away.hosts))
+    named = _tr("1 host") if away.hosts == 1 else many
     return (
-        words.replace("%1", formatting.short_date(min(each.first for each in away)))
-        .replace("%2", amount(sum(each.sent for each in away)))
-        .replace("%3", amount(sum(each.received for each in away)))
+        words.replace("%1", formatting.short_date(away.since))
+        .replace("%2", amount(away.sent))
+        .replace("%3", amount(away.received))
         .replace("%4", named)
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from app.core.access_tokens import AccessTokens
+    from app.core.base_template import BaseTemplates
     from app.core.catalogue import Catalogue
     from app.core.chat import ChatService
     from app.core.computer_idle import ComputerIdle
@@ -59,6 +60,7 @@ class AppContext:
     catalogue: Catalogue
     marks: ModelMarks
     seen: SeenModels
+    base_templates: BaseTemplates
     speeds: SpeedBook
     downloads: DownloadManager
     updates: ModelUpdates

@@ -128,6 +128,8 @@ class DetailLoader(QObject):
         file = smallest_gguf(told.detail.variants)
         if seen is not None and seen.header is not None:
             self._header(seen.header)
+        elif file is None and told.detail.shape is not None:
+            self._header(told.detail.shape)
         elif file and not told.detail.model.gated and told.error is None:
             self._tasks.append(self._ask_for(_header, repo, sha, file, done=self._header))
         if seen is not None and seen.card is not None:

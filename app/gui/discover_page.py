@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
@@ -29,6 +30,7 @@ from app.gui.discover_gated import GatedGuide
 from app.gui.discover_rows import ModelRow
 from app.gui.discover_subject import Subject, danger_words
 from app.gui.discover_view import ModelInView, main_line
+from app.gui.download_folders import FolderChoice
 from app.gui.downloads_start import DownloadStarter, local_for, try_action
 from app.gui.formatting import error_words
 from app.gui.model_detail import ModelDetail
@@ -71,6 +73,7 @@ class DiscoverPage(Page):
         self.view = ModelInView(context.hub, context.seen, context.speeds, context.worker, self)
         self.comparison = Comparison(context.icons, self, self._measured)
         self.starter = DownloadStarter(context.worker, context.hub, context.downloads, self)
+        self.folder_choice = FolderChoice(context, self)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -90,6 +93,7 @@ class DiscoverPage(Page):
         self.comparison.changed.connect(self._show_marks)
         self.comparison.wanted.connect(self._show_compared)
         detail.download.connect(self._download)
+        detail.download_to.connect(self._ask_folder)
         detail.pause.connect(partial(try_action, context.notifier, context.downloads.pause))
         detail.resume.connect(partial(try_action, context.notifier, context.downloads.resume))
         detail.chat.connect(self._chat)
@@ -320,40 +324,46 @@ class DiscoverPage(Page):
 
     # Downloads
 
-    def _download(self, line: VariantLine) -> None:
+    def _ask_folder(self, line: VariantLine) -> None:
+        self.folder_choice.ask(self.detail.folder_button, partial(self._download, line))
+
+    def _download(self, line: VariantLine, root: Path | None = None) -> None:
+        start = partial(self._start, line, root)
         files = {file.path for file in line.variant.files} if line.variant else {line.file}
         scan = self.view.scans().get(line.repo)
         if scan is not None and (found := scan.concerning(files)):
             title = self.tr("The hub's scans found something in this file")
             text = self.tr("%1 It can harm this computer. Another repository may have it clean.")
             named = " ".join(f"{issue.path}: {issue.level}." for issue in found)
-            self._ask_first(line, title, text.replace("%1", named), danger=True)
+            self._ask_first(start, title, text.replace("%1", named), danger=True)
         elif line.judged is not None and line.judged.fit is Fit.TOO_LARGE:
             title = self.tr("This model is too large for this computer")
             text = self.tr("%1 It can still be downloaded, but loading it will be slow or fail.")
-            self._ask_first(line, title, text.replace("%1", fit_tip(line.judged, line.context)))
+            self._ask_first(start, title, text.replace("%1", fit_tip(line.judged, line.context)))
         else:
-            self._start(line)
+            start()
 
-    def _ask_first(self, line: VariantLine, title: str, text: str, *, danger: bool = False) -> None:
+    def _ask_first(
+        self, start: Callable[[], None], title: str, text: str, *, danger: bool = False
+    ) -> None:
         self._context.notifier.confirm(
             title,
             text,
             self.tr("Download anyway"),
-            lambda yes: self._start(line) if yes else None,
+            lambda yes: start() if yes else None,
             danger=danger,
         )
 
-    def _start(self, line: VariantLine) -> None:
+    def _start(self, line: VariantLine, root: Path | None) -> None:
         subject = self.view.subject
         if subject is None or line.repo not in self.view.repos():
             return
         detail = self.view.detail_of(line.repo)
         if detail is not None and line.variant is not None:
             title = re.sub(r"[-_.]gguf$", "", subject.title, flags=re.IGNORECASE)
-            self.starter.start(detail, line.variant, title)
+            self.starter.start(detail, line.variant, title, root)
         elif subject.entry is not None:
-            self.starter.start_entry(subject.entry, line.file)
+            self.starter.start_entry(subject.entry, line.file, root)
         self._show_lines()
 
     def _download_changed(self, item: DownloadItem) -> None:

@@ -1,7 +1,8 @@
 """Beginning downloads from the pages, and telling how far one is."""
 
 from collections.abc import Callable, Sequence
-from pathlib import PurePosixPath
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 from PySide6.QtCore import QObject, Signal
 
@@ -60,11 +61,16 @@ def variant_with(detail: HubDetail, file: str) -> Variant:
 
 
 def _ask_and_add(
-    hub: HubClient, downloads: DownloadManager, repo: str, file: str, title: str
+    hub: HubClient,
+    downloads: DownloadManager,
+    repo: str,
+    file: str,
+    title: str,
+    root: Path | None,
 ) -> DownloadItem:
     """Sizes and hashes come from the hub, never from the shipped list."""
     detail = hub.detail(repo)
-    return downloads.add(request_for(detail, variant_with(detail, file), title))
+    return downloads.add(request_for(detail, variant_with(detail, file), title), root)
 
 
 def try_action(notifier: Notifier, action: Callable[[str], object], item_id: str) -> None:
@@ -112,17 +118,22 @@ class DownloadStarter(QObject):
         """Whether the hub or the disk is being asked for this file right now."""
         return (repo, file) in self._pending
 
-    def start(self, detail: HubDetail, variant: Variant, title: str) -> None:
-        """Queue a variant whose files are known."""
+    def start(
+        self, detail: HubDetail, variant: Variant, title: str, root: Path | None = None
+    ) -> None:
+        """Queue a variant whose files are known, into a models folder."""
         request = request_for(detail, variant, title)
         key = (request.repo, variant.files[0].path)
-        self._run(key, lambda: self._downloads.add(request))
+        self._run(key, lambda: self._downloads.add(request, root))
 
-    def start_entry(self, entry: CatalogueEntry, file: str | None = None) -> None:
+    def start_entry(
+        self, entry: CatalogueEntry, file: str | None = None, root: Path | None = None
+    ) -> None:
         """Queue a suggested model; the hub is asked for its files first."""
         repo, name = entry.gguf_repo, file or entry.gguf_file
         hub, downloads = self._hub, self._downloads
-        self._run((repo, name), lambda: _ask_and_add(hub, downloads, repo, name, entry.name))
+        add = partial(_ask_and_add, hub, downloads, repo, name, entry.name, root)
+        self._run((repo, name), add)
 
     def _run(self, key: Key, work: Callable[[], DownloadItem]) -> None:
         if key not in self._pending:

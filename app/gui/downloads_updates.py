@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.core.errors import AppError
 from app.core.model_updates import ModelUpdate
 from app.gui import formatting
 from app.gui.controls.buttons import Button
@@ -17,6 +16,7 @@ from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
 from app.gui.downloads_group import DownloadGroup
 from app.gui.icons import Icons
+from app.gui.library_updates import LibraryUpdates, update_words
 
 if TYPE_CHECKING:
     from app.gui.context import AppContext
@@ -43,10 +43,7 @@ class UpdateRow(QWidget):
         first.addWidget(Label(update.model.quantization, "body", "text-3"))
         first.addStretch(1)
         column.addLayout(first)
-        size = formatting.file_size(sum(file.size for file in update.request.files))
-        words = self.tr("The hub has another version than yours of %1 · %2")
-        words = words.replace("%1", formatting.short_date(update.model.added))
-        column.addWidget(ElidedLabel(words.replace("%2", size), "caption", "text-3"))
+        column.addWidget(ElidedLabel(update_words(update), "caption", "text-3"))
         row.addLayout(column, 1)
         row.addSpacing(16)
         self.button = Button(icons, self.tr("Update"), "arrow-down-to-line", small=True)
@@ -62,50 +59,24 @@ class UpdatesGroup(DownloadGroup):
 
     def __init__(self, context: AppContext) -> None:
         super().__init__(context.icons, self.tr("Newer versions"))
-        self._context = context
+        self._icons = context.icons
+        self._updates = LibraryUpdates(context, self)
         self._shown: tuple[ModelUpdate, ...] = ()
         self.rows: list[UpdateRow] = []
+        self.look, self.look_now = self._updates.look, self._updates.look_now
         self.hide()
-
-    def look(self) -> None:
-        """Ask the hub, where it was not asked today."""
-        self._context.worker.run(self._context.updates.look)
-
-    def look_now(self) -> None:
-        """Ask the hub about everything."""
-        updates = self._context.updates
-        self._context.worker.run(
-            partial(updates.look, now=True), done=self._looked, failed=self._failed
-        )
-
-    def _looked(self, _: object) -> None:
-        if not self._context.updates.available():
-            self._context.notifier.toast(self.tr("All your models are the newest ones"))
-
-    def _failed(self, error: AppError) -> None:
-        self._context.notifier.error(error)
 
     def refresh(self) -> None:
         """Show what is newer and not being fetched already."""
-        items = self._context.downloads.items()
-        fetched = {(i.request.repo, i.request.files[0].path) for i in items if i.state != "done"}
-        found = tuple(
-            each
-            for each in self._context.updates.available()
-            if (each.request.repo, each.request.files[0].path) not in fetched
-        )
+        found = self._updates.offered()
         if found == self._shown:
             return
         self._shown = found
         for row in self.rows:
             row.hide()
             row.deleteLater()
-        self.rows = [UpdateRow(self._context.icons, each) for each in found]
+        self.rows = [UpdateRow(self._icons, each) for each in found]
         for row in self.rows:
-            row.wanted.connect(partial(self._update, row.update_))
+            row.wanted.connect(partial(self._updates.start, row.update_))
         self.set_rows([each.model.id for each in found], self.rows)
         self.note.setText(formatting.number(len(found)))
-
-    def _update(self, update: ModelUpdate) -> None:
-        downloads = self._context.downloads
-        self._context.worker.run(downloads.add, update.request, failed=self._failed)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.core.errors import AppError
+from app.core.errors import AppError, StorageError
 from app.core.library import LocalModel
 from app.gui import formatting
+from app.gui.library_progress import Progress
 
 if TYPE_CHECKING:
     from app.gui.context import AppContext
@@ -35,6 +36,9 @@ class LibraryActions(QObject):
         super().__init__(window)
         self._context = context
         self._window = window
+        self._goal = Path()
+        self._progress = Progress(self)
+        self._progress.moved.connect(self._moved)
 
     def reveal(self, model: LocalModel) -> None:
         """Open a model's folder in the file manager."""
@@ -134,13 +138,28 @@ class LibraryActions(QObject):
 
     def change_folder(self, path: Path, *, move: bool) -> None:
         """Use another models folder; `move` takes the models along."""
+        self._goal = path
         text = self.tr("Moving the models to %1") if move else self.tr("Looking at %1")
         self.working.emit(text.replace("%1", str(path)))
+        cancel, report = self._progress.begin(), self._progress.report
         change = self._context.library.change_folder
-        self._context.worker.run(change, path, move, done=self._folder_changed, failed=self._failed)
+        self._context.worker.run(
+            lambda: change(path, move, report, cancel.is_set),
+            done=self._folder_changed,
+            failed=self._failed,
+            cancel=cancel,
+        )
 
-    def _folder_changed(self, _: None) -> None:
+    def _moved(self, fraction: float) -> None:
+        text = self.tr("Moving the models to %1, %2").replace("%1", str(self._goal))
+        if fraction:
+            self.working.emit(text.replace("%2", formatting.percent(fraction)))
+
+    def _folder_changed(self, left: Sequence[Path]) -> None:
+        self._progress.end()
         self.working.emit("")
+        if left:
+            self._context.notifier.error(files_left(left))
         self.changed.emit()
 
     def _open(self, dialog: QFileDialog, chosen: PathAction) -> None:
@@ -149,6 +168,7 @@ class LibraryActions(QObject):
         dialog.open()
 
     def _failed(self, error: AppError) -> None:
+        self._progress.end()
         self.working.emit("")
         self._context.notifier.error(error)
 
@@ -156,3 +176,14 @@ class LibraryActions(QObject):
 def forgets(model: LocalModel) -> bool:
     """Whether deleting a model only takes it off the list."""
     return model.read_only or not model.present or bool(model.variant_of)
+
+
+def files_left(files: Sequence[Path]) -> StorageError:
+    """What to say of files that a move could not delete in the old folder."""
+    tr = partial(QCoreApplication.translate, "library")
+    names = ", ".join(path.name for path in files[:4]) + ("…" if len(files) > 4 else "")
+    return StorageError(
+        tr("The models were moved, but some files stay in the old folder as well"),
+        tr("They may be in use: %1.").replace("%1", names),
+        tr("Eject those models, then delete the files in %1.").replace("%1", str(files[0].parent)),
+    )

@@ -1,7 +1,7 @@
 """How the cells and the header of My models are painted."""
 
 from PySide6.QtCore import QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import (
     QHeaderView,
     QStyle,
@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 from app.gui.controls.painting import box, device_line, dpr_of, painter_for, pixmap_in
 from app.gui.icons import Icons
 from app.gui.library_model import ADDED, NAME, NUMBERS, QUANTIZATION, ROW_ROLE, Index
-from app.gui.library_rows import DOTS, LibraryRow, second_line
+from app.gui.library_rows import DOTS, LibraryRow, newer_word, second_line
 
 EDGE = 24
 """Between the table's edges and what is in it."""
@@ -22,6 +22,7 @@ _VCENTER = Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _ICONS = ("message-square", "folder-open", "ellipsis")
 _ICON_STEP = 28
+_BADGE_GAP = 8
 
 
 class LibraryDelegate(QStyledItemDelegate):
@@ -73,9 +74,15 @@ class LibraryDelegate(QStyledItemDelegate):
         font = theme.font("body-strong")
         painter.setFont(font)
         painter.setPen(theme.color("text" if row.usable else "text-3"))
-        first = QRect(left, rect.y() + 10, room, 20)
-        name = painter.fontMetrics().elidedText(row.model.name, Qt.TextElideMode.ElideRight, room)
+        badge = self._badge_width(row)
+        first = QRect(left, rect.y() + 10, room - badge, 20)
+        name = painter.fontMetrics().elidedText(
+            row.model.name, Qt.TextElideMode.ElideRight, first.width()
+        )
         painter.drawText(first, _VCENTER, name)
+        if badge:
+            place = left + painter.fontMetrics().horizontalAdvance(name) + _BADGE_GAP
+            self._paint_badge(painter, QRect(place, first.y(), badge - _BADGE_GAP, 20))
         second = second_line(row)
         if second.icon:
             pixmap = self._icons.pixmap(second.icon, 14, "text-3", dpr_of(painter))
@@ -86,6 +93,20 @@ class LibraryDelegate(QStyledItemDelegate):
         painter.setPen(theme.color(second.role))
         text = painter.fontMetrics().elidedText(second.text, Qt.TextElideMode.ElideRight, room)
         painter.drawText(QRect(left, rect.y() + 30, room, 16), _VCENTER, text)
+
+    def _badge_width(self, row: LibraryRow) -> int:
+        """Room for the badge of a model that the hub has newer, with the gap before it."""
+        if not row.newer:
+            return 0
+        metrics = QFontMetrics(self._theme.font("caption"))
+        return metrics.horizontalAdvance(newer_word()) + 12 + _BADGE_GAP
+
+    def _paint_badge(self, painter: QPainter, rect: QRect) -> None:
+        theme = self._theme
+        box(painter, rect, theme.radius("small"), fill=theme.color("accent-tint"))
+        painter.setFont(theme.font("caption"))
+        painter.setPen(theme.color("accent"))
+        painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, newer_word())
 
     def _paint_cell(self, painter: QPainter, rect: QRect, row: LibraryRow, index: Index) -> None:
         theme, column = self._theme, index.column()

@@ -44,6 +44,7 @@ class LibraryDrawer(Region):
     eject = Signal()
     folder = Signal()
     delete = Signal()
+    update_wanted = Signal()
     config_changed = Signal(object)
 
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
@@ -58,6 +59,11 @@ class LibraryDrawer(Region):
         self.problem = Strip(icons, tone="warning")
         self.problem.hide()
         column.addWidget(self.problem)
+        self.newer = Strip(icons, tone="info", action=self.tr("Update"))
+        self.newer.action.setToolTip(self.tr("Yours stays until the new one is whole"))
+        self.newer.action_chosen.connect(self.update_wanted)
+        self.newer.hide()
+        column.addWidget(self.newer)
         column.addLayout(self._make_actions())
         names = (
             self.tr("Overview"),

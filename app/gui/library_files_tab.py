@@ -55,22 +55,27 @@ class FileRow(QWidget):
         second.addWidget(self.told, 1)
         self.copy = IconButton(icons, "copy", self.tr("Copy the checksum"), small=True)
         self.copy.clicked.connect(self._copy)
-        self.copy.setVisible(bool(record and record.sha256))
+        self.copy.setVisible(bool(record and (record.sha256 or record.blob_sha1)))
         second.addWidget(self.copy)
         column.addLayout(second)
 
     def _told(self, record: FileRecord | None) -> str:
         if record is None:
             return self.tr("This file is not there.")
-        if not record.sha256:
+        told = record.sha256 or record.blob_sha1
+        if not told:
             return self.tr("No checksum is known.")
         words = {
             "hub": self.tr("SHA-256 %1, from the hub"),
             "name": self.tr("SHA-256 %1, from the file’s name"),
             "here": self.tr("SHA-256 %1, worked out here"),
         }
-        short = f"{record.sha256[:8]}…{record.sha256[-4:]}"
-        text = words.get(record.told_by, "%1").replace("%1", short)
+        text = (
+            words.get(record.told_by, "%1")
+            if record.sha256
+            else self.tr("Git hash %1, from the hub")
+        )
+        text = text.replace("%1", f"{told[:8]}…{told[-4:]}")
         if record.checked:
             when = formatting.short_date(record.checked)
             text += "; " + self.tr("verified %1").replace("%1", when)
@@ -78,7 +83,8 @@ class FileRow(QWidget):
 
     def _copy(self) -> None:
         if self.file.record is not None:
-            QGuiApplication.clipboard().setText(self.file.record.sha256)
+            record = self.file.record
+            QGuiApplication.clipboard().setText(record.sha256 or record.blob_sha1)
 
     def show_check(self, check: FileCheck) -> None:
         """Say what a check found."""

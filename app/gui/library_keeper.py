@@ -14,9 +14,9 @@ from app.core.checksums import Progress as Told
 from app.core.errors import AppError
 from app.core.library_types import LocalModel
 from app.core.model_files import ModelFiles, files_of
-from app.core.template_check import check_template
 from app.gui.library_drawer import LibraryDrawer
 from app.gui.library_progress import Progress
+from app.gui.library_template_keeper import TemplateKeeper
 from app.gui.name_question import NameQuestion
 from app.gui.worker import Task
 from backends.types import SamplingParams
@@ -37,12 +37,11 @@ class ModelKeeper(QObject):
         self._model: LocalModel | None = None
         self._reading: Task | None = None
         self._verifying: Task | None = None
-        self._checking: Task | None = None
+        self._template = TemplateKeeper(context, drawer.template, self)
         self._progress = Progress(self)
         self._progress.moved.connect(drawer.files.show_progress)
         drawer.files.verify_asked.connect(self._verify)
         drawer.files.cancel_asked.connect(self._cancel)
-        drawer.template.check_asked.connect(self._check_template)
         drawer.sampling.changed.connect(self._sampling_changed)
         drawer.notes.note_changed.connect(self._note)
         drawer.notes.tags_changed.connect(self._tag)
@@ -53,6 +52,7 @@ class ModelKeeper(QObject):
         if self._model is not None and self._model.id != model.id:
             self._cancel()
         self._model = model
+        self._template.show_model(model)
         chosen = self._context.settings.current.models.sampling.get(model.id)
         self._drawer.sampling.show_values(chosen)
         if model.present and not model.is_remote:  # a drive that hangs would keep a thread
@@ -110,19 +110,6 @@ class ModelKeeper(QObject):
         self._verifying = None
         self._progress.end()
         self._drawer.files.show_progress(None)
-
-    # The template
-
-    def _check_template(self) -> None:
-        if self._checking is not None:
-            self._checking.cancel()
-        if self._model is not None and self._model.present and self._model.format == "gguf":
-            self._checking = self._context.worker.run(
-                check_template,
-                self._model.path,
-                done=self._drawer.template.show_report,
-                failed=self._drawer.template.show_problem,
-            )
 
     # What a person says
 

@@ -35,6 +35,7 @@ def row_menu(
     load: RowAction,
     eject: RowAction,
     variant: RowAction,
+    update: RowAction,
 ) -> Menu:
     """What can be done with one model."""
     menu = _menu(icons, parent)
@@ -51,6 +52,8 @@ def row_menu(
             icon="folder-open",
             enabled=row.model.present,
         )
+        if row.newer:
+            menu.add(_tr("Update"), partial(update, row), icon="arrow-down-to-line")
         menu.add(_tr("Make a variant…"), partial(variant, row), icon="copy", enabled=row.usable)
     menu.addSeparator()
     forget = forgets(row.model)

@@ -6,7 +6,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from app.gui import formatting
-from app.gui.library_rows import LibraryRow, matches, second_line
+from app.gui.library_rows import LibraryRow, matches, newer_word, second_line
 
 Index = QModelIndex | QPersistentModelIndex
 _NO_PARENT = QModelIndex()
@@ -127,7 +127,8 @@ class LibraryTableModel(QAbstractTableModel):
             second = second_line(row).text
             return second if row.model.is_remote else f"{second}\n{row.model.path}"
         if role == Qt.ItemDataRole.AccessibleTextRole and index.column() == NAME:
-            return f"{row.model.name}, {second_line(row).text}"
+            newer = newer_word() if row.newer else ""
+            return ", ".join(filter(None, (row.model.name, newer, second_line(row).text)))
         return None
 
     def _text_of(self, row: LibraryRow, column: int) -> str:

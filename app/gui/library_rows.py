@@ -1,7 +1,7 @@
 """What the list of My models shows of each model."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -30,6 +30,8 @@ class LibraryRow:
     stopped_by: str = ""
     need: int = 0
     """Bytes it takes while it is loaded; 0 where nobody knows."""
+    newer: bool = False
+    """The hub has a newer version."""
     origin: str = ""
     """Where it comes from, if another model has its name."""
 
@@ -52,19 +54,27 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("library", text)
 
 
-def rows_of(models: Sequence[LocalModel], loaded: Sequence[LoadedModel]) -> list[LibraryRow]:
-    """Every model of the library as a row."""
+def rows_of(
+    models: Sequence[LocalModel],
+    loaded: Sequence[LoadedModel],
+    newer: Collection[str] = (),
+) -> list[LibraryRow]:
+    """Every model of the library as a row; `newer` are ids of those the hub has newer."""
     by_id = {each.model.id: each for each in loaded}
     origins = origins_of_namesakes(models)
     rows = []
     for model in models:
         entry, origin = by_id.get(model.id), origins.get(model.id, "")
-        if entry is None:
-            rows.append(LibraryRow(model, origin=origin))
-        else:
-            title = entry.error.title if entry.error else ""
-            need = entry.need.total if entry.need else 0
-            rows.append(LibraryRow(model, entry.state, entry.fraction, title, need, origin))
+        row = LibraryRow(model, newer=model.id in newer, origin=origin)
+        if entry is not None:
+            row = replace(
+                row,
+                state=entry.state,
+                fraction=entry.fraction,
+                stopped_by=entry.error.title if entry.error else "",
+                need=entry.need.total if entry.need else 0,
+            )
+        rows.append(row)
     return rows
 
 
@@ -105,6 +115,11 @@ def _calm_line(row: LibraryRow, now: datetime | None) -> SecondLine:
     source = row.origin or (model.repo or "" if ollama_name_of(model.repo or "") else "")
     added = _added(model, now or datetime.now())
     return SecondLine(_joined(kind, source, added, *model.tags))
+
+
+def newer_word() -> str:
+    """What the badge of a model says that the hub has newer."""
+    return _tr("Update")
 
 
 def _joined(*parts: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.core.duplicates import Duplicate, find_duplicates, link_duplicates
+from app.core.duplicates import Duplicate, Linked, find_duplicates, link_duplicates
 from app.core.errors import AppError
 from app.core.library_programs import FoundProgram, use_programs
 from app.core.library_types import LocalModel
@@ -179,21 +179,29 @@ class LibraryUpkeep(QObject):
         if answer is None:
             return
         library, also_theirs = self._context.library, answer == "all"
+        cancel, report = self._progress.begin(), self._progress.report
 
-        def work() -> int:
+        def work() -> Linked:
             try:
-                return link_duplicates(found, also_theirs=also_theirs)
+                return link_duplicates(
+                    found, library.records, report, cancel.is_set, also_theirs=also_theirs
+                )
             finally:
                 library.scan()
 
         self.working.emit(self.tr("Linking"))
-        self._task = self._context.worker.run(work, done=self._linked, failed=self._failed)
-
-    def _linked(self, freed: int) -> None:
-        self._end()
-        self._context.notifier.toast(
-            self.tr("%1 are free now").replace("%1", formatting.file_size(freed))
+        self._task = self._context.worker.run(
+            work, done=self._linked, failed=self._failed, cancel=cancel
         )
+
+    def _linked(self, linked: Linked) -> None:
+        self._end()
+        if linked.freed or not linked.problems:
+            self._context.notifier.toast(
+                self.tr("%1 are free now").replace("%1", formatting.file_size(linked.freed))
+            )
+        for problem in linked.problems[:1]:  # the log has all of them
+            self._context.notifier.error(problem)
         self.changed.emit()
 
 

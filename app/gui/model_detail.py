@@ -39,6 +39,8 @@ class ModelDetail(QWidget):
 
     download = Signal(object)
     """VariantLine."""
+    download_to = Signal(object)
+    """VariantLine that is to go to a folder of the person's choice."""
     pause = Signal(str)
     resume = Signal(str)
     chat = Signal(object)
@@ -172,7 +174,14 @@ class ModelDetail(QWidget):
         self.main_button.clicked.connect(self._main_pressed)
         side = QVBoxLayout()
         side.setSpacing(6)
-        side.addWidget(self.main_button, 0, Qt.AlignmentFlag.AlignRight)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(4)
+        buttons.addStretch(1)
+        buttons.addWidget(self.main_button)
+        self.folder_button = IconButton(self._icons, "chevron-down", self.tr("Download to…"))
+        self.folder_button.clicked.connect(self._folder_pressed)
+        buttons.addWidget(self.folder_button)
+        side.addLayout(buttons)
         self.speed = Label("", "caption", "text-3")
         self.speed.setToolTip(
             self.tr("Reckoned from how fast models have answered on this computer so far")
@@ -362,6 +371,11 @@ class ModelDetail(QWidget):
         self.main_button.setToolTip(line.problem)
         self.main_button.updateGeometry()
         self.main_button.show()
+        self.folder_button.setVisible(line.state == "absent" and line.usable)
+
+    def _folder_pressed(self) -> None:
+        if (line := self.table.chosen_line()) is not None:
+            self.download_to.emit(line)
 
     def _main_pressed(self) -> None:
         line = self.table.chosen_line()

@@ -33,6 +33,7 @@ from app.gui.library_menus import RowAction
 from app.gui.library_model import CONTEXT, PARAMETERS, QUANTIZATION
 from app.gui.library_rows import LibraryRow
 from app.gui.library_table import LibraryTable
+from app.gui.library_updates import LibraryUpdates, update_words
 from app.gui.library_upkeep import LibraryUpkeep
 from app.gui.page import Page
 
@@ -61,6 +62,7 @@ class ModelsPage(Page):
         self._models = ChatModels(context, self)
         self.library_actions = LibraryActions(context, self)
         self.upkeep = LibraryUpkeep(context, self)
+        self.updates = LibraryUpdates(context, self)
         self._chosen = ""
         self._lay_out()
         self.keeper = ModelKeeper(context, self.drawer, self)
@@ -155,6 +157,10 @@ class ModelsPage(Page):
         drawer.delete.connect(
             lambda: self._with_row(lambda row: self.library_actions.ask_delete(row.model))
         )
+        drawer.update_wanted.connect(
+            lambda: self._with_row(lambda row: self.updates.start_for(row.model))
+        )
+        self.updates.changed.connect(self.refresh)
         self.disk.show_folder.connect(self.library_actions.show_folder)
         self.library_actions.working.connect(self.strip.say)
         self.library_actions.adopted.connect(self._adopted)
@@ -172,6 +178,7 @@ class ModelsPage(Page):
         """Look at the folders and the disk again."""
         context = self._context
         context.worker.run(context.library.scan, failed=context.notifier.error)
+        self.updates.look()
         self.refresh()
         self._look_at_disk()
 
@@ -237,7 +244,7 @@ class ModelsPage(Page):
         runtime, library = self._context.runtime, self._context.library
         models = library.models()
         entries = [entry for model in models if (entry := runtime.get(model.id)) is not None]
-        self.table.table_model().set_rows(library_rows.rows_of(models, entries))
+        self.table.table_model().set_rows(library_rows.rows_of(models, entries, self.updates.ids()))
         if self._chosen:
             blocked = self.table.blockSignals(True)
             self.table.choose(self._chosen)
@@ -250,7 +257,12 @@ class ModelsPage(Page):
         if row is None:
             self._show_drawer(visible=False)
         else:
-            self.drawer.show_row(row)
+            self._show_in_drawer(row)
+
+    def _show_in_drawer(self, row: LibraryRow) -> None:
+        self.drawer.show_row(row)
+        update = self.updates.of(row.model) if row.newer else None
+        self.drawer.newer.say(update_words(update) if update else "")
 
     def _say_empty(self) -> None:
         shown = bool(self.table.table_model().rows())
@@ -282,7 +294,7 @@ class ModelsPage(Page):
         if row is None or row.model.id == self._chosen:
             return
         self._chosen = row.model.id
-        self.drawer.show_row(row)
+        self._show_in_drawer(row)
         self.header_reader.show_model(row.model)
         self.keeper.show_model(row.model)
 
@@ -345,6 +357,7 @@ class ModelsPage(Page):
             load=self._load,
             eject=self._eject,
             variant=lambda row: self.keeper.ask_variant(row.model),
+            update=lambda row: self.updates.start_for(row.model),
         )
         menu.popup(at)
 

@@ -12,6 +12,7 @@ from app.gui.controls.labels import Label
 from app.gui.controls.overlay import Overlay
 from app.gui.controls.strip import Strip
 from app.gui.icons import Icons
+from app.gui.inline_link import InlineLink
 
 _MARGINS = (24, 20, 24, 20)
 _NAMES = 96
@@ -40,7 +41,9 @@ class OpenConfirm(Overlay):
         self.body.addSpacing(6)
         self.body.addWidget(Label(text, "body", "text-2", wrap=True))
         self.body.addSpacing(16)
+        self._icons = icons
         self.values: dict[str, ElidedLabel] = {}
+        self._rows: dict[str, QHBoxLayout] = {}
         for name in facts:
             self.body.addLayout(self._make_row(name))
         self.body.addSpacing(12)
@@ -69,7 +72,15 @@ class OpenConfirm(Overlay):
         value = ElidedLabel(formatting.UNKNOWN, "body", mode=Qt.TextElideMode.ElideMiddle)
         row.addWidget(value, 1)
         self.values[name] = value
+        self._rows[name] = row
         return row
+
+    def add_link(self, name: str, text: str) -> InlineLink:
+        """A link behind a fact, for what can be chosen there."""
+        link = InlineLink(self._icons, text)
+        link.setAccessibleName(f"{name}: {text}")
+        self._rows[name].addWidget(link)
+        return link
 
     def say(self, name: str, value: str) -> None:
         """The value of a fact."""

@@ -26,6 +26,7 @@ from app.gui import formatting
 from app.gui.discover_fit import FitCheck, ModelShape, fit_word
 from app.gui.discover_loader import scan_of
 from app.gui.discover_subject import danger_words, licence_words
+from app.gui.download_folders import FolderChoice
 from app.gui.downloads_start import DownloadStarter, variant_with
 from app.gui.formatting import error_words
 from app.gui.open_confirm import OpenConfirm
@@ -49,6 +50,8 @@ class OpenRequests(QObject):
         self._task: Task | None = None
         """What is being found out for the panel in view."""
         self.starter = DownloadStarter(context.worker, context.hub, context.downloads, self)
+        self.folder_choice = FolderChoice(context, host)
+        self._root: Path | None = None
         self.starter.started.connect(lambda _: self.page_wanted.emit("downloads", None))
         self.starter.failed.connect(lambda _, error: context.notifier.error(error))
 
@@ -90,6 +93,7 @@ class OpenRequests(QObject):
                 self.tr("Size"),
                 self.tr("Licence"),
                 self.tr("Downloads"),
+                self.tr("Folder"),
             ),
             {"show": self.tr("Show in Discover"), "download": self.tr("Download")},
         )
@@ -97,10 +101,20 @@ class OpenRequests(QObject):
         panel.say(self.tr("From"), self._host_of_hub())
         panel.say(self.tr("File"), reference.file or formatting.UNKNOWN)
         panel.answers["download"].hide()
+        change = panel.add_link(self.tr("Folder"), self.tr("Change…"))
+        change.clicked.connect(lambda: self.folder_choice.ask(change, self._choose_root))
         panel.retry.connect(partial(self._look_up, panel, target))
         panel.chosen.connect(partial(self._model_chosen, target))
         self._show(panel)
+        self._choose_root(None)
         self._look_up(panel, target)
+
+    def _choose_root(self, root: Path | None) -> None:
+        """The models folder that the model in view would go to; None is the standard one."""
+        self._root = root
+        if self._panel is not None:
+            shown = root or self._context.library.folder
+            self._panel.say(self.tr("Folder"), str(shown))
 
     def _host_of_hub(self) -> str:
         try:
@@ -177,7 +191,8 @@ class OpenRequests(QObject):
             self.page_wanted.emit("discover", {**wanted, "revision": reference.revision})
 
     def _download(self, detail: HubDetail, variant: Variant, _checked: bool = False) -> None:
-        self.starter.start(detail, variant, detail.model.repo.partition("/")[2])
+        title = detail.model.repo.partition("/")[2]
+        self.starter.start(detail, variant, title, self._root)
 
     # A file
 

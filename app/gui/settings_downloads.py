@@ -1,4 +1,4 @@
-"""Settings, Downloads: how fast, when, and what is told."""
+"""Settings, Downloads: where to, how fast, when, and what is told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from app.gui import formatting
 from app.gui.controls.combo import ComboBox
 from app.gui.controls.labels import Label
 from app.gui.controls.switch import Switch
+from app.gui.settings_folders import FoldersGroup
 from app.gui.settings_rows import SettingGroup, SettingRow, SettingSection
 from app.gui.speed_limit import SpeedLimitBox
 
@@ -22,7 +23,7 @@ _MINUTES = (1, 5, 10, 15, 30, 60)
 
 
 class DownloadsSection(SettingSection):
-    """Speed, schedule, notices."""
+    """Folders, speed, schedule, notices."""
 
     section_id = "downloads"
     icon = "download"
@@ -30,6 +31,8 @@ class DownloadsSection(SettingSection):
     def __init__(self, context: AppContext) -> None:
         super().__init__()
         self._context = context
+        self.folders = FoldersGroup(context)
+        self.add(self.folders)
         self.add(self._speed())
         self.add(self._times())
         self.add(self._notices())
@@ -103,8 +106,8 @@ class DownloadsSection(SettingSection):
             SettingRow(
                 self.tr("Look for newer versions"),
                 self.tr(
-                    "When you open Downloads, at most once a day, the hub is asked about the "
-                    "models you have"
+                    "When you open Downloads or My models, at most once a day, the hub is asked "
+                    "about the models you have"
                 ),
                 self.updates,
             ),
@@ -122,6 +125,8 @@ class DownloadsSection(SettingSection):
 
     def show_settings(self, settings: Settings) -> None:
         """Take over what is in force."""
+        if self._context.library.own_folders.all() != self.folders.folders:
+            self._show_folders()
         now = settings.downloads
         self.only_hours.setChecked(now.only_hours)
         for box, minute in ((self.begin, now.begin), (self.end, now.end)):
@@ -136,6 +141,19 @@ class DownloadsSection(SettingSection):
         self.only_idle.setChecked(now.only_idle)
         self.notify.setChecked(now.notify)
         self.updates.setChecked(now.look_for_updates)
+
+    def refresh(self) -> None:
+        """Disks fill up."""
+        self.folders.refresh()
+
+    def _show_folders(self) -> None:
+        """Other rows; the group stands where it stood."""
+        old, self.folders = self.folders, FoldersGroup(self._context)
+        self.groups[self.groups.index(old)] = self.folders
+        self.column.insertWidget(self.column.indexOf(old), self.folders)
+        old.hide()
+        old.deleteLater()
+        self.folders.refresh()
 
     def _set(self, **values: object) -> None:
         settings = self._context.settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
+from app.core.checksums import Broken
 from app.core.download_space import free_space
 from app.core.errors import AppError
 from app.gui.controls.buttons import Button
@@ -19,12 +21,16 @@ from app.gui.controls.elided import ElidedLabel
 from app.gui.controls.labels import Label
 from app.gui.controls.slider import ValueSlider
 from app.gui.controls.switch import Switch
-from app.gui.formatting import file_size, number
+from app.gui.formatting import file_size, number, percent
+from app.gui.library_actions import files_left
+from app.gui.library_progress import Progress
 from app.gui.settings_memory import MemoryGroup
 from app.gui.settings_rows import SettingGroup, SettingRow, SettingSection
 from app.gui.settings_theme import ThemeTiles
+from app.gui.worker import CancelFlag
 
 if TYPE_CHECKING:
+    from app.core.library_types import LocalModel
     from app.core.settings import Settings
     from app.gui.context import AppContext
 
@@ -62,6 +68,10 @@ class GeneralSection(SettingSection):
     def __init__(self, context: AppContext) -> None:
         super().__init__()
         self._context = context
+        self._stop: CancelFlag | None = None
+        """Ends the move of the models that is under way."""
+        self._progress = Progress(self)
+        self._progress.moved.connect(self._folder_moved)
         self.add(self._appearance())
         self.add(self._privacy())
         self.add(self._models())
@@ -173,9 +183,19 @@ class GeneralSection(SettingSection):
         self._context.worker.run(self._measure, done=self._show_room, failed=self._no_room)
 
     def _measure(self) -> tuple[int, int]:
-        own = [each for each in self._context.library.models() if each.source == "corral"]
-        size = sum(model.size for model in own if model.present)
+        size = sum(model.size for model in self._own_models())
         return size, free_space(self._context.library.folder)
+
+    def _own_models(self) -> list[LocalModel]:
+        """Those in the standard folder."""
+        library = self._context.library
+        return [
+            each
+            for each in library.models()
+            if each.source == "corral"
+            and each.present
+            and library.own_folders.of(each.path) == library.folder
+        ]
 
     def _show_room(self, measured: tuple[int, int]) -> None:
         size, free = measured
@@ -216,6 +236,10 @@ class GeneralSection(SettingSection):
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(data)))
 
     def _ask_folder(self) -> None:
+        if self._stop is not None:  # the button says Cancel
+            self._stop.set()
+            self.change_folder.setEnabled(False)
+            return
         dialog = QFileDialog(self, self.tr("Models folder"), str(self._context.library.folder))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -225,7 +249,7 @@ class GeneralSection(SettingSection):
     def choose_folder(self, text: str) -> None:
         """Use another folder; models in the old one can come along."""
         path = Path(text)
-        own = [m for m in self._context.library.models() if m.source == "corral" and m.present]
+        own = self._own_models()
         if path == self._context.library.folder:
             return
         if not own:
@@ -245,21 +269,42 @@ class GeneralSection(SettingSection):
             self._use_folder(path, move=answer == "move")
 
     def _use_folder(self, path: Path, *, move: bool) -> None:
-        self.change_folder.setEnabled(False)
+        self.change_folder.setEnabled(move)
         self.folder_row.say(self.tr("Moving…") if move else self.tr("Changing…"), "accent")
+        closed, report = self._progress.begin(), self._progress.report
+        stop = CancelFlag()
+        if move:
+            self._stop = stop
+            self.change_folder.setText(self.tr("Cancel"))
+        change = self._context.library.change_folder
         self._context.worker.run(
-            self._context.library.change_folder,
-            path,
-            move,
+            lambda: change(path, move, report, lambda: stop.is_set() or closed.is_set()),
             done=self._folder_changed,
             failed=self._folder_refused,
+            cancel=closed,
         )
 
-    def _folder_changed(self, _: object) -> None:
-        self.change_folder.setEnabled(True)
+    def _folder_moved(self, fraction: float) -> None:
+        if fraction:
+            text = self.tr("Moving, %1").replace("%1", percent(fraction))
+            self.folder_row.say(text, "accent")
+
+    def _folder_changed(self, left: Sequence[Path]) -> None:
+        self._folder_over()
+        if left:
+            self._context.notifier.error(files_left(left))
         self.folder.show_path(self._context.library.folder)
         self.refresh()
 
     def _folder_refused(self, error: Exception) -> None:
+        self._folder_over()
+        if isinstance(error, Broken):
+            self.refresh()
+        else:
+            self.folder_row.say(str(error), "danger")
+
+    def _folder_over(self) -> None:
+        self._progress.end()
+        self._stop = None
+        self.change_folder.setText(self.tr("Change…"))
         self.change_folder.setEnabled(True)
-        self.folder_row.say(str(error), "danger")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 from PySide6.QtGui import QShowEvent
 
-from app.core.connection_check import HubState, check_hubs
+from app.core.connection_check import HubState, check_hubs, check_registry
 from app.core.errors import AppError
 from app.core.hub_addresses import (
     DEFAULT_ENDPOINT,
@@ -17,6 +17,8 @@ from app.core.hub_addresses import (
     checked_endpoint,
     main_address,
 )
+from app.core.ollama_gate import RegistryGate
+from app.core.ollama_http import RegistryHttp
 from app.gui.controls.buttons import Button
 from app.gui.controls.fields import TextField
 from app.gui.controls.switch import Switch
@@ -37,6 +39,14 @@ def _standing_address() -> str:
     return os.environ.get(ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT
 
 
+def _address_in_force(network: Network) -> str:
+    """The hub that is asked first; empty where the settings name none that can be used."""
+    try:
+        return main_address(network, os.environ)
+    except AppError:
+        return ""
+
+
 class NetworkSection(SettingSection):
     """How Corral reaches the hub and Ollama's registry."""
 
@@ -46,7 +56,8 @@ class NetworkSection(SettingSection):
     def __init__(self, context: AppContext) -> None:
         super().__init__()
         self._context = context
-        self._asking = False
+        self._asking = 0
+        """Answers of the test that are still to come."""
         self._tested: Network | None = None
         """What the sentences of the last test are about."""
         self._mirrors: tuple[Mirror, ...] = ()
@@ -82,7 +93,10 @@ class NetworkSection(SettingSection):
         self.token.clicked.connect(self._choose_token)
         token_row = SettingRow(
             self.tr("Send the log-in to another hub"),
-            self.tr("An access token goes to huggingface.co only, unless this is on"),
+            self.tr(
+                "An access token goes to huggingface.co only, unless this is on; another address "
+                "switches it off"
+            ),
             self.token,
         )
         return SettingGroup(self.tr("Hub"), self.hub_row, token_row)
@@ -105,7 +119,8 @@ class NetworkSection(SettingSection):
             self._tested = None
             self._explain()
             self.mirrors.explain()
-        self.token.setChecked(network.send_token)
+            self.registry.explain()
+        self.token.setChecked(network.send_token_to == _address_in_force(network))
         self._allow_check()
         self.account.show_network(network)
         self.registry.show_address(network.ollama_registry)
@@ -157,8 +172,11 @@ class NetworkSection(SettingSection):
         settings.update(network=replace(settings.current.network, endpoint=text or None))
 
     def _choose_token(self, on: bool) -> None:
+        """It is allowed for the address in force alone: another one has to be allowed anew."""
         settings = self._context.settings
-        settings.update(network=replace(settings.current.network, send_token=on))
+        network = settings.current.network
+        address = _address_in_force(network) if on else None
+        settings.update(network=replace(network, send_token_to=address or None))
 
     # The connection test
 
@@ -168,15 +186,19 @@ class NetworkSection(SettingSection):
         self.check.setToolTip(self.tr("Not while Offline is on") if offline else "")
 
     def _check(self) -> None:
-        self._asking = True
+        self._asking = 2
         self._tested = self._context.settings.current.network
         self._allow_check()
         self.hub_row.say(self.tr("Asking…"), "accent")
         self.mirrors.say_all(self.tr("Asking…"), "accent")
-        self._context.worker.run(
-            partial(check_hubs, self._context.gate, self._context.hub_http),
-            done=self._answered,
-            failed=self._refused,
+        self.registry.row.say(self.tr("Asking…"), "accent")
+        gate, http = self._context.gate, self._context.hub_http
+        run, registry = self._context.worker.run, RegistryGate(self._context.settings, gate)
+        run(partial(check_hubs, gate, http), done=self._answered, failed=self._refused)
+        run(
+            partial(check_registry, registry, RegistryHttp(http)),
+            done=self._registry_answered,
+            failed=self._registry_refused,
         )
 
     def _answered(self, states: tuple[HubState, ...]) -> None:
@@ -184,23 +206,32 @@ class NetworkSection(SettingSection):
         network = self._context.settings.current.network
         first = main_address(network, os.environ)
         for state in states:
-            words, role = self._verdict(state)
+            words, role = self._verdict(state, self.tr("The hub"))
             if state.address == first:
                 self.hub_row.say(words, role)
             else:
                 self.mirrors.say(state.address, words, role)
 
-    def _verdict(self, state: HubState) -> tuple[str, str]:
+    def _registry_answered(self, state: HubState) -> None:
+        self._end_check()
+        self.registry.row.say(*self._verdict(state, self.tr("The registry")))
+
+    def _registry_refused(self, error: AppError) -> None:
+        self._end_check()
+        self.registry.row.say(error_words(error), "danger")
+
+    def _verdict(self, state: HubState, who: str) -> tuple[str, str]:
         if state.problem is not None:
             return error_words(state.problem), "danger"
         if state.skew:
             words = self.tr(
-                "The hub answers, but this computer’s clock is %1 %2; correct it, or encrypted "
+                "%3 answers, but this computer’s clock is %1 %2; correct it, or encrypted "
                 "connections may fail"
             )
             late = self.tr("ahead") if state.skew > 0 else self.tr("behind")
-            return words.replace("%1", duration(abs(state.skew))).replace("%2", late), "warning"
-        words = self.tr("The hub answers, within %1 ms")
+            words = words.replace("%1", duration(abs(state.skew))).replace("%2", late)
+            return words.replace("%3", who), "warning"
+        words = self.tr("%3 answers, within %1 ms").replace("%3", who)
         return words.replace("%1", str(max(1, round(state.seconds * 1000)))), "success"
 
     def _refused(self, error: AppError) -> None:
@@ -209,5 +240,5 @@ class NetworkSection(SettingSection):
         self.mirrors.explain()
 
     def _end_check(self) -> None:
-        self._asking = False
+        self._asking -= 1
         self._allow_check()

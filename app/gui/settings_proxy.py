@@ -25,11 +25,17 @@ if TYPE_CHECKING:
     from app.gui.context import AppContext
 
 _HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}", re.ASCII)
+_SCRIPT = re.compile(r"\w+://.*\.(pac|dat|js)", re.ASCII | re.IGNORECASE)
 _KEPT = "••••••••"
 
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("ProxyGroup", text)
+
+
+def _is_script(text: str) -> bool:
+    """Whether this is the address of a proxy auto-configuration script."""
+    return _SCRIPT.fullmatch(text) is not None
 
 
 class ProxyGroup(SettingGroup):
@@ -46,9 +52,14 @@ class ProxyGroup(SettingGroup):
         self.mode.add(_tr("Set by hand"), "manual")
         self.mode.activated.connect(self._choose_mode)
         self.mode_row = SettingRow(_tr("Proxy"), " ", self.mode)
-        self.host = self._field(_tr("Host of the proxy"), "proxy.example.org", 200, mono=True)
+        self.scheme = ComboBox(icons, _tr("Kind of the proxy"))
+        self.scheme.setFixedWidth(104)
+        for name, scheme in (("HTTP", "http"), ("HTTPS", "https"), ("SOCKS5", "socks5")):
+            self.scheme.add(name, scheme)
+        self.scheme.activated.connect(self._edited)
+        self.host = self._field(_tr("Host of the proxy"), "proxy.example.org", 184, mono=True)
         self.port = self._field(_tr("Port of the proxy"), "8080", 72, mono=True)
-        self.host_row = SettingRow(_tr("Address"), " ", self.host, self.port)
+        self.host_row = SettingRow(_tr("Address"), " ", self.scheme, self.host, self.port)
         self.user = self._field(_tr("Name for the proxy"), _tr("None"), 136)
         self.password = self._field(_tr("Password for the proxy"), _tr("None"), 136)
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
@@ -73,6 +84,7 @@ class ProxyGroup(SettingGroup):
         """Take over what is in force."""
         self._shown = proxy
         self.mode.choose(proxy.mode)
+        self.scheme.choose(proxy.scheme)
         values = {
             self.host: proxy.host,
             self.port: str(proxy.port),
@@ -94,12 +106,16 @@ class ProxyGroup(SettingGroup):
         proxy = self._shown
         self.mode_row.say(
             {
-                "system": _tr("What the system or HTTPS_PROXY in the environment names"),
+                "system": _tr(
+                    "What the system or HTTPS_PROXY in the environment names. A configuration "
+                    "script (PAC) is not used: it is a program from the network, and Corral runs "
+                    "none"
+                ),
                 "none": _tr("Every connection is made directly"),
                 "manual": _tr("For the hub, downloads and remote models"),
             }[proxy.mode]
         )
-        self.host_row.say(_tr("A pasted http:// address is taken apart"))
+        self.host_row.say(_tr("A pasted http:// or socks5:// address is taken apart"))
         where = {
             "none": _tr("Left empty where the proxy asks for none"),
             "keyring": _tr("The password is in the password store"),
@@ -131,7 +147,7 @@ class ProxyGroup(SettingGroup):
     def _take_apart(self) -> None:
         """A whole address that was pasted as the host."""
         text = self.host.text().strip()
-        if "://" not in text:
+        if "://" not in text or _is_script(text):
             return
         try:
             parts = urlsplit(text)
@@ -139,6 +155,9 @@ class ProxyGroup(SettingGroup):
         except ValueError:
             return
         self.host.setText(host or "")
+        scheme = {"socks5h": "socks5", "socks": "socks5"}.get(parts.scheme, parts.scheme)
+        if self.scheme.findData(scheme) >= 0:
+            self.scheme.choose(scheme)
         if port:
             self.port.setText(str(port))
         if parts.username:
@@ -152,7 +171,7 @@ class ProxyGroup(SettingGroup):
         direct = tuple(each.strip() for each in self.direct.text().split(",") if each.strip())
         good_port = port.isascii() and port.isdigit() and 1 <= int(port) <= 65_535
         wrong = {
-            self.host: _tr("This is no name of a host.") if not _HOST.fullmatch(host) else "",
+            self.host: self._host_problem(host),
             self.port: "" if good_port else _tr("A port is a number from 1 to 65,535."),
             self.direct: ""
             if all(_HOST.fullmatch(each.strip("[]*")) for each in direct)
@@ -169,9 +188,18 @@ class ProxyGroup(SettingGroup):
             self._context.settings.current.network.proxy,
             host=host,
             port=int(port),
+            scheme=self.scheme.currentData(),
             user=self.user.text().strip(),
             no_proxy=direct,
         )
+
+    def _host_problem(self, host: str) -> str:
+        if _is_script(host):
+            return _tr(
+                "This is a configuration script (PAC): a program from the network, which Corral "
+                "does not run. Enter the proxy that it names."
+            )
+        return "" if _HOST.fullmatch(host) else _tr("This is no name of a host.")
 
     def _apply(self, _checked: bool = False, *, place: KeyPlace = "keyring") -> None:
         proxy = self._read()

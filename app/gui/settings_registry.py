@@ -36,16 +36,16 @@ class RegistryGroup(SettingGroup):
         self.address.editingFinished.connect(self._choose)
         self.row = SettingRow(_tr("Address"), " ", self.address)
         super().__init__(registry_word(), self.row)
-        self._explain()
+        self.explain()
 
     def show_address(self, address: str | None) -> None:
         """Take over what is in force; None is the usual one."""
         if not self.address.hasFocus():
             self.address.setText(address or "")
             self.address.set_wrong("")
-            self._explain()
 
-    def _explain(self) -> None:
+    def explain(self) -> None:
+        """What it is for, in place of what a test found."""
         text = _tr("For models with Ollama’s names. No log-in is sent.")
         if os.environ.get(REGISTRY_VARIABLE) and not self.address.text().strip():
             text = _tr("The address in force is from %1").replace("%1", REGISTRY_VARIABLE)
@@ -65,7 +65,7 @@ class RegistryGroup(SettingGroup):
         if problem:
             self.row.say(problem, "danger")
         else:
-            self._explain()
+            self.explain()
 
     def _choose(self) -> None:
         """A good address takes effect; a wrong one leaves the last good one in force."""

@@ -11,7 +11,7 @@ from backends.chat.reasoning import ReasoningMarkers
 from backends.chat.reasoning_switch import MODEL_DEFAULT
 from backends.chat.spelled_markers import SAMPLE, SpelledMarkers
 from backends.chat.template import CHATML, PLAIN, ChatTemplate
-from backends.chat.tokenizer import Tokenizer
+from backends.chat.tokenizer import Tokenizer, with_bos
 from backends.chat.tool_calls.styles import spoken
 from backends.chat.turns import Turn, to_descriptions, to_turn
 from backends.errors import BadRequest, TemplateError
@@ -125,11 +125,13 @@ class PromptBuilder:
             rendered += begun
         ids, typed = self._read(rendered, images)
         spelled = self._spelled.found_in(messages)
-        return Prompt(self._with_bos(ids), inside, profile.format, typed, spelled)
+        return Prompt(with_bos(self._vocabulary, ids), inside, profile.format, typed, spelled)
 
     def raw(self, text: str) -> Prompt:
         """`text` as it is: control tokens in it are control tokens, nothing is parsed."""
-        return Prompt(self._with_bos(self._tokenize(text, True)), inside_reasoning=False)
+        return Prompt(
+            with_bos(self._vocabulary, self._tokenize(text, True)), inside_reasoning=False
+        )
 
     def _check_number(self, images: Sequence[bytes]) -> None:
         if images and self._images is None:
@@ -167,11 +169,6 @@ class PromptBuilder:
 
     def _tokenize(self, text: str, special: bool) -> list[int]:
         return self._vocabulary.tokenize(text, special=special)
-
-    def _with_bos(self, ids: list[int]) -> list[int]:
-        # Many templates write the token themselves: one is right, two harm the answers.
-        bos = self._vocabulary.bos
-        return [bos, *ids] if self._vocabulary.adds_bos and ids[:1] != [bos] else ids
 
     def _end_of_turn(self) -> frozenset[int]:
         """The token between an answer and the next message, if it is one of its own.

@@ -62,6 +62,8 @@ class Report(Struct, frozen=True):
 
     sample: str = ""
     """A short chat as the model would read it; empty if none could be rendered."""
+    question: str = ""
+    """A question alone, without a system prompt; empty if that could not be rendered."""
     problem: str = ""
     """Why it cannot be used, in words; empty if it can."""
     findings: tuple[Finding, ...] = ()
@@ -81,9 +83,11 @@ def look_at(question: Question) -> Report:
     source = _COMMENT.sub("", question.source)
     triggers = tuple(dict.fromkeys(match["word"] for match in _TRIGGER.finditer(source)))
     control = tuple(token for token in question.control if token and token in sample)
+    alone = _question(template)
     return Report(
         sample=sample,
-        findings=(*_abilities(template), *_oddities(template, source, bool(triggers))),
+        question=alone,
+        findings=(*_abilities(template), *_oddities(alone, source, bool(triggers))),
         triggers=triggers[:10],
         control=control[:40],
     )
@@ -121,13 +125,16 @@ def _abilities(template: ChatTemplate) -> Sequence[Finding]:
     return found
 
 
-def _oddities(template: ChatTemplate, source: str, triggers: bool) -> Sequence[Finding]:
-    found: list[Finding] = []
+def _question(template: ChatTemplate) -> str:
     try:
-        asked = _turns(("user", _FIRST))
-        before = template.render(asked, seconds=_SAMPLE_SECONDS).partition(_FIRST)[0]
+        return template.render(_turns(("user", _FIRST)), seconds=_SAMPLE_SECONDS)
     except TemplateError:
-        before = ""
+        return ""
+
+
+def _oddities(question: str, source: str, triggers: bool) -> Sequence[Finding]:
+    found: list[Finding] = []
+    before = question.partition(_FIRST)[0]
     if len(_MARKS.sub("", before).strip()) >= _FIXED_LEAST:
         found.append("system_is_fixed")
     if _DATE.search(source):

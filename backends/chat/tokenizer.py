@@ -71,3 +71,10 @@ class Tokenizer(Protocol):
     def is_eog(self, token: int) -> bool:
         """Whether `token` ends the generation."""
         ...
+
+
+def with_bos(tokenizer: Tokenizer, ids: list[int]) -> list[int]:
+    """`ids` of a prompt with the beginning-of-sequence token, where the model wants one."""
+    # Many templates write the token themselves: one is right, two harm the answers.
+    bos = tokenizer.bos
+    return [bos, *ids] if tokenizer.adds_bos and ids[:1] != [bos] else ids

@@ -12,17 +12,16 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from backends.errors import BadRequest
+from backends.errors import BackendError, BadRequest
 from backends.llamacpp.candidates import Candidates
-from backends.llamacpp.library import log, native, open_library
+from backends.llamacpp.library import log, native
 from backends.llamacpp.vocabulary import Vocabulary
+from backends.llamacpp.vocabulary_only import open_vocabulary
 
 FLAG = "--grammar-check"
 """Makes the frozen program run `main`."""
 CHECK_SECONDS = 5.0
 """For compiling a grammar and its first mask."""
-MEMORY_LIMIT = 2 << 30
-"""Bytes that the child may allocate, where the system can limit it."""
 
 _START_SECONDS = 60.0
 """For the child to start and to read the vocabulary, on a slow disk."""
@@ -98,18 +97,15 @@ def main(words: Sequence[str]) -> int:
     """Check the grammar on standard input; `words` are the limit in seconds and the model."""
     seconds, model_path = float(words[0]), words[1]
     grammar = sys.stdin.buffer.read()
-    _limit_memory()
-    open_library()
-    params = native.llama_model_default_params()
-    params.vocab_only = True
-    model = native.llama_model_load_from_file(model_path.encode(), params)
-    if not model:
+    try:
+        vocabulary = open_vocabulary(model_path)
+    except BackendError:
         return _NO_MODEL
     alarm = threading.Timer(seconds, os._exit, [_TOO_SLOW])
     alarm.daemon = True
     alarm.start()
     log.clear()
-    valid = _compiles(grammar, Vocabulary(model))
+    valid = _compiles(grammar, vocabulary)
     sys.stderr.write("\n".join(log.tail(5)))
     sys.stderr.flush()
     # Nothing is worth freeing, and the alarm must not go off during a slow exit.
@@ -128,16 +124,6 @@ def _compiles(grammar: bytes, vocabulary: Vocabulary) -> bool:
             native.llama_sampler_init_grammar(vocabulary.handle, grammar, rule)
         )
     return True
-
-
-def _limit_memory() -> None:
-    if sys.platform == "win32":
-        return
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":  # counts what is allocated, not the mapped model
-        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT, MEMORY_LIMIT))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from backends.errors import BackendError, ServerUnreachable
 from backends.remote.descriptor import RemoteAccess, is_loopback
 from backends.remote.failures import server_failure
 from backends.route import client_options
+from backends.routed_client import RoutedClient
 
 CONNECT_SECONDS = 10.0
 _NO_KEY = "none"
@@ -42,7 +43,7 @@ class Connection:
         self._cut = False
         timeout = httpx2.Timeout(patience or access.patience, connect=CONNECT_SECONDS)
         meter = Meter(tell, "remote model", access.model) if tell is not None else None
-        self._http = httpx2.Client(
+        self._http = RoutedClient(
             event_hooks={
                 "request": [self._prepare, *([meter.asked] if meter else [])],
                 "response": [meter.answered] if meter else [],

@@ -32,6 +32,7 @@ from backends.types import (
     Progress,
     SamplingParams,
 )
+from tests.timing import PATIENCE
 
 QUESTION = ChatMessage("user", "What is the capital of France?")
 
@@ -250,7 +251,7 @@ class BackendContract:
         started = threading.Event()
 
         def cancel() -> None:
-            started.wait(10)
+            started.wait(PATIENCE)
             loaded.cancel("r")
 
         canceller = threading.Thread(target=cancel)

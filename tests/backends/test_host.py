@@ -30,9 +30,10 @@ from backends.types import (
     ModelInfo,
 )
 from tests.backends.scripts import ask, write_script
+from tests.timing import PATIENCE
 
 INFO = ModelInfo("test", 256, 256, 10, False, False)
-DEADLINE = 20
+DEADLINE = PATIENCE
 
 
 class Puppet:

@@ -25,7 +25,7 @@ def hub(starter_file: Path, corral_home: Path) -> Iterator[LocalHub]:
         hub.add(REPO, {FILE: starter_file}, gated="manual")
         hub.tokens[TOKEN] = {REPO}
         settings = SettingsStore(app_paths().settings_file)
-        settings.update(network=Network(endpoint=hub.url, send_token=True))
+        settings.update(network=Network(endpoint=hub.url, send_token_to=hub.url))
         yield hub
 
 

@@ -12,9 +12,13 @@ import psutil
 import pytest
 
 from app.core.paths import app_paths
+from app.core.speeds import LEAST_TOKENS, SpeedBook
 from app.core.transfer_wire import Limits
+from tests.core.broken_gguf import tiny_model
 from tests.core.model_stores import put, tiny
+from tests.hub.faults import Allowance
 from tests.hub.server import LocalHub
+from tests.timing import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTER = "smollm2"
@@ -120,6 +124,16 @@ def test_one_question() -> None:
 
 
 @pytest.mark.engine
+def test_the_speed_of_an_answer_is_learned(starter_file: Path) -> None:
+    words = ("Tell a long story about the sea.", "--max-tokens", str(LEAST_TOKENS))
+    result = corral("run", STARTER, *words)
+    assert result.returncode == 0, result.stderr
+    book = SpeedBook(app_paths().speeds_file)
+    size = starter_file.stat().st_size
+    assert any(book.expected(size, on_gpu=on_gpu) for on_gpu in (False, True))
+
+
+@pytest.mark.engine
 def test_a_piped_question_with_a_preset() -> None:
     result = corral(
         "run", STARTER, "--preset", "coder", "--max-tokens", "8", stdin="Say hello.\n"
@@ -214,8 +228,10 @@ def test_a_full_disk_behind_the_output_is_told(unbuffered: str) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal of POSIX")
 @pytest.mark.engine
 def test_an_interrupted_answer_has_an_exit_code_of_its_own() -> None:
+    # So long an answer goes on when the signal comes, however late that is.
+    long = ("--regex", "(one two three ){400}")
     with subprocess.Popen(
-        [sys.executable, "-m", "app", "run", STARTER, "Count from one to two hundred in words."],
+        [sys.executable, "-m", "app", "run", STARTER, *long, "Count."],
         stdout=subprocess.PIPE,
         cwd=ROOT,
         start_new_session=True,
@@ -237,17 +253,19 @@ def test_get_that_was_killed_continues_where_it_stopped(starter_file: Path) -> N
     size = starter_file.stat().st_size
     with LocalHub() as hub:
         hub.add("corral-tests/SmolLM2-GGUF", {name: starter_file})
-        hub.fault(name, origin="cdn", rate=4_000_000)
+        allowance = Allowance()
+        allowance.grant(size // 2)
+        hub.fault(name, origin="cdn", allowance=allowance)
         command = [sys.executable, "-m", "app", "get", "corral-tests/SmolLM2-GGUF:q4_1", "--quiet"]
         environment = {**os.environ, "HF_ENDPOINT": hub.url}
         with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + PATIENCE
             while hub.log.sent(name) < size // 4 and time.monotonic() < deadline:
                 assert process.poll() is None
                 time.sleep(0.02)
             children = psutil.Process(process.pid).children(recursive=True)
             process.kill()
-        assert psutil.wait_procs(children, timeout=5)[1] == []
+        assert psutil.wait_procs(children, timeout=PATIENCE)[1] == []
         before = hub.log.sent(name)
         assert size // 4 <= before < size
         rows = json.loads(corral("ls", "--json").stdout)
@@ -329,3 +347,23 @@ def test_a_file_is_imported_after_a_dry_run(corral_home: Path, tmp_path: Path) -
     refused = corral("import", str(put(tmp_path / "evil.pkl", b"\x80\x04")))
     assert refused.returncode == 1
     assert "evil.pkl" in refused.stderr
+
+
+def test_get_goes_to_the_folder_that_is_named(corral_home: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "Big Disk"
+    with LocalHub() as hub:
+        for name in ("one", "two"):
+            hub.add(f"maker/{name}-GGUF", {f"{name}-Q8_0.gguf": tiny_model().data()})
+        away = corral("get", "maker/one-GGUF:Q8_0", "--to", str(disk), HF_ENDPOINT=hub.url)
+        assert away.returncode == 1
+        assert "no models folder and no folder" in away.stderr
+        disk.mkdir()
+        first = corral("get", "maker/one-GGUF:Q8_0", "--to", str(disk), HF_ENDPOINT=hub.url)
+        assert first.returncode == 0, first.stderr
+        assert "is a models folder from now on" in first.stderr
+        assert Path(first.stdout.strip()) == disk / "maker" / "one-GGUF" / "one-Q8_0.gguf"
+        second = corral("get", "maker/two-GGUF:Q8_0", "--to", "big disk", HF_ENDPOINT=hub.url)
+        assert second.returncode == 0, second.stderr
+        assert Path(second.stdout.strip()).is_relative_to(disk)
+    listed = {row["id"]: row for row in json.loads(corral("ls", "--json").stdout)}
+    assert listed["maker/two-GGUF/two-Q8_0"]["read_only"] is False

@@ -29,9 +29,10 @@ from tests.backends.llamacpp import tiny_gguf
 from tests.backends.scripts import ask
 from tests.core.broken_gguf import BROKEN, Broken, tiny_model
 from tests.hub.server import LocalHub
+from tests.timing import PATIENCE
 
 SMALL = LoadConfig(context_length=512, threads=1)
-SOON = 15.0
+SOON = PATIENCE
 """Seconds until a refusal, on a busy machine."""
 
 

@@ -34,8 +34,9 @@ from backends.types import (
     SamplingParams,
 )
 from tests.backends.scripts import write_script
+from tests.timing import PATIENCE
 
-DEADLINE = 20
+DEADLINE = PATIENCE
 
 
 class Desk:
@@ -454,7 +455,7 @@ def test_a_stop_from_another_thread_is_never_lost(desk: Desk) -> None:
         finish(run)
         stopper.join()
 
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < PATIENCE  # whole, it would take 1000 seconds
         assert desk.store.message(run.assistant_message.id).finish_reason == "cancelled"
 
 

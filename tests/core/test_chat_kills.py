@@ -15,10 +15,11 @@ import pytest
 
 from app.core.children import SOURCE_ROOT
 from app.core.conversation_store import ConversationStore
+from tests.timing import PATIENCE
 
 LONGEST_LIFE = 2.5
 """Seconds from the first promise to the kill, at most."""
-DEADLINE = 30
+DEADLINE = PATIENCE
 
 
 def live_and_die(folder: Path, seed: int, *, after: str) -> list[dict[str, Any]]:

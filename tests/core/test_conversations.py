@@ -20,7 +20,7 @@ from app.core.database import connect
 from app.core.errors import ConversationError, StorageError
 from backends.types import JsonSchema, ReasoningOptions, Role, SamplingParams, Usage
 from tests.sampling_samples import EVERYTHING
-from tests.timing import least_cpu_seconds
+from tests.timing import PATIENCE, least_cpu_seconds
 
 
 @pytest.fixture
@@ -318,11 +318,11 @@ class TestMessages:
 
         def hold(connection: sqlite3.Connection) -> None:
             busy.set()
-            assert free.wait(20), "somebody waited for the disk"
+            assert free.wait(PATIENCE), "somebody waited for the disk"
 
         writer = threading.Thread(target=store._database.write, args=(hold,))
         writer.start()
-        assert busy.wait(20)
+        assert busy.wait(PATIENCE)
         for number in range(1000):
             store.save_soon(answer.id, "x" * number, "r" * number)
         free.set()
@@ -330,7 +330,7 @@ class TestMessages:
 
         assert database.SAVE_INTERVAL <= 0.5
         with closing(sqlite3.connect(path)) as other:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + PATIENCE
             while other.execute("SELECT content FROM messages").fetchone()[0] != "x" * 999:
                 assert time.monotonic() < deadline
                 threading.Event().wait(0.01)
@@ -569,7 +569,7 @@ class TestSchema:
             version = version_of(connection)
             if not hasattr(seen, "version"):
                 seen.version = version
-                together.wait(20)
+                together.wait(PATIENCE)
             return version
 
         monkeypatch.setattr(schema, "version_of", looked_at_together)

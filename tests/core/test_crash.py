@@ -1,5 +1,6 @@
 """What native code can do to its process, done through the real child."""
 
+import contextlib
 import os
 import queue
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,9 @@ from app.core.engine_link import KEPT_LINES, EngineClosed, EngineSilent
 from app.core.errors import EngineDied
 from backends.types import Delta, Finish, GenerationEvent, LoadConfig
 from tests.backends.scripts import ask, finish_of, text_of, write_script
+from tests.timing import PATIENCE
 
-DEADLINE = 20
+DEADLINE = PATIENCE
 READY = '{"type":"ready","id":0,"protocol":2,"backend":"odd"}'
 ODD_CHILD = f"import os, signal, sys, time\nos.write(1, b'{READY}\\n')\n"
 
@@ -128,7 +131,7 @@ def test_leaving_a_hanging_answer_takes_the_deadline_at_most(tmp_path: Path) -> 
         assert [next(events) for _ in range(5)]
         started = time.monotonic()
         events.close()
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < DEADLINE  # left alone it hangs for ever
         assert deaths.get(timeout=DEADLINE).title == "The engine stopped answering"
 
 
@@ -137,6 +140,9 @@ def test_a_hanging_engine_keeps_no_question_waiting(tmp_path: Path) -> None:
         load(engine, tmp_path)
         events = engine.generate(ask("!hang", id="hanging"))
         assert text_of([next(events) for _ in range(5)]) == "## You"
+        with contextlib.suppress(EngineSilent):
+            while engine.stats():  # answered until the child has come to where it hangs
+                continue
         questions: list[Callable[[], object]] = [
             lambda: engine.count_tokens(ask("x").messages),
             engine.stats,
@@ -150,20 +156,20 @@ def test_a_hanging_engine_keeps_no_question_waiting(tmp_path: Path) -> None:
 
 
 def test_a_question_waits_as_long_as_the_engine_goes_on(tmp_path: Path) -> None:
-    with EngineProcess("scripted", longest_silence=1.5) as engine:
+    with EngineProcess("scripted", longest_silence=4) as engine:
         load(engine, tmp_path)
-        events = engine.generate(ask("!tokens=25 !rate=10"))
+        events = engine.generate(ask("!tokens=50 !rate=10"))
         assert next(events)
         started = time.monotonic()
         engine.unload()  # its turn comes after the answer
-        assert time.monotonic() - started > 1.5
+        assert time.monotonic() - started > 4
         assert finish_of(events).reason == "stop"
 
 
 def test_a_hanging_engine_is_closed_at_once(
     engine: EngineProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.core.engine_link.END_GRACE", 60.0)
+    monkeypatch.setattr("app.core.engine_link.END_GRACE", 600.0)
     events = engine.generate(ask("!hang"))
     assert [next(events) for _ in range(5)]
     started = time.monotonic()
@@ -173,9 +179,13 @@ def test_a_hanging_engine_is_closed_at_once(
 
 
 def test_a_flood_neither_blocks_nor_fills_memory(engine: EngineProcess) -> None:
-    before = psutil.Process().memory_info().rss
-    assert "!flood" in text_of(engine.generate(ask("!flood")))
-    assert psutil.Process().memory_info().rss - before < 30_000_000
+    # Counted by the interpreter: the resident set of this process depends on earlier tests.
+    tracemalloc.start()
+    try:
+        assert "!flood" in text_of(engine.generate(ask("!flood")))
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000  # half the flood
+    finally:
+        tracemalloc.stop()
     words = engine.last_words()
     assert len(words) == KEPT_LINES
     assert max(map(len, words)) <= 2000
@@ -264,11 +274,11 @@ def test_closing_gets_past_a_writer_that_is_stuck(monkeypatch: pytest.MonkeyPatc
         started = time.monotonic()
         engine.close()
         writer.join(DEADLINE)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < DEADLINE  # left alone it is stuck for ever
 
 
 def test_a_child_that_does_not_read_blocks_neither_the_caller_nor_cancel() -> None:
-    with odd_engine("time.sleep(600)", cancel_deadline=30) as engine:
+    with odd_engine("time.sleep(600)", cancel_deadline=600) as engine:
         request = ask("word " * 200_000)
         problems: list[BaseException] = []
 
@@ -285,7 +295,7 @@ def test_a_child_that_does_not_read_blocks_neither_the_caller_nor_cancel() -> No
         started = time.monotonic()
         engine.cancel(request.id)
         assert time.monotonic() - started < DEADLINE
-        calls[0].expect_within(0.1, "not cancelled")  # that was enough of the 30 seconds
+        calls[0].expect_within(0.1, "not cancelled")  # that was enough of the ten minutes
         caller.join(DEADLINE)
         assert "stopped answering" in str(problems[0])
 

@@ -33,6 +33,7 @@ from app.core.variants import RepoFile
 from tests.core.broken_gguf import tiny_model
 from tests.hub.faults import Allowance
 from tests.hub.server import LocalHub
+from tests.timing import PATIENCE
 
 REPO, NAME = "smol/lm", "SmolLM2.Q4_1.gguf"
 BLOCK = 4_000_000
@@ -172,7 +173,7 @@ def kill_the_app(hub: LocalHub, kills: int) -> None:
             family = psutil.Process(process.pid).children(recursive=True)
             process.kill()
             process.wait()
-            _, alive = psutil.wait_procs(family, timeout=5)
+            _, alive = psutil.wait_procs(family, timeout=PATIENCE)
             assert alive == [], "the transfer child outlived the app"
         watch.look()
     check_end(hub, watch, kills)
@@ -210,7 +211,7 @@ def kill_or_pause(hub: LocalHub, kills: int) -> None:
                 if kind != "child":
                     process.kill()
                     process.wait()
-                    _, alive = psutil.wait_procs(family, timeout=5)
+                    _, alive = psutil.wait_procs(family, timeout=PATIENCE)
                     assert alive == [], "the transfer child outlived the app"
                     break
                 slow.begin_life(left)

@@ -2,6 +2,7 @@
 
 import collections
 import itertools
+import shutil
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-from app.core import download_space, downloads, transfer_child
+from app.core import download_runs, download_space, model_roots, transfer_child
 from app.core.download_entry import DownloadEntry, SpeedMeter
 from app.core.download_state import (
     DownloadItem,
@@ -28,14 +29,17 @@ from app.core.errors import DownloadError, NotFoundError, OfflineError, StorageE
 from app.core.files import write_atomically
 from app.core.library import LocalModel, ModelLibrary
 from app.core.paths import AppPaths, app_paths
-from app.core.settings import Network, SettingsStore
+from app.core.settings import Downloads, Network, SettingsStore
 from app.core.transfer_wire import Limits
 from app.core.variants import RepoFile
 from tests.core.broken_gguf import tiny_model
+from tests.hub.faults import Allowance, Fault
 from tests.hub.server import LocalHub
+from tests.timing import PATIENCE
 
 SIZE = 3_000_000
-QUICK = Limits(block=1_000_000, read_timeout=2.0, first_wait=0.02, longest_wait=0.1, tries=3)
+QUICK = Limits(block=1_000_000, read_timeout=300, first_wait=0.02, longest_wait=0.1, tries=3)
+"""Waits for a silent server longer than these tests wait: a stalled download stays where it is."""
 
 
 class Bench(NamedTuple):
@@ -91,7 +95,7 @@ def wait_for(
     """The item once `condition` holds; hooks wake this, nothing sleeps."""
     changed = threading.Event()
     disconnect = manager.changed.connect(lambda _item: changed.set())
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     try:
         while True:
             changed.clear()
@@ -149,7 +153,7 @@ def test_listeners_see_every_state_in_order(bench: Bench) -> None:
 
 
 def test_pause_and_resume_fetch_nothing_twice(bench: Bench) -> None:
-    bench.hub.fault("model.gguf", origin="cdn", rate=500_000)
+    bench.hub.fault("model.gguf", origin="cdn", stall_after=200_000)
     with bench.manager() as manager:
         item = manager.add(bench.request())
         wait_for(manager, item.id, lambda each: each.done > 300_000)
@@ -163,12 +167,13 @@ def test_pause_and_resume_fetch_nothing_twice(bench: Bench) -> None:
 
 
 def test_pause_and_resume_in_quick_succession(bench: Bench) -> None:
-    bench.hub.fault("model.gguf", origin="cdn", rate=1_000_000)
+    bench.hub.fault("model.gguf", origin="cdn", stall_after=100_000)
     with bench.manager() as manager:
         item = manager.add(bench.request())
         for _ in range(5):
             manager.pause(item.id)
             manager.resume(item.id)
+        bench.hub.faults.clear()
         wait_for(manager, item.id, state_is("done"))
     assert (bench.paths.models / "owner/name/model.gguf").read_bytes() == model_bytes()
 
@@ -181,7 +186,7 @@ def test_cancel_deletes_what_was_fetched(bench: Bench) -> None:
         item = manager.add(bench.request())
         wait_for(manager, item.id, lambda each: each.done > 0)
         manager.cancel(item.id)
-        assert gone.wait(5)
+        assert gone.wait(PATIENCE)
         assert manager.items() == ()
         wait_until(lambda: not (bench.paths.models / "owner").exists())
         with pytest.raises(NotFoundError):
@@ -200,12 +205,15 @@ def test_cancel_of_a_paused_download_deletes_too(bench: Bench) -> None:
 
 
 def test_cancel_right_after_pause_leaves_nothing(bench: Bench) -> None:
-    bench.hub.fault("model.gguf", origin="cdn", rate=500_000)
+    allowance = Allowance()
+    allowance.grant(500_000)
+    bench.hub.fault("model.gguf", origin="cdn", allowance=allowance)
     with bench.manager() as manager:
         item = manager.add(bench.request())
         wait_for(manager, item.id, lambda each: each.done > 0)
         child = psutil.Process(manager.child_pid)
-        child.suspend()  # a busy computer: the child hears of it late
+        child.suspend()  # a busy computer: the child hears of it late, and more has come
+        allowance.grant(500_000)
         manager.pause(item.id)
         manager.cancel(item.id)
         child.resume()
@@ -214,7 +222,7 @@ def test_cancel_right_after_pause_leaves_nothing(bench: Bench) -> None:
 
 
 def test_cancel_and_the_same_download_again(bench: Bench) -> None:
-    bench.hub.fault("model.gguf", origin="cdn", rate=300_000)
+    bench.hub.fault("model.gguf", origin="cdn", stall_after=100_000)
     with bench.manager() as manager:
         for _ in range(3):
             item = manager.add(bench.request())
@@ -275,7 +283,7 @@ def test_a_failure_is_told_kept_and_retried(bench: Bench) -> None:
 
 def test_a_restart_continues_what_ran_and_shows_what_was_paused(bench: Bench) -> None:
     bench.hub.add("owner/other", {"other.gguf": model_bytes(1)})
-    bench.hub.fault(".gguf", origin="cdn", rate=500_000)
+    bench.hub.fault(".gguf", origin="cdn", stall_after=200_000)
     with bench.manager() as manager:
         running = manager.add(bench.request())
         paused = manager.add(bench.request("owner/other"))
@@ -345,11 +353,12 @@ def test_resuming_asks_for_room_too(bench: Bench, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_same_download_twice_is_refused(bench: Bench) -> None:
-    bench.hub.fault(".gguf", origin="cdn", rate=1_500_000)
+    bench.hub.fault(".gguf", origin="cdn", stall_after=0)
     with bench.manager() as manager:
         item = manager.add(bench.request())
         with pytest.raises(DownloadError, match="in the downloads already"):
             manager.add(bench.request())
+        bench.hub.faults.clear()
         wait_for(manager, item.id, state_is("done"))
         with pytest.raises(DownloadError, match="on this computer already"):
             manager.add(bench.request())
@@ -394,29 +403,32 @@ def test_a_start_while_offline_sends_nothing(bench: Bench) -> None:
 
 
 def test_a_child_that_dies_is_replaced(bench: Bench) -> None:
-    slow = bench.hub.fault(".gguf", origin="cdn", rate=200_000)
+    bench.hub.fault(".gguf", origin="cdn", stall_after=200_000)
     with bench.manager() as manager:
         item = manager.add(bench.request())
         wait_for(manager, item.id, lambda each: each.done > 200_000)
         assert manager.child_pid is not None
-        psutil.Process(manager.child_pid).kill()
-        slow.rate = None
+        child = psutil.Process(manager.child_pid)
+        child.kill()
+        wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+        bench.hub.faults.clear()
         wait_for(manager, item.id, state_is("done"))
     assert bench.hub.log.sent("model.gguf") <= SIZE + QUICK.block
 
 
 def test_a_child_that_hangs_is_replaced(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = bench.hub.fault(".gguf", origin="cdn", rate=100_000)
+    bench.hub.fault(".gguf", origin="cdn", stall_after=200_000)
     with bench.manager() as manager:
         item = manager.add(bench.request())
-        reached = wait_for(manager, item.id, lambda each: each.done > 200_000).done
-        # Only now, for a child may take long to start; it holds from the next report on.
-        monkeypatch.setattr(transfer_child, "SILENCE", 3.0)
-        wait_for(manager, item.id, lambda each: each.done > reached)
-        assert manager.child_pid is not None
-        child = psutil.Process(manager.child_pid)
+        wait_for(manager, item.id, lambda each: each.done > 200_000)
+        assert manager._runs._child is not None
+        child = psutil.Process(manager._runs._child.pid)
         child.suspend()
-        slow.rate = None
+        monkeypatch.setattr(transfer_child, "SILENCE", 0.1)
+        manager._runs._child._lines.put(b"the last of it\n")  # it counts from the next line on
+        wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+        monkeypatch.undo()
+        bench.hub.faults.clear()
         wait_for(manager, item.id, state_is("done"))
         assert not child.is_running()
     assert (bench.paths.models / "owner/name/model.gguf").read_bytes() == model_bytes()
@@ -450,7 +462,7 @@ def test_a_child_without_work_ends(bench: Bench) -> None:
         wait_until(lambda: manager.child_pid is not None)
         child = psutil.Process(manager.child_pid)
         wait_for(manager, item.id, state_is("done"))
-        assert psutil.wait_procs([child], timeout=5)[1] == []
+        assert psutil.wait_procs([child], timeout=PATIENCE)[1] == []
         other = manager.add(bench.request("owner/other"))
         wait_for(manager, other.id, state_is("done"))
 
@@ -459,7 +471,7 @@ def test_a_child_that_always_dies_fails_the_download(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dying = [sys.executable, "-c", "import sys; sys.exit('no library')"]
-    monkeypatch.setattr(downloads, "child_command", lambda _flag: dying)
+    monkeypatch.setattr(download_runs, "child_command", lambda _flag: dying)
     with bench.manager() as manager:
         item = manager.add(bench.request())
         failed = wait_for(manager, item.id, state_is("failed"))
@@ -469,7 +481,7 @@ def test_a_child_that_always_dies_fails_the_download(
 
 
 def test_a_child_that_cannot_be_started(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "child_command", lambda _flag: ["/no/such/program"])
+    monkeypatch.setattr(download_runs, "child_command", lambda _flag: ["/no/such/program"])
     with bench.manager() as manager:
         item = manager.add(bench.request())
         failed = wait_for(manager, item.id, state_is("failed"))
@@ -580,7 +592,7 @@ def test_a_slow_disk_holds_nobody_up(bench: Bench, monkeypatch: pytest.MonkeyPat
         waited_in_vain: list[Path] = []
 
         def slow(path: Path, data: bytes) -> None:
-            if not quick.wait(20):
+            if not quick.wait(PATIENCE):
                 waited_in_vain.append(path)
             write_atomically(path, data)
 
@@ -595,7 +607,7 @@ def test_a_slow_disk_holds_nobody_up(bench: Bench, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_token_is_never_stored(bench: Bench) -> None:
-    bench.settings.update(network=Network(send_token=True))
+    bench.settings.update(network=Network(send_token_to=bench.hub.url))
     bench.hub.tokens["hf_secret"] = {"owner/name"}
     bench.hub.repositories["owner/name"].gated = "auto"
     env = {"HF_ENDPOINT": bench.hub.url, "HF_TOKEN": "hf_secret"}
@@ -621,8 +633,102 @@ def test_the_speed_follows_smoothly() -> None:
     assert 0 < meter.speed < 500_000
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)
+
+
+def test_a_download_goes_to_the_folder_that_is_chosen(bench: Bench, tmp_path: Path) -> None:
+    other = tmp_path / "big disk"
+    other.mkdir()
+    bench.library.own_folders.add(other)
+    with bench.manager() as manager:
+        item = manager.add(bench.request(), other)
+        done = wait_for(manager, item.id, state_is("done"))
+        assert done.target == other / "owner" / "name"
+        with pytest.raises(DownloadError, match="on this computer already"):
+            manager.add(bench.request())
+        assert manager.finished_path(bench.request()) == other / "owner" / "name" / "model.gguf"
+    (model,) = [each for each in bench.library.models() if each.source == "corral"]
+    assert (model.path.parent, model.id) == (done.target, "owner/name/model")
+    assert not model.read_only
+    bench.library.delete(model.id, to_trash=False)
+    assert list(other.iterdir()) == []
+
+
+def test_a_download_goes_on_in_the_folder_it_was_begun_in(bench: Bench, tmp_path: Path) -> None:
+    other = tmp_path / "big disk"
+    other.mkdir()
+    bench.library.own_folders.add(other)
+    bench.hub.faults.add(Fault("model.gguf", "cdn", rate=1_000_000))
+    with bench.manager(keep_list=False) as manager:
+        item = manager.add(bench.request(), other)
+        wait_for(manager, item.id, lambda each: each.done > 100_000)
+    bench.hub.faults.clear()
+    with bench.manager(keep_list=False) as manager:
+        again = manager.add(bench.request())
+        assert again.target == item.target
+        assert again.done > 100_000
+        manager.cancel(again.id)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a folder that even root cannot write to")
+def test_a_folder_that_cannot_be_written_to_is_refused() -> None:
+    with pytest.raises(StorageError, match="cannot be written to"):
+        model_roots.check_root(Path("/proc"))
+
+
+def test_a_folder_that_is_away_is_refused(bench: Bench, tmp_path: Path) -> None:
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    bench.library.own_folders.add(drive)
+    with bench.manager() as manager:
+        drive.rmdir()
+        with pytest.raises(StorageError, match="is not there"):
+            manager.add(bench.request(), drive)
+        drive.write_bytes(b"a file in its place")
+        with pytest.raises(StorageError, match="is not there"):
+            manager.add(bench.request(), drive)
+        assert manager.items() == ()
+
+
+def test_a_drive_that_goes_while_a_download_waits_is_not_made_anew(
+    bench: Bench, tmp_path: Path
+) -> None:
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    bench.library.own_folders.add(drive)
+    with bench.manager() as manager:
+        bench.hub.faults.add(Fault("model.gguf", "cdn", stall_after=1_000))
+        item = manager.add(bench.request(), drive)
+        wait_for(manager, item.id, state_is("running"))
+    shutil.rmtree(drive)
+    bench.hub.faults.clear()
+    with bench.manager() as manager:
+        failed = wait_for(manager, item.id, state_is("failed"))
+        assert failed.error is not None
+        assert failed.error.title == "This models folder is not there"
+        assert not drive.exists()
+        drive.mkdir()
+        manager.retry(item.id)
+        wait_for(manager, item.id, state_is("done"))
+
+
+def test_only_what_is_queued_for_the_same_disk_counts(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.hub.add("other/name", {"other.gguf": model_bytes(1)})
+    other = tmp_path / "other disk"
+    other.mkdir()
+    bench.library.own_folders.add(other)
+    bench.settings.update(downloads=Downloads(only_idle=True))
+    devices = {other: 1}
+    monkeypatch.setattr(download_space, "_device", lambda folder: devices.get(folder, 2))
+    monkeypatch.setattr(download_space, "free_space", lambda _folder: 1_000_000_000 + SIZE)
+    with bench.manager(idle=lambda: 0.0) as manager:
+        manager.add(bench.request())
+        with pytest.raises(StorageError, match="not enough space"):
+            manager.add(bench.request("other/name"))
+        assert manager.add(bench.request("other/name"), other).state == "waiting"

@@ -37,7 +37,7 @@ from tests.core.broken_gguf import (
     array,
     tiny_model,
 )
-from tests.timing import least_cpu_seconds
+from tests.timing import PATIENCE, least_cpu_seconds
 
 
 @pytest.fixture(scope="session")
@@ -264,7 +264,7 @@ def test_pipes_and_devices_are_refused_at_once(tmp_path: Path) -> None:
         begin = time.monotonic()
         with pytest.raises(ModelFileUnreadable, match="device or pipe"):
             read_header(path)
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < PATIENCE  # whoever opens one waits for ever
 
 
 def test_a_file_that_may_not_be_read_says_so(

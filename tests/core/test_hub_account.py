@@ -17,6 +17,7 @@ from app.core.settings import Network, SettingsStore
 from tests.core.memory_keyring import MemoryKeyring, password_store
 from tests.core.test_hub import clear
 from tests.hub.server import LocalHub
+from tests.timing import PATIENCE
 
 TOKEN = "hf_goodtoken1234567890"
 OTHER = "hf_othertoken123456789"
@@ -36,7 +37,7 @@ def hub() -> Iterator[LocalHub]:
 @pytest.fixture
 def settings(corral_home: Path, hub: LocalHub) -> SettingsStore:
     settings = SettingsStore(app_paths().settings_file)
-    settings.update(network=Network(endpoint=hub.url, send_token=True))
+    settings.update(network=Network(endpoint=hub.url, send_token_to=hub.url))
     return settings
 
 
@@ -48,7 +49,7 @@ def passwords() -> Iterator[MemoryKeyring]:
 
 @pytest.fixture
 def http() -> Iterator[HubHttp]:
-    http = HubHttp(timeout=2.0)
+    http = HubHttp(timeout=PATIENCE)
     yield http
     http.close()
 

@@ -15,6 +15,7 @@ from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.downloads import DownloadManager
 from app.core.errors import HubError, NotFoundError, OfflineError
 from app.core.hub import HubClient, HubQuery
+from app.core.hub_addresses import hub_addresses
 from app.core.hub_gate import SKIPPED_SECONDS, HubGate
 from app.core.hub_http import HubHttp
 from app.core.keys import KeyStore
@@ -27,11 +28,13 @@ from tests.core.test_hub import clear
 from tests.hub.http_server import TLS
 from tests.hub.proxy import LocalProxy
 from tests.hub.server import LocalHub
+from tests.hub.socks import LocalSocks
+from tests.timing import PATIENCE
 
 REPO, FILE = "owner/model", "model-Q4_0.gguf"
 SECRET = "hf_verysecret42"
 PASSWORD = "corral pass"
-QUICK = Limits(read_timeout=2.0, first_wait=0.02, longest_wait=0.1, tries=2)
+QUICK = Limits(read_timeout=PATIENCE, first_wait=0.02, longest_wait=0.1, tries=2)
 
 
 class Clock:
@@ -60,7 +63,7 @@ def gate(settings: SettingsStore, clock: Clock) -> HubGate:
 
 @pytest.fixture
 def http() -> Iterator[HubHttp]:
-    http = HubHttp(timeout=2.0)
+    http = HubHttp(timeout=PATIENCE)
     yield http
     http.close()
 
@@ -186,7 +189,9 @@ def test_each_hub_gets_the_token_only_if_it_is_allowed_for_this_one(
         assert all("authorization" in entry.headers for entry in allowed.log.entries())
     # The switch of the main hub says nothing about the others, nor about a named one.
     network = Network(
-        endpoint="https://a.example", send_token=True, mirrors=(Mirror("https://b.example"),)
+        endpoint="https://a.example",
+        send_token_to="https://a.example",
+        mirrors=(Mirror("https://b.example"),),
     )
     settings.update(network=network)
     assert [access.token for access in gate.accesses()] == [SECRET, None]
@@ -218,7 +223,7 @@ def fetched(manager: DownloadManager, request: DownloadRequest) -> DownloadItem:
 
     manager.changed.connect(hear)
     manager.add(request)
-    assert done.wait(30)
+    assert done.wait(PATIENCE)
     return seen[0]
 
 
@@ -276,6 +281,69 @@ def test_a_proxy_tunnels_encrypted_connections(
         settings.update(network=Network(endpoint=hub.url, proxy=wanted, ca_file=ca_file))
         assert found(client) == [REPO]
         assert proxy.served == [f"CONNECT {hub.url.removeprefix('https://')}"]
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_search_and_download_go_through_a_socks_proxy(
+    client: HubClient,
+    settings: SettingsStore,
+    gate: HubGate,
+    passwords: MemoryKeyring,
+    starter_file: Path,
+    tls: bool,
+) -> None:
+    with a_hub(tls=tls) as hub, LocalSocks("corral", PASSWORD) as proxy:
+        hub.add(REPO, {FILE: starter_file})
+        ca_file = str(TLS / "localhost.pem")
+        settings.update(network=Network(endpoint=hub.url, ca_file=ca_file))
+        wanted = Proxy(
+            "manual", "socks5", host="127.0.0.1", port=proxy.port, user="corral", no_proxy=()
+        )
+        gate.use_proxy(wanted, PASSWORD, "keyring")
+        request = request_of(client)
+        with downloads(settings, gate) as manager:
+            item = fetched(manager, request)
+        assert (item.error, item.state) == (None, "done")
+        assert hub.cdn_url.partition("://")[2] in proxy.served
+        assert proxy.refused == 0
+
+
+@pytest.mark.parametrize("password", [PASSWORD, ""])
+def test_the_test_names_a_socks_proxy_that_wants_another_password(
+    gate: HubGate,
+    http: HubHttp,
+    settings: SettingsStore,
+    passwords: MemoryKeyring,
+    password: str,
+) -> None:
+    with a_hub() as hub, LocalSocks("corral", "another one") as proxy:
+        settings.update(network=Network(endpoint=hub.url))
+        user = "corral" if password else ""
+        wanted = Proxy(
+            "manual", "socks5", host="127.0.0.1", port=proxy.port, user=user, no_proxy=()
+        )
+        gate.use_proxy(wanted, password, "keyring")
+        told = state(gate, http)
+        assert told.kind == "proxy_login"
+        assert (proxy.served, hub.log.entries()) == ([], [])
+
+
+def test_the_test_names_what_is_no_socks_proxy_and_what_it_cannot_reach(
+    gate: HubGate, http: HubHttp, settings: SettingsStore, dead: str
+) -> None:
+    with a_hub() as hub, socket.create_server(("127.0.0.1", 0)) as other, LocalSocks() as proxy:
+        silent = other.getsockname()[1]
+        wanted = Proxy("manual", "socks5", host="127.0.0.1", port=silent, no_proxy=())
+        settings.update(network=Network(endpoint=hub.url, proxy=wanted))
+        told = state(gate, http)
+        assert told.kind == "proxy"
+        assert told.problem is not None
+        clear(told.problem)
+        wanted = Proxy("manual", "socks5", host="127.0.0.1", port=proxy.port, no_proxy=())
+        settings.update(network=Network(endpoint=dead, proxy=wanted))
+        told = state(gate, http)
+        assert told.kind == "proxy"
+        assert proxy.served == [dead.partition("://")[2]]
 
 
 @pytest.mark.parametrize("direct", ["127.0.0.1", "localhost"])
@@ -548,3 +616,15 @@ def test_a_proxys_password_never_goes_to_another_proxy(
     assert gate.route().password == ""
     assert settings.current.network.proxy.password == "none"
     assert passwords.entries == {}
+
+
+def test_what_was_allowed_for_one_hub_is_not_allowed_for_another() -> None:
+    network = Network(endpoint="https://a.example", send_token_to="https://a.example")
+    assert [each.trusted for each in hub_addresses(network, {})] == [True]
+    other = replace(network, endpoint="https://b.example")
+    assert [each.trusted for each in hub_addresses(other, {})] == [False]
+    nowhere, env = replace(network, endpoint=None), {"HF_ENDPOINT": "https://c.example"}
+    assert [each.trusted for each in hub_addresses(nowhere, env)] == [False]
+    assert [each.trusted for each in hub_addresses(nowhere, {})] == [True], "the default hub"
+    mirrored = replace(other, mirrors=(Mirror("https://a.example"),))
+    assert [each.trusted for each in hub_addresses(mirrored, {})] == [False, False]

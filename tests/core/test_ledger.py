@@ -32,6 +32,7 @@ from tests.core.memory_keyring import password_store
 from tests.hub.http_server import TLS
 from tests.hub.proxy import LocalProxy
 from tests.hub.server import LocalHub
+from tests.timing import PATIENCE
 
 REPO, FILE = "owner/model", "model-Q4_0.gguf"
 TOKEN = "hf_goodtoken1234567890"
@@ -68,7 +69,7 @@ def hub(starter_file: Path) -> Iterator[LocalHub]:
 @pytest.fixture
 def settings(corral_home: Path, hub: LocalHub) -> SettingsStore:
     settings = SettingsStore(app_paths().settings_file)
-    settings.update(network=Network(endpoint=hub.url, send_token=True))
+    settings.update(network=Network(endpoint=hub.url, send_token_to=hub.url))
     return settings
 
 
@@ -79,7 +80,7 @@ def gate(settings: SettingsStore) -> HubGate:
 
 @pytest.fixture
 def http(ledger: Ledger) -> Iterator[HubHttp]:
-    http = HubHttp(timeout=2.0, tell=ledger.record)
+    http = HubHttp(timeout=PATIENCE, tell=ledger.record)
     yield http
     http.close()
 
@@ -179,7 +180,7 @@ def test_many_threads_and_two_programs_write_at_once(ledger: Ledger) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE)
     assert sum(each.sent for each in ledger.entries()) == 200
 
 

@@ -414,15 +414,14 @@ def test_a_move_that_fails_changes_nothing(
         library.change_folder(tmp_path / "taken", move=True)
     with pytest.raises(StorageError):
         library.change_folder(put(tmp_path, "a-file"), move=True)
-    real = shutil.move
+    real = os.link
 
-    def fail_on_b(source: Path, target: Path) -> object:
+    def fail_on_b(source: Path, target: Path) -> None:
         if source.name.startswith("b") and tmp_path / "new" in target.parents:
-            target.write_bytes(b"half of it")
             raise OSError(28, "No space left on device")
-        return real(source, target)
+        real(source, target)
 
-    monkeypatch.setattr("shutil.move", fail_on_b)
+    monkeypatch.setattr(os, "link", fail_on_b)
     with pytest.raises(StorageError, match="No space left"):
         library.change_folder(tmp_path / "new", move=True)
     assert own(library) == before

@@ -7,16 +7,17 @@ from pathlib import Path
 import pytest
 
 from app.core import library_places, library_scanner
+from app.core.errors import StorageError
 from app.core.library import LocalModel, ModelLibrary
 from app.core.library_found import Found
+from app.core.library_import import import_models, plan_import
 from app.core.library_places import Looked, Place, PlaceLook
 from app.core.library_scan import find_models
 from app.core.library_types import Source
 from app.core.paths import AppPaths, app_paths
 from app.core.settings import Models, SettingsStore
 from tests.core.model_stores import put, tiny
-
-PATIENCE = 0.05
+from tests.timing import PATIENCE
 
 
 @pytest.fixture
@@ -30,7 +31,10 @@ def settings(paths: AppPaths) -> SettingsStore:
 
 
 class Share:
-    """A network share that can stop answering: whoever looks then waits."""
+    """A network share that can stop answering: whoever looks then waits.
+
+    The library's patience with it ends at once; with other places it is as always.
+    """
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
@@ -45,7 +49,14 @@ class Share:
                 self.answers.wait()
             yield from find(root, source, program)
 
+        wait = PlaceLook.wait
+
+        def waited(look: PlaceLook, patience: float) -> bool:
+            hangs = look.place.path == folder and not self.answers.is_set()
+            return wait(look, 0.05 if hangs else PATIENCE)
+
         monkeypatch.setattr(library_places, "find_models", found)
+        monkeypatch.setattr(PlaceLook, "wait", waited)
 
 
 @pytest.fixture
@@ -102,7 +113,7 @@ def test_a_share_that_hangs_holds_up_nobody_and_comes_back_by_itself(
     settings.update(models=Models(extra_folders=(str(share.folder), str(last))))
     ModelLibrary(paths, settings).scan()
 
-    library = ModelLibrary(paths, settings, patience=PATIENCE)
+    library = ModelLibrary(paths, settings)
     share.answers.clear()
     models = own(library.scan())
     assert models["last-Q8_0.gguf"].present
@@ -116,7 +127,7 @@ def test_a_share_that_hangs_holds_up_nobody_and_comes_back_by_itself(
     told = threading.Event()
     library.changed.connect(told.set)
     share.answers.set()
-    assert told.wait(10)
+    assert told.wait(PATIENCE)
     assert own(library.models())["shared-Q8_0.gguf"].present
     assert library.silent_folders() == frozenset()
     assert own(library.scan())["shared-Q8_0.gguf"].problem is None
@@ -127,13 +138,13 @@ def test_models_of_a_share_that_hangs_at_the_first_start_appear_when_it_answers(
 ) -> None:
     put(share.folder / "shared-Q8_0.gguf", tiny("shared"))
     settings.update(models=Models(extra_folders=(str(share.folder),)))
-    library = ModelLibrary(paths, settings, patience=PATIENCE)
+    library = ModelLibrary(paths, settings)
     share.answers.clear()
     told = threading.Event()
     assert own(library.scan()) == {}
     library.changed.connect(told.set)
     share.answers.set()
-    assert told.wait(10)
+    assert told.wait(PATIENCE)
     assert own(library.models())["shared-Q8_0.gguf"].present
 
 
@@ -142,7 +153,7 @@ def test_a_place_that_was_taken_off_meanwhile_is_not_taken_up_late(
 ) -> None:
     put(share.folder / "shared-Q8_0.gguf", tiny("shared"))
     settings.update(models=Models(extra_folders=(str(share.folder),)))
-    library = ModelLibrary(paths, settings, patience=PATIENCE)
+    library = ModelLibrary(paths, settings)
     share.answers.clear()
     library.scan()
     settings.update(models=Models())
@@ -150,21 +161,38 @@ def test_a_place_that_was_taken_off_meanwhile_is_not_taken_up_late(
     waiting = [each for each in threading.enumerate() if each.name == "look-share"]
     share.answers.set()
     for thread in waiting:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert waiting
     assert own(library.models()) == {}
 
 
-def test_a_look_that_gets_on_is_waited_for_however_long_it_takes(tmp_path: Path) -> None:
+def test_a_look_that_gets_on_is_waited_for_however_long_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(5):
         put(tmp_path / f"m{number}-Q8_0.gguf", tiny())
-    step = threading.Event()
+    go, read = threading.Semaphore(0), threading.Semaphore(0)
 
     def slowly(_: Found) -> None:
-        step.wait(PATIENCE * 0.6)
+        read.release()
+        go.acquire()
 
     look = PlaceLook(Place(tmp_path, "folder"), slowly)
-    assert look.wait(PATIENCE * 3)
+    assert read.acquire(timeout=PATIENCE)
+    done, waits = look._done.wait, []
+
+    def one_step(patience: float) -> bool:
+        """The patience, in which it comes to the next model or, after the last one, to its end."""
+        waits.append(patience)
+        go.release()
+        if len(waits) < 5:
+            assert read.acquire(timeout=PATIENCE)
+            return False
+        return done(PATIENCE)
+
+    monkeypatch.setattr(look._done, "wait", one_step)
+    assert look.wait(0.05)
+    assert waits == [0.05] * 5
     assert look.result() == Looked()
 
 
@@ -188,6 +216,83 @@ def test_a_drive_that_fails_halfway_is_away_and_not_empty(
     assert own(library.scan())["a-Q8_0.gguf"].present
 
 
+@pytest.fixture
+def drive(settings: SettingsStore, tmp_path: Path) -> Path:
+    """The root of a drive, with two models."""
+    root = tmp_path / "drive"
+    for name in "ab":
+        put(root / "maker" / "repo" / f"{name}-Q8_0.gguf", tiny(name))
+    settings.update(models=Models(folder=str(root)))
+    return root
+
+
+def _unmount(root: Path, away: Path) -> None:
+    """Leave an empty mount point, which is another folder."""
+    away.mkdir()
+    root.rename(away / root.name)
+    root.mkdir()
+
+
+def test_an_empty_mount_point_is_a_drive_that_is_away(
+    paths: AppPaths, settings: SettingsStore, drive: Path, tmp_path: Path
+) -> None:
+    ModelLibrary(paths, settings).scan()
+    _unmount(drive, tmp_path / "away")
+    for library in (ModelLibrary(paths, settings), ModelLibrary(paths, settings)):
+        models = own(library.scan())
+        assert [each.problem for each in models.values()] == [library_places.AWAY] * 2
+        assert library.silent_folders() == {drive}, "nothing is to be put there"
+    path = put(tmp_path / "elsewhere" / "c-Q8_0.gguf", tiny("c"))
+    plan = plan_import([path], library.folder, "copy", [])
+    with pytest.raises(StorageError, match="not connected"):
+        import_models(library, plan, lambda *_: None, lambda: False)
+    drive.rmdir()
+    (tmp_path / "away" / "drive").rename(drive)
+    assert all(each.present for each in own(library.scan()).values())
+    assert library.silent_folders() == frozenset()
+
+
+def test_what_lies_in_the_mount_point_is_not_the_drive(
+    paths: AppPaths,
+    settings: SettingsStore,
+    drive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    library = ModelLibrary(paths, settings)
+    library.scan()
+    _unmount(drive, tmp_path / "away")
+    put(drive / "c-Q8_0.gguf", tiny("c"))
+    monkeypatch.setattr(library_places, "_identity", lambda place: (7, 7))
+    assert {name: each.present for name, each in own(library.scan()).items()} == {
+        "a-Q8_0.gguf": False,
+        "b-Q8_0.gguf": False,
+        "c-Q8_0.gguf": True,
+    }
+
+
+def test_a_drive_that_comes_back_with_another_number_is_the_drive(
+    paths: AppPaths, settings: SettingsStore, drive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = ModelLibrary(paths, settings)
+    library.scan()
+    monkeypatch.setattr(library_places, "_identity", lambda place: (7, 2**100))
+    assert all(each.present for each in own(library.scan()).values())
+    (drive / "maker" / "repo" / "a-Q8_0.gguf").unlink()
+    assert set(own(library.scan())) == {"b-Q8_0.gguf"}
+
+
+def test_models_that_were_deleted_are_gone(
+    paths: AppPaths, settings: SettingsStore, drive: Path
+) -> None:
+    library = ModelLibrary(paths, settings)
+    for model in own(library.scan()).values():
+        library.delete(model.id, to_trash=False)
+    assert list(drive.iterdir()) == []
+    assert own(library.scan()) == {}
+    assert library.silent_folders() == frozenset()
+
+
 def test_a_defect_in_a_look_is_not_hidden(tmp_path: Path) -> None:
     put(tmp_path / "a.gguf", tiny())
 
@@ -195,6 +300,6 @@ def test_a_defect_in_a_look_is_not_hidden(tmp_path: Path) -> None:
         raise ZeroDivisionError
 
     look = PlaceLook(Place(tmp_path, "folder"), broken)
-    assert look.wait(10)
+    assert look.wait(PATIENCE)
     with pytest.raises(ZeroDivisionError):
         look.result()

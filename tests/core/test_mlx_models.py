@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from app.core.architecture import Architecture, architecture_of
 from app.core.engine import EngineProcess
 from app.core.errors import ModelError
 from app.core.graphics import Gpu
@@ -17,7 +18,7 @@ from app.core.library_types import LocalModel
 from app.core.load_plan import NotEnoughMemory, plan_load
 from app.core.loaded_model import LoadedModel
 from app.core.memory import GuardRails, MemoryEstimate, estimate
-from app.core.mlx_header import read_mlx_header
+from app.core.mlx_header import header_of_config, read_mlx_header
 from app.core.mlx_support import runs_mlx
 from app.core.paths import app_paths
 from app.core.room import Held
@@ -39,6 +40,29 @@ def test_an_mlx_model_is_estimated_by_its_config(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ModelError, match="cannot be read"):
         read_mlx_header(tmp_path)
+
+
+def test_a_config_tells_how_a_model_is_built() -> None:
+    text = {"num_hidden_layers": 48, "num_attention_heads": 32, "num_key_value_heads": 4}
+    config = {
+        "model_type": "qwen3_moe",
+        "text_config": text,
+        "num_experts": 128,
+        "num_experts_per_tok": 8,
+        "vocab_size": True,
+        "hidden_size": "wide",
+        "sliding_window": 4096,
+        "use_sliding_window": False,
+    }
+    header = header_of_config(config)
+    assert header is not None
+    assert architecture_of(header) == Architecture(
+        "qwen3_moe", layers=48, heads=32, kv_heads=4, experts=128, experts_used=8
+    )
+    header = header_of_config({**config, "use_sliding_window": True})
+    assert header is not None
+    assert header.sliding_window == 4096
+    assert header_of_config({"num_hidden_layers": 4}) is None
 
 
 @pytest.mark.parametrize(

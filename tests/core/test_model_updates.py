@@ -1,13 +1,16 @@
 """Newer files of installed models: what is remembered, how often is asked, what is found."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import pytest
 
 from app.core.download_state import DownloadItem, DownloadRequest
+from app.core.downloads import DownloadManager
 from app.core.errors import OfflineError
+from app.core.file_records import Origin
 from app.core.hub import HubClient
 from app.core.library import ModelLibrary
 from app.core.model_updates import CHECK_EVERY, ModelUpdates
@@ -50,6 +53,15 @@ class Desk(NamedTuple):
             added=0.0,
         )
 
+    def fetch(self) -> None:
+        """The file of the hub is here, and the library knows where it came from."""
+        item = self.item()
+        (file,) = item.request.files
+        target = item.target / NAME
+        with self.hub.repositories[REPO].files[NAME].open() as source:
+            target.write_bytes(source.read())
+        self.library.register([target], Origin(REPO, item.request.revision), [file])
+
     def asked(self) -> int:
         """Questions about the repository since the last call."""
         entries = self.hub.log.entries(origin="hub")
@@ -75,7 +87,7 @@ def desk() -> Iterator[Desk]:
 
 def test_another_hash_is_an_update_and_installing_it_ends_that(desk: Desk) -> None:
     updates = desk.updates()
-    updates.installed(desk.item())
+    desk.fetch()
     updates.look()
     assert updates.available() == ()
     desk.hub.repositories[REPO].add(NAME, model_bytes(2))  # of the same size
@@ -86,6 +98,7 @@ def test_another_hash_is_an_update_and_installing_it_ends_that(desk: Desk) -> No
     assert update.request.files[0].sha256 == desk.hub.repositories[REPO].files[NAME].sha256
     assert update.request.revision == desk.hub.repositories[REPO].sha
     assert desk.updates().available() == (update,), "it outlives the program"
+    desk.fetch()
     updates.installed(desk.item())
     assert updates.available() == ()
     updates.look(now=True)
@@ -149,7 +162,7 @@ def test_a_hub_that_fails_is_asked_again_and_one_that_lost_it_is_not(desk: Desk)
 
 def test_a_file_that_is_no_longer_offered_is_no_update(desk: Desk) -> None:
     updates = desk.updates()
-    updates.installed(desk.item())
+    desk.fetch()
     repository = desk.hub.repositories[REPO]
     del repository.files[NAME]
     repository.add("model-Q8_0.gguf", model_bytes(2))
@@ -161,9 +174,50 @@ def test_a_damaged_memory_is_begun_anew(desk: Desk) -> None:
     desk.paths.updates_file.parent.mkdir(parents=True, exist_ok=True)
     desk.paths.updates_file.write_text("{")
     updates = desk.updates()
-    updates.installed(desk.item())
-    again = desk.updates()
+    desk.fetch()
+    desk.hub.repositories[REPO].add(NAME, model_bytes(2))
+    updates.look()
+    assert len(desk.updates().available()) == 1
+
+
+def test_what_was_moved_to_another_folder_is_known_still(desk: Desk, tmp_path: Path) -> None:
+    desk.fetch()
+    desk.library.change_folder(tmp_path / "new", move=True)
+    desk.hub.repositories[REPO].add(NAME, model_bytes(2))
+    updates = desk.updates()
+    updates.look()
+    (update,) = updates.available()
+    assert update.root == tmp_path / "new"
+
+
+def test_a_variant_is_no_model_of_its_own_to_update(desk: Desk) -> None:
+    desk.fetch()
     (model,) = [each for each in desk.library.models() if each.source == "corral"]
-    origin = again.origin(model)
-    assert origin is not None
-    assert msgspec.structs.replace(origin, update=True).repo == REPO
+    desk.library.add_variant(model.id, "Mine")
+    desk.hub.repositories[REPO].add(NAME, model_bytes(2))
+    updates = desk.updates()
+    updates.look()
+    assert [each.model.id for each in updates.available()] == [model.id]
+
+
+def test_an_update_goes_to_the_folder_that_the_model_lies_in(desk: Desk, tmp_path: Path) -> None:
+    big = tmp_path / "big"
+    big.mkdir()
+    desk.fetch()
+    (model,) = [each for each in desk.library.models() if each.source == "corral"]
+    desk.library.own_folders.add(big)
+    target = big / "owner" / "name" / NAME
+    target.parent.mkdir(parents=True)
+    model.path.rename(target)
+    desk.library.scan()
+    desk.hub.repositories[REPO].add(NAME, model_bytes(2, 3_500_000))
+    updates = desk.updates()
+    updates.look()
+    (update,) = updates.available()
+    assert (update.model.path, update.root) == (target, big)
+    manager = DownloadManager(
+        desk.paths, desk.settings, desk.library, env={"HF_ENDPOINT": desk.hub.url}
+    )
+    with closing(manager) as downloads:
+        item = downloads.add(update.request, update.root)
+    assert item.target == target.parent

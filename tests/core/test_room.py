@@ -7,6 +7,7 @@ from app.core.hardware import Gpu, MemorySnapshot
 from app.core.idle_watch import IdleWatch
 from app.core.memory import MemoryEstimate
 from app.core.room import Held, rooms, without
+from tests.timing import PATIENCE
 
 GB = 10**9
 
@@ -49,9 +50,9 @@ def test_the_watch_looks_when_woken_and_when_it_is_due() -> None:
 
     watch = IdleWatch(look)
     watch.wake()
-    threads = {looks.get(timeout=20) for _ in range(3)}
+    threads = {looks.get(timeout=PATIENCE) for _ in range(3)}
     watch.wake()
-    threads.add(looks.get(timeout=20))
+    threads.add(looks.get(timeout=PATIENCE))
     assert len(threads) == 1
     watch.close()
     assert looks.empty()
@@ -69,7 +70,7 @@ def test_the_watch_needs_no_thread_while_nothing_can_be_due() -> None:
     assert not watch.running
     for _ in range(2):
         watch.wake()
-        looks.get(timeout=20).join(20)
+        looks.get(timeout=PATIENCE).join(PATIENCE)
         assert not watch.running
     watch.close()
     watch.wake()

@@ -28,8 +28,9 @@ from backends import errors
 from backends.types import Delta, Finish, LoadConfig
 from tests.backends.scripts import ask, finish_of, text_of, write_script
 from tests.core.broken_gguf import tiny_model
+from tests.timing import PATIENCE
 
-DEADLINE = 20
+DEADLINE = PATIENCE
 HARDWARE = HardwareSurvey("Test CPU", 4, 8, (), 16 * 10**9)
 
 

@@ -12,6 +12,7 @@ from app.core.settings import (
     VERSION,
     Appearance,
     Chat,
+    Downloads,
     Engine,
     Models,
     Network,
@@ -282,6 +283,27 @@ def test_a_file_that_cannot_be_written_changes_nothing(path: Path) -> None:
         store.update(appearance=Appearance(theme="dark"))
 
     assert store.current == Settings()
+
+
+def test_a_file_that_cannot_be_read_is_not_written_over(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SettingsStore(path).update(appearance=Appearance(theme="dark"))
+    real = Path.read_bytes
+
+    def refuse(self: Path) -> bytes:
+        if self == path:
+            raise PermissionError(13, "The process cannot access the file", str(self))
+        return real(self)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    store = SettingsStore(path)
+    with pytest.raises(StorageError, match="not written"):
+        store.update(downloads=Downloads(speed_limit=7))
+    monkeypatch.undo()
+    store.update(downloads=Downloads(speed_limit=7))
+    kept = SettingsStore(path).current
+    assert (kept.appearance.theme, kept.downloads.speed_limit) == ("dark", 7)
 
 
 def test_a_file_that_cannot_be_read_is_reported(path: Path) -> None:

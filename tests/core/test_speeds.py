@@ -55,6 +55,17 @@ def test_answers_that_say_little_are_left_out() -> None:
     assert book.expected(GB, on_gpu=False) is None
 
 
+def test_two_programs_learn_into_one_book(tmp_path: Path) -> None:
+    path = tmp_path / "speeds.json"
+    window, terminal = SpeedBook(path), SpeedBook(path)
+    window.learn(model("a", GB), answer(10.0), on_gpu=False)
+    terminal.learn(model("b", 5 * GB), answer(4.0), on_gpu=False)
+    window.learn(model("a", GB), answer(10.0), on_gpu=False)
+    for book in (window, SpeedBook(path)):
+        assert book.expected(5 * GB, on_gpu=False) == pytest.approx(4.0)
+        assert book.expected(GB, on_gpu=False) == pytest.approx(10.0)
+
+
 def test_the_book_stays_small_and_outlives_damage(tmp_path: Path) -> None:
     path = tmp_path / "speeds.json"
     book = SpeedBook(path)

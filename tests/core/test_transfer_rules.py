@@ -47,8 +47,8 @@ from app.core.transfer_wire import (
 from app.core.variants import RepoFile
 from tests.core.test_transfer import (
     CONTENT,
+    IMPATIENT,
     NAME,
-    PATIENT,
     QUICK,
     SIZE,
     Run,
@@ -60,6 +60,7 @@ from tests.core.test_transfer import (
 )
 from tests.hub.http_server import LoggedRequest
 from tests.hub.server import LocalHub
+from tests.timing import PATIENCE
 
 __all__ = ["folder", "hub"]
 
@@ -78,7 +79,7 @@ def test_four_connections_at_once_and_no_fifth_with_the_blocks_in_order(
     hub: LocalHub, folder: Path
 ) -> None:
     hub.fault(NAME, origin="cdn", stall_after=0)
-    run = Run(hub, folder, limits=PATIENT)
+    run = Run(hub, folder)
     wait_until(lambda: len(hub.log.entries(origin="cdn")) == 4)
     run.job.stop()
     assert isinstance(run.end(), Stopped)
@@ -175,13 +176,13 @@ def test_waits_are_doubled_capped_and_forgiven() -> None:
 
 
 def test_an_answer_that_does_not_begin_is_given_up(hub: LocalHub, folder: Path) -> None:
-    hub.fault(NAME, origin="cdn", delay=60, times=1)
-    assert isinstance(Run(hub, folder).end(), Completed)
+    hub.fault(NAME, origin="cdn", delay=600, times=1)
+    assert isinstance(Run(hub, folder, limits=IMPATIENT).end(), Completed)
 
 
 def test_a_hub_that_does_not_answer_is_given_up(hub: LocalHub, folder: Path) -> None:
-    hub.fault(NAME, origin="hub", delay=60, times=1)
-    assert isinstance(Run(hub, folder).end(), Completed)
+    hub.fault(NAME, origin="hub", delay=600, times=1)
+    assert isinstance(Run(hub, folder, limits=IMPATIENT).end(), Completed)
 
 
 def test_a_connection_that_only_trickles_is_made_anew(hub: LocalHub, folder: Path) -> None:
@@ -256,7 +257,7 @@ def proxy_that_wants_a_name() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
         server.shutdown(socket.SHUT_RDWR)
         server.close()
-        thread.join(5)
+        thread.join(PATIENCE)
 
 
 @pytest.mark.usefixtures("new_session")
@@ -326,7 +327,7 @@ def test_verifying_is_seen_and_can_be_stopped(
 
     monkeypatch.setattr(RunningChecksum, "finish", endless)
     run = Run(hub, folder)
-    assert looked.wait(10)
+    assert looked.wait(PATIENCE)
     run.job.report()
     moved = run.end_of_report()
     assert (moved.verified, moved.done, moved.files) == (0.5, SIZE, (SIZE,))
@@ -351,10 +352,10 @@ def test_most_of_a_file_is_checked_before_its_last_byte_comes(
 
     monkeypatch.setattr(RunningChecksum, "__enter__", seen)
     stall = hub.fault(NAME, origin="cdn", stall_after=900_000)
-    limits = Limits(block=SIZE, connections=1, read_timeout=2.0, first_wait=0.01)
+    limits = Limits(block=SIZE, connections=1, read_timeout=300, first_wait=0.01)
     run = Run(hub, folder, limits=limits)
     wait_until(lambda: followers and followers[0].read > 700_000)
-    stall.stall_after = None
+    stall.lift()
     assert isinstance(run.end(), Completed)
     assert (folder / NAME).read_bytes() == CONTENT
 
@@ -534,7 +535,7 @@ def test_a_disk_that_is_full_or_read_only_is_told_and_the_download_goes_on(
         if wrong == "full":
             assert hub.log.sent(NAME) <= SIZE + QUICK.block * QUICK.connections
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 # -- the computer sleeps
@@ -552,16 +553,14 @@ def test_after_a_sleep_connections_are_made_anew(hub: LocalHub, folder: Path) ->
         sha = hub.repositories["owner/name"].sha
         files = listed(hub, NAME)
         tell.write(
-            encode(
-                Fetch("1", (HubAccess(hub.url),), "owner/name", sha, files, str(folder), PATIENT)
-            )
+            encode(Fetch("1", (HubAccess(hub.url),), "owner/name", sha, files, str(folder), QUICK))
         )
         tell.flush()
         wait_until(lambda: hub.log.sent(NAME) >= 400_000)
         day[0] = 8 * 3600.0
         wait_until(lambda: (folder / NAME).exists())
         tell.close()
-        thread.join(10)
+        thread.join(PATIENCE)
         host.close()
     assert (folder / NAME).read_bytes() == CONTENT
 
@@ -597,7 +596,7 @@ def test_waiting_for_the_bucket_ends_with_the_limit_or_the_transfer() -> None:
     waiting = threading.Thread(target=lambda: bucket.wait(3600, stop))
     waiting.start()
     bucket.set_rate(0)
-    waiting.join(5)
+    waiting.join(PATIENCE)
     assert not waiting.is_alive()
     bucket.set_rate(1)
     stop.set()

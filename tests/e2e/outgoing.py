@@ -9,13 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 from app.cli.parts import Parts
-from app.core.connection_check import check_hubs
+from app.core.connection_check import check_hubs, check_registry
 from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.errors import AppError
 from app.core.hub import HubQuery
 from app.core.keys import KeyStore
+from app.core.ollama_gate import RegistryGate
+from app.core.ollama_http import RegistryHttp
 from app.core.remotes import RemoteStore, remote_models
 from app.core.variants import RepoFile
+from tests.timing import PATIENCE
 
 ELSEWHERE = "http://192.0.2.1:8080/v1"
 """An address that is set aside for documentation (RFC 5737)."""
@@ -39,6 +42,12 @@ def main(local_server: str) -> int:
             "card": lambda: parts.hub.card("owner/name", "main"),
             "header": lambda: parts.hub.header("owner/name", "main", "name.gguf"),
             "check": lambda: [each.kind for each in check_hubs(parts.gate, parts.hub_http)],
+            "file": lambda: parts.hub.file("owner/name", "chat_template.jinja", limit=1000),
+            "registry": lambda: (
+                check_registry(
+                    RegistryGate(parts.settings, parts.gate), RegistryHttp(parts.hub_http)
+                ).kind
+            ),
             "log in": lambda: parts.account.log_in("hf_abcdefgh"),
             "download": lambda: download(parts),
             "list": lambda: remotes.offered(ELSEWHERE),
@@ -60,14 +69,19 @@ def download(parts: Parts) -> str:
 
     def hear(item: DownloadItem) -> None:
         seen.append(item)
-        # The helper tries for minutes; one look at how it fares is enough.
         if item.state in ("failed", "paused", "done"):
             ended.set()
 
+    def look() -> None:
+        # The helper tries for minutes; that the first try failed is enough.
+        if any(entry.purpose == "download" for entry in parts.ledger.entries()):
+            ended.set()
+
     parts.downloads.changed.connect(hear)
+    parts.ledger.changed.connect(look)
     parts.downloads.start()
     item = parts.downloads.add(REQUEST)
-    ended.wait(8)
+    ended.wait(PATIENCE)
     parts.downloads.cancel(item.id)
     return seen[-1].state
 

@@ -49,7 +49,7 @@ def test_a_failing_list_is_told_and_retry_brings_it(
     (on_the_hub,) = buttons_of(browser.head.scope, "All on the hub")
     desk.click(on_the_hub)
     (empty,) = browser.findChildren(EmptyState)
-    desk.until(lambda: empty.isVisible() and empty.button.text() == "Try again", timeout=30_000)
+    desk.until(lambda: empty.isVisible() and empty.button.text() == "Try again", timeout=60_000)
     said = f"{empty.title.text()}. {empty.sentence.text()}"
     assert said.endswith(".")
     assert words in said

@@ -91,7 +91,10 @@ def test_with_the_offline_switch_no_process_tries_to_reach_another_computer(
 ) -> None:
     said, tried = journey(Network(endpoint="https://hub.example", offline=True))
     assert tried == []
-    refused = {"search", "detail", "card", "header", "check", "log in", "download"}
+    refused = {
+        *("search", "detail", "card", "header", "file"),
+        *("check", "registry", "log in", "download"),
+    }
     assert {name for name in said if said[name].startswith("OfflineError")} == refused
     assert "offline" in said["list"]
     assert "offline" in said["far"]
@@ -108,6 +111,7 @@ def test_without_the_switch_the_trap_sees_every_process(journey: Journey) -> Non
     assert "program 192.0.2.1" in tried
     assert "--engine-host 192.0.2.1" in tried
     assert "dns" in said["check"]
+    assert said["registry"] == "dns"
     assert said["near"] == "remote"
     ledger = Ledger(app_paths().ledger_file)
     failed = {(entry.purpose, entry.host) for entry in ledger.entries() if entry.problem}

@@ -59,7 +59,7 @@ def wait_for_download(desk: Desk) -> DownloadRow:
 
 def choose_preset(desk: Desk, name: str) -> None:
     desk.click(desk.page.header.preset)
-    popover = desk.page.preset_popover
+    popover = desk.page.presets.popover
     desk.until(popover.isVisible)
     model = popover.view.model()
     names = [model.index(row, 0).data() for row in range(model.rowCount())]

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -28,18 +29,30 @@ from app.gui import assembly
 from tests.gui.chat_desk import Desk, scripted_model
 from tests.hub.server import LocalHub
 from tests.library_with_scripts import LibraryWithScripts
+from tests.timing import PATIENCE
 
 REPO, FILE = "someone/SmolLM2-GGUF", "SmolLM2.Q4_1.gguf"
 LONGEST_LIFE = 2.0
-"""Seconds from the first promise to the kill, at most."""
-DEADLINE = 40
+"""Seconds to the kill, at most."""
+DEADLINE = PATIENCE
 """Seconds for one life."""
 
 Promises = list[dict[str, Any]]
 
 
-def live_and_die(life: float) -> Promises:
-    """Start the program, kill it some time after its first promise; all that it promised."""
+def has_answered(promises: Promises) -> bool:
+    """Whether a message was accepted: the life proper begins."""
+    return any(promise["kind"] == "user" for promise in promises)
+
+
+def is_in_full_swing(promises: Promises) -> bool:
+    """Whether it has written on an answer, and fetched some of the file."""
+    wrote = any(promise["kind"] == "saved" and promise["text"] for promise in promises)
+    return wrote and any(promise.get("done", 0) > 0 for promise in promises)
+
+
+def live_and_die(life: float, begun: Callable[[Promises], bool]) -> Promises:
+    """Start the program, kill it some time after it has `begun`; all that it promised."""
     command = [sys.executable, "-m", "tests.e2e.driven_app", REPO]
     promises: Promises = []
     killed = threading.Event()
@@ -61,13 +74,13 @@ def live_and_die(life: float) -> Promises:
             if not line.endswith("\n"):
                 continue
             promises.append(json.loads(line))
-            if promises[-1]["kind"] == "user" and not timer.is_alive() and not killed.is_set():
+            if not timer.is_alive() and not killed.is_set() and begun(promises):
                 timer.start()
         watchdog.cancel()
         watchdog.join()
         assert killed.is_set() or timer.is_alive(), f"it ended by itself: {promises}"
         timer.join()
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE)
     assert alive == [], "children outlived the program"
     return promises
 
@@ -84,7 +97,8 @@ def check_chat(store: ConversationStore, promises: Promises) -> None:
             said[promise["id"]] += promise["text"]
         elif promise["kind"] == "saved":
             safe[promise["id"]] = promise["text"]
-    assert said, "nothing was said before the kill"
+    if not said:
+        return
     for number, text in said.items():
         message = store.message(number)
         assert message.content.startswith(safe[number])
@@ -112,7 +126,9 @@ def storm(hub: LocalHub, starter: Path, kills: int, rate: float) -> None:
     history = []
     came = 0
     for number in range(kills):
-        promises = live_and_die(chance.uniform(0.3, LONGEST_LIFE))
+        # However slow the computer is, the last one comes to write and to fetch something.
+        begun = is_in_full_swing if number == kills - 1 else has_answered
+        promises = live_and_die(chance.uniform(0.3, LONGEST_LIFE), begun)
         assert not [each for each in promises if each["kind"] == "error"], promises
         with closing(ConversationStore(app_paths().conversations)) as store:
             assert store.problem is None, f"kill {number}"

@@ -25,7 +25,7 @@ from app.gui.message_view import MessageView
 from tests.backends.scripts import write_script
 from tests.library_with_scripts import LibraryWithScripts
 
-DEADLINE_MS = 20_000
+DEADLINE_MS = 60_000
 Sit = Callable[..., "Desk"]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer, SignalInstance
+from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QObject, QTimer, SignalInstance
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from pytestqt.wait_signal import SignalBlocker
@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.qt_log_ignore("This plugin does not support"))
 
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 """Wait for what a busy machine may be slow with: a file that is written, a child that starts."""
 
 
@@ -111,6 +111,15 @@ def show(qtbot: QtBot) -> Callable[[QWidget], QWidget]:
     return shown
 
 
+@pytest.fixture
+def english() -> Iterator[None]:
+    """Numbers and dates as they are written in Britain, whatever the computer is set to."""
+    before = QLocale()
+    QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
+    yield
+    QLocale.setDefault(before)
+
+
 def _forget_deleted() -> None:
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     QCoreApplication.processEvents()
@@ -127,7 +136,7 @@ def no_window_left_behind(qapp: QApplication) -> Iterator[None]:
     """A top-level widget that was not deleted, or a timer still running, fails the test."""
     before = set(qapp.topLevelWidgets())
     yield
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 30
     while True:
         _forget_deleted()
         left = _left_over(qapp, before)

@@ -22,6 +22,7 @@ from app.gui.frame import first_scheme
 from app.gui.icons import Icons
 from app.gui.main_window import MainWindow
 from app.gui.start_failure import StartFailure
+from tests.timing import PATIENCE
 
 
 @pytest.fixture
@@ -240,7 +241,7 @@ def test_a_request_of_the_system_to_end_is_followed_in_order(corral_home: Path) 
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.terminate()
-    assert process.wait(30) == 0
+    assert process.wait(PATIENCE) == 0
     process.stdout.close()
     settings = SettingsStore(app_paths().settings_file).current
     assert settings.window.geometry

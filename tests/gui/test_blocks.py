@@ -130,7 +130,7 @@ def test_a_link_tells_its_address_when_clicked(column: BlockColumn, qtbot: QtBot
     fill(column, "[here](https://a.b/c%20d?e=f)")
     run = run_of(column)
     rect = run.cursorRect(QTextCursor(run.document()))
-    with qtbot.waitSignal(column.link_chosen, timeout=1000) as chosen:
+    with qtbot.waitSignal(column.link_chosen) as chosen:
         place = QPoint(rect.left() + 8, rect.center().y())
         QTest.mouseClick(run.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert chosen.args == ["https://a.b/c%20d?e=f"]
@@ -166,7 +166,7 @@ def test_nothing_is_fetched(column: BlockColumn, qtbot: QtBot) -> None:
 def test_a_formula_is_drawn_and_its_source_shown_until_then(
     column: BlockColumn, qtbot: QtBot
 ) -> None:
-    with qtbot.waitSignal(column.resized, timeout=20_000):
+    with qtbot.waitSignal(column.resized, timeout=60_000):
         fill(column, "so $O(\\log n)$ steps")
         assert "O(\\log n)" in run_of(column).toPlainText()
     assert "\ufffc" in run_of(column).toPlainText()
@@ -176,7 +176,7 @@ def test_a_formula_is_drawn_and_its_source_shown_until_then(
 def test_formulas_are_drawn_once_and_bad_ones_stay_source(qtbot: QtBot, worker: Worker) -> None:
     math = MathImages(worker)
     good, bad = Formula("\\frac{1}{2}", 16, "#112233"), Formula("\\frac{1}{", 16, "#112233")
-    with qtbot.waitSignal(math.drawn, timeout=20_000) as drawn:
+    with qtbot.waitSignal(math.drawn, timeout=60_000) as drawn:
         assert math.picture(bad) is None
         assert math.picture(good) is None
     assert drawn.args == [good]
@@ -207,7 +207,7 @@ def test_a_formula_block_is_as_high_as_its_picture(column: BlockColumn, qtbot: Q
     before = column.fit(WIDTH)
     view = column.views()[0]
     assert isinstance(view, MathView)
-    qtbot.waitUntil(lambda: column.fit(WIDTH) > before, timeout=20_000)
+    qtbot.waitUntil(lambda: column.fit(WIDTH) > before, timeout=60_000)
 
 
 def code_of(column: BlockColumn) -> CodeView:
@@ -265,7 +265,7 @@ def test_long_code_is_coloured_by_a_worker(column: BlockColumn, qtbot: QtBot) ->
     fill(column, f"```python\n{code}\n```")
     body = code_of(column).body
     assert body.toPlainText() == code
-    qtbot.waitUntil(lambda: ("# note", "comment") in body.lines()[399], timeout=20_000)
+    qtbot.waitUntil(lambda: ("# note", "comment") in body.lines()[399], timeout=60_000)
     assert body.toPlainText() == code
 
 
@@ -275,7 +275,7 @@ def test_copying_code_says_so_for_a_moment(column: BlockColumn, qtbot: QtBot) ->
     view.copy_button.click()
     assert QGuiApplication.clipboard().text() == "x = 1"
     assert view.copy_button.text() == "Copied"
-    qtbot.waitUntil(lambda: view.copy_button.text() == "Copy", timeout=4000)
+    qtbot.waitUntil(lambda: view.copy_button.text() == "Copy")
 
 
 def test_code_does_not_wrap_and_scrolls_only_when_wide(column: BlockColumn) -> None:

@@ -7,6 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.events import EventHook
 from app.gui.bridge import Bridge
+from tests.timing import PATIENCE
 
 
 class Receiver(QObject):
@@ -25,7 +26,7 @@ def _fire(hook: EventHook[[int]], count: int) -> None:
 
     thread = threading.Thread(target=fire)
     thread.start()
-    thread.join(5)
+    thread.join(PATIENCE)
 
 
 def test_calls_arrive_in_order_in_the_gui_thread(qtbot: QtBot) -> None:

@@ -1,18 +1,15 @@
 """Discover as a catalogue: families, collections, bookmarks, comparing, speeds, what was seen."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import msgspec
 import pytest
-from PySide6.QtCore import QLocale
-from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.architecture import Architecture
 from app.core.catalogue import Catalogue
-from app.core.hardware import MemorySnapshot
 from app.core.hub import HubModel
 from app.core.library import LocalModel
 from app.core.memory import Fit
@@ -23,36 +20,32 @@ from app.gui.controls.labels import Label
 from app.gui.discover_architecture import architecture_facts
 from app.gui.discover_compare import CompareOverlay
 from app.gui.discover_filter import DiscoverFilter, Shelf
-from app.gui.discover_fit import FitCheck, speed_words
+from app.gui.discover_fit import speed_words
 from app.gui.discover_page import DiscoverPage
 from app.gui.discover_rows import ModelRow
 from app.gui.question import Question
 from app.gui.variants_row import columns
 from backends.types import Usage
+from tests.gui.discover_desk import (
+    CHECK,
+    GB,
+    LLAMA,
+    Show,
+    go_offline,
+    open_discover,
+    rows_of,
+)
 from tests.hub.samples import add_samples, gguf_start
 from tests.hub.server import LocalHub
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
 
-GB = 10**9
-MEMORY = MemorySnapshot(total=16 * GB, available=12 * GB)
-CHECK = FitCheck(MEMORY)
-LLAMA = "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF"
 BASE = "meta-llama/Llama-3.1-8B-Instruct"
 MLX = "mlx-community/Meta-Llama-3.1-8B-Instruct-4bit"
 OTHER = "unsloth/Llama-3.1-8B-Instruct-GGUF"
-Show = Callable[[QWidget], QWidget]
 START = gguf_start(
     {"parameters": 8e9, "kv_bytes_per_token": 131_072, "context_length": 8192, "name": "Llama"}
 )
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    before = QLocale()
-    QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
-    yield
-    QLocale.setDefault(before)
 
 
 @pytest.fixture
@@ -70,22 +63,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
 def page(
     context: AppContext, show: Show, monkeypatch: pytest.MonkeyPatch, hub: LocalHub
 ) -> DiscoverPage:
-    monkeypatch.setattr(context.runtime, "free_memory", lambda **_: MEMORY)
-    page = DiscoverPage(context)
-    page.resize(1264, 840)
-    context.notifier.attach(page)
-    show(page)
-    return page
-
-
-def rows_of(page: DiscoverPage) -> list[ModelRow]:
-    rows = page.browser.list.list_model().rows()
-    return [row for row in rows if isinstance(row, ModelRow)]
-
-
-def go_offline(context: AppContext, on: bool = True) -> None:
-    network = msgspec.structs.replace(context.settings.current.network, offline=on)
-    context.settings.update(network=network)
+    return open_discover(context, show, monkeypatch)
 
 
 def search_hub(page: DiscoverPage, qtbot: QtBot, text: str = "") -> None:
@@ -317,6 +295,30 @@ def test_what_the_hub_read_in_the_file_is_told(
         "GGUF",
     ]
     assert "Llama 3.1 licence" in [fact.text for fact in subject.facts()]
+
+
+def test_how_an_mlx_model_is_built_is_told_by_its_config(
+    page: DiscoverPage, hub: LocalHub, qtbot: QtBot
+) -> None:
+    config = {
+        "model_type": "qwen3",
+        "num_hidden_layers": 36,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "hidden_size": 4096,
+        "vocab_size": 151_936,
+        "max_position_embeddings": 40_960,
+        "quantization": {"bits": 4, "group_size": 64},
+    }
+    files = {"config.json": json.dumps(config).encode(), "model.safetensors": bytes(100)}
+    hub.add("somebody/Qwen3-8B-4bit", files, tags=["mlx"])
+    page.open_with({"repo": "somebody/Qwen3-8B-4bit"})
+    qtbot.waitUntil(page.detail.architecture.isVisible)
+    subject = page.view.subject
+    assert subject is not None
+    shape = subject.architecture
+    assert (shape.name, shape.layers, shape.attention) == ("qwen3", 36, "grouped-query")
+    assert (shape.vocabulary, shape.context_length) == (151_936, 40_960)
 
 
 def test_how_a_model_is_built_is_told_in_words() -> None:

@@ -487,7 +487,7 @@ def test_a_real_model_answers(qapp: QApplication, qtbot: QtBot, starter_file: Pa
 
 def test_a_preset_edited_and_not_saved_is_there_after_a_restart(sit: Sit) -> None:
     desk = sit()
-    desk.page.manage_presets("coder")
+    desk.page.presets.manage("coder")
     view = desk.page.findChild(PresetView)
     assert view is not None
     view.editor.prompt.setFocus()
@@ -497,7 +497,7 @@ def test_a_preset_edited_and_not_saved_is_there_after_a_restart(sit: Sit) -> Non
 
     desk = sit()
     assert desk.context.presets.get("coder").system_prompt != "Half a sent"
-    desk.page.manage_presets("coder")
+    desk.page.presets.manage("coder")
     view = desk.page.findChild(PresetView)
     assert view is not None
     assert view.editor.prompt.toPlainText() == "Half a sent"
@@ -508,6 +508,6 @@ def test_a_preset_edited_and_not_saved_is_there_after_a_restart(sit: Sit) -> Non
 
 def test_ctrl_n_leads_from_the_preset_editor_to_a_new_chat(sit: Sit) -> None:
     desk = sit()
-    desk.page.manage_presets("coder")
+    desk.page.presets.manage("coder")
     desk.qtbot.keyClick(desk.window, Qt.Key.Key_N, CONTROL)
     assert desk.page.pane.composer.isVisible()

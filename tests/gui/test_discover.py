@@ -1,21 +1,18 @@
 """Discover: the shipped list, the hub's list, one model, its variants, downloads from here."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-import msgspec
 import pytest
-from PySide6.QtCore import QLocale, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from app.core.catalogue import Catalogue, CatalogueEntry
 from app.core.download_state import DownloadItem, DownloadRequest
-from app.core.hardware import MemorySnapshot
 from app.core.hub import HubModel
 from app.core.hub_reference import Reference
 from app.core.library import LocalModel
@@ -33,26 +30,23 @@ from app.gui.question import Question
 from app.gui.variants_row import columns
 from app.gui.variants_table import VariantsTable
 from tests.core.broken_gguf import tiny_model
+from tests.gui.discover_desk import (
+    CHECK,
+    GB,
+    LLAMA,
+    MEMORY,
+    Show,
+    go_offline,
+    open_discover,
+    rows_of,
+)
 from tests.hub.samples import add_samples
 from tests.hub.server import LocalHub
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
 
-GB = 10**9
-MEMORY = MemorySnapshot(total=16 * GB, available=12 * GB)
-CHECK = FitCheck(MEMORY)
-LLAMA = "bartowski/Meta-Llama-3.1-8B-Instruct-GGUF"
-Show = Callable[[QWidget], QWidget]
-WAIT = 10_000
+WAIT = 60_000
 """Milliseconds that a slow machine gets."""
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    before = QLocale()
-    QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
-    yield
-    QLocale.setDefault(before)
 
 
 @pytest.fixture
@@ -66,12 +60,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
 def page(
     context: AppContext, show: Show, monkeypatch: pytest.MonkeyPatch, hub: LocalHub
 ) -> DiscoverPage:
-    monkeypatch.setattr(context.runtime, "free_memory", lambda **_: MEMORY)
-    page = DiscoverPage(context)
-    page.resize(1264, 840)
-    context.notifier.attach(page)
-    show(page)
-    return page
+    return open_discover(context, show, monkeypatch)
 
 
 @pytest.fixture
@@ -89,16 +78,6 @@ def entry(entry_id: str) -> CatalogueEntry:
 def local(repo: str, file: str) -> LocalModel:
     path = Path("/models") / repo / file
     return LocalModel(id=f"{repo}/{file}", name="x", path=path, files=(path,), size=1, repo=repo)
-
-
-def rows_of(page: DiscoverPage) -> list[ModelRow]:
-    rows = page.browser.list.list_model().rows()
-    return [row for row in rows if isinstance(row, ModelRow)]
-
-
-def offline(context: AppContext, on: bool = True) -> None:
-    network = msgspec.structs.replace(context.settings.current.network, offline=on)
-    context.settings.update(network=network)
 
 
 # The shipped list
@@ -585,7 +564,7 @@ def test_a_hub_out_of_reach_is_told_once(
 def test_nothing_leaves_while_offline(
     page: DiscoverPage, samples: LocalHub, context: AppContext, qtbot: QtBot
 ) -> None:
-    offline(context)
+    go_offline(context)
     page.activated()
     page.browser.list.choose("qwen3-8b")
     page.browser.head.scope.set_current(1)
@@ -600,7 +579,7 @@ def test_nothing_leaves_while_offline(
     assert asked.args is not None
     assert asked.args[0] == "settings"
     assert samples.log.entries() == []
-    offline(context, on=False)
+    go_offline(context, on=False)
     qtbot.waitUntil(lambda: "Qwen/Qwen3-8B-GGUF" in page.view.known, timeout=WAIT)
     assert not page.detail.offline.isVisible()
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QLocale, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -20,20 +20,12 @@ from app.gui.question import Question
 from tests.core.broken_gguf import tiny_model
 from tests.hub.server import LocalHub
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
 
 GB = 10**9
 Show = Callable[[QWidget], QWidget]
-WAIT = 10_000
+WAIT = 60_000
 """Milliseconds that a slow machine gets."""
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    before = QLocale()
-    QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
-    yield
-    QLocale.setDefault(before)
 
 
 @pytest.fixture
@@ -213,7 +205,7 @@ def test_pause_resume_and_cancel_with_a_question(
     page: DownloadsPage, hub: LocalHub, context: AppContext, qtbot: QtBot
 ) -> None:
     big = request(hub, "Big", b"x" * 8_000_000)
-    hub.fault("Big.gguf", origin="cdn", rate=400_000)
+    hub.fault("Big.gguf", origin="cdn", rate=100_000)
     started = context.downloads.add(big)
     qtbot.waitUntil(lambda: started.id in page._rows, timeout=WAIT)
     row = page._rows[started.id]

@@ -28,11 +28,12 @@ from app.gui.downloads_start import request_for
 from app.gui.downloads_watch import DownloadsWatch
 from app.gui.settings_downloads import DownloadsSection
 from tests.core.broken_gguf import tiny_model
-from tests.gui.test_downloads_page import GB, WAIT, english, hub, item, page, request
+from tests.gui.test_downloads_page import GB, WAIT, hub, item, page, request
 from tests.hub.server import LocalHub
+from tests.timing import PATIENCE
 
-pytestmark = pytest.mark.gui
-__all__ = ["english", "hub", "page"]
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
+__all__ = ["hub", "page"]
 
 Show = Callable[[QWidget], QWidget]
 MOVE = Qt.DropAction.MoveAction
@@ -87,7 +88,8 @@ def test_the_projector_comes_along(hub: LocalHub, context: AppContext) -> None:
 def queue(page: DownloadsPage, hub: LocalHub, context: AppContext, qtbot: QtBot) -> list[str]:
     """Five paused downloads, by id."""
     names = ("A", "B", "C", "D", "E")
-    requests = [request(hub, name, tiny_model().data() + b"x" * 400_000) for name in names]
+    data = {name: tiny_model().data() + name.encode() * 400_000 for name in names}
+    requests = [request(hub, name, each) for name, each in data.items()]
     hub.fault(".gguf", origin="cdn", stall_after=0)
     ids = [context.downloads.add(each).id for each in requests]
     context.downloads.pause_all()
@@ -295,7 +297,7 @@ def test_a_notice_at_the_end_of_the_queue_only_if_nobody_looks(
     made, said = watch(context, qtbot)
     monkeypatch.setattr(made, "_in_front", lambda: in_front)
     both = threading.Event()
-    hub.before_answer = lambda _request: both.wait(10)
+    hub.before_answer = lambda _request: both.wait(PATIENCE)
     for name in ("P", "Q"):
         context.downloads.add(request(hub, name, tiny_model().data()))
     both.set()

@@ -1,6 +1,5 @@
 """Numbers as people read them, in two locales."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
@@ -8,13 +7,7 @@ from PySide6.QtCore import QLocale
 
 from app.gui import formatting
 
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    before = QLocale()
-    QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
-    yield
-    QLocale.setDefault(before)
+pytestmark = pytest.mark.usefixtures("english")
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def passwords() -> Iterator[MemoryKeyring]:
 
 @pytest.fixture
 def page(context: AppContext, show: Show, hub: LocalHub, passwords: MemoryKeyring) -> DiscoverPage:
-    context.settings.update(network=Network(endpoint=hub.url, send_token=True))
+    context.settings.update(network=Network(endpoint=hub.url, send_token_to=hub.url))
     page = DiscoverPage(context)
     page.resize(1264, 840)
     show(page)
@@ -118,7 +118,7 @@ def test_while_offline_nothing_is_asked(
     before = len(hub.log.entries(path="/auth-check"))
     network = context.settings.current.network
     context.settings.update(
-        network=Network(endpoint=hub.url, token=network.token, send_token=True, offline=True)
+        network=Network(endpoint=hub.url, token=network.token, send_token_to=hub.url, offline=True)
     )
     qtbot.waitUntil(lambda: page.detail.gated.isHidden())
     assert len(hub.log.entries(path="/auth-check")) == before

@@ -13,6 +13,7 @@ from app.core.conversations import Conversation
 from app.gui.inspector_writer import OverrideWriter
 from app.gui.preset_choice import ChatDraft
 from app.gui.worker import Worker
+from tests.timing import PATIENCE
 
 
 class SlowStore(ConversationStore):
@@ -26,7 +27,7 @@ class SlowStore(ConversationStore):
     def update(self, conversation_id: int, **fields: Any) -> Conversation:
         if not self.entered.is_set():
             self.entered.set()
-            assert self.gate.wait(10)
+            assert self.gate.wait(PATIENCE)
         return super().update(conversation_id, **fields)
 
 
@@ -38,7 +39,7 @@ def test_an_older_wish_never_lands_after_a_newer_one(tmp_path: Path, qtbot: QtBo
     writer = OverrideWriter(store, worker, owner)
     conversation = store.create()
     writer.put(conversation.id, ChatDraft("general", system_prompt="old"))
-    assert store.entered.wait(10)
+    assert store.entered.wait(PATIENCE)
     writer.put(conversation.id, ChatDraft("general", system_prompt="new"), soon=True)
     opener = threading.Timer(0.2, store.gate.set)
     opener.start()

@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
@@ -12,20 +13,28 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core import checksums
+from app.core.base_template import Comparison
 from app.core.disk_use import DiskUse, RootUse
+from app.core.errors import ModelError
 from app.core.file_records import Origin
 from app.core.library_types import LocalModel
-from app.core.settings import Models
+from app.core.settings import Models, Network
+from app.core.variants import RepoFile
 from app.gui.context import AppContext
 from app.gui.icons import Icons
 from app.gui.import_panel import ImportPanel
 from app.gui.library_disk import DiskPicture
+from app.gui.library_template_tab import CHANGES, SAMPLE, TOKENS, TemplateTab
 from app.gui.models_page import ModelsPage
 from app.gui.name_question import NameQuestion
 from app.gui.question import Question
+from backends.chat.template import CHATML
+from backends.chat.template_check import Report
 from backends.types import SamplingParams
 from tests.core.broken_gguf import STRING, tiny_model
 from tests.core.model_stores import ollama_model, put, tiny
+from tests.hub.server import LocalHub
+from tests.timing import PATIENCE
 
 pytestmark = pytest.mark.gui
 
@@ -189,7 +198,7 @@ def test_looking_for_duplicates_can_be_cancelled(
 
     def slowly(path: Path, moved: Callable[[int], object], cancelled: Callable[[], bool]) -> str:
         reading.set()
-        go_on.wait(10)
+        go_on.wait(PATIENCE)
         try:
             return real(path, moved, cancelled)
         except checksums.Broken:
@@ -199,12 +208,12 @@ def test_looking_for_duplicates_can_be_cancelled(
     real = checksums.sha256_of
     monkeypatch.setattr(checksums, "sha256_of", slowly)
     page.upkeep.find_duplicates()
-    assert reading.wait(10)
+    assert reading.wait(PATIENCE)
     assert page.work_strip.isVisible()
     page.work_strip.action_chosen.emit()
     assert page.work_strip.isHidden()
     go_on.set()
-    assert ended.wait(10)
+    assert ended.wait(PATIENCE)
 
 
 # Files
@@ -215,7 +224,9 @@ def test_the_files_tab_tells_origin_and_checksum_and_verifies(
 ) -> None:
     model = own(context)
     right = hashlib.sha256(model.path.read_bytes()).hexdigest()
-    context.library.register([model.path], Origin("maker/Own-GGUF", "d" * 40), [right])
+    context.library.register(
+        [model.path], Origin("maker/Own-GGUF", "d" * 40), [RepoFile("a.gguf", 1, sha256=right)]
+    )
     page.open_with({"model_id": model.id})
     tab = page.drawer.files
     page.drawer.tabs.choose(FILES)
@@ -229,7 +240,9 @@ def test_the_files_tab_tells_origin_and_checksum_and_verifies(
     qtbot.waitUntil(lambda: tab.rows[0].told.text().startswith("Verified:"))
     assert tab.cancel.isHidden()
     model.path.write_bytes(b"X" + model.path.read_bytes()[1:])
-    context.library.register([model.path], Origin("maker/Own-GGUF", "d" * 40), [right])
+    context.library.register(
+        [model.path], Origin("maker/Own-GGUF", "d" * 40), [RepoFile("a.gguf", 1, sha256=right)]
+    )
     tab.verify.click()
     qtbot.waitUntil(lambda: "damaged" in tab.rows[0].told.text())
 
@@ -238,20 +251,20 @@ def test_verifying_can_be_cancelled(
     page: ModelsPage, context: AppContext, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading, go_on = threading.Event(), threading.Event()
-    real = checksums.sha256_of
+    real = checksums.read_into
 
-    def slowly(path: Path, moved: Callable[[int], object], cancelled: Callable[[], bool]) -> str:
+    def slowly(*wanted: Any) -> None:
         reading.set()
-        go_on.wait(10)
-        return real(path, moved, cancelled)
+        go_on.wait(PATIENCE)
+        real(*wanted)
 
-    monkeypatch.setattr(checksums, "sha256_of", slowly)
+    monkeypatch.setattr(checksums, "read_into", slowly)
     page.open_with({"model_id": own(context).id})
     tab = page.drawer.files
     page.drawer.tabs.choose(FILES)
     qtbot.waitUntil(tab.verify.isEnabled)
     tab.verify.click()
-    assert reading.wait(10)
+    assert reading.wait(PATIENCE)
     assert tab.cancel.isVisible()
     tab.cancel.click()
     assert tab.cancel.isHidden()
@@ -262,6 +275,7 @@ def test_verifying_can_be_cancelled(
 def test_the_template_tab_shows_a_sample_and_what_is_unusual(
     page: ModelsPage, context: AppContext, qtbot: QtBot
 ) -> None:
+    context.settings.update(network=Network(offline=True))
     harmful = (
         "{% for m in messages %}{% if 'password' in m['content'] %}!{% endif %}"
         "{{ m['role'] }}: {{ m['content'] }}{% endfor %}"
@@ -276,12 +290,93 @@ def test_the_template_tab_shows_a_sample_and_what_is_unusual(
     page.drawer.tabs.choose(TEMPLATE)
     qtbot.waitUntil(lambda: any("“password”" in words for words in tab.findings))
     assert tab.text.toPlainText() == harmful
-    tab.views.set_current(1)
-    tab.views.chosen.emit(1)
+    look_at(tab, SAMPLE)
     assert "user: What is 2 + 2?" in tab.text.toPlainText()
     page.open_with({"model_id": own(context).id})
     qtbot.waitUntil(lambda: tab.note.text() == "This file brings no chat template.")
     assert tab.findings == []
+
+
+def look_at(tab: TemplateTab, view: int) -> None:
+    tab.views.set_current(view)
+    tab.views.chosen.emit(view)
+
+
+@pytest.mark.engine
+def test_the_sample_is_shown_as_tokens(
+    page: ModelsPage, context: AppContext, qtbot: QtBot, starter_file: Path
+) -> None:
+    put(context.paths.models / "maker" / "Real-GGUF" / "Real-Q8_0.gguf", starter_file.read_bytes())
+    context.settings.update(network=Network(offline=True))
+    tab = open_template(page, context, qtbot, "Real-Q8_0.gguf")
+    look_at(tab, TOKENS)
+    qtbot.waitUntil(lambda: "control tokens" in tab.caption.text())
+    lines = tab.text.toPlainText().splitlines()
+    assert lines[0] == "    1  <|im_start|>  control"
+    assert " 9690  system" in lines
+    assert "  198  ⏎" in lines
+    assert f"{len(lines)} tokens" in tab.caption.text()
+    cursor = tab.text.textCursor()
+    cursor.setPosition(8)
+    role = cursor.charFormat().foreground().color()
+    assert role == context.theme.color("accent"), "control tokens stand out"
+    context.theme.choose("dark")
+    cursor = tab.text.textCursor()
+    cursor.setPosition(8)
+    assert cursor.charFormat().foreground().color() == context.theme.color("accent") != role
+    look_at(tab, CHANGES)
+    assert "Corral is offline" in tab.text.toPlainText()
+
+
+def open_template(page: ModelsPage, context: AppContext, qtbot: QtBot, file: str) -> TemplateTab:
+    context.library.scan()
+    model = next(each for each in context.library.models() if each.path.name == file)
+    qtbot.waitUntil(lambda: page.table.choose(model.id))
+    page.open_with({"model_id": model.id})
+    page.drawer.tabs.choose(TEMPLATE)
+    return page.drawer.template
+
+
+def test_a_template_that_is_not_its_makers_is_told_with_its_changes(
+    page: ModelsPage, context: AppContext, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = CHATML.replace("<|im_end|>", "<|im_end|>Buy now!")
+    data = tiny_model().set("tokenizer.chat_template", STRING, own).data()
+    put(context.paths.models / "maker" / "Kind-GGUF" / "Kind-Q8_0.gguf", data)
+    with LocalHub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        hub.add("maker/Kind-GGUF", {}, tags=["base_model:quantized:first/Kind"])
+        hub.add("first/Kind", {"chat_template.jinja": CHATML.encode()})
+        tab = open_template(page, context, qtbot, "Kind-Q8_0.gguf")
+        qtbot.waitUntil(lambda: any("first/Kind" in words for words in tab.findings))
+    assert "slipped something in" in tab.findings[0], "warnings come first"
+    look_at(tab, CHANGES)
+    lines = tab.text.toPlainText().splitlines()
+    assert any(line.startswith("+") and "Buy now!" in line for line in lines)
+    assert any(line.startswith("-") and "Buy now!" not in line for line in lines)
+    assert tab.caption.text() == "− as first/Kind has it, + as this file has it"
+
+
+def test_what_is_known_of_a_template_is_said_in_sentences(icons: Icons) -> None:
+    tab = TemplateTab(icons)
+    tab.show_template("x")
+    tab.show_comparison(None)
+    assert tab.findings == ["Which model it was made from is not known here."]
+    tab.show_comparison(Comparison("first/Kind"))
+    assert tab.findings == ["It is the template of first/Kind, unchanged."]
+    tab.show_comparison(Comparison("first/Kind", from_list=True))
+    assert "as Corral’s list knows it" in tab.findings[0]
+    tab.show_comparison(Comparison("first/Kind", no_template=True))
+    assert tab.findings == ["first/Kind has no chat template to compare it with."]
+    tab.show_comparison(Comparison("first/Kind", "@@\n-a\n+b"))
+    assert "comes out the same" in tab.findings[0]
+    tab.show_report(Report(problem="It is broken."))
+    assert tab.findings[0] == "It is broken."
+    look_at(tab, TOKENS)
+    assert tab.text.toPlainText() == "No sample can be shown."
+    tab.show_tokens(ModelError("The tokens cannot be shown"))
+    assert "cannot be shown" in tab.text.toPlainText()
+    tab.deleteLater()
 
 
 # What a person says

@@ -1,10 +1,9 @@
 """Decisions about memory: who makes room, what would fit, ways on after an engine died."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QLocale
 
 from app.core.engine_errors import death
 from app.core.errors import EngineDied
@@ -25,16 +24,10 @@ from app.gui.load_advice import (
 from app.gui.message_item import Remedy
 from backends.types import LoadConfig
 
+pytestmark = pytest.mark.usefixtures("english")
+
 GB = 10**9
 HARDWARE = HardwareSurvey("test", 8, 16, (), 16 * GB)
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    before = QLocale()
-    QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
-    yield
-    QLocale.setDefault(before)
 
 
 def header() -> GgufHeader:

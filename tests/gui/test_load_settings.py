@@ -33,7 +33,7 @@ pytestmark = pytest.mark.gui
 
 Show = Callable[[QWidget], QWidget]
 GB = 10**9
-LOAD_MS = 30_000
+LOAD_MS = 60_000
 STANDARD = LoadConfig(context_length=8192, threads=7)
 PLAIN = HardwareSurvey("test", 4, 8, (), 16 * GB)
 CARDS = tuple(Gpu(name, 24 * GB, 20 * GB) for name in ("First", "Second"))

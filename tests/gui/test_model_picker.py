@@ -31,7 +31,7 @@ from tests.gui.test_accessibility import operated, spoken_name
 pytestmark = pytest.mark.gui
 
 Show = Callable[[QWidget], QWidget]
-LOAD_MS = 30_000
+LOAD_MS = 60_000
 
 
 @pytest.fixture

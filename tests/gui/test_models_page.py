@@ -1,11 +1,11 @@
 """My models: the table, the drawer with its plot and defaults, the disk, deleting, adopting."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QLocale, QPoint, Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QWidget
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
@@ -31,21 +31,14 @@ from app.gui.models_page import ModelsPage
 from app.gui.question import Question
 from backends.types import LoadConfig
 from tests.core.broken_gguf import tiny_model
+from tests.hub.server import LocalHub
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
 
 Show = Callable[[QWidget], QWidget]
-WAIT = 10_000
+WAIT = 60_000
 """Milliseconds that a slow machine gets."""
 NOW = datetime(2026, 11, 23, 14, 0)
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    before = QLocale()
-    QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
-    yield
-    QLocale.setDefault(before)
 
 
 def model(name: str, **values: object) -> LocalModel:
@@ -459,10 +452,10 @@ def test_the_models_folder_moves_with_its_models(
 
 def test_a_menu_for_each_kind_of_model(page: ModelsPage) -> None:
     def labels(row: LibraryRow) -> list[str]:
-        nothing = lambda _: None  # noqa: E731  # three times the same
+        nothing = lambda _: None  # noqa: E731  # five times the same
         menu = row_menu(
             page._context.icons, page, row, page.library_actions,
-            chat=nothing, load=nothing, eject=nothing, variant=nothing,
+            chat=nothing, load=nothing, eject=nothing, variant=nothing, update=nothing,
         )  # fmt: skip
         found = [each.text() for each in menu.actions() if each.text() and each.isEnabled()]
         menu.deleteLater()
@@ -477,6 +470,7 @@ def test_a_menu_for_each_kind_of_model(page: ModelsPage) -> None:
     ]
     loaded = LibraryRow(tiny(page).model, "ready")
     assert "Eject" in labels(loaded)
+    assert "Update" in labels(LibraryRow(tiny(page).model, newer=True))
     away = LibraryRow(model("a", present=False, problem="away"))
     assert labels(away) == ["Take off the list…"]
 
@@ -488,3 +482,38 @@ def test_narrow_windows_leave_out_columns(page: ModelsPage) -> None:
     assert not page.table.isColumnHidden(SIZE)
     page.resize(1264, 840)
     assert not page.table.isColumnHidden(PARAMETERS)
+
+
+# Newer versions
+
+
+def test_a_newer_version_is_shown_and_fetched(
+    context: AppContext, show: Show, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    path = put_tiny(context, "Old")
+    newer = tiny_model().data() + b"2"
+    with LocalHub() as hub:
+        hub.add("maker/Old-GGUF", {path.name: newer})
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        context.downloads.start()
+        context.library.scan()
+        page = ModelsPage(context)
+        page.resize(1264, 840)
+        context.notifier.attach(page)
+        show(page)
+
+        def row() -> LibraryRow:
+            return next(each for each in shown(page) if each.model.path == path)
+
+        assert not row().newer
+        page.activated()
+        qtbot.waitUntil(lambda: row().newer, timeout=WAIT)
+        name = page.table.table_model().find(row().model.id).siblingAtColumn(NAME)
+        assert ", Update, " in name.data(Qt.ItemDataRole.AccessibleTextRole)
+        page.open_with({"model_id": row().model.id})
+        assert page.drawer.newer.isVisible()
+        assert "another version" in page.drawer.newer.label.text()
+        page.drawer.newer.action.click()
+        qtbot.waitUntil(lambda: not row().newer, timeout=WAIT)
+        qtbot.waitUntil(lambda: path.read_bytes() == newer, timeout=WAIT)
+        assert page.drawer.newer.isHidden()

@@ -1,5 +1,6 @@
 """Mirrors, connection test, log-in, proxy and authorities in the settings."""
 
+import socket
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.gui.test_accessibility import operated, spoken_name
 from tests.hub.http_server import TLS
 from tests.hub.proxy import LocalProxy
 from tests.hub.server import LocalHub
+from tests.ollama.local_registry import LocalRegistry
 
 pytestmark = pytest.mark.gui
 
@@ -44,10 +46,19 @@ def hub() -> Iterator[LocalHub]:
 
 
 @pytest.fixture
+def dead() -> str:
+    """An address at which nobody listens."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{unused.getsockname()[1]}"
+
+
+@pytest.fixture
 def section(
-    context: AppContext, show: Show, hub: LocalHub, passwords: MemoryKeyring
+    context: AppContext, show: Show, hub: LocalHub, dead: str, passwords: MemoryKeyring
 ) -> NetworkSection:
-    context.settings.update(network=Network(endpoint=hub.url, send_token=True))
+    network = Network(endpoint=hub.url, send_token_to=hub.url, ollama_registry=dead)
+    context.settings.update(network=network)
     page = SettingsPage(context)
     page.resize(1264, 1200)
     show(page)
@@ -101,6 +112,24 @@ def test_mirrors_are_added_ordered_allowed_the_log_in_and_removed(
     qtbot.waitUntil(lambda: network(context).mirrors == (Mirror("https://one.example"),))
 
 
+def test_the_log_in_is_allowed_for_one_address_and_no_other(
+    section: NetworkSection, context: AppContext, qtbot: QtBot
+) -> None:
+    assert section.token.isChecked(), "as the hub of the settings is allowed it"
+    write(section.endpoint, "https://one.example")
+    qtbot.waitUntil(lambda: not section.token.isChecked())
+    section.token.click()
+    assert network(context).send_token_to == "https://one.example"
+    qtbot.waitUntil(section.token.isChecked)
+    write(section.endpoint, "https://two.example")
+    assert network(context).endpoint == "https://two.example"
+    qtbot.waitUntil(lambda: not section.token.isChecked())
+    section.token.click()
+    assert network(context).send_token_to == "https://two.example"
+    section.token.click()
+    assert network(context).send_token_to is None
+
+
 @pytest.mark.parametrize("address", ["ftp://a.example", "http://a.example", "nothing"])
 def test_what_is_no_mirror_is_not_added(
     section: NetworkSection, context: AppContext, address: str
@@ -134,14 +163,33 @@ def test_the_test_tells_of_each_hub_what_is_wrong(
 # -- Ollama's registry
 
 
+def test_the_test_asks_the_registry_as_well(
+    section: NetworkSection, context: AppContext, dead: str, qtbot: QtBot
+) -> None:
+    row = section.registry.row
+    QTest.mouseClick(section.check, CLICK)
+    assert row.sentence.text() == "Asking…"
+    qtbot.waitUntil(section.check.isEnabled)
+    assert "registry is out of reach" in row.sentence.text()
+    assert row.sentence.property("role") == "danger"
+    assert "The hub answers" in section.hub_row.sentence.text()
+    with LocalRegistry() as registry:
+        address = registry.url
+        context.settings.update(network=replace(network(context), ollama_registry=address))
+        qtbot.waitUntil(lambda: "No log-in is sent" in row.sentence.text())
+        QTest.mouseClick(section.check, CLICK)
+        qtbot.waitUntil(lambda: "The registry answers, within" in row.sentence.text())
+    assert row.sentence.property("role") == "success"
+
+
 def test_the_registry_has_an_address_of_its_own(
-    section: NetworkSection, context: AppContext
+    section: NetworkSection, context: AppContext, dead: str
 ) -> None:
     group = section.registry
     write(group.address, "http://mirror.example")
     assert group.address.is_wrong()
     assert group.row.sentence.property("role") == "danger"
-    assert network(context).ollama_registry is None
+    assert network(context).ollama_registry == dead
     write(group.address, "https://mirror.example")
     assert not group.address.is_wrong()
     assert "No log-in is sent" in group.row.sentence.text()
@@ -208,7 +256,7 @@ def test_a_token_of_the_environment_is_shown_with_its_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    context.settings.update(network=Network(endpoint=hub.url, send_token=True))
+    context.settings.update(network=Network(endpoint=hub.url, send_token_to=hub.url))
     section = NetworkSection(context)
     section.show_settings(context.settings.current)
     assert "HF_TOKEN" in section.account.row.sentence.text()
@@ -258,6 +306,28 @@ def test_a_proxy_is_set_by_hand_and_used(
         QTest.mouseClick(section.check, CLICK)
         qtbot.waitUntil(lambda: "answers" in section.hub_row.sentence.text())
         assert any("/api/models" in each for each in proxy.served)
+
+
+def test_a_pasted_socks_address_is_taken_apart(
+    section: NetworkSection, context: AppContext, qtbot: QtBot
+) -> None:
+    context.settings.update(network=replace(network(context), proxy=Proxy("manual")))
+    qtbot.waitUntil(section.proxy.host_row.isVisible)
+    write(section.proxy.host, "socks5h://proxy.example:1080")
+    qtbot.waitUntil(lambda: network(context).proxy.host == "proxy.example")
+    assert (network(context).proxy.scheme, network(context).proxy.port) == ("socks5", 1080)
+    assert section.proxy.scheme.currentText() == "SOCKS5"
+
+
+def test_a_configuration_script_is_declined(
+    section: NetworkSection, context: AppContext, qtbot: QtBot
+) -> None:
+    assert "PAC" in section.proxy.mode_row.sentence.text()
+    context.settings.update(network=replace(network(context), proxy=Proxy("manual")))
+    qtbot.waitUntil(section.proxy.host_row.isVisible)
+    write(section.proxy.host, "http://wpad.example/wpad.dat")
+    assert "PAC" in section.proxy.host_row.sentence.text()
+    assert network(context).proxy.host == ""
 
 
 @pytest.mark.parametrize(

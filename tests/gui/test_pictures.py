@@ -388,6 +388,6 @@ def test_a_picture_goes_to_the_chat_it_was_attached_in(sit: Sit, tmp_path: Path)
     assert pane.composer.pictures() == ()
     pane.composer.pictures_offered.emit((second,))
     desk.open_chat(conversation.id)
-    desk.until(lambda: pane.new_pictures)
+    desk.until(lambda: pane.writing.new_pictures)
     assert [store.picture(each.id) for each in pane.composer.pictures()] == [png(0)]
-    assert [store.picture(each.id) for each in pane.new_pictures] == [png(1)]
+    assert [store.picture(each.id) for each in pane.writing.new_pictures] == [png(1)]

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.gui
 Show = Callable[[QWidget], QWidget]
 CLICK = Qt.MouseButton.LeftButton
 KEY = "sk-corral-gui-55aa"
-LOAD_MS = 30_000
+LOAD_MS = 60_000
 
 
 @pytest.fixture

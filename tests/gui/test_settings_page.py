@@ -1,5 +1,6 @@
 """The settings page: every setting takes effect at once and follows changes from elsewhere."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.core.checksums import Broken, Cancelled, Progress
 from app.core.errors import StorageError
 from app.core.settings import Engine, Settings, SettingsStore
 from app.gui.context import AppContext
@@ -276,7 +278,10 @@ def test_check_says_what_the_hub_answers(
     network: NetworkSection, context: AppContext, qtbot: QtBot
 ) -> None:
     settings = context.settings.current
-    context.settings.update(network=replace(settings.network, endpoint="http://127.0.0.1:9"))
+    nobody = "http://127.0.0.1:9"
+    context.settings.update(
+        network=replace(settings.network, endpoint=nobody, ollama_registry=nobody)
+    )
     QTest.mouseClick(network.check, CLICK)
     assert not network.check.isEnabled()
     qtbot.waitUntil(network.check.isEnabled, timeout=15_000)
@@ -340,3 +345,28 @@ def test_asks_whether_models_move_along(
     assert list(asked[0]) == ["move", "leave"]
     assert (target / "maker" / "repo" / "tiny.gguf").exists()
     assert not model.exists()
+
+
+def test_moving_the_models_is_told_and_can_be_cancelled(
+    general: GeneralSection,
+    context: AppContext,
+    tmp_path: Path,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def slow_move(
+        path: Path, move: bool, progress: Progress, cancelled: Cancelled
+    ) -> tuple[Path, ...]:
+        progress(1, 4)
+        while not cancelled():
+            threading.Event().wait(0.01)
+        raise Broken("The copying was broken off")
+
+    monkeypatch.setattr(context.library, "change_folder", slow_move)
+    general._use_folder(tmp_path / "new", move=True)
+    qtbot.waitUntil(lambda: "25" in general.folder_row.sentence.text())
+    assert general.change_folder.text() == "Cancel"
+    general.change_folder.click()
+    qtbot.waitUntil(lambda: general.change_folder.text() == "Change…")
+    assert general.change_folder.isEnabled()
+    assert general.folder_row.sentence.property("role") != "danger"

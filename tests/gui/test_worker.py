@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.errors import AppError
 from app.gui.worker import CancelFlag, Later, TokenBuffer, UnexpectedError, Worker
+from tests.timing import PATIENCE
 
 
 @pytest.fixture
@@ -87,18 +88,18 @@ def test_cancelled_task_tells_nobody(worker: Worker, qtbot: QtBot) -> None:
 
     def work() -> str:
         began.set()
-        flag.wait(10)
+        flag.wait(PATIENCE)
         return "too late"
 
     task = worker.run(work, done=lambda _: pytest.fail("not done"), cancel=flag)
-    assert began.wait(5)
+    assert began.wait(PATIENCE)
     task.cancel()
     qtbot.waitUntil(lambda: task.finished)
 
 
 def test_receiver_that_died_is_left_alone(worker: Worker, qtbot: QtBot) -> None:
     receiver, go = Receiver(), threading.Event()
-    task = worker.run(lambda: go.wait(10), done=receiver.take)
+    task = worker.run(lambda: go.wait(PATIENCE), done=receiver.take)
     values = receiver.values
     receiver.deleteLater()
     qtbot.wait(1)
@@ -114,7 +115,7 @@ def test_a_receiver_with_arguments_filled_in_that_died_is_left_alone(
     values = receiver.values
     crashes: list[object] = []
     worker.crashed.connect(crashes.append)
-    task = worker.run(lambda: go.wait(10), done=partial(receiver.take_for, "a row"))
+    task = worker.run(lambda: go.wait(PATIENCE), done=partial(receiver.take_for, "a row"))
     receiver.deleteLater()
     qtbot.wait(1)
     go.set()

@@ -61,6 +61,17 @@ class Fault:
     """Claim another range than the one asked for."""
     delay: float = 0
     """Seconds before the answer begins."""
+    _lifted: threading.Event = field(default_factory=threading.Event)
+
+    def lift(self) -> None:
+        """No answer stalls any more. Those that do are broken off, so that one asks anew."""
+        self.stall_after = None
+        self._lifted.set()
+
+    def stall(self, stopping: threading.Event) -> None:
+        """Wait until it is lifted, or until the server stops."""
+        while not self._lifted.wait(0.05) and not stopping.is_set():
+            continue
 
 
 class Faults:
@@ -76,7 +87,10 @@ class Faults:
         return fault
 
     def clear(self) -> None:
+        """No more faults; what stalls is broken off."""
         with self._lock:
+            for fault in self._faults:
+                fault.lift()
             self._faults.clear()
 
     def take(self, origin: Origin, method: str, path: str) -> list[Fault]:

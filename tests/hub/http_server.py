@@ -5,15 +5,17 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.hub.faults import Fault, Faults, Origin
 from tests.hub.repository import HubFile
+from tests.timing import PATIENCE
 
 TLS = Path(__file__).with_name("tls")
 """Certificate and key of `localhost`."""
@@ -102,7 +104,7 @@ class OriginServer(ThreadingHTTPServer):
         self.shutdown()
         self.cut()
         self.server_close()
-        self._thread.join(5)
+        self._thread.join(PATIENCE)
 
     def cut(self) -> None:
         """Close every open connection."""
@@ -128,6 +130,53 @@ class OriginServer(ThreadingHTTPServer):
         """A client that went away is no news."""
 
 
+class TwoOrigins:
+    """A service and its CDN, each a server of its own. Use as a context manager."""
+
+    def __init__(
+        self, service: type["OriginHandler"], cdn: type["OriginHandler"], *, tls: str, port: int = 0
+    ) -> None:
+        self.tls = tls
+        """Speak https, with the certificate of this name in `tests/hub/tls`; "" is plain http."""
+        self.faults = Faults()
+        self.log = RequestLog()
+        self.before_answer: Callable[[LoggedRequest], object] | None = None
+        """Told of every request, in the thread that is about to answer it."""
+        self._servers = (OriginServer("hub", service, self, port), OriginServer("cdn", cdn, self))
+
+    @property
+    def url(self) -> str:
+        """Address of the service."""
+        return self._servers[0].url
+
+    @property
+    def cdn_url(self) -> str:
+        return self._servers[1].url
+
+    def __enter__(self) -> Self:
+        for server in self._servers:
+            server.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for server in self._servers:
+            server.stop()
+
+    def fault(self, path: str, **kind: Any) -> Fault:
+        """Misbehave for paths with this end; see `Fault` for the kinds."""
+        return self.faults.add(Fault(path, **kind))
+
+    def cut(self) -> None:
+        """Close every open connection."""
+        for server in self._servers:
+            server.cut()
+
+
 class OriginHandler(BaseHTTPRequestHandler):
     """Reads the request, looks for faults, and hands over to `answer`."""
 
@@ -135,7 +184,7 @@ class OriginHandler(BaseHTTPRequestHandler):
     server_version = "LocalHub"
     disable_nagle_algorithm = True
     server: OriginServer
-    timeout = 60
+    timeout = 300
 
     def setup(self) -> None:
         # A small buffer, so that "sent" means nearly the same as "received".
@@ -219,7 +268,7 @@ class OriginHandler(BaseHTTPRequestHandler):
                 self._write(piece[: max(0, left)])
                 return False
             if fault.stall_after is not None and self.entry.sent >= fault.stall_after:
-                self.server.stopping.wait(60)
+                fault.stall(self.server.stopping)
                 return False
             if fault.allowance is not None:
                 fault.allowance.take(len(piece), self.server.stopping)

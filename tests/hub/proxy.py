@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from urllib.parse import urlsplit
 
+from tests.timing import PATIENCE
+
 _CHUNK = 1 << 16
 
 
@@ -56,7 +58,7 @@ class LocalProxy(ThreadingHTTPServer):
         self.stopping.set()
         self.shutdown()
         self.server_close()
-        self._thread.join(5)
+        self._thread.join(PATIENCE)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that went away is no news."""

@@ -14,65 +14,35 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from tests.hub.faults import Fault, Faults
-from tests.hub.http_server import LoggedRequest, OriginHandler, OriginServer, RequestLog
+from tests.hub.http_server import OriginHandler, TwoOrigins
 from tests.hub.repository import HubFile, HubRepository, Pretended
 
 SORTS = {"downloads", "likes", "trendingScore", "lastModified", "createdAt"}
 REPO = r"(?P<repo>[^/]+/[^/]+)"
 
 
-class LocalHub:
-    """The hub, its CDN, and what they hold."""
+class LocalHub(TwoOrigins):
+    """The hub, its CDN, and what they hold; `url` is the value for `HF_ENDPOINT`."""
 
     def __init__(self, port: int = 0, *, tls: bool | str = False) -> None:
-        self.tls = "localhost" if tls is True else tls or ""
-        """Speak https, with the certificate of this name in `tests/hub/tls`; "" is plain http."""
+        super().__init__(
+            HubHandler, CdnHandler, tls="localhost" if tls is True else tls or "", port=port
+        )
         self.repositories: dict[str, HubRepository] = {}
         self.tokens: dict[str, set[str]] = {}
         """Valid tokens, each with the gated repositories it may read."""
         self.requests: dict[str, str] = {}
         """What has become of requests for access, by repository: "awaiting" or "rejected"."""
-        self.faults = Faults()
-        self.log = RequestLog()
         self.url_life = 3600.0
         """Seconds a signed URL of the CDN is good for."""
         self.xet = False
         """Offer the Xet protocol in headers, as the real hub does; nothing answers it."""
-        self.before_answer: Callable[[LoggedRequest], object] | None = None
-        """Told of every request, in the thread that is about to answer it."""
         self._secret = 0
-        self._hub = OriginServer("hub", HubHandler, self, port)
-        self._cdn = OriginServer("cdn", CdnHandler, self)
-
-    @property
-    def url(self) -> str:
-        """The value for `HF_ENDPOINT`."""
-        return self._hub.url
-
-    @property
-    def cdn_url(self) -> str:
-        return self._cdn.url
-
-    def __enter__(self) -> "LocalHub":
-        self._hub.start()
-        self._cdn.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._hub.stop()
-        self._cdn.stop()
 
     def add(
         self,
@@ -89,15 +59,6 @@ class LocalHub:
         for path, source in files.items():
             repository.add(path, source)
         return repository
-
-    def fault(self, path: str, **kind: Any) -> Fault:
-        """Misbehave for paths with this end; see `Fault` for the kinds."""
-        return self.faults.add(Fault(path, **kind))
-
-    def cut(self) -> None:
-        """Close every open connection."""
-        self._hub.cut()
-        self._cdn.cut()
 
     def expire_urls(self) -> None:
         """From now on no URL signed before is good."""

@@ -44,7 +44,7 @@ def peer(request: pytest.FixtureRequest, docker_url: str | None) -> Peer:
         own: LocalRegistry = request.getfixturevalue("registry")
         return Peer(own.url, own.add)
     if docker_url is None:
-        pytest.skip("docker-registry is not installed (apt-get install docker-registry)")
+        pytest.skip("docker-registry is not here (packaging/docker_registry.py fetches it)")
     url = docker_url
     return Peer(url, lambda model, tag, image: push(url, model, tag, image))
 

@@ -72,7 +72,7 @@ def push(
     url: str, model: str, tag: str, image: Image, headers: dict[str, str] | None = None
 ) -> None:
     """Put an image into a real registry, by the protocol that Ollama pushes with."""
-    with httpx2.Client(base_url=url, headers=headers or {}, timeout=20) as client:
+    with httpx2.Client(base_url=url, headers=headers or {}, timeout=60) as client:
         for body in (image.config_blob(), *(body for _, body in image.layers())):
             begun = client.post(f"/v2/{model}/blobs/uploads/")
             begun.raise_for_status()

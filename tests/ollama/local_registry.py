@@ -7,23 +7,19 @@ anonymous bearer token.
 import hashlib
 import re
 import time
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any
 
-from tests.hub.faults import Fault, Faults
-from tests.hub.http_server import LoggedRequest, OriginHandler, OriginServer, RequestLog
+from tests.hub.http_server import OriginHandler, TwoOrigins
 from tests.hub.repository import HubFile
 from tests.ollama.images import MANIFEST, Image
 
 
-class LocalRegistry:
+class LocalRegistry(TwoOrigins):
     """The registry, its CDN, and what they hold."""
 
     def __init__(
         self, *, redirect: bool = True, anonymous_token: str = "", tls: bool = False
     ) -> None:
-        self.tls = "localhost" if tls else ""
+        super().__init__(_RegistryHandler, _CdnHandler, tls="localhost" if tls else "")
         self.redirect = redirect
         """Send blobs from the CDN instead of from here."""
         self.anonymous_token = anonymous_token
@@ -34,33 +30,6 @@ class LocalRegistry:
         """Where to ask for the token; empty is here."""
         self.manifests: dict[str, bytes] = {}
         self.blobs: dict[str, HubFile] = {}
-        self.faults = Faults()
-        self.log = RequestLog()
-        self.before_answer: Callable[[LoggedRequest], object] | None = None
-        self._registry = OriginServer("hub", _RegistryHandler, self)
-        self._cdn = OriginServer("cdn", _CdnHandler, self)
-
-    @property
-    def url(self) -> str:
-        return self._registry.url
-
-    @property
-    def cdn_url(self) -> str:
-        return self._cdn.url
-
-    def __enter__(self) -> "LocalRegistry":
-        self._registry.start()
-        self._cdn.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._registry.stop()
-        self._cdn.stop()
 
     def add(self, model: str, tag: str, image: Image) -> None:
         """Hold an image under a name such as "library/tiny"."""
@@ -68,10 +37,6 @@ class LocalRegistry:
             digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
             self.blobs[digest] = HubFile(digest, body)
         self.manifests[f"{model}:{tag}"] = image.manifest()
-
-    def fault(self, path: str, **kind: Any) -> Fault:
-        """Misbehave for paths with this end; see `Fault` for the kinds."""
-        return self.faults.add(Fault(path, **kind))
 
 
 class _RegistryHandler(OriginHandler):

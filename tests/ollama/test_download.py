@@ -5,9 +5,11 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from app.core.companions import companions_of
 from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.downloads import DownloadManager
 from app.core.errors import DownloadError, OfflineError
@@ -21,13 +23,15 @@ from app.core.settings import Models, Network, SettingsStore
 from app.core.transfer_wire import Limits
 from backends.types import LoadConfig, LoraAdapter, SamplingParams
 from tests.core.broken_gguf import STRING, tiny_model
+from tests.core.model_stores import ollama_model
 from tests.hub.faults import Allowance
 from tests.ollama.conftest import Peer
 from tests.ollama.images import Image
 from tests.ollama.local_registry import LocalRegistry
+from tests.timing import PATIENCE
 
 SIZE = 3_000_000
-QUICK = Limits(block=1_000_000, read_timeout=2.0, first_wait=0.02, longest_wait=0.1, tries=3)
+QUICK = Limits(block=1_000_000, read_timeout=PATIENCE, first_wait=0.02, longest_wait=0.1, tries=3)
 REPO = "ollama.com/library/tiny:1b"
 
 
@@ -84,7 +88,7 @@ class Desk:
         return next(each for each in self.downloads.items() if each.id == item_id)
 
     def wait(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline, f"waited in vain: {self.downloads.items()}"
             self._news.wait(0.1)
@@ -244,8 +248,8 @@ def test_a_file_that_never_matches_its_digest_becomes_no_model(
 def test_an_anonymous_token_goes_to_the_registry_only_and_no_other_ever(
     redirect: bool, paths: AppPaths, settings: SettingsStore
 ) -> None:
-    settings.update(network=Network(send_token=True))
     with LocalRegistry(anonymous_token="everyone", redirect=redirect) as registry:
+        settings.update(network=Network(send_token_to=registry.url))
         registry.add("library/tiny", "1b", Image(WEIGHTS))
         with desk_at(registry.url, paths, settings) as desk:
             assert desk.ended(desk.add()).error is None
@@ -335,3 +339,111 @@ def test_a_name_that_is_no_safe_folder_is_refused_before_anything_is_fetched(
     ):
         desk.add("ollama.com/library/con:1b")
     assert registry.log.entries(origin="cdn", path=DIGEST) == []
+
+
+# What is here already
+
+
+def sent(registry: LocalRegistry) -> int:
+    return registry.log.sent(f"/files/sha256:{DIGEST}")
+
+
+def test_two_tags_with_the_same_weights_bring_them_once(
+    registry: LocalRegistry, paths: AppPaths, settings: SettingsStore
+) -> None:
+    for tag in ("1b", "latest"):
+        registry.add("library/tiny", tag, Image(WEIGHTS, system=f"You are {tag}."))
+    with desk_at(registry.url, paths, settings) as desk:
+        items = [desk.add(REPO), desk.add("ollama.com/library/tiny:latest")]
+        before = sent(registry)  # the beginning, for the header
+        for item in items:
+            assert desk.ended(item).error is None
+        assert sent(registry) - before <= SIZE + 10
+        own = [each for each in desk.library.models() if each.source == "corral"]
+        assert len(own) == 2
+        assert len({each.path.stat().st_ino for each in own}) == 1, "they take the room of one"
+        desk.wait(lambda: len(desk.arrived) == 2)
+        assert {each.preset for each in desk.arrived} == {"tiny:1b", "tiny:latest"}
+        desk.library.delete(own[0].id, to_trash=False)
+        assert own[1].path.read_bytes() == WEIGHTS
+
+
+def test_what_ollama_itself_has_fetched_is_not_fetched_again(
+    registry: LocalRegistry, paths: AppPaths, settings: SettingsStore, tmp_path: Path
+) -> None:
+    store = tmp_path / "ollama" / "models"
+    ollama_model(store, "registry.ollama.ai/library/tiny/1b", WEIGHTS)
+    registry.add("library/tiny", "1b", Image(WEIGHTS))
+    with desk_at(registry.url, paths, settings) as desk:
+        desk.library.adopt(store)
+        item = desk.add()
+        before = sent(registry)
+        assert desk.ended(item).error is None
+        assert sent(registry) == before
+        assert desk.model().path.read_bytes() == WEIGHTS
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_copy_that_is_damaged_is_not_taken(
+    registry: LocalRegistry,
+    paths: AppPaths,
+    settings: SettingsStore,
+    tmp_path: Path,
+    linked: bool,
+) -> None:
+    damaged = bytearray(WEIGHTS)
+    damaged[SIZE // 2] ^= 1
+    store = tmp_path / "ollama" / "models"
+    blob = ollama_model(store, "registry.ollama.ai/library/tiny/1b", WEIGHTS)
+    if linked:
+        blob.write_bytes(damaged)
+    else:
+        blob.unlink()
+        blob.mkdir()
+    registry.add("library/tiny", "1b", Image(WEIGHTS))
+    with desk_at(registry.url, paths, settings) as desk:
+        desk.library.adopt(store)
+        assert desk.ended(desk.add()).error is None
+        assert desk.model().path.read_bytes() == WEIGHTS
+    if linked:
+        assert blob.read_bytes() == damaged, "the other program's file is never written to"
+
+
+def test_a_draft_model_comes_along_and_guesses_ahead(
+    registry: LocalRegistry, paths: AppPaths, settings: SettingsStore
+) -> None:
+    draft = tiny_model().data()
+    image = Image(WEIGHTS, others=[("application/vnd.ollama.image.draft", draft)])
+    registry.add("library/tiny", "1b", image)
+    with desk_at(registry.url, paths, settings) as desk:
+        assert desk.ended(desk.add()).error is None
+        desk.wait(lambda: bool(desk.arrived))
+        model = desk.model()
+        assert [path.name for path in model.files] == ["tiny-1b.gguf", "ollama-draft-1.gguf"]
+        assert len([each for each in desk.library.models() if each.source == "corral"]) == 1
+        header = desk.library.header(model.id)
+        (own,) = companions_of(model, header, desk.library.models()).drafts[:1]
+        assert own.path == model.files[1]
+        load = settings.current.models.load[model.id]
+        assert load.draft_model == str(own.path)
+        assert "draft_model" in desk.arrived[0].load_set
+        assert desk.arrived[0].left_out == ()
+
+
+@pytest.mark.parametrize(
+    ("draft", "words"),
+    [
+        (b"no GGUF at all", "draft model of another format"),
+        (tiny_model().set("tokenizer.ggml.model", STRING, "bert").data(), "does not fit"),
+    ],
+)
+def test_a_draft_model_that_cannot_be_used_is_named(
+    registry: LocalRegistry, paths: AppPaths, settings: SettingsStore, draft: bytes, words: str
+) -> None:
+    image = Image(WEIGHTS, others=[("application/vnd.ollama.image.draft", draft)])
+    registry.add("library/tiny", "1b", image)
+    with desk_at(registry.url, paths, settings) as desk:
+        assert desk.ended(desk.add()).error is None
+        desk.wait(lambda: bool(desk.arrived))
+        assert words in " ".join(desk.arrived[0].left_out)
+        assert desk.model().id not in settings.current.models.load

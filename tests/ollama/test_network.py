@@ -25,12 +25,13 @@ from tests.hub.http_server import TLS
 from tests.hub.proxy import LocalProxy
 from tests.ollama.images import Image
 from tests.ollama.local_registry import LocalRegistry
+from tests.timing import PATIENCE
 
 SIZE = 3_000_000
 WEIGHTS = tiny_model().data().ljust(SIZE, b"\0")
 REPO = "ollama.com/library/tiny:1b"
 TOKEN = "hf_secret"
-QUICK = Limits(read_timeout=2.0, first_wait=0.02, longest_wait=0.1, tries=2)
+QUICK = Limits(read_timeout=PATIENCE, first_wait=0.02, longest_wait=0.1, tries=2)
 
 
 class Parts:
@@ -40,7 +41,7 @@ class Parts:
         env = {"HF_TOKEN": TOKEN}
         self.gate = HubGate(settings, KeyStore(paths), env)
         self.ledger = Ledger(paths.ledger_file)
-        http = HubHttp(timeout=2.0, tell=self.ledger.record)
+        http = HubHttp(timeout=PATIENCE, tell=self.ledger.record)
         self.hub = HubClient(settings, paths, env, http, self.gate)
         self.downloads = DownloadManager(
             paths,
@@ -75,7 +76,7 @@ class Parts:
 
         disconnect = self.downloads.changed.connect(hear)
         self.downloads.add(request)
-        assert ended.wait(30)
+        assert ended.wait(PATIENCE)
         disconnect()
         return seen[0]
 

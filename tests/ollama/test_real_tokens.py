@@ -19,6 +19,7 @@ from app.core.settings import SettingsStore
 from tests.ollama.docker_registry import docker_registry, installed
 from tests.ollama.images import Image, push
 from tests.ollama.test_download import REPO, WEIGHTS, desk_at
+from tests.timing import PATIENCE
 
 pytest.importorskip("cryptography")
 
@@ -86,7 +87,7 @@ class Guarded(NamedTuple):
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Guarded]:
     if not installed():
-        pytest.skip("docker-registry is not installed (apt-get install docker-registry)")
+        pytest.skip("docker-registry is not here (packaging/docker_registry.py fetches it)")
     issuer = Issuer()
     asked: list[dict[str, list[str]]] = []
 
@@ -120,7 +121,7 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
     finally:
         service.shutdown()
         service.server_close()
-        thread.join(5)
+        thread.join(PATIENCE)
 
 
 def test_a_real_registry_lets_us_in_with_the_token_that_everyone_gets(

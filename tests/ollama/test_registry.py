@@ -72,6 +72,7 @@ def test_a_model_is_told_with_files_digests_and_recipe(
         named("tiny-1b.gguf", WEIGHTS),
         named("mmproj-tiny-1b.gguf", b"GGUF projector"),
         named("ollama-adapter-1.gguf", b"GGUF adapter"),
+        named("ollama-draft-1.gguf", b"GGUF draft"),
     )
     assert detail.files == files
     (variant,) = detail.variants
@@ -88,7 +89,8 @@ def test_a_model_is_told_with_files_digests_and_recipe(
     assert [each.content for each in recipe.messages] == ["Hello", "Ahoy"]
     assert recipe.adapters == ("ollama-adapter-1.gguf",)
     assert recipe.foreign_template
-    assert recipe.left_out == ("draft", "adapter of an older format", "num_gpu")
+    assert recipe.draft == "ollama-draft-1.gguf"
+    assert recipe.left_out == ("adapter of an older format", "num_gpu")
 
 
 def test_header_and_card_are_read_without_downloading(
@@ -112,7 +114,7 @@ def test_no_token_of_the_hub_is_sent_and_the_person_is_not_told_apart(
     registry: LocalRegistry, settings: SettingsStore, paths: AppPaths
 ) -> None:
     registry.add("library/tiny", "1b", Image(WEIGHTS))
-    settings.update(network=Network(send_token=True))
+    settings.update(network=Network(send_token_to=registry.url))
     hub = hub_at(registry.url, settings, paths)
     detail = hub.detail(TINY)
     hub.header(TINY, detail.model.sha, "tiny-1b.gguf")

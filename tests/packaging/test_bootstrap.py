@@ -235,7 +235,7 @@ def test_without_a_display_it_says_how_to_go_on(
 @pytest.mark.parametrize(
     ("arguments", "selection"),
     [
-        ([], ["-m", "not slow"]),
+        ([], ["-m", "not slow", "-n", "auto", "--maxprocesses", "4", "--dist", "worksteal"]),
         (["tests/core", "-q"], ["-m", "not slow", "tests/core", "-q"]),
         (["--maxfail=1"], ["-m", "not slow", "--maxfail=1"]),
         (["-m", "slow"], ["-m", "slow"]),
@@ -250,7 +250,8 @@ def test_long_suites_run_only_when_chosen(
 
 
 @pytest.mark.parametrize(
-    ("task", "started"), [("test", ["vocabularies.py", "pytest"]), ("setup", [])]
+    ("task", "started"),
+    [("test", ["vocabularies.py", "docker_registry.py", "pytest"]), ("setup", [])],
 )
 def test_test_data_is_fetched_before_the_tests_and_not_otherwise(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch, task: str, started: list[str]
@@ -265,7 +266,7 @@ def test_test_data_is_fetched_before_the_tests_and_not_otherwise(
     monkeypatch.setattr(bootstrap.subprocess, "run", note)
     assert bootstrap.main([task]) == 0  # although fetching failed
     words = [Path(word).name for command in commands for word in command]
-    assert [word for word in words if word in ("vocabularies.py", "pytest")] == started
+    assert [word for word in words if word in (*bootstrap.TEST_DATA, "pytest")] == started
 
 
 def test_an_unknown_task_shows_how_it_is_used(tmp_path: Path) -> None:

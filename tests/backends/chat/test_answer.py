@@ -17,6 +17,7 @@ from backends.chat.tool_calls.styles import spoken, syntax_of
 from backends.types import Delta, Tool, ToolCallDelta, ToolCallEnd, ToolCallStart
 from tests.backends.chat.answers import Answer, Call, collect, read
 from tests.backends.chat.call_samples import STYLES, TOOLS, format_of
+from tests.timing import slowness
 
 HERMES = ChatFormat(tool_style="hermes")
 THINKING = ChatFormat(tool_style="hermes", reasoning=THINK)
@@ -547,4 +548,4 @@ def test_plain_text_costs_little() -> None:
         for piece in pieces:
             parser.push(piece)
         best = min(best, time.process_time() - start)
-    assert best / len(pieces) < 30e-6  # about 4 µs where it was measured
+    assert best / len(pieces) < 30e-6 * slowness()  # about 4 µs where it was measured

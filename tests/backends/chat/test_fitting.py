@@ -21,6 +21,7 @@ from backends.chat.traits import TemplateTraits, probe
 from backends.chat.turns import Call, Turn, to_description, to_turn
 from backends.errors import BadRequest
 from backends.types import ChatMessage, Tool, ToolCall
+from tests.timing import PATIENCE
 
 PLAIN_FORMAT = ChatFormat()
 GEMMA = (
@@ -132,7 +133,7 @@ def test_a_hostile_template_does_not_stop_the_probe() -> None:
     began = time.monotonic()
     endless = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
     assert probe(ChatTemplate(endless)) == TemplateTraits(question=False)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < PATIENCE  # left alone it goes on for hours
 
 
 # Roles

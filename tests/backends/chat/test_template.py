@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from backends.chat.sandbox import MAX_GROWTH
 from backends.chat.template import CHATML, PLAIN, ChatTemplate, format_date
 from backends.errors import TemplateError
+from tests.timing import PATIENCE
 
 MOMENT = datetime(2026, 3, 5, 7, 8, 9)
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -144,7 +145,7 @@ def test_a_hostile_template_is_refused_soon(name: str) -> None:
     began = time.monotonic()
     with pytest.raises(TemplateError):
         render(HOSTILE[name])
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < PATIENCE
     assert render(CHATML)  # and the next one is fine
 
 
@@ -161,7 +162,7 @@ def test_a_template_that_does_not_end_is_stopped(source: str) -> None:
     began = time.monotonic()
     with pytest.raises(TemplateError) as caught:
         template.render(HELLO, seconds=0.3)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < PATIENCE  # left alone it goes on for hours
     assert "0.3 seconds" in caught.value.message or "stopped" in caught.value.message
 
 

@@ -21,6 +21,7 @@ from backends.types import (
     RegularExpression,
 )
 from tests.backends.llamacpp.small import allowed, masked, passes
+from tests.timing import slowness
 
 pytestmark = pytest.mark.engine
 
@@ -194,7 +195,7 @@ def test_the_worst_patterns_within_the_limits_end_soon(
     for token in vocabulary.tokenize("a" * 40, special=False):
         masked(state, vocabulary)
         state.accept(token)
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 2 * slowness()
 
 
 def test_a_mask_costs_less_than_a_millisecond(
@@ -214,4 +215,4 @@ def test_a_mask_costs_less_than_a_millisecond(
         state.mask(logits)
         times.append(time.process_time() - start)
         state.accept(token)
-    assert statistics.median(times) < 1e-3
+    assert statistics.median(times) < 1e-3 * slowness()

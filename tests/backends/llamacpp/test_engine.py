@@ -1,6 +1,7 @@
 """The llama.cpp engine with a real model."""
 
 import itertools
+import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from backends.types import (
     SamplingParams,
 )
 from tests.backends.contract import QUESTION, BackendContract, finish_of, request, text_of
+from tests.timing import PATIENCE
 
 pytestmark = pytest.mark.engine
 
@@ -210,11 +212,12 @@ def test_progress_comes_several_times_a_second(loaded: LlamaCppBackend) -> None:
             gaps.append(time.monotonic() - last)
             last = time.monotonic()
     assert len(gaps) > 3
-    assert sorted(gaps)[len(gaps) // 2] < 0.2
+    assert statistics.median(gaps) < 0.75  # half the time that a piece of a prompt takes
 
 
 def test_a_long_prompt_is_cancelled_within_its_graph(loaded: LlamaCppBackend) -> None:
-    delays = []
+    # A piece of a prompt is as long as takes 1.5 seconds, however fast the computer is.
+    delays: list[float] = []
     for attempt in range(3):
         asked = 0.0
         for event in loaded.generate(
@@ -224,7 +227,7 @@ def test_a_long_prompt_is_cancelled_within_its_graph(loaded: LlamaCppBackend) ->
                 asked = time.monotonic()
                 loaded.cancel("r")
         delays.append(time.monotonic() - asked)
-    assert min(delays) < 0.15
+    assert min(delays) < 0.75
 
 
 def test_what_was_processed_before_a_cancel_is_kept(backend: LlamaCppBackend, model: Path) -> None:
@@ -263,13 +266,13 @@ def test_a_slow_token_is_cancelled_within_its_graph(
 
 
 def test_closing_the_iterator_stops_a_running_prompt(loaded: LlamaCppBackend) -> None:
-    events = loaded.generate(request(ChatMessage("user", "one two three " * 100)))
+    message = ChatMessage("user", "one two three " * 100)
+    events = loaded.generate(request(message))
     for event in events:
         if isinstance(event, Progress) and event.processed > 32:
             break
-    began = time.monotonic()
     events.close()  # type: ignore[attr-defined]  # a generator
-    assert time.monotonic() - began < 2
+    assert loaded.stats().cached_tokens < loaded.count_tokens([message])
     assert text_of(loaded.generate(request()))
 
 
@@ -426,7 +429,7 @@ def test_a_hostile_template_is_stopped_and_the_engine_lives(
     )
     with pytest.raises(TemplateError):
         list(backend.generate(request()))
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < PATIENCE  # left alone it goes on for hours
     backend.load(str(model), LoadConfig(context_length=512), lambda fraction: True)
     assert "Paris" in text_of(backend.generate(request()))
 

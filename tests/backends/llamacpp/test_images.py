@@ -398,8 +398,9 @@ def test_reading_images_can_be_cancelled(
     assert finish.usage.completion_tokens == 0
     progress = [event for event in events if isinstance(event, Progress)]
     assert progress[-1].processed < progress[-1].total
-    # What was read so far is kept, and nothing else has changed.
-    assert answer(engine, ask(*images))[1].cached_tokens >= 3 * tiny_projector.TOKENS
+    # What was read so far is kept, but for a third image that was half done, and nothing else has
+    # changed.
+    assert answer(engine, ask(*images))[1].cached_tokens >= 2 * tiny_projector.TOKENS
     assert answer(engine, ask(BLUE))[0] == alone
 
 

@@ -36,6 +36,7 @@ from tests.backends.remote.scripted_server import (
     usage,
 )
 from tests.backends.remote.servers import write_descriptor
+from tests.timing import PATIENCE
 
 
 @pytest.fixture
@@ -172,7 +173,7 @@ def test_a_stop_string_cuts_the_answer_and_the_connection(
     assert text_of(events) == "One. "
     assert finish_of(events).reason == "stop_string"
     assert "stop" not in server.asked[-1].body
-    assert server.gone.wait(5)
+    assert server.gone.wait(PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +317,7 @@ def test_a_server_that_falls_silent_is_given_up(server: ScriptedServer, tmp_path
     server.says(text("Half"), threading.Event())
     with pytest.raises(ServerUnreachable, match=r"sent nothing for 0\.3 seconds"):
         list(backend.generate(ask()))
-    assert server.gone.wait(5)
+    assert server.gone.wait(PATIENCE)
 
 
 def test_cancelling_a_silent_server_is_immediate(
@@ -328,7 +329,7 @@ def test_cancelling_a_silent_server_is_immediate(
     assert isinstance(next(events), Progress)  # nothing new, and yet it returned
     backend.cancel("r")
     assert finish_of(events).reason == "cancelled"
-    assert server.gone.wait(5)
+    assert server.gone.wait(PATIENCE)
 
 
 def test_a_silent_answer_does_not_hold_up_another(
