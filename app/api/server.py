@@ -188,8 +188,8 @@ class ApiServer:
 
     async def _close_public(self) -> None:
         if self._public is not None:
-            public, self._public = self._public, None
-            await public.close()
+            await self._public.close()
+            self._public = None
 
     async def _stop_listening(self) -> None:
         await self._close_public()

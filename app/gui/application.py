@@ -20,6 +20,7 @@ from app.core.errors import AppError
 from app.core.handover import Handover
 from app.core.paths import AppPaths, app_paths, resource
 from app.core.settings import SettingsStore
+from app.core.start_at_login import IN_TRAY
 from app.gui.frame import Frame
 from app.gui.tokens import load_tokens
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from app.gui.context import AppContext
     from app.gui.icons import Icons
     from app.gui.main_window import MainWindow
+    from app.gui.tray import Tray
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +91,7 @@ class Program(QObject):
         self._context: AppContext | None = None
         self._main: MainWindow | None = None
         self._closed = False
+        self._tray: Tray | None = None
         self.window = Frame(self._settings, self._tokens)
 
     @property
@@ -131,9 +134,17 @@ class Program(QObject):
         assert self._main is not None
         return self._main
 
-    def start(self) -> None:
-        """Show the frame; it is filled when it was painted."""
+    def start(self, *, in_tray: bool = False) -> None:
+        """Show the frame; it is filled when it was painted.
+
+        `in_tray` begins without a window, where there is a tray to open it from.
+        """
         self.window.first_painted.connect(self.furnish)
+        if in_tray:
+            self.furnish()
+            if self._tray is not None and self._tray.keeps_running():
+                QApplication.setQuitOnLastWindowClosed(False)
+                return
         self.window.show()
 
     def furnish(self) -> None:
@@ -155,11 +166,16 @@ class Program(QObject):
     def _fill(self, context: AppContext) -> None:
         from app.gui.downloads_watch import DownloadsWatch
         from app.gui.main_window import MainWindow
+        from app.gui.tray import Tray
 
         self._main = MainWindow(context)
         DownloadsWatch(context, self._main)
         self.window.fill(self._main)
         self.window.closing.connect(self._main.leave)
+        self._tray = Tray(context, self)
+        self._tray.open_asked.connect(self.window.bring_back)
+        self._tray.quit_asked.connect(self.window.quit)
+        self.window.keeps_running = self._tray.keeps_running
         context.worker.run(context.library.scan, done=self._scanned)
         context.worker.run(context.gate.warm)
         context.worker.run(context.downloads.start)
@@ -206,6 +222,8 @@ class Program(QObject):
         if self._closed:
             return
         self._closed = True
+        if self._tray is not None:
+            self._tray.close()
         if self._context is not None:
             from app.gui.assembly import close_context
 
@@ -255,12 +273,12 @@ def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> 
     app.setWindowIcon(QIcon(str(resource("brand/app-icon.svg"))))
     program = Program(app, paths, handover=handover, wanted=wanted, make_server=make_server)
     app.opened.connect(program.open_later)
-    program.start()
+    program.start(in_tray=IN_TRAY in argv)
     from app.gui.logging_hooks import LoggingHooks
     from app.gui.signals import EndSignals
 
     hooks = LoggingHooks(paths, program.report)
-    signals = EndSignals(program.window.close)
+    signals = EndSignals(program.window.quit)
     try:
         if "--smoke-test" in argv:
             from app.gui.smoke_test import SmokeTest

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from app.core.errors import AppError
 from app.gui.controls.tab_order import tab_stops, takes_tab
 from app.gui.formatting import error_words
+from app.gui.frame import Frame
 from app.gui.ollama_news import OllamaNews
 from app.gui.page import Page
 from app.gui.rail import Rail
@@ -168,7 +169,14 @@ class MainWindow(QWidget):
         self._key("Shift+F6", lambda: self._next_region(-1))
         self._key("F1", self.open_shortcuts)
         self._key("Ctrl+/", self.open_shortcuts)
-        self._key("Ctrl+Q", lambda: self.window().close())
+        self._key("Ctrl+Q", self._quit)
+
+    def _quit(self) -> None:
+        window = self.window()
+        if isinstance(window, Frame):
+            window.quit()
+        else:
+            window.close()
 
     def _key(self, key: str, action: Callable[[], object]) -> None:
         shortcut = QShortcut(QKeySequence(key), self)
@@ -223,8 +231,8 @@ class MainWindow(QWidget):
             self.open_requests = OpenRequests(self._context, self)
             self.open_requests.page_wanted.connect(self.open_page)
         window = self.window()
-        window.raise_()
-        window.activateWindow()
+        if isinstance(window, Frame):
+            window.bring_back()
         self.open_requests.open(text)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

@@ -71,10 +71,12 @@ class ConnectCard(Card):
         self._ground.layout_.addWidget(self.code)
         column.addWidget(self._ground, 1)
         column.addWidget(Line())
-        foot = QWidget()
-        flow = FlowLayout(foot, spacing=8)
-        flow.setContentsMargins(16, 10, 16, 10)
-        flow.addWidget(Label(self.tr("Steps for"), "body", "text-3"))
+        foot = QVBoxLayout()
+        foot.setContentsMargins(16, 10, 16, 10)
+        flow = FlowLayout(spacing=8)
+        steps = Label(self.tr("Steps for"), "body", "text-3")
+        steps.setFixedHeight(28)
+        flow.addWidget(steps)
         self.programs: dict[str, Chip] = {}
         for step in self._steps:
             chip = Chip(icons, step.title, height=28)
@@ -82,7 +84,8 @@ class ConnectCard(Card):
             chip.clicked.connect(lambda _=False, title=step.title: self._show(title))
             self.programs[step.title] = chip
             flow.addWidget(chip)
-        column.addWidget(foot)
+        foot.addLayout(flow)
+        column.addLayout(foot)
         self._copied = QTimer(self, singleShot=True, interval=COPIED_MS)
         self._copied.timeout.connect(lambda: self.copy.set_icon("copy"))
         context.theme.changed.connect(self._recolor)
@@ -123,7 +126,6 @@ class ConnectCard(Card):
         current = self._current()
         for title, chip in self.programs.items():
             chip.setChecked(title == self._shown)
-        self.code.show_lines(())
         self.code.show_lines(highlight(current.text, current.language))
 
     def _copy(self) -> None:

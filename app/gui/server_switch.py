@@ -39,7 +39,7 @@ class SwitchCard(Card):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(self._make_head())
-        self.port = NumberField(icons, self.tr("Port"), minimum=1, maximum=65535)
+        self.port = NumberField(icons, self.tr("Port"), minimum=1, maximum=65535, grouped=False)
         self.port.setFixedWidth(80)
         self.port.editingFinished.connect(self._choose_port)
         self.ollama = Switch(
