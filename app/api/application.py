@@ -6,6 +6,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.corral import corral_dialect
 from app.api.guard import Guard
+from app.api.ollama import ollama_dialect
 from app.api.openai import openai_dialect
 from app.api.openapi import with_documentation
 from app.api.table import OperationTable
@@ -34,6 +35,7 @@ def build_application(parts: ServerParts, own_secret: str) -> Application:
     dialects = [
         corral_dialect(work),
         openai_dialect(work),
+        ollama_dialect(work),
     ]
     table = OperationTable(with_documentation(dialects), parts.log)
     own = AccessToken("own", "this computer’s own commands", ("admin",), sha256_of(own_secret), 0.0)

@@ -220,7 +220,7 @@ def _is_json(headers: Headers, wanted: str) -> bool:
     browser adds at least one of these headers to what a page makes it send to another site.
     """
     kind = headers.get("content-type", "").partition(";")[0].strip().casefold()
-    if kind == wanted:
+    if kind in (wanted, "application/json"):  # Ollama's own client says that of every body
         return True
     browser = ("origin", "referer", "cookie", "sec-fetch-site", "sec-fetch-mode")
     curl = kind in ("", "application/x-www-form-urlencoded")

@@ -18,6 +18,7 @@ from app.core.library_types import LocalModel
 from app.core.loaded_model import LoadedModel
 from app.core.local_server import ServerParts
 from app.core.model_sampling import sampling_for
+from app.core.preset_of_model import own_preset
 from backends.errors import BackendError
 from backends.types import (
     ChatMessage,
@@ -34,6 +35,8 @@ from backends.types import (
 
 EMBEDDING_SUFFIX = "#embeddings"
 """Of the id under which the runtime knows a model that is loaded for embeddings."""
+EMBEDDED_AT_ONCE = 2048
+"""Tokens of the longest text that is embedded, where the model takes so many."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,9 @@ class Work:
 
     def sampling(self, model: LocalModel) -> SamplingParams:
         """What is in force where a request says nothing: the values chosen for the model."""
-        return sampling_for(self.parts.settings.current, model.id, SamplingParams())
+        own = own_preset(model.id, self.parts.presets)
+        given = own.sampling if own is not None else SamplingParams()
+        return sampling_for(self.parts.settings.current, model.id, given)
 
     async def loaded(
         self,
@@ -155,7 +160,7 @@ class Work:
 
         Raises like `loaded` and `answer`.
         """
-        loaded = await self.loaded(for_embeddings(model), self._embedding_config(model))
+        loaded = await self.loaded_for_embeddings(model)
         async with self._line(loaded).turn(client.key):
             self.parts.log.update(client.record, model=model.id)
             try:
@@ -165,10 +170,16 @@ class Work:
         self.parts.log.update(client.record, prompt_tokens=answer.prompt_tokens)
         return answer
 
-    def _embedding_config(self, model: LocalModel) -> LoadConfig:
+    async def loaded_for_embeddings(
+        self, model: LocalModel, *, ttl: float | None = None
+    ) -> LoadedModel:
+        """The model as it embeds texts. Raises like `loaded`."""
         settings = self.parts.settings.current
         chosen = settings.models.load.get(model.id, settings.engine.default_load)
-        return structs.replace(chosen, embedding=True)
+        # A text must fit into one batch.
+        batch = max(chosen.batch_size, min(model.context_length or 0, EMBEDDED_AT_ONCE))
+        config = structs.replace(chosen, embedding=True, batch_size=batch)
+        return await self.loaded(for_embeddings(model), config, ttl=ttl)
 
     async def count_tokens(self, loaded: LoadedModel, messages: tuple[ChatMessage, ...]) -> int:
         """Tokens of the prompt that these messages make. Raises a ModelError."""

@@ -203,6 +203,8 @@ class Server(Struct, frozen=True):
     """File with its key; None: it is in the same file."""
     queue: Annotated[int, Meta(ge=0, le=1000)] = 64
     """Requests that may wait for a model; more are told to come back later."""
+    upload_limit: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    """Gigabytes (10^9 bytes) of a file that a client may upload to make a model of it."""
     log_prompts: bool = False
     """The request log shows what was asked and answered."""
     metrics: bool = False
