@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,17 @@ class Serving:
 
         asyncio.run_coroutine_threadsafe(begin(), loop).result(60)
         self.parts.runtime.load(self.parts.library.find(model))
+
+    def wait_for_downloads(self, condition: Callable[[], bool]) -> None:
+        """Return once `condition` holds, which downloads make true."""
+        came = threading.Event()
+        end = self.parts.downloads.changed.connect(lambda _: came.set())
+        try:
+            while not condition():
+                assert came.wait(30), self.parts.downloads.items()
+                came.clear()
+        finally:
+            end()
 
     def scripted(self, name: str = "model", **script: Any) -> str:
         """Put a model of the scripted engine into the library; its id."""

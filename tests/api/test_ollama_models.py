@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -352,22 +351,12 @@ def test_a_pull_that_nobody_waits_for_is_paused_and_goes_on_later(
     for step in own.pull("tiny:1b", stream=True):
         if step.digest:
             break
-    wait_for(alone, lambda: [each.state for each in alone.parts.downloads.items()] == ["paused"])
+    items = alone.parts.downloads.items
+    alone.wait_for_downloads(lambda: [each.state for each in items()] == ["paused"])
     alone.parts.settings.update(
         downloads=structs.replace(alone.parts.settings.current.downloads, speed_limit=0)
     )
     assert own.pull("tiny:1b").status == "success"
-
-
-def wait_for(serving: Serving, condition: Callable[[], bool]) -> None:
-    came = threading.Event()
-    end = serving.parts.downloads.changed.connect(lambda _: came.set())
-    try:
-        while not condition():
-            assert came.wait(20), serving.parts.downloads.items()
-            came.clear()
-    finally:
-        end()
 
 
 def test_nothing_is_published(client: ollama.Client) -> None:

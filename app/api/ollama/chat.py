@@ -1,7 +1,6 @@
 """`/api/chat`."""
 
 from collections.abc import Sequence
-from datetime import date
 
 from msgspec import structs
 from starlette.requests import Request
@@ -24,14 +23,12 @@ from app.api.ollama.to_engine import (
     tools_of,
 )
 from app.api.operations import Operation
+from app.api.own_prompt import with_told
 from app.api.requests import check_pictures
 from app.api.streams import json_response, while_connected
 from app.api.work import Work, new_id
-from app.core.library_types import LocalModel
 from app.core.loaded_model import LoadedModel
-from app.core.preset_of_model import own_preset
-from app.core.presets import fill_for_person
-from backends.types import ChatMessage, GenerationRequest
+from backends.types import GenerationRequest
 
 
 class Chat:
@@ -94,23 +91,6 @@ class Chat:
             hide_thinking=asked.think is False,
             keep=keep,
         )
-
-
-def with_told(
-    messages: tuple[ChatMessage, ...], model: LocalModel, work: Work
-) -> tuple[ChatMessage, ...]:
-    """The conversation, behind what the model's maker wants it to be told."""
-    own = own_preset(model.id, work.parts.presets)
-    if own is None or not messages:
-        return messages
-    told = tuple(ChatMessage(each.role, each.content) for each in own.messages)
-    if own.system_prompt and messages[0].role != "system":
-        settings = work.parts.settings.current
-        text = fill_for_person(own.system_prompt, settings, date.today())
-        return (ChatMessage("system", text), *told, *messages)
-    if messages[0].role == "system":
-        return (messages[0], *told, *messages[1:])
-    return (*told, *messages)
 
 
 def check_thinking(name: str, loaded: LoadedModel, think: object) -> None:

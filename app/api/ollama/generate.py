@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import date
 
 from msgspec import structs
 from starlette.requests import Request
@@ -13,7 +12,7 @@ from app.api.body import read_json
 from app.api.errors import ApiError
 from app.api.ollama.answer_types import OllamaGenerateAnswer, OllamaGenerateRequest
 from app.api.ollama.answering import Answering, End, Piece
-from app.api.ollama.chat import check_thinking, with_told, without_shift
+from app.api.ollama.chat import check_thinking, without_shift
 from app.api.ollama.conversation_tokens import from_numbers, to_numbers
 from app.api.ollama.loading import Loading
 from app.api.ollama.options import Options, checked
@@ -26,14 +25,13 @@ from app.api.ollama.to_engine import (
     sampling_of,
 )
 from app.api.operations import Operation
+from app.api.own_prompt import own_system, with_told
 from app.api.requests import check_pictures
 from app.api.streams import json_response, while_connected
 from app.api.work import Work, new_id
 from app.core.errors import AppError
 from app.core.infill import infill_of
 from app.core.library_types import LocalModel
-from app.core.preset_of_model import own_preset
-from app.core.presets import fill_for_person
 from backends.types import ChatMessage, GenerationRequest
 
 
@@ -116,12 +114,7 @@ class Generate:
         return with_told((*system, question), model, self._work)
 
     def _system(self, asked: OllamaGenerateRequest, model: LocalModel) -> tuple[ChatMessage, ...]:
-        text = asked.system or ""
-        own = own_preset(model.id, self._work.parts.presets)
-        if not text and own is not None:
-            text = fill_for_person(
-                own.system_prompt, self._work.parts.settings.current, date.today()
-            )
+        text = asked.system or own_system(model, self._work)
         return (ChatMessage("system", text),) if text else ()
 
     async def _check_template(self, asked: OllamaGenerateRequest, model: LocalModel) -> None:

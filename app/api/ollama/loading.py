@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.api.errors import ApiError
@@ -44,7 +45,13 @@ class Loading:
                 "model_not_found", f"model '{name[:200]}' not found", param="model"
             ) from error
 
-    async def ready(self, model: LocalModel, options: Options, keep: float | None) -> Ready:
+    async def ready(
+        self,
+        model: LocalModel,
+        options: Options,
+        keep: float | None = None,
+        on_progress: Callable[[float], object] | None = None,
+    ) -> Ready:
         """The model, loaded so that the options hold; `keep` is what `time_to_live` tells.
 
         Where it must be loaded anew, answers that are under way come to their end first. Raises
@@ -57,7 +64,7 @@ class Loading:
             while present.engine.idle_seconds == 0 and present.state == "ready":
                 await asyncio.sleep(_LOOK_SECONDS)
             config = self._other_config(model, options)  # somebody else may have done it
-        loaded = await self._work.loaded(model, config, ttl=ttl)
+        loaded = await self._work.loaded(model, config, ttl=ttl, on_progress=on_progress)
         return Ready(loaded, time.monotonic() - began)
 
     def _other_config(self, model: LocalModel, options: Options) -> LoadConfig | None:
