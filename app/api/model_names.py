@@ -55,6 +55,26 @@ class ModelNames:
             raise ApiError("model_not_found", f"{model.name} cannot be used: {why}", param="model")
         return model
 
+    def find_exactly(self, name: str) -> LocalModel:
+        """`find` for what cannot be undone: the whole name must have been written.
+
+        Raises ApiError of kind "model_not_found" for the beginning of a name, too.
+        """
+        model = self.find(name)
+        written = _HUBS.sub("", name.strip()).casefold().replace(" ", "-")
+        known = {
+            model.id,
+            model.name,
+            model.repo or "",
+            tag(model, self.usable()).removesuffix(_LATEST),
+            *(f"{each}:{model.quantization}" for each in (model.name, model.repo)),
+        }
+        if written.removesuffix(_LATEST) not in {
+            each.casefold().replace(" ", "-") for each in known
+        }:
+            raise ApiError("model_not_found", f"The model “{name}” is not here.", param="model")
+        return model
+
 
 def tag(model: LocalModel, models: Sequence[LocalModel]) -> str:
     """A short name in Ollama's form, `name:quantization`, which means this one of `models` only."""

@@ -243,6 +243,13 @@ def test_an_error_within_a_stream_is_an_event_before_the_end(http: httpx2.Client
     assert "response_id" not in came[-1][1]["result"]
 
 
+def test_all_operations_are_documented(http: httpx2.Client) -> None:
+    paths = http.get("/openapi.json").json()["paths"]
+    assert "post" in paths["/api/v1/chat"]
+    assert "get" in paths["/api/v0/models/{model}"]
+    assert "delete" in paths["/api/delete"]
+
+
 def test_unknown_paths_are_not_found(http: httpx2.Client) -> None:
     for path in ("/api/v1/nothing", "/api/v0/nothing", "/api/v1/models/download/status/job_x"):
         answer = http.get(path)

@@ -222,6 +222,15 @@ def test_a_name_of_another_model_is_not_taken(own: ollama.Client, alone: Serving
     assert path.is_file()
 
 
+def test_the_beginning_of_a_name_deletes_nothing(own: ollama.Client) -> None:
+    own.create("mario", from_=STARTER, system="x")
+    for name in ("mari", "m", "smollm2", STARTER[:-1]):
+        assert refused(own.delete, name).status_code == 404
+    assert sorted(names(own)) == ["mario:latest", TAG]
+    own.delete("Mario:latest")
+    assert names(own) == [TAG]
+
+
 def test_a_real_model_is_deleted_for_good(alone: Serving, own: ollama.Client) -> None:
     path = alone.parts.paths.models / "someone" / "tiny" / "tiny.gguf"
     path.parent.mkdir(parents=True)

@@ -1,6 +1,6 @@
 """Types of `/api/v1/chat`: request, answer, and the events of a stream."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -31,7 +31,7 @@ class LmStudioChatRequest(Struct):
     model: str
     input: str | list[InputText | PlainInputText | InputPicture]
     system_prompt: str | None = None
-    integrations: list[object] | None = None
+    integrations: list[Any] | None = None
     stream: bool | None = None
     temperature: float | None = None
     top_p: float | None = None

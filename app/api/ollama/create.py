@@ -159,7 +159,7 @@ class Manage:
     async def delete(self, request: Request) -> Response:
         """Delete a model for good; one of another program's is only taken off the list."""
         asked = await read_json(request, DeleteRequest)
-        model = self._loading.find(asked.model or asked.name)
+        model = self._loading.find(asked.model or asked.name, exactly=True)
         async with self._one_at_a_time:
             await asyncio.to_thread(self._delete, model)
         return Response()

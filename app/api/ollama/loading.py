@@ -32,12 +32,16 @@ class Loading:
         self._work = work
         self._runtime = work.parts.runtime
 
-    def find(self, name: str) -> LocalModel:
-        """The model of that name. Raises ApiError in Ollama's words, which clients look for."""
+    def find(self, name: str, *, exactly: bool = False) -> LocalModel:
+        """The model of that name, written in full where it must be `exactly` that one.
+
+        Raises ApiError in Ollama's words, which clients look for.
+        """
         if not name.strip():
             raise ApiError("invalid_request", "model is required", param="model")
         try:
-            return self._work.names.find(name)
+            names = self._work.names
+            return names.find_exactly(name) if exactly else names.find(name)
         except ApiError as error:
             if error.kind != "model_not_found":
                 raise
