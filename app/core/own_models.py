@@ -4,7 +4,7 @@ Such a model is a variant in the library; what it says and how it answers is in 
 made with it, so that the window shows both and a person can change them there.
 """
 
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from msgspec import structs
 
@@ -18,6 +18,12 @@ from app.core.settings import SettingsStore
 from backends.types import LoadConfig, SamplingParams
 
 
+class NameTaken(ModelError):
+    """The name means a model that was not made here."""
+
+    code: ClassVar[str] = "name_taken"
+
+
 class OwnModels:
     """Makes, copies and removes them. All calls touch the disk."""
 
@@ -29,7 +35,7 @@ class OwnModels:
     def create(self, name: str, base: LocalModel, recipe: Recipe) -> LocalModel:
         """Make a model of the files of `base`; one of that name that was made before is replaced.
 
-        What the recipe leaves at its default is as in `base`. Raises AppError.
+        What the recipe leaves at its default is as in `base`. Raises NameTaken and other AppErrors.
         """
         self._make_way(name)
         of_base = own_preset(base.id, self._presets)
@@ -76,7 +82,7 @@ class OwnModels:
         same = [each for each in self._library.models() if each.name.casefold() == name.casefold()]
         for model in same:
             if not model.variant_of:
-                raise ModelError(
+                raise NameTaken(
                     f"{name} is the name of another model",
                     "Models that were not made here are not replaced.",
                     "Choose another name.",

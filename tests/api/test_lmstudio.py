@@ -274,8 +274,10 @@ def test_a_model_is_downloaded(alone: Serving, own: httpx2.Client) -> None:
         assert status["completed_at"].endswith("Z")
         again = ask(own, "/api/v1/models/download", model=f"{hub.url}/me/tiny-GGUF")
         assert again == {"status": "already_downloaded"}
-        gone = own.post("/api/v1/models/download", json={"model": "me/nothing"})
-        assert gone.status_code == 404
+        for wrong in ({"model": "me/nothing"}, {"model": "me/tiny-GGUF", "quantization": "Q9"}):
+            gone = own.post("/api/v1/models/download", json=wrong)
+            assert gone.status_code == 404
+            assert gone.json()["error"]["type"] == "model_not_found"
     assert own.post("/api/v1/models/download", json={"model": "just words"}).status_code == 400
 
 

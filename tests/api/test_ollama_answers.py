@@ -4,6 +4,7 @@ import base64
 import json
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import ollama
@@ -373,10 +374,29 @@ def test_embeddings_have_length_1_and_tell_texts_apart(client: ollama.Client) ->
     assert client.embed(STARTER, [], keep_alive=0).embeddings == []
 
 
-def test_a_text_that_is_too_long_to_embed_is_cut_or_refused(client: ollama.Client) -> None:
-    long = "word " * 4000
+def test_a_text_that_is_too_long_to_embed_is_cut_or_refused(
+    client: ollama.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.api.work.EMBEDDED_AT_ONCE", 512)
+    long = "word " * 800
     cut = client.embed(STARTER, ["short", long], keep_alive="1m")
     assert len(cut.embeddings) == 2
-    assert 1000 < (cut.prompt_eval_count or 0) <= 2048 + 8
+    assert 300 < (cut.prompt_eval_count or 0) <= 512 + 8
     assert refused(client.embed, STARTER, long, truncate=False).status_code == 400
     client.embed(STARTER, [], keep_alive=0)
+
+
+def test_a_load_that_another_request_wants_waits_for_the_answer_under_way(
+    alone: Serving, own: ollama.Client
+) -> None:
+    model = alone.scripted(tokens=40, tokens_per_second=80, context_length=8192)
+    lines = own.chat(model, QUESTION, stream=True)
+    first = next(lines)
+    assert not first.done
+    with ThreadPoolExecutor() as pool:
+        other = pool.submit(own.chat, model, QUESTION, options={"num_ctx": 4096})
+        rest = list(lines)
+        assert rest[-1].eval_count == 40
+        assert rest[-1].done_reason == "stop"
+        assert other.result(30).eval_count == 40
+    assert own.ps().models[0].context_length == 4096

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from app.core.settings import Server
 from tests.api.serving import STARTER, Serving, free_port, serving
-from tests.core.broken_gguf import tiny_model
+from tests.core.broken_gguf import STRING, tiny_model
 from tests.ollama.images import Image
 from tests.ollama.local_registry import LocalRegistry
 
@@ -118,7 +118,7 @@ def test_all_tokens_are_told_to_who_wants_them(shared: Serving) -> None:
 
 
 def test_a_made_model_answers_as_it_was_made(own: ollama.Client) -> None:
-    system = "You are Mario. " * 20
+    system = "You are Mario. " * 12
     made = own.create(
         "mario",
         from_=STARTER,
@@ -149,7 +149,7 @@ def test_a_made_model_answers_as_it_was_made(own: ollama.Client) -> None:
     by_prompt = own.generate("mario", "Say hi")
     assert by_prompt.prompt_eval_count == told.prompt_eval_count
     other = own.chat("mario", [{"role": "system", "content": "Hm."}, *question])
-    assert (other.prompt_eval_count or 0) < (answer.prompt_eval_count or 0) - 50
+    assert (other.prompt_eval_count or 0) < (answer.prompt_eval_count or 0) - 30
     assert {each.model for each in own.ps().models} == {"mario:latest", TAG}
     shown = own.show("mario:latest")
     assert "Mario" in (shown.modelfile or "")
@@ -215,10 +215,11 @@ def test_what_cannot_be_made_is_refused(
 def test_a_name_of_another_model_is_not_taken(own: ollama.Client, alone: Serving) -> None:
     path = alone.parts.paths.models / "real.gguf"
     path.parent.mkdir(parents=True)
-    path.write_bytes(tiny_model().data())
+    path.write_bytes(tiny_model().set("general.name", STRING, "Real").data())
     alone.parts.library.scan()
     real = next(each for each in alone.parts.library.models() if each.path == path)
-    assert refused(own.copy, STARTER, real.name.replace(" ", "-")).status_code >= 400
+    wrong = refused(own.copy, STARTER, real.name)
+    assert (wrong.status_code, wrong.error) == (400, f"{real.name} is the name of another model.")
     assert path.is_file()
 
 
@@ -346,7 +347,6 @@ def test_what_the_registry_does_not_have_is_told(
     assert "9b" in refused(own.pull, "tiny:9b").error
     assert refused(lambda: list(own.pull("tiny:9b", stream=True))).error
     assert refused(own.pull, "../../etc").status_code == 400
-    assert refused(own.pull, "http://127.0.0.1:9/x/y").status_code >= 400
 
 
 def test_a_pull_that_nobody_waits_for_is_paused_and_goes_on_later(

@@ -30,7 +30,7 @@ from app.core.ollama_recipe import (
     with_messages,
     with_parameters,
 )
-from app.core.own_models import OwnModels
+from app.core.own_models import NameTaken, OwnModels
 from app.core.safe_names import safe_segment
 
 UPLOADED = "uploaded"
@@ -115,7 +115,13 @@ class Manage:
         async with self._one_at_a_time:
             if base is None:
                 base = await asyncio.to_thread(self._uploaded, name, asked.files or {})
+            return await self._created(name, base, recipe)
+
+    async def _created(self, name: OllamaName, base: LocalModel, recipe: Recipe) -> LocalModel:
+        try:
             return await asyncio.to_thread(self._own.create, _written(name), base, recipe)
+        except NameTaken as error:
+            raise ApiError("invalid_request", f"{error.title}.", param="model") from error
 
     def _uploaded(self, name: OllamaName, files: dict[str, str]) -> LocalModel:
         """Take an uploaded file into the models folder. Raises ApiError or AppError."""
@@ -153,7 +159,7 @@ class Manage:
         name = _valid(asked.destination, f"destination “{asked.destination[:100]}” is invalid")
         base = self._loading.find(asked.source)
         async with self._one_at_a_time:
-            await asyncio.to_thread(self._own.create, _written(name), base, Recipe(name.short))
+            await self._created(name, base, Recipe(name.short))
         return Response()
 
     async def delete(self, request: Request) -> Response:
