@@ -28,7 +28,7 @@ from app.api.lmstudio.v0_types import (
 from app.api.openai.chat_answer import Chunks, completion, finish_name
 from app.api.openai.chat_types import ChatChunk, ChatRequest
 from app.api.openai.errors import error_body
-from app.api.openai.to_engine import generation_request, pictures_in
+from app.api.openai.to_engine import generation_request
 from app.api.operations import Operation
 from app.api.requests import check_pictures, sampling_with, stop_strings
 from app.api.streams import StreamedResponse, json_response, primed, sse, while_connected
@@ -128,7 +128,8 @@ class FirstInterface:
             asked.max_tokens = None  # as many as there is room for
         wanted = generation_request(asked, self._work.sampling(model), new_id("chatcmpl-"))
         loaded = await while_connected(request, self._work.loaded(model, ttl=asked.ttl))
-        check_pictures(pictures_in(wanted.messages), model, loaded, "messages")
+        pictures = sum(len(each.images) for each in wanted.messages)
+        check_pictures(pictures, model, loaded, "messages")
         client = client_of(request)
         if asked.stream:
             source = self._chunks(client, loaded, wanted)
