@@ -5,6 +5,8 @@ its Host must be a name of this computer (against DNS rebinding), its Origin the
 one that the person listed (against foreign pages), its body declared as JSON (against forms).
 """
 
+import asyncio
+import contextlib
 import hmac
 import ipaddress
 import logging
@@ -28,6 +30,9 @@ _LOCAL_NAMES = ("localhost", "localhost.localdomain")
 _LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".home.arpa")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _MOST_HEADERS = 100
+_SMALL_BODY = 64 * 1024
+"""Bytes."""
+_REST_SECONDS = 2.0
 
 
 class Guard:
@@ -75,6 +80,7 @@ class Guard:
             if problem is None:
                 problem = self._refusal(scope, headers, token)
             if problem is not None:
+                await _take_rest(headers, receive)
                 await self._table.refuse(scope, receive, ending, problem)
             else:
                 await self._app(scope, receive, ending)
@@ -207,6 +213,21 @@ def is_loopback(address: str) -> bool:
 def _check_size(headers: Headers) -> None:
     if len(headers.raw) > _MOST_HEADERS:
         raise ApiError("too_large", "The request has too many headers.", status=431)
+
+
+async def _take_rest(headers: Headers, receive: Receive) -> None:
+    """Take in a small body that will not be looked at.
+
+    Where a connection is closed with something unread, the system tells the client that it was
+    broken off, often before the client has read the answer that says why.
+    """
+    length = headers.get("content-length", "")
+    if not length.isdigit() or not 0 < int(length) <= _SMALL_BODY:
+        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_REST_SECONDS):
+            while (await receive()).get("more_body"):
+                pass
 
 
 def _has_body(headers: Headers) -> bool:

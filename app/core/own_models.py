@@ -79,7 +79,8 @@ class OwnModels:
             self._forget(each)
 
     def _make_way(self, name: str) -> None:
-        same = [each for each in self._library.models() if each.name.casefold() == name.casefold()]
+        models = self._library.models()
+        same = [each for each in models if _plain(each.name) == _plain(name)]
         for model in same:
             if not model.variant_of:
                 raise NameTaken(
@@ -98,6 +99,10 @@ class OwnModels:
         load = {key: each for key, each in models.load.items() if key != model.id}
         sampling = {key: each for key, each in models.sampling.items() if key != model.id}
         self._settings.update(models=structs.replace(models, load=load, sampling=sampling))
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace(" ", "-")
 
 
 Values = TypeVar("Values", SamplingParams, LoadConfig)

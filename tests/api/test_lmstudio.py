@@ -1,7 +1,4 @@
-"""LM Studio's two interfaces, asked by hand: no client speaks them but plain HTTP.
-
-(The official `lmstudio` package speaks a WebSocket protocol of its own, which Corral has not.)
-"""
+"""LM Studio's two interfaces, asked by hand: no client speaks them but plain HTTP."""
 
 import json
 from collections.abc import Iterator
@@ -248,6 +245,12 @@ def test_all_operations_are_documented(http: httpx2.Client) -> None:
     assert "post" in paths["/api/v1/chat"]
     assert "get" in paths["/api/v0/models/{model}"]
     assert "delete" in paths["/api/delete"]
+
+
+def test_the_python_package_finds_that_this_is_not_lm_studio(shared: Serving) -> None:
+    """It speaks a protocol of its own over WebSockets, which Corral has not."""
+    lmstudio = pytest.importorskip("lmstudio")
+    assert not lmstudio.Client.is_valid_api_host(shared.url.removeprefix("http://"))
 
 
 def test_unknown_paths_are_not_found(http: httpx2.Client) -> None:

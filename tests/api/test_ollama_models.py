@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import socket
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from msgspec import structs
 from app.core.settings import Server
 from tests.api.serving import STARTER, Serving, free_port, serving
 from tests.core.broken_gguf import STRING, tiny_model
+from tests.hub.server import LocalHub
 from tests.ollama.images import Image
 from tests.ollama.local_registry import LocalRegistry
 
@@ -255,11 +257,14 @@ def test_a_file_is_uploaded_and_made_a_model_of(
     with alone.client() as http:
         assert http.head(f"/api/blobs/{digest}").status_code == 200
         assert http.head(f"/api/blobs/{ELSEWHERE}").status_code == 404
+    folder = alone.parts.library.folder
+    assert "another model" in refused(own.create, STARTER, files={"some.gguf": digest}).error
+    assert list(folder.rglob("*.gguf")) == []
     made = own.create("fresh:1b", files={"some.gguf": digest}, system="Hello.")
     assert made.status == "success"
     assert "fresh:1b" in names(own)
-    folder = alone.parts.library.folder
     assert len(list(folder.rglob("*.gguf"))) == 1
+    assert list((alone.parts.paths.server_dir / "blobs").iterdir()) == []
     own.delete("fresh:1b")
     assert names(own) == [TAG]
     assert list(folder.rglob("*.gguf")) == []
@@ -338,6 +343,34 @@ def test_a_model_of_the_registry_is_pulled_and_answers_by_its_recipe(
     assert answer.eval_count == 4
     assert own.pull("tiny:1b").status == "success"  # all of it is here
     assert own.pull("tiny:1b", stream=False).status == "success"
+
+
+def test_a_model_of_the_hub_is_pulled_by_its_address(alone: Serving, own: ollama.Client) -> None:
+    with LocalHub() as hub:
+        hub.add("me/tiny-GGUF", {"tiny-F32.gguf": tiny_model().data()}, tags=["gguf"])
+        network = structs.replace(alone.parts.settings.current.network, endpoint=hub.url)
+        alone.parts.settings.update(network=network)
+        assert own.pull("hf.co/me/tiny-GGUF:F32").status == "success"
+    shown = own.show("hf.co/me/tiny-GGUF:F32")
+    assert (shown.details and shown.details.family) == "llama"
+    assert own.delete("hf.co/me/tiny-GGUF:F32").status == "success"
+    assert names(own) == [TAG]
+
+
+def test_files_of_which_no_model_was_made_are_deleted_in_the_end(
+    shared: Serving, client: ollama.Client, tmp_path: Path
+) -> None:
+    blobs = shared.parts.paths.server_dir / "blobs"
+    blobs.mkdir(parents=True, exist_ok=True)
+    old, young = blobs / ("sha256-" + "1" * 64), blobs / ("sha256-" + "2" * 64)
+    for path in (old, young):
+        path.write_bytes(b"x")
+    os.utime(old, (1, 1))
+    (tmp_path / "new").write_bytes(b"new")
+    digest = client.create_blob(tmp_path / "new")
+    assert {path.name for path in blobs.iterdir()} == {young.name, digest.replace(":", "-")}
+    for path in blobs.iterdir():
+        path.unlink()
 
 
 def test_what_the_registry_does_not_have_is_told(

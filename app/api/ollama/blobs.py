@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from app.api.operations import Operation
 from app.api.work import Work
 
 OCTETS = "application/octet-stream"
+UNUSED_SECONDS = 86_400.0
+"""After which a file of which nobody made a model is deleted."""
 KEPT_FREE = 1_000_000_000
 """Bytes of the disk that uploads leave."""
 _DIGEST = re.compile(r"sha256[:-]([0-9a-f]{64})")
@@ -118,6 +121,10 @@ class Blobs:
 
     def _make_room(self, size: int) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
+        for old in self._folder.iterdir():
+            with contextlib.suppress(OSError):
+                if old.stat().st_mtime < time.time() - UNUSED_SECONDS:
+                    old.unlink()
         if shutil.disk_usage(self._folder).free < size + KEPT_FREE:
             raise _no_room()
 

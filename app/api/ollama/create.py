@@ -113,9 +113,18 @@ class Manage:
         self, name: OllamaName, base: LocalModel | None, asked: CreateRequest, recipe: Recipe
     ) -> LocalModel:
         async with self._one_at_a_time:
-            if base is None:
-                base = await asyncio.to_thread(self._uploaded, name, asked.files or {})
-            return await self._created(name, base, recipe)
+            if base is not None:
+                return await self._created(name, base, recipe)
+            files = asked.files or {}
+            base = await asyncio.to_thread(self._uploaded, name, files)
+            try:
+                made = await self._created(name, base, recipe)
+            except BaseException:
+                await asyncio.to_thread(self._own.delete, base)
+                raise
+            for digest in files.values():  # it lies in the models folder now
+                await asyncio.to_thread(self._blobs.path(digest).unlink, missing_ok=True)
+            return made
 
     async def _created(self, name: OllamaName, base: LocalModel, recipe: Recipe) -> LocalModel:
         try:
