@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import ollama
 import pytest
 
+from app.core.request_log import RequestRecord
 from tests.api.serving import STARTER, Serving
 
 EXACT: dict[str, Any] = {"temperature": 0, "num_predict": 8, "seed": 1}
@@ -400,3 +402,35 @@ def test_a_load_that_another_request_wants_waits_for_the_answer_under_way(
         assert rest[-1].done_reason == "stop"
         assert other.result(30).eval_count == 40
     assert own.ps().models[0].context_length == 4096
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/chat", {"messages": QUESTION}),
+        ("/api/generate", {"prompt": "x"}),
+        ("/api/v1/chat", {"input": "x", "stream": True}),
+        ("/api/v0/chat/completions", {"messages": QUESTION, "stream": True}),
+    ],
+)
+def test_what_a_client_leaves_is_cancelled(alone: Serving, path: str, body: dict[str, Any]) -> None:
+    model = alone.scripted(tokens=100_000, tokens_per_second=50)
+    left = threading.Event()
+
+    def look(record: RequestRecord) -> None:
+        if record.status == 499:
+            left.set()
+
+    alone.parts.log.changed.connect(look)
+    with (
+        alone.client() as http,
+        http.stream("POST", path, json={"model": model, **body}) as answer,
+    ):
+        assert answer.status_code == 200
+        pieces = answer.iter_raw()
+        for _ in range(12):
+            next(pieces)
+    assert left.wait(30)
+    loaded = alone.parts.runtime.get(model)
+    assert loaded is not None
+    assert loaded.engine.stats().running == 0

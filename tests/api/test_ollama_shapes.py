@@ -7,16 +7,28 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.api.errors import ApiError
+from app.api.ollama.answering import AnswerPieces
 from app.api.ollama.conversation_tokens import from_numbers, to_numbers
 from app.api.ollama.options import changed_config, checked, sampling_values
 from app.api.ollama.times import time_to_live
 from app.core.gguf_types import GgufArray, GgufHeader, MetadataValue
 from app.core.infill import infill_in
 from app.core.library_types import LocalModel
-from backends.types import ChatMessage, LoadConfig, SamplingParams
+from backends.types import (
+    ChatMessage,
+    Delta,
+    Finish,
+    GenerationEvent,
+    LoadConfig,
+    SamplingParams,
+    ToolCallDelta,
+    ToolCallEnd,
+    ToolCallStart,
+)
 from tests.api.serving import STARTER, Serving
 
 Kind = type[Any]
@@ -286,3 +298,28 @@ def test_models_fill_in_by_the_tokens_they_have() -> None:
     assert told.prompt("A", "B") == "PASBM"
     assert infill_in(header("a", "<fim_prefix>")) is None
     assert infill_in(header("x", fim_pre_token_id=7)) is None
+
+
+def test_calls_of_tools_are_told_whole_with_arguments_as_objects() -> None:
+    answer: list[GenerationEvent] = [
+        Delta("Let me look."),
+        ToolCallStart(0, "a", "weather"),
+        ToolCallDelta(0, '{"city": '),
+        ToolCallDelta(0, '"Paris"}'),
+        ToolCallEnd(0),
+        ToolCallStart(1, "b", "time"),
+        ToolCallDelta(1, "{}"),
+        ToolCallEnd(1),
+        ToolCallStart(2, "c", "broken"),
+        ToolCallEnd(2, complete=False),
+        Finish("tool_calls"),
+    ]
+    events = AnswerPieces()
+    pieces = [piece for event in answer for piece in events.of(event)]
+    assert [piece.text for piece in pieces] == ["Let me look.", "", ""]
+    calls = [call for piece in pieces for call in piece.calls or ()]
+    assert msgspec.to_builtins(calls) == [
+        {"function": {"name": "weather", "arguments": {"city": "Paris"}, "index": 0}, "id": "a"},
+        {"function": {"name": "time", "arguments": {}, "index": 1}, "id": "b"},
+    ]
+    assert len(events.answer.tool_calls) == 2

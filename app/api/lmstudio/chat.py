@@ -1,6 +1,7 @@
 """`/api/v1/chat`: one message after the other; the server keeps the conversation."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -140,16 +141,20 @@ class LmStudioChat:
             if self._is_loaded(asked):
                 ready = await self._loading.ready(asked.model, asked.options, asked.ttl)
             else:
-                async for step in self._load(asked):
-                    if isinstance(step, Ready):
-                        ready = step
-                        load_seconds = ready.seconds
-                    else:
-                        yield _sent(step)
+                async with contextlib.aclosing(self._load(asked)) as steps:
+                    async for step in steps:
+                        if isinstance(step, Ready):
+                            ready = step
+                            load_seconds = ready.seconds
+                        else:
+                            yield _sent(step)
             self._check(asked, ready)
-            async for event in self._work.answer(asked.client, ready.loaded, asked.request):
-                for made in events.of(event):
-                    yield _sent(made)
+            async with contextlib.aclosing(
+                self._work.answer(asked.client, ready.loaded, asked.request)
+            ) as came:
+                async for event in came:
+                    for made in events.of(event):
+                        yield _sent(made)
         except Exception as error:  # noqa: BLE001 - the stream tells of it
             yield _sent(ChatProblem(error_of(api_error(error))))
         yield _sent(ChatEnd(await self._told(asked, events.answer, load_seconds)))

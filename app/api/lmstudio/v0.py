@@ -1,5 +1,6 @@
 """LM Studio's first interface, `/api/v0`: models and OpenAI's operations with more to tell."""
 
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import Literal
@@ -155,13 +156,14 @@ class FirstInterface:
     ) -> AsyncGenerator[bytes, None]:
         chunks, answer = Chunks(wanted.id, loaded.model.id, with_usage=False), WholeAnswer()
         try:
-            async for event in self._work.answer(client, loaded, wanted):
-                answer.add(event)
-                for chunk in chunks.of(0, event):
-                    if chunk.choices[0].finish_reason is None:
-                        yield sse(chunk)
-                    else:
-                        yield sse(self._told(chunk, loaded, answer))
+            async with contextlib.aclosing(self._work.answer(client, loaded, wanted)) as events:
+                async for event in events:
+                    answer.add(event)
+                    for chunk in chunks.of(0, event):
+                        if chunk.choices[0].finish_reason is None:
+                            yield sse(chunk)
+                        else:
+                            yield sse(self._told(chunk, loaded, answer))
         except Exception as error:
             if not chunks.begun:
                 raise
@@ -214,11 +216,12 @@ class FirstInterface:
     ) -> AsyncGenerator[bytes, None]:
         answer, begun = WholeAnswer(), False
         try:
-            async for event in self._work.answer(client, loaded, wanted):
-                answer.add(event)
-                if isinstance(event, Delta) and event.text:
-                    begun = True
-                    yield sse(_text(wanted, loaded, TextChoice(event.text)))
+            async with contextlib.aclosing(self._work.answer(client, loaded, wanted)) as events:
+                async for event in events:
+                    answer.add(event)
+                    if isinstance(event, Delta) and event.text:
+                        begun = True
+                        yield sse(_text(wanted, loaded, TextChoice(event.text)))
         except Exception as error:
             if not begun:
                 raise

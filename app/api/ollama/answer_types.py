@@ -14,12 +14,13 @@ Think = bool | Literal["low", "medium", "high", "max"]
 Format = str | Json
 
 
-class CalledTool(Struct, omit_defaults=True):
+class CalledTool(Struct):
     """What the model calls, with the arguments as an object."""
 
     name: str
     arguments: Json = {}
-    index: int | None = None
+    index: int = 0
+    """Numbers the calls of one answer."""
 
 
 class OllamaCall(Struct, omit_defaults=True):

@@ -1,5 +1,6 @@
 """From an engine's events to Ollama's answer: one object, or a line for each piece."""
 
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
@@ -105,15 +106,48 @@ class Answering:
     ) -> AsyncGenerator[bytes, None]:
         begun = False
         try:
-            async for line in run.lines():
-                begun = True
-                yield ndjson(line)
+            async with contextlib.aclosing(run.lines()) as lines:
+                async for line in lines:
+                    begun = True
+                    yield ndjson(line)
         except Exception as error:
             if not begun:
                 raise
             yield ndjson(error_body(api_error(error)))
         finally:
             await self._loading.let_go(model_id, keep)
+
+
+class AnswerPieces:
+    """Collects an answer, and tells what each event adds to it."""
+
+    def __init__(self, *, hide_thinking: bool = False) -> None:
+        self.answer = WholeAnswer()
+        self._hide_thinking = hide_thinking
+
+    def of(self, event: GenerationEvent) -> Iterator[Piece]:
+        """What came with an event."""
+        before = len(self.answer.tool_calls)
+        self.answer.add(event)
+        if isinstance(event, Delta):
+            if event.kind == "reasoning":
+                if event.text and not self._hide_thinking:
+                    yield Piece(thinking=event.text)
+            elif event.text or event.logprobs:
+                yield Piece(event.text, logprobs=chosen(event.logprobs) or None)
+        elif len(self.answer.tool_calls) > before:
+            # A call is told when it is whole; its arguments are an object.
+            yield Piece(calls=calls_of(self.answer.tool_calls[before:], before))
+
+    def whole(self) -> Piece:
+        """All of it at once."""
+        answer = self.answer
+        return Piece(
+            answer.text,
+            "" if self._hide_thinking else answer.reasoning,
+            calls_of(answer.tool_calls) or None,
+            chosen(answer.logprobs) or None,
+        )
 
 
 class _Run:
@@ -131,27 +165,21 @@ class _Run:
     ) -> None:
         self._work, self._client, self._ready = work, client, ready
         self._request, self._form = request, form
-        self._hide_thinking = hide_thinking
-        self._answer = WholeAnswer()
+        self._pieces = AnswerPieces(hide_thinking=hide_thinking)
+        self._answer = self._pieces.answer
 
     async def whole(self) -> Struct:
         """The whole answer."""
         async for event in self._events():
             self._answer.add(event)
-        answer = self._answer
-        piece = Piece(
-            answer.text,
-            "" if self._hide_thinking else answer.reasoning,
-            calls_of(answer.tool_calls) or None,
-            chosen(answer.logprobs) or None,
-        )
-        return self._form.last(piece, self._end(), answer)
+        return self._form.last(self._pieces.whole(), self._end(), self._answer)
 
     async def lines(self) -> AsyncGenerator[Struct, None]:
         """The answer in lines."""
-        async for event in self._events():
-            for piece in self._pieces(event):
-                yield self._form.line(piece)
+        async with contextlib.aclosing(self._events()) as events:
+            async for event in events:
+                for piece in self._pieces.of(event):
+                    yield self._form.line(piece)
         yield self._form.last(Piece(), self._end(), self._answer)
 
     async def _events(self) -> AsyncGenerator[GenerationEvent, None]:
@@ -163,20 +191,6 @@ class _Run:
                 yield event
         finally:
             await events.aclose()
-
-    def _pieces(self, event: GenerationEvent) -> Iterator[Piece]:
-        answer = self._answer
-        before = len(answer.tool_calls)
-        answer.add(event)
-        if isinstance(event, Delta):
-            if event.kind == "reasoning":
-                if event.text and not self._hide_thinking:
-                    yield Piece(thinking=event.text)
-            elif event.text or event.logprobs:
-                yield Piece(event.text, logprobs=chosen(event.logprobs) or None)
-        elif len(answer.tool_calls) > before:
-            # A call is told when it is whole; its arguments are an object.
-            yield Piece(calls=calls_of(answer.tool_calls[before:], before))
 
     def _end(self) -> End:
         usage = self._answer.usage

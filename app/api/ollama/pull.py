@@ -1,5 +1,6 @@
 """`/api/pull` and `/api/push`."""
 
+import contextlib
 from collections.abc import AsyncGenerator, Sequence
 
 from starlette.requests import Request
@@ -78,9 +79,10 @@ class Pull:
     async def _lines(self, reference: Reference) -> AsyncGenerator[bytes, None]:
         begun = False
         try:
-            async for step in self._steps(reference):
-                yield ndjson(step)
-                begun = True
+            async with contextlib.aclosing(self._steps(reference)) as steps:
+                async for step in steps:
+                    yield ndjson(step)
+                    begun = True
         except Exception as error:
             if not begun:
                 raise
@@ -89,9 +91,10 @@ class Pull:
     async def _steps(self, reference: Reference) -> AsyncGenerator[StepLine, None]:
         yield StepLine("pulling manifest")
         request = await self._fetching.request(reference)
-        async for item in self._fetching.follow(request):
-            for step in _steps_of(item):
-                yield step
+        async with contextlib.aclosing(self._fetching.follow(request)) as items:
+            async for item in items:
+                for step in _steps_of(item):
+                    yield step
         yield StepLine("verifying sha256 digest")
         yield StepLine("writing manifest")
         yield StepLine("success")
