@@ -62,13 +62,13 @@ class OwnModels:
                 models=structs.replace(models, load={**models.load, model.id: load})
             )
 
-    def delete(self, model: LocalModel) -> None:
-        """Delete a model for good: a made one with its preset, any other with its files.
+    def delete(self, model: LocalModel, *, to_trash: bool = False) -> None:
+        """Delete a model: a made one with its preset, any other with its files, or to the trash.
 
         Raises AppError.
         """
         gone = [each for each in self._library.models() if model.id in (each.id, each.variant_of)]
-        self._library.delete(model.id, to_trash=False)
+        self._library.delete(model.id, to_trash=to_trash)
         for each in gone:
             self._forget(each)
 
