@@ -79,6 +79,8 @@ class ChatCommands:
                 self._do(word, rest.strip())
             except AppError as error:
                 print_error(error)
+            except KeyboardInterrupt:  # only what the word began is given up
+                sys.stdout.write("\n")
 
     def _is_command(self, text: str) -> bool:
         """A path such as /home/me/cat.png is none."""
@@ -180,7 +182,7 @@ class ChatCommands:
         else:
             recipe = with_parameters(Recipe("", sampling=sampling), {name: _plain(value)})
             if recipe.left_out or recipe.sampling == sampling:
-                why = f"{recipe.left_out[0]} is not used here" if recipe.left_out else ""
+                why = f"{recipe.left_out[0]} is not used here." if recipe.left_out else ""
                 raise CommandError(f"{name} was not set", why)
             changed = recipe.sampling
         self._chat.asked = structs.replace(self._chat.asked, sampling=changed)

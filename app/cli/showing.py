@@ -23,7 +23,7 @@ def show(arguments: Namespace) -> int:
     """Tell what is known of a model, or one part of it."""
     with Parts() as parts:
         model = parts.library.find(arguments.model)
-        if arguments.part == "json":
+        if arguments.json:
             recipe = recipe_of(parts, model)
             print_json(
                 {
