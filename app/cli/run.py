@@ -1,5 +1,7 @@
 """`corral run` and `corral chat`: one question, or a chat line by line."""
 
+import os
+import stat
 import sys
 from argparse import Namespace
 
@@ -50,24 +52,39 @@ def _model(parts: Parts, name: str | None) -> LocalModel:
 
 
 def _prompt(given: str | None) -> str | None:
-    """The one question, given as a word, piped in, or both; None for a chat at a terminal.
+    """The one question: piped in, given as a word, or both; None for a chat at a terminal.
 
-    Raises `PromptError` for one that is empty or no text.
+    What is piped in stands before the word: a text before what is to be done with it. Raises
+    `PromptError` for a prompt that is empty or no text.
     """
     if given is None and sys.stdin.isatty():
         return None
     try:
         # A word of other bytes comes as half surrogate pairs, which have no UTF-8 form.
-        data = sys.stdin.buffer.read() if given is None else given.encode()
-        text = data.decode("utf-8-sig")
+        word = (given or "").encode().decode()
+        piped = _piped() if given is not None else sys.stdin.buffer.read()
+        text = piped.decode("utf-8-sig").strip()
     except (UnicodeDecodeError, UnicodeEncodeError) as error:
         raise PromptError(
             "The prompt is not UTF-8 text",
             f"What stands at position {error.start + 1} is no character.",
             "Convert it first, for example with: iconv -f latin1 -t utf-8",
         ) from error
-    if not text.strip():
+    prompt = "\n\n".join(part for part in (text, word) if part)
+    if not prompt.strip():
         raise PromptError(
             "The prompt is empty", hint="Write it after the model's name, or pipe it in."
         )
-    return text.strip() if given is None else text
+    return prompt
+
+
+def _piped() -> bytes:
+    """What a pipe or a file on the standard input holds; nothing of anything else, as of a device.
+
+    A socket is none: what a service was started with may never end.
+    """
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError):
+        return b""
+    return sys.stdin.buffer.read() if stat.S_ISFIFO(mode) or stat.S_ISREG(mode) else b""

@@ -16,6 +16,9 @@ from backends.types import Finish, LoadConfig
 from tests.api.serving import STARTER, Serving, free_port
 from tests.backends.scripts import ask, finish_of, text_of
 
+LORA = [{"path": "/etc/passwd"}]
+ASKED = {"id": "1", "messages": [{"role": "user", "content": "Hi"}]}
+
 
 def client_of(serving: Serving) -> RunningClient:
     server = serving.server
@@ -109,3 +112,22 @@ def test_another_secret_is_refused(alone: Serving) -> None:
     wrong = RunningCorral(os.getpid(), 0.0, address, "wrong", __version__, window=False)
     with RunningClient(wrong) as client, pytest.raises(ModelError, match="refused"):
         client.shut_down()
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("load", {"model": STARTER, "config": {"draft_model": "/etc/passwd"}}),
+        ("load", {"model": STARTER, "config": {"rpc_servers": ["192.0.2.1:50052"]}}),
+        ("make", {"name": "x", "base": STARTER, "recipe": {"name": "x", "load": {"lora": LORA}}}),
+        ("generate", {"model": STARTER, "request": ASKED, "config": {"context_length": 512}}),
+        ("setting", {"name": "network.offline", "value": True}),
+    ],
+)
+def test_files_and_settings_are_not_for_others_to_choose(
+    shared: Serving, path: str, asked: dict[str, object]
+) -> None:
+    _, secret = shared.parts.tokens.issue("a phone", ["chat", "models"])
+    with shared.client(authorization=f"Bearer {secret}") as other:
+        answer = other.post(f"/corral/v1/{path}", json=asked)
+    assert answer.status_code == 403, answer.text

@@ -1,6 +1,7 @@
 """`config`, `token`, `doctor`, `estimate`, `bench`, `log`, `open`, `version`, `presets`, `chat`."""
 
 import json
+import sys
 from pathlib import Path
 
 import msgspec
@@ -190,7 +191,7 @@ def test_a_link_goes_to_the_window_that_is_open(
     said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[list[str]] = []
-    monkeypatch.setattr(opening, "start_detached", lambda words, _: started.append(words))
+    monkeypatch.setattr(opening, "_start", lambda words, _: started.append(words))
     window = Handover(app_paths())
     assert window.claim()
     try:
@@ -203,3 +204,13 @@ def test_a_link_goes_to_the_window_that_is_open(
     assert started == [["corral://model/owner/name"]]
     said("open", "nothing.gguf", code=3)
     said("open", "corral://nothing", code=1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
+def test_a_window_that_cannot_open_is_told(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(opening, "_PATIENCE", 60)
+    said("open", code=1)
+    assert "The window did not open" in said.err
+    assert "no display" in said.err

@@ -58,6 +58,15 @@ def test_what_fails_fails_the_same_way(running: Serving, words: tuple[str, ...],
     assert "corral: " in shared.stderr
 
 
+def test_what_is_piped_in_stands_before_the_prompt(running: Serving) -> None:
+    home = home_of(running)
+    words = ("run", STARTER, "--temperature", "0", "--max-tokens", "5", "--stats")
+    both = corral(*words, "What is it about?", stdin="A text about cats.", CORRAL_HOME=home)
+    whole = corral(*words, stdin="A text about cats.\n\nWhat is it about?", CORRAL_HOME=home)
+    assert both.stdout == whole.stdout
+    assert both.returncode == 0, both.stderr
+
+
 def test_models_are_loaded_shown_and_ejected(running: Serving) -> None:
     home = home_of(running)
     loaded = corral("load", STARTER, "--ttl", "600", "--context", "1024", CORRAL_HOME=home)

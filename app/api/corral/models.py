@@ -12,6 +12,7 @@ from app.api.errors import ApiError
 from app.api.operations import Operation
 from app.api.streams import StreamedResponse, json_response, ndjson, primed, while_connected
 from app.api.work import Client, Work, client_of
+from app.core.access_tokens import AccessToken
 from app.core.library_types import LocalModel
 from app.core.loaded_model import LoadedModel
 from app.core.own_models import OwnModels
@@ -29,7 +30,7 @@ from app.core.running_wire import (
     RemoveRequest,
     UnloadRequest,
 )
-from backends.types import GenerationRequest
+from backends.types import GenerationRequest, LoadConfig
 
 NDJSON = "application/x-ndjson"
 
@@ -103,6 +104,8 @@ class ModelOperations:
     async def load(self, request: Request) -> Response:
         """Load a model and tell of it."""
         asked = await read_json(request, LoadRequest)
+        if asked.config is not None and _names_files(asked.config):
+            _check_admin(request)
         return StreamedResponse(self._load(await self._find(asked.model), asked), NDJSON)
 
     async def _load(self, model: LocalModel, asked: LoadRequest) -> AsyncGenerator[bytes, None]:
@@ -139,6 +142,8 @@ class ModelOperations:
     async def generate(self, request: Request) -> Response:
         """Answer in the engine's own terms."""
         asked = await read_json(request, GenerateRequest)
+        if asked.config is not None:  # it may load the model anew for everybody
+            _check_admin(request)
         loaded = await while_connected(request, self._loaded(asked))
         source = self._events(client_of(request), loaded, asked.request)
         return StreamedResponse(await while_connected(request, primed(source)), NDJSON)
@@ -169,6 +174,8 @@ class ModelOperations:
     async def make(self, request: Request) -> Response:
         """Make a model of another one."""
         asked = await read_json(request, MakeRequest)
+        if _names_files(asked.recipe.load):
+            _check_admin(request)
         base = await self._find(asked.base)
         made = await asyncio.to_thread(self._own.create, asked.name, base, asked.recipe)
         return json_response(Made(made.id))
@@ -190,3 +197,21 @@ class ModelOperations:
                 raise
         await asyncio.to_thread(self._parts.library.scan)
         return self._work.names.find(name)
+
+
+def _names_files(config: LoadConfig) -> bool:
+    """Whether load settings name something besides the model: a file, or another computer."""
+    return bool(
+        config.lora
+        or config.draft_model
+        or config.projector
+        or config.parking_folder
+        or config.rpc_servers
+    )
+
+
+def _check_admin(request: Request) -> None:
+    """Raise ApiError unless this computer's own commands ask, or somebody who may do everything."""
+    token: AccessToken | None = request.scope["state"]["token"]
+    if token is None or not token.allows("admin"):
+        raise ApiError("forbidden", "Only a token that allows “admin” may choose such settings.")
