@@ -1,6 +1,6 @@
 """What a command and the running program say to each other, at `/corral/v1/…`."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -126,7 +126,7 @@ class SettingRequest(Struct):
 
     name: str
     """As `app.core.setting_names` calls it."""
-    value: object
+    value: Any
 
 
 GenerateLine = GenerationEvent | Failure

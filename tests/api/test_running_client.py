@@ -131,3 +131,20 @@ def test_files_and_settings_are_not_for_others_to_choose(
     with shared.client(authorization=f"Bearer {secret}") as other:
         answer = other.post(f"/corral/v1/{path}", json=asked)
     assert answer.status_code == 403, answer.text
+
+
+def test_everything_stands_in_the_documentation(shared: Serving) -> None:
+    with shared.client() as client:
+        paths = client.get("/openapi.json").json()["paths"]
+    asked = (
+        "status",
+        "load",
+        "unload",
+        "generate",
+        "count",
+        "make",
+        "remove",
+        "setting",
+        "requests",
+    )
+    assert {f"/corral/v1/{name}" for name in asked} <= set(paths)
