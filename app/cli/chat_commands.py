@@ -83,7 +83,7 @@ class ChatCommands:
                 sys.stdout.write("\n")
 
     def _is_command(self, text: str) -> bool:
-        """A path such as /home/me/cat.png is none."""
+        """A path with folders in it is none."""
         word = text.partition(" ")[0]
         return word.startswith("/") and "/" not in word[1:] and "\n" not in text
 

@@ -12,7 +12,7 @@ from app.core.errors import AppError, NotFoundError, StorageError
 from app.core.library_types import LocalModel
 from app.core.modelfile import ModelfileError, read_modelfile
 from app.core.ollama_recipe import Recipe
-from app.core.own_models import OwnModels
+from app.core.removal import remove_model
 
 _LARGEST = 10_000_000
 """Bytes of a Modelfile; a larger file is none."""
@@ -34,7 +34,7 @@ def _removed(parts: Parts, model: LocalModel, *, sure: bool) -> bool:
     if parts.running is not None:
         parts.running.remove(model.id)
     else:
-        OwnModels(parts.library, parts.presets, parts.settings).delete(model, to_trash=True)
+        remove_model(parts.library, parts.presets, parts.settings, model)
     sys.stdout.write(f"{'Forgotten' if model.read_only else 'Deleted'}: {model.id}\n")
     return True
 

@@ -4,7 +4,7 @@ Such a model is a variant in the library; what it says and how it answers is in 
 made with it, so that the window shows both and a person can change them there.
 """
 
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from msgspec import structs
 
@@ -18,6 +18,12 @@ from app.core.settings import SettingsStore
 from backends.types import LoadConfig, SamplingParams
 
 
+class NameTaken(ModelError):
+    """The name means a model that was not made here."""
+
+    code: ClassVar[str] = "name_taken"
+
+
 class OwnModels:
     """Makes, copies and removes them. All calls touch the disk."""
 
@@ -29,7 +35,7 @@ class OwnModels:
     def create(self, name: str, base: LocalModel, recipe: Recipe) -> LocalModel:
         """Make a model of the files of `base`; one of that name that was made before is replaced.
 
-        What the recipe leaves at its default is as in `base`. Raises AppError.
+        What the recipe leaves at its default is as in `base`. Raises NameTaken and other AppErrors.
         """
         self._make_way(name)
         of_base = own_preset(base.id, self._presets)
@@ -73,10 +79,11 @@ class OwnModels:
             self._forget(each)
 
     def _make_way(self, name: str) -> None:
-        same = [each for each in self._library.models() if each.name.casefold() == name.casefold()]
+        models = self._library.models()
+        same = [each for each in models if _plain(each.name) == _plain(name)]
         for model in same:
             if not model.variant_of:
-                raise ModelError(
+                raise NameTaken(
                     f"{name} is the name of another model",
                     "Models that were not made here are not replaced.",
                     "Choose another name.",
@@ -92,6 +99,10 @@ class OwnModels:
         load = {key: each for key, each in models.load.items() if key != model.id}
         sampling = {key: each for key, each in models.sampling.items() if key != model.id}
         self._settings.update(models=structs.replace(models, load=load, sampling=sampling))
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace(" ", "-")
 
 
 Values = TypeVar("Values", SamplingParams, LoadConfig)

@@ -1,7 +1,9 @@
 """The running program as its own commands ask it: like an engine of their own."""
 
 import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -84,6 +86,15 @@ def test_what_is_not_there_is_not_found(client: RunningClient) -> None:
         client.load("nothing-like-it")
     with pytest.raises(NotFoundError):
         client.change_setting("server.nothing", 1)
+
+
+def test_a_model_that_has_just_arrived_is_found(
+    alone: Serving, client: RunningClient, starter_file: Path
+) -> None:
+    folder = alone.parts.paths.models / "maker" / "fresh"
+    folder.mkdir(parents=True)
+    shutil.copy(starter_file, folder / "fresh.gguf")
+    assert client.load("maker/fresh/fresh").id == "maker/fresh/fresh"
 
 
 def test_a_bad_load_setting_is_refused(alone: Serving, client: RunningClient) -> None:

@@ -48,7 +48,7 @@ def test_a_chat_is_changed_while_it_goes_on(
         "/clear",
         "/show tokens",
         "/nonsense",
-        "/home/me/notes.txt says what?",
+        "/srv/notes.txt says what?",
         "/show modelfile",
         "/?",
         "/bye",

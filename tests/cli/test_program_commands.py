@@ -17,6 +17,7 @@ from app.core.hardware import HardwareSurvey
 from app.core.logs import FILE_NAME
 from app.core.paths import app_paths
 from app.core.settings import SettingsStore
+from tests.hub.server import LocalHub
 
 
 @pytest.fixture
@@ -95,6 +96,17 @@ def test_the_doctor_says_what_to_do(said: Said) -> None:
     text = said("doctor")
     assert "!  network" in text
     assert "corral config set network.offline false" in text
+
+
+def test_the_doctor_asks_the_hub(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    with LocalHub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        findings = json.loads(said("doctor", "--json"))
+    network = next(each for each in findings if each["check"] == "network")
+    assert network["state"] == "ok"
+    assert hub.url in network["found"]
+    assert "NO  network" in said("doctor", code=1)  # the hub is gone
+    assert said.err == ""
 
 
 def test_the_doctor_tells_of_a_folder_that_cannot_be_written(said: Said) -> None:

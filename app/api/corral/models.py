@@ -16,6 +16,7 @@ from app.core.access_tokens import AccessToken
 from app.core.library_types import LocalModel
 from app.core.loaded_model import LoadedModel
 from app.core.own_models import OwnModels
+from app.core.removal import remove_model
 from app.core.running_wire import (
     BASE,
     Counted,
@@ -184,9 +185,15 @@ class ModelOperations:
         """Delete a model: to the trash, or off the list."""
         asked = await read_json(request, RemoveRequest)
         model = await self._find(asked.model)
-        await asyncio.to_thread(self._parts.runtime.eject, model.id)
-        await asyncio.to_thread(self._own.delete, model, to_trash=True)
+        await asyncio.to_thread(self._remove, model)
         return Response(status_code=204)
+
+    def _remove(self, model: LocalModel) -> None:
+        parts = self._parts
+        for each in parts.library.models():
+            if model.id in (each.id, each.variant_of):
+                parts.runtime.eject(each.id)
+        remove_model(parts.library, parts.presets, parts.settings, model)
 
     async def _find(self, name: str) -> LocalModel:
         """The model, also one that a command has just put there. Raises ApiError."""
