@@ -80,11 +80,13 @@ class Work:
         config: LoadConfig | None = None,
         *,
         ttl: float | None = None,
+        force: bool = False,
         on_progress: Callable[[float], object] | None = None,
     ) -> LoadedModel:
         """The model, loaded if it was not. Several who want it share one load.
 
-        `config` and `ttl` as for `ModelRuntime.load`; `on_progress` runs in the event loop.
+        `config`, `ttl` and `force` as for `ModelRuntime.load`; `on_progress` runs in the event
+        loop.
         Raises what that raises.
         """
         present = self.parts.runtime.get(model.id)
@@ -100,7 +102,9 @@ class Work:
             report = None
             if on_progress is not None:
                 report = partial(_soon, loop, on_progress)
-            call = partial(self.parts.runtime.load, model, config, ttl=ttl, on_progress=report)
+            call = partial(
+                self.parts.runtime.load, model, config, ttl=ttl, force=force, on_progress=report
+            )
             load = asyncio.ensure_future(asyncio.to_thread(call))
             self._loads[key] = load
             load.add_done_callback(partial(self._load_ended, key))

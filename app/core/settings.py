@@ -179,6 +179,8 @@ class Chat(Struct, frozen=True):
     enter_sends: bool = True
     context_policy: ContextPolicy = "drop_oldest"
     """What happens when a chat outgrows the context."""
+    terminal_history: bool = True
+    """What is typed in a chat in the terminal is remembered there."""
 
 
 class Server(Struct, frozen=True):
