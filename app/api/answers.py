@@ -77,6 +77,8 @@ class WholeAnswer:
     """The complete ones."""
     reason: FinishReason = "stop"
     usage: Usage = field(default_factory=Usage)
+    stop: str = ""
+    """The stop string that ended it, where one did."""
     logprobs: list[TokenLogprob] = field(default_factory=list)
     """Of the text, token by token, where they were asked for."""
     notes: list[Note] = field(default_factory=list)
@@ -103,7 +105,7 @@ class WholeAnswer:
             case Note():
                 self.notes.append(event)
             case Finish():
-                self.reason, self.usage = event.reason, event.usage
+                self.reason, self.usage, self.stop = event.reason, event.usage, event.stop
 
 
 async def side_by_side(

@@ -30,6 +30,7 @@ from backends.types import (
     GenerationRequest,
     LoadConfig,
     SamplingParams,
+    Tool,
     ToolCallStart,
 )
 
@@ -181,10 +182,12 @@ class Work:
         config = structs.replace(chosen, embedding=True, batch_size=batch)
         return await self.loaded(for_embeddings(model), config, ttl=ttl)
 
-    async def count_tokens(self, loaded: LoadedModel, messages: tuple[ChatMessage, ...]) -> int:
+    async def count_tokens(
+        self, loaded: LoadedModel, messages: tuple[ChatMessage, ...], tools: tuple[Tool, ...] = ()
+    ) -> int:
         """Tokens of the prompt that these messages make. Raises a ModelError."""
         try:
-            return await asyncio.to_thread(loaded.engine.count_tokens, messages)
+            return await asyncio.to_thread(loaded.engine.count_tokens, messages, tools)
         except BackendError as error:
             raise refusal(error) from error
 
