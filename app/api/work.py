@@ -11,6 +11,7 @@ from msgspec import structs
 from starlette.requests import Request
 
 from app.api.answers import events_of
+from app.api.errors import ApiError
 from app.api.line import WaitingLine
 from app.api.model_names import ModelNames
 from app.core.engine_errors import refusal
@@ -140,6 +141,10 @@ class Work:
                         log.update(client.record, time_to_first_token=since)
                     elif isinstance(event, Finish):
                         self._note_end(client, loaded, event)
+                        if event.reason == "cancelled":  # whoever asked has not done that
+                            raise ApiError(
+                                "engine", f"{loaded.model.name} was ejected while it answered."
+                            )
                     yield event
             except BackendError as error:
                 raise refusal(error) from error

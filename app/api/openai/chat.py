@@ -12,9 +12,9 @@ from app.api.errors import api_error
 from app.api.openai.chat_answer import Chunks, another, completion, summed
 from app.api.openai.chat_types import ChatChunk, ChatCompletion, ChatRequest
 from app.api.openai.errors import error_body
-from app.api.openai.to_engine import answers_wanted, generation_request, pictures_in
+from app.api.openai.to_engine import answers_wanted, generation_request
 from app.api.operations import Operation
-from app.api.requests import check_pictures
+from app.api.requests import check_pictures, pictures_in
 from app.api.streams import StreamedResponse, json_response, primed, sse, while_connected
 from app.api.work import Client, Work, client_of, new_id
 from app.core.loaded_model import LoadedModel

@@ -1,6 +1,5 @@
 """From OpenAI's request to the one that engines take."""
 
-from collections.abc import Sequence
 from typing import Literal, cast
 
 from msgspec import structs
@@ -214,8 +213,3 @@ def reasoning_by_effort(effort: str | None) -> ReasoningOptions:
         return ReasoningOptions(mode="off")
     known = "high" if effort == "xhigh" else effort
     return ReasoningOptions(mode="on", effort=cast("Literal['low', 'medium', 'high']", known))
-
-
-def pictures_in(messages: Sequence[ChatMessage]) -> int:
-    """How many pictures a conversation holds."""
-    return sum(len(message.images) for message in messages)
