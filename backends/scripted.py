@@ -179,6 +179,8 @@ class ScriptedBackend:
 
     def _fitted_prompt(self, request: GenerationRequest) -> tuple[ContextCut | None, list[str]]:
         """The prompt, and what the context left no room for."""
+        if request.prompt is not None:
+            return None, _TOKEN.findall(request.prompt) or ["<start>"]
         if not request.messages:
             raise BadRequest("There is no message to answer")
         if request.continue_last and request.messages[-1].role != "assistant":

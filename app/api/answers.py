@@ -1,6 +1,7 @@
 """An answer of an engine as an asynchronous stream of events, and as a whole."""
 
 import asyncio
+import contextlib
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -116,8 +117,9 @@ async def side_by_side(
     When one fails the others are ended, and its error raised.
     """
     if len(answers) == 1:
-        async for event in answers[0]:
-            yield 0, event
+        async with contextlib.aclosing(answers[0]) as events:
+            async for event in events:
+                yield 0, event
         return
     came: asyncio.Queue[tuple[int, GenerationEvent | BaseException | None]] = asyncio.Queue()
 
@@ -144,6 +146,17 @@ async def side_by_side(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def all_whole(
+    answers: Sequence[AsyncGenerator[GenerationEvent, None]],
+) -> list[WholeAnswer]:
+    """Several answers, once all of them have ended. Raises like `side_by_side`."""
+    made = [WholeAnswer() for _ in answers]
+    async with contextlib.aclosing(side_by_side(answers)) as events:
+        async for index, event in events:
+            made[index].add(event)
+    return made
 
 
 async def whole(events: AsyncIterator[GenerationEvent]) -> WholeAnswer:
