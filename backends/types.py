@@ -303,18 +303,6 @@ class MemoryUse(Struct, frozen=True):
     compute: int
 
 
-class InfillMarkers(Struct, frozen=True):
-    """Control tokens of a model that was trained to fill in the middle of a text.
-
-    What it is to write comes behind `prefix`, the text before it, `suffix`, the text behind it,
-    `middle` (Bavarian et al. 2022).
-    """
-
-    prefix: str
-    suffix: str
-    middle: str
-
-
 class ModelInfo(Struct, frozen=True):
     """What an engine says of the model it has loaded."""
 
@@ -342,8 +330,6 @@ class ModelInfo(Struct, frozen=True):
     """Numbers of one embedding; 0 where the model is not loaded for them."""
     chat_format: str = ""
     """Family of the chat format, such as "llama-3"; empty where it is not known."""
-    infill: InfillMarkers | None = None
-    """None where the model was not trained to fill in the middle."""
     memory: MemoryUse | None = None
     """What the engine says it took; None where it does not tell."""
 

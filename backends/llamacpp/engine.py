@@ -176,7 +176,6 @@ def _describe(loaded: Loaded, config: LoadConfig, memory: MemoryUse | None) -> M
         tools=prompts.tools,
         vision=loaded.projector is not None,
         chat_format=prompts.format.name,
-        infill=model.vocabulary.infill,
         gpu_layers=model.gpu_layers,
         slots=context.slots,
         embedding_length=loaded.embedder.length if loaded.embedder else 0,

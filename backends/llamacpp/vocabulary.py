@@ -8,7 +8,6 @@ from typing import Any
 from backends.chat.tokenizer import SpecialToken
 from backends.errors import BadRequest
 from backends.llamacpp.library import native
-from backends.types import InfillMarkers
 
 # llama.h: enum llama_vocab_type, enum llama_token_attr
 _SENTENCEPIECE = 1
@@ -98,16 +97,6 @@ class Vocabulary:
     def eog_tokens(self) -> tuple[int, ...]:
         """Ids of all tokens that end the generation."""
         return tuple(filter(self.is_eog, range(self.size)))
-
-    @cached_property
-    def infill(self) -> InfillMarkers | None:
-        """The control tokens for filling in the middle, where the vocabulary has all of them."""
-        ids = (
-            native.llama_vocab_fim_pre(self._vocab),
-            native.llama_vocab_fim_suf(self._vocab),
-            native.llama_vocab_fim_mid(self._vocab),
-        )
-        return None if min(ids) < 0 else InfillMarkers(*map(self.text, ids))
 
     @cached_property
     def special_ids(self) -> frozenset[int]:

@@ -1,5 +1,6 @@
 """`/v1/completions`: texts are gone on with as they are."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
 from msgspec import structs
@@ -9,7 +10,6 @@ from starlette.responses import Response
 from app.api.answers import all_whole, side_by_side
 from app.api.body import read_json
 from app.api.errors import ApiError, api_error
-from app.api.infill import infill_prompt
 from app.api.openai.chat_answer import another
 from app.api.openai.completion_answer import CompletionMaker
 from app.api.openai.completion_types import Completion, CompletionRequest
@@ -24,6 +24,8 @@ from app.api.openai.sampling import (
 from app.api.operations import Operation
 from app.api.streams import StreamedResponse, json_response, primed, sse, while_connected
 from app.api.work import Client, Work, client_of, new_id
+from app.core.infill import infill_of
+from app.core.library_types import LocalModel
 from app.core.loaded_model import LoadedModel
 from backends.types import GenerationRequest, SamplingParams
 
@@ -58,10 +60,11 @@ class Completions:
         asked = await read_json(request, CompletionRequest)
         model = self._work.names.find(asked.model)
         prompts, count = _checked(asked)
+        texts = await _with_suffix(prompts, asked.suffix, model) if asked.suffix else prompts
         sampling = _sampling(asked, self._work.sampling(model))
         loaded = await while_connected(request, self._work.loaded(model, ttl=asked.ttl))
         number = new_id("cmpl-")
-        requests = _requests(number, loaded, asked, prompts, sampling, count)
+        requests = _requests(number, texts, sampling, count)
         echoes = prompts if asked.echo else [""] * len(prompts)
         maker = CompletionMaker(number, loaded.model.id, echoes, count)
         client = client_of(request)
@@ -131,17 +134,23 @@ def _sampling(asked: CompletionRequest, base: SamplingParams) -> SamplingParams:
     return common_sampling(asked, base, given)
 
 
+async def _with_suffix(prompts: Sequence[str], suffix: str, model: LocalModel) -> Sequence[str]:
+    """The prompts that ask for what stands between each of these and the suffix."""
+    infill = await asyncio.to_thread(infill_of, model.path) if model.format == "gguf" else None
+    if infill is None:
+        raise ApiError(
+            "unsupported",
+            f"suffix: {model.name} cannot fill in the middle of a text.",
+            param="suffix",
+        )
+    return [infill.prompt(prompt, suffix) for prompt in prompts]
+
+
 def _requests(
-    number: str,
-    loaded: LoadedModel,
-    asked: CompletionRequest,
-    prompts: Sequence[str],
-    sampling: SamplingParams,
-    count: int,
+    number: str, texts: Sequence[str], sampling: SamplingParams, count: int
 ) -> list[GenerationRequest]:
     made = []
-    for prompt in prompts:
-        text = infill_prompt(loaded, prompt, asked.suffix) if asked.suffix else prompt
+    for text in texts:
         first = GenerationRequest(number, (), sampling, prompt=text)
         made += [another(first, index) for index in range(count)]
     return [structs.replace(each, id=f"{number}-{index}") for index, each in enumerate(made)]
