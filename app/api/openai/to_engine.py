@@ -211,15 +211,15 @@ def _reasoning(asked: ChatRequest) -> ReasoningOptions:
     return options
 
 
-def reasoning_by_effort(effort: str | None) -> ReasoningOptions:
+def reasoning_by_effort(effort: str | None, param: str = "reasoning_effort") -> ReasoningOptions:
     """OpenAI's word for how long to reason, as engines take it. Raises ApiError."""
     if effort is None:
         return ReasoningOptions()
     if effort not in EFFORTS:
         raise ApiError(
             "invalid_request",
-            f"reasoning_effort: Expected one of {', '.join(EFFORTS)}.",
-            param="reasoning_effort",
+            f"{param}: Expected one of {', '.join(EFFORTS)}.",
+            param=param,
         )
     if effort in ("none", "minimal"):
         return ReasoningOptions(mode="off")
