@@ -171,6 +171,8 @@ class ChatRequest(Struct):
     response_format: TextFormat | JsonFormat | SchemaFormat | None = None
     reasoning_effort: str | None = None
     reasoning: ReasoningChoice | None = None
+    ignore_eos: bool | None = None
+    """llama.cpp's: no token that ends the answer is chosen."""
     modalities: list[str] | None = None
     web_search_options: Json | None = None
     functions: list[Json] | None = None

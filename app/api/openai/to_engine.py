@@ -140,6 +140,7 @@ def _sampling(asked: ChatRequest, base: SamplingParams) -> SamplingParams:
         limit = asked.max_tokens
     given = {
         "typical_p": asked.typical_p,
+        "ignore_eos": asked.ignore_eos,
         "max_tokens": limit,
         "logprobs": _alternatives(asked),
     }
