@@ -2,13 +2,17 @@
 
 import asyncio
 import base64
+import contextlib
 import json
+import threading
 from typing import Any
 
 import anthropic
 import pytest
 from anthropic.types import MessageParam, ToolParam
 
+from app.api.anthropic import messages
+from app.core.request_log import RequestRecord
 from tests.api.serving import STARTER, Serving
 
 HI: list[MessageParam] = [{"role": "user", "content": "Say hi"}]
@@ -398,3 +402,52 @@ def test_the_asynchronous_client_is_answered(shared: Serving) -> None:
         return answer.usage.output_tokens
 
     assert asyncio.run(ask()) == 2
+
+
+def test_a_client_that_waits_long_hears_that_the_connection_lives(
+    alone: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "PING_SECONDS", 0.02)
+    model = alone.scripted("slow", text="one two three", tokens_per_second=5)
+    alone.parts.runtime.load(alone.parts.library.find(model))
+    body = {"model": model, "max_tokens": 3, "messages": HI, "stream": True}
+    with alone.client() as http:
+        stream = http.post("/v1/messages", json=body).text
+    assert stream.count("event: ping") > 2
+    assert "three" in stream
+
+
+def test_what_a_client_leaves_is_cancelled(alone: Serving) -> None:
+    model = alone.scripted(tokens=100_000, tokens_per_second=50)
+    left = threading.Event()
+
+    def look(record: RequestRecord) -> None:
+        if record.status == 499:
+            left.set()
+
+    alone.parts.log.changed.connect(look)
+    client = anthropic.Anthropic(base_url=alone.url, api_key="any", max_retries=0)
+    with client.messages.stream(model=model, max_tokens=90_000, messages=HI) as stream:
+        for event in stream:
+            if event.type == "text":
+                break
+    assert left.wait(30)
+    loaded = alone.parts.runtime.get(model)
+    assert loaded is not None
+    assert loaded.engine.stats().running == 0
+
+
+def test_a_line_that_is_full_is_told_of(alone: Serving) -> None:
+    model = alone.scripted(tokens=100_000, tokens_per_second=50)
+    alone.change(queue=0)
+    loaded = alone.parts.runtime.load(alone.parts.library.find(model))
+    assert loaded.info is not None
+    client = anthropic.Anthropic(base_url=alone.url, api_key="any", max_retries=0)
+    with contextlib.ExitStack() as streams:
+        for _ in range(loaded.info.slots):
+            stream = client.messages.stream(model=model, max_tokens=90_000, messages=HI)
+            next(iter(streams.enter_context(stream)))
+        with pytest.raises(anthropic.InternalServerError) as caught:
+            client.messages.create(model=model, max_tokens=1, messages=HI)
+    assert (caught.value.status_code, caught.value.type) == (503, "overloaded_error")
+    assert caught.value.response.headers["retry-after"]
