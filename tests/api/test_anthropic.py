@@ -13,7 +13,9 @@ from anthropic.types import MessageParam, ToolParam
 
 from app.api.anthropic import messages
 from app.core.request_log import RequestRecord
+from tests.api.anthropic_facts import ERROR, EVENTS, MESSAGE, MODELS
 from tests.api.serving import STARTER, Serving
+from tests.api.shapes import check
 
 HI: list[MessageParam] = [{"role": "user", "content": "Say hi"}]
 GREEDY = {"temperature": 0}
@@ -82,14 +84,39 @@ def test_a_stream_joins_to_the_same_answer(client: anthropic.Anthropic) -> None:
     assert events[-3:] == ["content_block_stop", "message_delta", "message_stop"]
 
 
-def test_every_event_is_named_by_its_type(shared: Serving) -> None:
-    body = {"model": STARTER, "max_tokens": 2, "messages": HI, "stream": True}
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        ({}, ["text_delta"]),
+        (
+            {"messages": [{"role": "user", "content": "!think"}], "thinking": {"type": "adaptive"}},
+            ["thinking_delta", "signature_delta", "text_delta"],
+        ),
+        (
+            {"model": STARTER, "tools": [WEATHER], "tool_choice": {"type": "any"}},
+            ["input_json_delta"],
+        ),
+    ],
+)
+def test_every_event_comes_in_its_order_and_form(
+    shared: Serving, thinker: str, change: dict[str, Any], kinds: list[str]
+) -> None:
+    body = {"model": thinker, "max_tokens": 100, "messages": HI, "stream": True, **change}
     with shared.client() as http:
         lines = http.post("/v1/messages", json=body).text.splitlines()
+        body["stream"] = False
+        check(http.post("/v1/messages", json=body).json(), MESSAGE)
     names = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
-    types = [json.loads(line[6:])["type"] for line in lines if line.startswith("data: ")]
-    assert names == types
-    assert "ping" in names
+    events = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+    assert names == [event["type"] for event in events]
+    for event in events:
+        check(event, EVENTS[event["type"]], event["type"])
+    deltas = [event["delta"]["type"] for event in events if event["type"] == "content_block_delta"]
+    assert list(dict.fromkeys(deltas)) == kinds
+    assert names[:2] == ["message_start", "ping"]
+    assert names[-3:] == ["content_block_stop", "message_delta", "message_stop"]
+    blocks = [name for name in names if name in ("content_block_start", "content_block_stop")]
+    assert blocks == ["content_block_start", "content_block_stop"] * (len(blocks) // 2)
 
 
 def test_the_stop_sequence_that_was_met_is_told(client: anthropic.Anthropic, thinker: str) -> None:
@@ -272,7 +299,11 @@ def test_tokens_are_counted_with_system_and_tools(client: anthropic.Anthropic) -
     assert plain == answer.usage.input_tokens + (answer.usage.cache_read_input_tokens or 0)
 
 
-def test_models_are_listed_in_its_own_form(client: anthropic.Anthropic, thinker: str) -> None:
+def test_models_are_listed_in_its_own_form(
+    shared: Serving, client: anthropic.Anthropic, thinker: str
+) -> None:
+    with shared.client(**{"anthropic-version": "2023-06-01"}) as http:
+        check(http.get("/v1/models").json(), MODELS)
     everything = [model.id for model in client.models.list()]
     assert thinker in everything
     by_ones = [model.id for model in client.models.list(limit=1)]
@@ -341,6 +372,7 @@ def test_what_makes_no_sense_is_refused(
     with shared.client() as http:
         answer = http.post("/v1/messages", json=body)
     told = answer.json()
+    check(told, ERROR)
     assert answer.status_code == 400
     assert told["type"] == "error"
     assert told["error"]["type"] == "invalid_request_error"
@@ -375,6 +407,14 @@ def test_an_unknown_model_is_not_found(client: anthropic.Anthropic) -> None:
     with pytest.raises(anthropic.NotFoundError) as caught:
         client.models.retrieve("nobody/knows-it")
     assert caught.value.type == "not_found_error"
+
+
+def test_a_prompt_that_is_too_long_is_refused_so_that_clients_shorten_it(
+    client: anthropic.Anthropic,
+) -> None:
+    long: list[MessageParam] = [{"role": "user", "content": "word " * 1500}] * 3
+    with pytest.raises(anthropic.BadRequestError, match="prompt is too long"):
+        client.messages.create(model=STARTER, max_tokens=5, messages=long)
 
 
 def test_what_there_is_not_is_told_in_its_form(client: anthropic.Anthropic) -> None:

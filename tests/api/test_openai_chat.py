@@ -23,8 +23,9 @@ from backends.types import (
     ToolCallEnd,
     ToolCallStart,
 )
-from tests.api.openai_facts import CHAT_CHUNK, CHAT_COMPLETION, ERROR, MODELS, check
+from tests.api.openai_facts import CHAT_CHUNK, CHAT_COMPLETION, ERROR, MODELS
 from tests.api.serving import STARTER, Serving
+from tests.api.shapes import check
 
 HI: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Say hi"}]
 

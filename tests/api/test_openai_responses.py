@@ -10,8 +10,9 @@ from openai.types.responses import FunctionToolParam
 
 from app.api import response_store
 from app.api.response_store import KeptResponse, ResponseStore
-from tests.api.openai_facts import ERROR, RESPONSE, RESPONSE_EVENTS, check
+from tests.api.openai_facts import ERROR, RESPONSE, RESPONSE_EVENTS
 from tests.api.serving import STARTER, Serving
+from tests.api.shapes import check
 
 WEATHER: FunctionToolParam = {
     "type": "function",

@@ -11,8 +11,9 @@ import openai
 import pytest
 
 from app.core.paths import app_paths
-from tests.api.openai_facts import COMPLETION, EMBEDDINGS, ERROR, check
+from tests.api.openai_facts import COMPLETION, EMBEDDINGS, ERROR
 from tests.api.serving import STARTER, Serving, serving
+from tests.api.shapes import check
 from tests.backends.llamacpp import tiny_gguf
 
 TEXT = "The capital of France is"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import anthropic
 import openai
 import pytest
+from openai.types.chat import ChatCompletionContentPartParam
 
 from app.core.paths import app_paths
 from tests.api.serving import Serving, serving, starter_file
@@ -37,22 +38,13 @@ def test_openai_s_chat_shows_pictures(sighted: Serving) -> None:
     client = openai.OpenAI(base_url=f"{sighted.url}/v1", api_key="any", max_retries=0)
 
     def tokens(*, picture: bool) -> int:
+        content: list[ChatCompletionContentPartParam] = [{"type": "text", "text": "What is this?"}]
+        if picture:
+            content.append({"type": "image_url", "image_url": {"url": URL, "detail": "low"}})
         answer = client.chat.completions.create(
             model=seeing(sighted),
             max_tokens=1,
-            messages=[
-                {
-                    "role": "user",
-                    "content": [
-                        {"type": "text", "text": "What is this?"},
-                        *(
-                            [{"type": "image_url", "image_url": {"url": URL, "detail": "low"}}]
-                            if picture
-                            else []
-                        ),
-                    ],
-                }
-            ],
+            messages=[{"role": "user", "content": content}],
         )
         assert answer.usage is not None
         return answer.usage.prompt_tokens

@@ -26,10 +26,12 @@ def request_headers() -> dict[str, str]:
 
 def error_body(error: ApiError, request_id: str | None = None) -> dict[str, object]:
     """The body of an error, also as the last event of a stream that broke."""
-    kind = _TYPES.get(error.kind, "invalid_request_error")
+    kind, message = _TYPES.get(error.kind, "invalid_request_error"), error.message
+    if error.kind == "context_length_exceeded":
+        message = f"prompt is too long: {message}"  # by these words clients know it
     return {
         "type": "error",
-        "error": {"type": kind, "message": error.message},
+        "error": {"type": kind, "message": message},
         "request_id": request_id,
     }
 

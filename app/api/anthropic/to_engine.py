@@ -57,6 +57,7 @@ def generation_request(
         parallel_tool_calls=parallel,
         constraint=_constraint(asked),
         reasoning=_reasoning(asked),
+        context_policy="stop",  # clients shorten their conversations themselves
     )
 
 

@@ -1,8 +1,8 @@
 """Types of `/v1/chat/completions`, request and answer, as OpenAI documents them."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 Json = dict[str, Any]
 
@@ -176,7 +176,7 @@ class ChatRequest(Struct):
     modalities: list[str] | None = None
     web_search_options: Json | None = None
     functions: list[Json] | None = None
-    ttl: int | None = None
+    ttl: Annotated[int, Meta(ge=1)] | None = None
     """LM Studio's: seconds without use after which the model is ejected."""
 
 

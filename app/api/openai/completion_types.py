@@ -1,8 +1,8 @@
 """Types of `/v1/completions`, request and answer, as OpenAI documents them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.api.openai.chat_types import StreamOptions, TokenUsage
 
@@ -32,7 +32,7 @@ class CompletionRequest(Struct, kw_only=True):
     logit_bias: dict[str, float] | None = None
     seed: int | None = None
     stop: str | list[str] | None = None
-    ttl: int | None = None
+    ttl: Annotated[int, Meta(ge=1)] | None = None
     """LM Studio's: seconds without use after which the model is ejected."""
 
 
