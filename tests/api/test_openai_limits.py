@@ -1,10 +1,9 @@
-"""Requests at the edge of what OpenAI's dialect takes, answered by a real model."""
+"""Requests at the edge of what OpenAI's dialect takes, sent to a real model."""
 
 from typing import Any
 
 import pytest
 
-from tests.api.openai_facts import ERROR, check
 from tests.api.serving import STARTER, Serving
 
 TURNS = [{"role": "user", "content": "Hello"}]
@@ -19,7 +18,7 @@ def test_an_empty_prompt_is_refused_and_the_next_one_is_answered(
         refused = http.post("/v1/completions", json=body)
         answered = http.post("/v1/completions", json={**body, "prompt": "One"})
     assert refused.status_code == 400, refused.text
-    check(refused.json(), ERROR)
+    assert refused.json()["error"]["type"] == "invalid_request_error"
     assert answered.status_code == 200, answered.text
 
 
@@ -34,5 +33,4 @@ def test_a_time_to_live_that_is_none_is_refused(
     with shared.client() as http:
         refused = http.post(path, json={"model": STARTER, "ttl": ttl, **asked})
     assert refused.status_code == 400, refused.text
-    check(refused.json(), ERROR)
     assert refused.json()["error"]["param"] == "ttl"
