@@ -435,6 +435,21 @@ def test_what_makes_no_sense_is_refused(
     assert (error["type"], error["param"]) == ("invalid_request_error", param)
 
 
+def test_what_the_engine_refuses_is_told_without_advice_for_the_window(
+    client: openai.OpenAI,
+) -> None:
+    with pytest.raises(openai.BadRequestError, match="Invalid type: banana") as caught:
+        client.chat.completions.create(
+            model=STARTER,
+            messages=HI,
+            response_format={
+                "type": "json_schema",
+                "json_schema": {"name": "x", "schema": {"type": "banana"}},
+            },
+        )
+    assert "settings" not in caught.value.message
+
+
 def test_what_nobody_knows_is_ignored(shared: Serving, parrot: str) -> None:
     body = {"model": parrot, "messages": HI, "store": True, "metadata": {"a": "b"}, "frob": [1]}
     with shared.client() as http:
