@@ -69,6 +69,10 @@ clients-js: setup ## Ollama's JavaScript client against the local server; needs 
 bench: setup ## measure start, memory, transcript, decode and cancel
 	$(VENV)/python packaging/bench.py
 
+.PHONY: bench-api
+bench-api: setup ## measure the server against the engine alone and against llama.cpp's server
+	$(VENV)/python packaging/bench_api.py
+
 .PHONY: vocabularies
 vocabularies: setup ## fetch the vocabularies of real models that tests read
 	$(VENV)/python packaging/vocabularies.py

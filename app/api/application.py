@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
+from app.api.anthropic import anthropic_dialect
 from app.api.corral import corral_dialect
 from app.api.guard import Guard
 from app.api.lmstudio import lmstudio_dialects
@@ -36,6 +37,7 @@ def build_application(parts: ServerParts, own_secret: str) -> Application:
     dialects = [
         corral_dialect(work),
         openai_dialect(work),
+        anthropic_dialect(work),
         ollama_dialect(work),
         *lmstudio_dialects(work),
     ]

@@ -11,6 +11,7 @@ from msgspec import structs
 from starlette.requests import Request
 
 from app.api.answers import events_of
+from app.api.errors import ApiError
 from app.api.line import WaitingLine
 from app.api.model_names import ModelNames
 from app.core.engine_errors import refusal
@@ -30,6 +31,7 @@ from backends.types import (
     GenerationRequest,
     LoadConfig,
     SamplingParams,
+    Tool,
     ToolCallStart,
 )
 
@@ -143,6 +145,10 @@ class Work:
                         log.update(client.record, time_to_first_token=since)
                     elif isinstance(event, Finish):
                         self._note_end(client, loaded, event)
+                        if event.reason == "cancelled":  # whoever asked has not done that
+                            raise ApiError(
+                                "engine", f"{loaded.model.name} was ejected while it answered."
+                            )
                     yield event
             except BackendError as error:
                 raise refusal(error) from error
@@ -185,10 +191,12 @@ class Work:
         config = structs.replace(chosen, embedding=True, batch_size=batch)
         return await self.loaded(for_embeddings(model), config, ttl=ttl)
 
-    async def count_tokens(self, loaded: LoadedModel, messages: tuple[ChatMessage, ...]) -> int:
+    async def count_tokens(
+        self, loaded: LoadedModel, messages: tuple[ChatMessage, ...], tools: tuple[Tool, ...] = ()
+    ) -> int:
         """Tokens of the prompt that these messages make. Raises a ModelError."""
         try:
-            return await asyncio.to_thread(loaded.engine.count_tokens, messages)
+            return await asyncio.to_thread(loaded.engine.count_tokens, messages, tools)
         except BackendError as error:
             raise refusal(error) from error
 

