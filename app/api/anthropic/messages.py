@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 
+from msgspec import structs
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,6 +20,7 @@ from app.api.anthropic.to_engine import (
 from app.api.body import read_json
 from app.api.errors import api_error
 from app.api.operations import Operation
+from app.api.own_prompt import with_told
 from app.api.requests import check_pictures, pictures_in
 from app.api.streams import (
     StreamedResponse,
@@ -71,6 +73,8 @@ class Messages:
         asked = await read_json(request, MessageRequest)
         model = self._work.names.find(asked.model)
         wanted = generation_request(asked, self._work.sampling(model), new_id("msg_"))
+        told = with_told(wanted.messages, model, self._work)
+        wanted = structs.replace(wanted, messages=told)
         loaded = await while_connected(request, self._work.loaded(model))
         check_pictures(pictures_in(wanted.messages), model, loaded, "messages")
         client, thinking = client_of(request), shows_thinking(asked)
@@ -86,7 +90,8 @@ class Messages:
         """Count the tokens of the prompt that `request` makes."""
         asked = await read_json(request, TokenCountRequest)
         model = self._work.names.find(asked.model)
-        messages, tools = prompt_messages(asked), prompt_tools(asked)
+        messages = with_told(prompt_messages(asked), model, self._work)
+        tools = prompt_tools(asked)
         loaded = await while_connected(request, self._work.loaded(model))
         check_pictures(pictures_in(messages), model, loaded, "messages")
         tokens = await self._work.count_tokens(loaded, messages, tools)

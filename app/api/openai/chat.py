@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 
+from msgspec import structs
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +15,7 @@ from app.api.openai.errors import error_body
 from app.api.openai.sampling import DONE, answers_wanted, check_stream_options
 from app.api.openai.to_engine import generation_request
 from app.api.operations import Operation
+from app.api.own_prompt import with_told
 from app.api.requests import check_pictures, pictures_in
 from app.api.streams import StreamedResponse, json_response, primed, sse, while_connected
 from app.api.work import Client, Work, client_of, new_id
@@ -48,6 +50,8 @@ class ChatCompletions:
         client = client_of(request)
         model = self._work.names.find(asked.model)
         first = generation_request(asked, self._work.sampling(model), new_id("chatcmpl-"))
+        told = with_told(first.messages, model, self._work)
+        first = structs.replace(first, messages=told)
         count = answers_wanted(asked.n)
         check_stream_options(asked.stream_options, stream=asked.stream)
         loaded = await while_connected(request, self._work.loaded(model, ttl=asked.ttl))

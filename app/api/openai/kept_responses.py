@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.errors import ApiError
+from app.api.kept_chats import owner_of
 from app.api.openai.response_answer_types import DeletedResponse, ItemList, ResponseAnswer
-from app.api.openai.responses import owner_of
 from app.api.operations import Operation
 from app.api.response_store import KeptResponse, ResponseStore
 from app.api.streams import json_response

@@ -6,12 +6,13 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec import to_builtins
+from msgspec import structs, to_builtins
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.body import read_json
 from app.api.errors import ApiError, api_error
+from app.api.kept_chats import owner_of
 from app.api.openai.response_answer import ResponseMaker, begun_response
 from app.api.openai.response_answer_types import ResponseAnswer
 from app.api.openai.response_events import AnyResponseEvent
@@ -29,6 +30,7 @@ from app.api.openai.response_types import (
     ResponseRequest,
 )
 from app.api.operations import Operation
+from app.api.own_prompt import with_told
 from app.api.requests import check_pictures, pictures_in
 from app.api.response_store import KeptResponse, ResponseStore
 from app.api.streams import StreamedResponse, json_response, primed, sse, while_connected
@@ -94,6 +96,8 @@ class Responses:
         said = turns_of([*await self._said_before(asked, owner), *items])
         base = self._work.sampling(model)
         wanted = generation_request(asked, said, base, new_id("resp_"))
+        told = with_told(wanted.messages, model, self._work)
+        wanted = structs.replace(wanted, messages=told)
         loaded = await while_connected(request, self._work.loaded(model))
         check_pictures(pictures_in(said), model, loaded, "input")
         one = _Asked(asked, owner, client_of(request), items, wanted)
@@ -109,7 +113,8 @@ class Responses:
         asked = await read_json(request, InputTokensRequest)
         model = self._work.names.find(asked.model)
         before = await self._said_before(asked, owner_of(request))
-        said = instructed(asked, turns_of([*before, *items_of(asked.input)]))
+        turns = turns_of([*before, *items_of(asked.input)])
+        said = with_told(instructed(asked, turns), model, self._work)
         tools, choice = tools_and_choice(asked)
         loaded = await while_connected(request, self._work.loaded(model))
         check_pictures(pictures_in(said), model, loaded, "input")
@@ -164,12 +169,6 @@ class Responses:
         except AppError as error:
             log.warning("a response is not kept: %s", error)
             response.store = False
-
-
-def owner_of(request: Request) -> str:
-    """Whose the responses to `request` are: those of a token are seen with that token only."""
-    token = request.scope["state"].get("token")
-    return "" if token is None else str(token.id)
 
 
 def _framed(event: AnyResponseEvent) -> bytes:
