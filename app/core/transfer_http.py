@@ -78,8 +78,13 @@ class RemoteFile:
         file: RepoFile,
         read_timeout: float,
         stop: StopSignal,
+        main: str = "",
     ) -> None:
-        """`hubs` is shared by the files of a run: the one that answers is put first."""
+        """`hubs` is shared by the files of a run: the one that answers is put first.
+
+        `main` is the address of the one whose refusal counts; without it that of the first.
+        """
+        self._main = main or hubs[0].endpoint
         self._hubs = hubs
         self._repo = repo
         self._revision = revision
@@ -212,20 +217,26 @@ class RemoteFile:
         return False
 
     def _look_up(self) -> FileFacts:
-        """What the first hub that answers says. Raises the failure of the first one."""
-        failure: TryAgain | None = None
+        """What the first hub that answers says. Raises the failure of the main one.
+
+        A mirror may lack what the hub has, or not give it away: the next one is asked then.
+        """
+        failures: dict[str, AppError | TryAgain] = {}
         for access in tuple(self._hubs):
             try:
                 facts = self._look_up_at(access)
             except TryAgain as reason:
-                failure = failure or reason
-                continue
-            if self._hubs[0] is not access:
-                self._hubs.remove(access)
-                self._hubs.insert(0, access)
-            return facts
-        assert failure is not None
-        raise failure
+                failures[access.endpoint] = reason
+            except (AccessError, NotFoundError) as refusal:
+                if access.endpoint == self._main:
+                    raise
+                failures[access.endpoint] = refusal
+            else:
+                if self._hubs[0] is not access:
+                    self._hubs.remove(access)
+                    self._hubs.insert(0, access)
+                return facts
+        raise failures.get(self._main) or next(iter(failures.values()))
 
     def _look_up_at(self, access: HubAccess) -> FileFacts:
         """What this hub says. Raises like `facts`."""
