@@ -17,8 +17,9 @@ from app.core.download_state import (
 )
 from app.core.download_times import Hold
 from app.core.file_records import Origin
-from app.core.transfer_names import models_folder, target_path
-from app.core.transfer_parts import bytes_on_disk, discard, part_bytes
+from app.core.transfer_names import models_folder, plain_path, target_path
+from app.core.transfer_naming import give_up, is_being_named
+from app.core.transfer_parts import bytes_on_disk, part_bytes
 
 SMOOTHING = 3.0
 """Seconds that the speed looks back, more or less."""
@@ -76,8 +77,22 @@ class DownloadEntry:
     meter: SpeedMeter = field(default_factory=SpeedMeter)
 
     def __post_init__(self) -> None:
-        self.files_done = self._on_disk()
-        self._best = self.done = sum(self.files_done)
+        """Raises `DownloadError` for a refused name. No disk is asked here: see `measured`."""
+        self.places = tuple(plain_path(self.folder, file.path) for file in self.request.files)
+        self._place_set = frozenset(self.places)
+        self._digest = max(self.request.files, key=lambda file: file.size).sha256
+        self._best = 0
+
+    def measured(self) -> tuple[int, ...]:
+        """Bytes of each file that are on disk now. Asks the disk: never with the lock held."""
+        measure = part_bytes if self.request.update else bytes_on_disk
+        sizes = [file.size for file in self.request.files]
+        return tuple(map(measure, self.places, sizes))
+
+    def take_up(self, sizes: tuple[int, ...]) -> None:
+        """So much was there before the first run."""
+        self.files_done = sizes
+        self._best = self.done = sum(sizes)
 
     @classmethod
     def restored(cls, stored: StoredDownload) -> "DownloadEntry":
@@ -109,8 +124,8 @@ class DownloadEntry:
         return self.state in ("running", "verifying")
 
     def targets(self) -> list[Path]:
-        """Where the files go, in the order of the request."""
-        return [target_path(self.folder, file.path) for file in self.request.files]
+        """Where the files go, in the order of the request. No disk is asked."""
+        return list(self.places)
 
     def origin(self) -> Origin:
         """Where the files come from, once they are there."""
@@ -118,7 +133,9 @@ class DownloadEntry:
         return Origin(request.repo, request.revision, request.endpoint, time.time())
 
     def finished(self) -> bool:
-        """Whether all files are there under their final names."""
+        """Whether all files are there under their final names. Asks the disk."""
+        if any(map(is_being_named, self.places)):
+            return False
         sizes = [file.size for file in self.request.files]
         pairs = zip(self.targets(), sizes, strict=True)
         return all(target.is_file() and target.stat().st_size == size for target, size in pairs)
@@ -130,11 +147,8 @@ class DownloadEntry:
 
     def shares_a_file(self, other: "DownloadEntry") -> bool:
         """Whether both write some file, or one will find its largest at the other's place."""
-        same_place = not set(self.targets()).isdisjoint(other.targets())
-        return same_place or self._largest_digest() == other._largest_digest() is not None
-
-    def _largest_digest(self) -> str | None:
-        return max(self.request.files, key=lambda file: file.size).sha256
+        same_place = not self._place_set.isdisjoint(other._place_set)
+        return same_place or self._digest == other._digest is not None
 
     def complete(self) -> None:
         """All bytes are there."""
@@ -192,12 +206,16 @@ class DownloadEntry:
         return self.crashes
 
     def discard(self) -> None:
-        """Delete what was fetched, and the folders that are empty then, below the root."""
+        """Delete what was fetched, and the folders that are empty then, below the root.
+
+        Raises `DownloadError` where a link leads out of the folder.
+        """
         models = self.root
-        for target in self.targets():
-            with contextlib.suppress(OSError):
-                discard(target)
-        folders = {parent for target in self.targets() for parent in target.parents}
+        names = [file.path for file in self.request.files]
+        # By now a link may lead out of the folder: nothing is deleted there.
+        targets = [target_path(self.folder, name) for name in names]
+        give_up(targets)
+        folders = {parent for target in targets for parent in target.parents}
         for folder in sorted(folders, key=lambda each: len(each.parts), reverse=True):
             if folder != models and folder.is_relative_to(models):
                 with contextlib.suppress(OSError):  # not empty
@@ -240,8 +258,3 @@ class DownloadEntry:
             error=self.error,
             at_once=self.at_once,
         )
-
-    def _on_disk(self) -> tuple[int, ...]:
-        measure = part_bytes if self.request.update else bytes_on_disk
-        sizes = [file.size for file in self.request.files]
-        return tuple(map(measure, self.targets(), sizes))

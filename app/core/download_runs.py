@@ -70,8 +70,7 @@ class DownloadRuns:
 
     def close(self) -> None:
         """End the child. Before that, the board is to be closing."""
-        with self._board.condition:
-            child = self._child
+        child = self._child
         if child is not None:
             child.hang_up()
         if self._thread.is_alive():

@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,9 @@ from app.core.transfer_copy import LocalCopy
 from app.core.transfer_file import FileTransfer, already_there
 from app.core.transfer_http import RemoteFile, TryAgain
 from app.core.transfer_names import check_names, target_path
+from app.core.transfer_naming import finish, in_the_way, is_being_named, unmark
 from app.core.transfer_pace import TokenBucket
-from app.core.transfer_parts import bytes_on_disk, finish, lock_path, part_path
+from app.core.transfer_parts import bytes_on_disk, discard, lock_path, part_path
 from app.core.transfer_registry import RegistryFile
 from app.core.transfer_stop import StopSignal, TransferStopped
 from app.core.transfer_wire import Completed, Contacted, Failed, Fetch, Moved, Reply, Stopped
@@ -134,15 +135,53 @@ class TransferJob:
             for target in sorted(targets.values()):
                 locks.enter_context(_locked(target, self._stop))
             locks.enter_context(closing(client := self._new_client()))
-            for file in _in_fetching_order(command.files):
+            lacking = self._lacking(targets)
+            old = {lacking[file] for file in lacking if os.path.lexists(lacking[file])}
+            for file in _in_fetching_order(tuple(lacking)):
                 target = targets[file]
-                if not already_there(target, file, self._stop):
-                    if not self._take_copy(file, target):
-                        self._fetch(client, file, target)
-                    refuse_own_code(part_path(targets[file]), file)
+                if not self._take_copy(file, target):
+                    self._fetch(client, file, target)
+                refuse_own_code(part_path(target), file)
                 self._current = None
             self._stop.check()
-            _name_all([targets[file] for file in in_naming_order(command.files)])
+            self._name_all([lacking[file] for file in in_naming_order(tuple(lacking))], old)
+            unmark(targets.values())
+
+    def _lacking(self, targets: Mapping[RepoFile, Path]) -> dict[RepoFile, Path]:
+        """What is to be fetched. Raises `DownloadError` where a person's own file has the name."""
+        lacking: dict[RepoFile, Path] = {}
+        for file, target in targets.items():
+            if already_there(target, file, self._stop):
+                discard(target)  # of an earlier run; it came here by another way
+            elif os.path.lexists(target) and not self._may_replace(file, target):
+                raise in_the_way(target)
+            else:
+                lacking[file] = target
+        return lacking
+
+    def _may_replace(self, file: RepoFile, target: Path) -> bool:
+        """Whether an update is wanted, or what is there is Corral's own."""
+        return self._command.update or is_being_named(target) or self._is_own(file, target)
+
+    def _is_own(self, file: RepoFile, target: Path) -> bool:
+        """Whether the file is as it was when Corral had downloaded it."""
+        try:
+            stat = target.stat()
+        except OSError:
+            return False
+        return self._command.own.get(file.path) == (stat.st_size, stat.st_mtime_ns)
+
+    def _name_all(self, targets: Sequence[Path], old: Collection[Path]) -> None:
+        folder = Path(self._command.folder)
+        own = {
+            target
+            for file in self._command.files
+            if self._is_own(file, target := folder.joinpath(*file.path.split("/")))
+        }
+        try:
+            finish(targets, old, own)
+        except OSError as error:
+            raise storage_error("The download could not be finished", folder, error) from error
 
     def _new_client(self) -> "httpx2.Client":
         """All addresses are reached the same way, so one client serves them all."""
@@ -179,6 +218,7 @@ class TransferJob:
             file,
             limits.read_timeout,
             self._stop,
+            command.main,
         )
         transfer = FileTransfer(remote, file, target, limits, self._stop, self._bucket)
         self._current = self._transfers[file] = transfer
@@ -222,13 +262,6 @@ def in_naming_order(files: Sequence[RepoFile]) -> list[RepoFile]:
     """
     backwards = list(reversed(files))
     return sorted(backwards, key=lambda file: file.path == CONFIG)
-
-
-def _name_all(targets: Sequence[Path]) -> None:
-    try:
-        finish(targets)
-    except OSError as error:
-        raise storage_error("The download could not be finished", targets[0], error) from error
 
 
 @contextlib.contextmanager

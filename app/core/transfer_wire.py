@@ -47,6 +47,12 @@ class Fetch(Struct, frozen=True, tag="fetch"):
     """A folder that is not made where it is lacking: it is on a drive that is away then."""
     copies: dict[str, str] = {}
     """Files on this computer that may be the same ones: paths by sha256."""
+    main: str = ""
+    """The address among `accesses` whose refusal counts; "" is the first."""
+    update: bool = False
+    """Other files of these names may be replaced at the end; else only those of `own`."""
+    own: dict[str, tuple[int, int]] = {}
+    """Size and time of writing (ns) of files that Corral has downloaded here, by their names."""
 
 
 class Stop(Struct, frozen=True, tag="stop"):
