@@ -20,12 +20,15 @@ from app.core.file_records import Origin
 from app.core.transfer_names import models_folder, plain_path, target_path
 from app.core.transfer_naming import give_up, is_being_named
 from app.core.transfer_parts import bytes_on_disk, part_bytes
+from app.core.transfer_wire import Trouble
 
 SMOOTHING = 3.0
 """Seconds that the speed looks back, more or less."""
+SILENCE = 4.0
+"""Seconds without a byte after which a running download counts as silent."""
 FIRST_NETWORK_WAIT = 5.0
 """Seconds until the next try where there is no network; doubled for each further one."""
-LONGEST_NETWORK_WAIT = 120.0
+LONGEST_NETWORK_WAIT = 30.0
 NETWORK_PATIENCE = 24 * 3600.0
 """Seconds without any network after which a person is asked."""
 
@@ -74,6 +77,16 @@ class DownloadEntry:
     """How often there was no network, since the last byte gained."""
     offline_since: float | None = None
     """Monotonic."""
+    ended: float = 0.0
+    """When it was done, Unix seconds."""
+    spent: float = 0.0
+    """Seconds that its runs took that have ended."""
+    began: float | None = None
+    """When the current run began; monotonic."""
+    trouble: Trouble | None = None
+    """What the child said last of why no bytes come."""
+    heard: float = 0.0
+    """When the last byte came, or the run began; monotonic."""
     meter: SpeedMeter = field(default_factory=SpeedMeter)
 
     def __post_init__(self) -> None:
@@ -104,6 +117,7 @@ class DownloadEntry:
             stored.id, stored.request, Path(stored.target), stored.added, state, stored.error
         )
         entry.at_once = stored.at_once
+        entry.ended, entry.spent = stored.ended, stored.spent
         if state == "done":
             entry.complete()
         return entry
@@ -178,18 +192,35 @@ class DownloadEntry:
     def begin(self) -> None:
         """Start a run."""
         self.settle("running")
+        self.began = time.monotonic()
         self.run = uuid.uuid4().hex
 
     def settle(self, state: State, error: DownloadProblem | None = None) -> None:
         """Enter a state; speed and checks begin anew."""
+        if self.began is not None:
+            self.spent += time.monotonic() - self.began
+            self.began = None
+        if state == "done":
+            self.ended = time.time()
         self.state = state
         self.error = error
         self.run = None
         self.verified = 0.0
+        self.trouble = None
+        self.heard = time.monotonic()
         self.meter = SpeedMeter()
 
-    def moved(self, done: int, verified: float | None, files: tuple[int, ...] = ()) -> None:
+    def moved(
+        self,
+        done: int,
+        verified: float | None,
+        files: tuple[int, ...] = (),
+        trouble: Trouble | None = None,
+    ) -> None:
         """Take up a report of the child."""
+        self.trouble = trouble
+        if verified is not None or done > self.done:
+            self.heard = time.monotonic()
         self.files_done = files or self.files_done
         self.state = "running" if verified is None else "verifying"
         self.verified = verified or 0.0
@@ -223,7 +254,8 @@ class DownloadEntry:
 
     def item(self) -> DownloadItem:
         """A snapshot for others."""
-        speed = self.meter.speed if self.state == "running" else 0.0
+        silent = self._silent()
+        speed = self.meter.speed if self.state == "running" and not silent else 0.0
         left = self.total - self.done
         return DownloadItem(
             id=self.id,
@@ -239,8 +271,17 @@ class DownloadEntry:
             waits_for=self._waits_for(),
             at_once=self.at_once,
             files_done=self.files_done,
+            ended=self.ended,
+            spent=self.spent,
+            silent=silent,
+            trouble=self.trouble if silent else None,
             error=self.error,
         )
+
+    def _silent(self) -> float:
+        passed = time.monotonic() - self.heard
+        fetching = self.state == "running" and self.done < self.total
+        return passed if fetching and passed >= SILENCE else 0.0
 
     def _waits_for(self) -> WaitsFor:
         if self.state != "waiting":
@@ -257,4 +298,6 @@ class DownloadEntry:
             added=self.added,
             error=self.error,
             at_once=self.at_once,
+            ended=self.ended,
+            spent=self.spent,
         )

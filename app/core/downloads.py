@@ -219,6 +219,17 @@ class DownloadManager:
                 self._schedule.update(entry)
         self._board.tell()
 
+    def try_now(self, item_id: str) -> None:
+        """Wait no longer for a server that is out of order or silent, or for the network."""
+        with self._condition:
+            entry = self._queue.get(item_id)
+            if entry.active:
+                self._runs.hurry(entry)
+            elif entry.state == "waiting":
+                entry.found_network()
+                self._schedule.update(entry)
+        self._board.tell()
+
     def pause_all(self) -> None:
         """Pause everything that runs or waits."""
         with self._condition:

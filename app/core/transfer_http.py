@@ -32,7 +32,7 @@ class TryAgain(Exception):
     """Something that may pass. `wait`: seconds the server asks for; `reason`: what to say.
 
     `network`: no server has said anything, so the network itself may be away. `in_vain`: only
-    another server, or a person, can help.
+    another server, or a person, can help. `host` failed, with an HTTP `status` if it gave one.
     """
 
     def __init__(
@@ -42,12 +42,16 @@ class TryAgain(Exception):
         *,
         network: bool = False,
         in_vain: bool = False,
+        host: str = "",
+        status: int = 0,
     ) -> None:
         super().__init__(str(reason))
         self.reason = reason
         self.wait = wait
         self.network = network and not in_vain
         self.in_vain = in_vain
+        self.host = host
+        self.status = status
 
 
 class FileChanged(Exception):
@@ -202,7 +206,8 @@ class RemoteFile:
         reason = self._reason(host, status, response.headers)
         own = is_own(facts.access, facts.url)
         if status in hub_errors.RETRY_STATUSES:
-            raise TryAgain(reason, wait)
+            name = urlsplit(facts.url).hostname or ""
+            raise TryAgain(reason, wait, host=name, status=status)
         if status == 416 or (status in (401, 403, 404, 410) and not own) or self._is_stale(status):
             self.renew(facts)
             raise TryAgain(reason, 0.0)
@@ -268,15 +273,19 @@ class RemoteFile:
             reason, AccessError | NotFoundError
         ):
             raise reason from error
-        if error.response.status_code not in hub_errors.RETRY_STATUSES:
+        status = error.response.status_code
+        if status not in hub_errors.RETRY_STATUSES:
             raise reason from error
-        raise TryAgain(reason, hub_errors.retry_after(error.response.headers)) from error
+        wait = hub_errors.retry_after(error.response.headers)
+        host = urlsplit(page).hostname or ""
+        raise TryAgain(reason, wait, host=host, status=status) from error
 
     def _no_answer(self, error: Exception, url: str, way: Way) -> NoReturn:
         """No answer, or none to its end."""
         reason = self._explain(error, url, way)
         kind = reason.kind if isinstance(reason, HubError) else ""
-        raise TryAgain(reason, network=True, in_vain=kind in IN_VAIN) from error
+        host = urlsplit(url).hostname or ""
+        raise TryAgain(reason, network=True, in_vain=kind in IN_VAIN, host=host) from error
 
     def _compare_with_list(self, etag: str, size: int) -> None:
         """The file must be the one that was chosen from the list."""

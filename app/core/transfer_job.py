@@ -59,6 +59,8 @@ class TransferJob:
         """Bytes of each file that are on disk, for those whose transfer has not begun."""
         self._transfers: dict[RepoFile, FileTransfer | LocalCopy] = {}
         self._current: FileTransfer | LocalCopy | None = None
+        self._checked: float | None = None
+        """How far a file that is there already has been checked, 0 to 1."""
         self._hubs = list(command.accesses)
         """The hub that answered last stands first."""
         self._thread = threading.Thread(target=self._run, name="transfer", daemon=True)
@@ -80,6 +82,10 @@ class TransferJob:
         """Make new connections: the computer has slept, and the old ones lead nowhere."""
         self._stop.reconnect()
 
+    def hurry(self) -> None:
+        """Try again now."""
+        self._stop.hurry()
+
     def join(self, timeout: float) -> None:
         """Wait for the thread, at most `timeout` seconds."""
         self._thread.join(timeout)
@@ -90,8 +96,9 @@ class TransferJob:
             return
         files = tuple(self._bytes_of(file) for file in self._command.files)
         current = self._current
-        verified = current.verified if current else None
-        self._send(Moved(self._command.run, sum(files), verified, files))
+        verified = current.verified if current else self._checked
+        trouble = current.trouble if current else None
+        self._send(Moved(self._command.run, sum(files), verified, files, trouble))
 
     def _bytes_of(self, file: RepoFile) -> int:
         transfer = self._transfers.get(file)
@@ -150,13 +157,19 @@ class TransferJob:
     def _lacking(self, targets: Mapping[RepoFile, Path]) -> dict[RepoFile, Path]:
         """What is to be fetched. Raises `DownloadError` where a person's own file has the name."""
         lacking: dict[RepoFile, Path] = {}
+
+        def progress(fraction: float) -> None:
+            self._stop.check()
+            self._checked = fraction
+
         for file, target in targets.items():
-            if already_there(target, file, self._stop):
+            if already_there(target, file, progress):
                 discard(target)  # of an earlier run; it came here by another way
             elif os.path.lexists(target) and not self._may_replace(file, target):
                 raise in_the_way(target)
             else:
                 lacking[file] = target
+        self._checked = None
         return lacking
 
     def _may_replace(self, file: RepoFile, target: Path) -> bool:

@@ -13,13 +13,15 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from app.core.errors import DownloadError
-from app.core.files import rename_new, replace, sync_folder
+from app.core.files import link_new, rename_new, replace, sync_folder
 from app.core.transfer_parts import discard, discard_states, load_state, lock_path, part_path
 
 log = logging.getLogger(__name__)
 
 _DROP_PATIENCE = 2.0
 """Seconds that a lock may be held by a process that is just ending."""
+OLD = "older version"
+"""Name of the folder that a replaced file comes back to from the trash."""
 NAMING = ".part.naming"
 """What is added to the name of a file that is about to be named or replaced."""
 
@@ -131,16 +133,37 @@ def _mark(target: Path) -> None:
 
 
 def _put_away(target: Path, own: Collection[Path]) -> None:
-    """Move an old file to the trash."""
+    """Move an old file to the trash.
+
+    What goes there is a second name of it, where the disk has such: so there is always a file of
+    its own name, and who takes the old one out of the trash gets it beside the new one.
+    """
     import send2trash
 
     if not os.path.lexists(target):
         return
+    old = target.parent / OLD / target.name
+    linked = _link(target, old)
     try:
-        send2trash.send2trash(target)
+        send2trash.send2trash(old if linked else target)
     except OSError as error:
         if target not in own:
             raise
         log.info("%s is replaced without a copy in the trash: %s", target, error)
-    with contextlib.suppress(OSError):  # the new name follows, and is forced to disk with it
-        sync_folder(target.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            if linked:
+                old.unlink(missing_ok=True)
+            old.parent.rmdir()
+
+
+def _link(target: Path, old: Path) -> bool:
+    """Whether `old` is a second name of `target` now."""
+    try:
+        old.parent.mkdir(exist_ok=True)
+        return link_new(target, old)
+    except FileExistsError:  # left by a kill, or taken out of the trash before
+        return old.exists() and old.samefile(target)
+    except OSError as error:
+        log.info("%s gets no second name: %s", target, error)
+        return False

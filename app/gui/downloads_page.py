@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, QTimer, QUrl
@@ -236,6 +237,7 @@ class DownloadsPage(Page):
         row.cancel.connect(self._cancel)
         row.chat.connect(self._chat)
         row.run_now.connect(partial(self._try_later, downloads.run_now))
+        row.try_now.connect(partial(self._try, downloads.try_now))
         row.step_wanted.connect(self._move)
         row.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         row.customContextMenuRequested.connect(partial(self._open_menu, row))
@@ -248,6 +250,7 @@ class DownloadsPage(Page):
             item,
             place=place,
             usable=self._local_id(item) is not None,
+            gone=self._is_gone(item),
             hours=(settings.begin, settings.end) if settings.only_hours else None,
             sortable=words.group_of(item) == "waiting",
         )
@@ -258,6 +261,14 @@ class DownloadsPage(Page):
         models = self._context.library.models()
         local = local_for(models, item.request.repo, item.request.files[0].path)
         return local.id if local else None
+
+    def _is_gone(self, item: DownloadItem) -> bool:
+        """Whether a download is done and the library knows none of its files any more."""
+        if item.state != "done":
+            return False
+        files = {item.target.joinpath(*file.path.split("/")) for file in item.request.files}
+        models = self._context.library.models()
+        return not any(files.intersection((*model.files, model.path)) for model in models)
 
     def _changed(self, item: DownloadItem) -> None:
         """Most changes are only more bytes of one row. Out of view nothing needs to follow."""
@@ -337,14 +348,18 @@ class DownloadsPage(Page):
         if row is None or not row.item.done:
             self._try(self._context.downloads.cancel, item_id)
             return
-        text = self.tr("%1 of “%2” that are on this computer already will be deleted.")
-        text = text.replace("%1", formatting.file_size(row.item.done))
+        size = formatting.file_size(row.item.done)
+        text = self.tr("%1 of %2 are on this computer already and will be deleted.")
+        request = row.item.request
+        name = " ".join(filter(None, (request.title, request.quantization)))
+        stopped = row.item.state in ("paused", "failed")
         self._context.notifier.confirm(
-            self.tr("Cancel this download?"),
-            text.replace("%2", row.item.request.title),
-            self.tr("Cancel the download"),
+            self.tr("Stop downloading %1?").replace("%1", name),
+            text.replace("%1", size).replace("%2", PurePosixPath(request.files[0].path).name),
+            self.tr("Stop and delete %1").replace("%1", size),
             lambda yes: self._try(self._context.downloads.cancel, item_id) if yes else None,
             danger=True,
+            keep=self.tr("Keep it") if stopped else self.tr("Keep downloading"),
         )
 
     def _clear(self) -> None:

@@ -36,6 +36,8 @@ class DownloadRow(QWidget):
     remove = Signal(str)
     show_folder = Signal(str)
     chat = Signal(str)
+    try_now = Signal(str)
+    """Wait no longer for the server or the network."""
     run_now = Signal(str)
     """Before all others, whatever the schedule says."""
     step_wanted = Signal(str, str)
@@ -127,9 +129,11 @@ class DownloadRow(QWidget):
     def _make_actions(self, icons: Icons) -> None:
         self.retry_button = Button(icons, self.tr("Retry"), "rotate-cw", small=True)
         self.retry_button.clicked.connect(lambda: self.resume.emit(self.item.id))
+        self.try_button = Button(icons, self.tr("Try now"), "rotate-cw", small=True)
+        self.try_button.clicked.connect(lambda: self.try_now.emit(self.item.id))
         self.chat_button = Button(icons, self.tr("Chat"), "message-square", small=True)
         self.chat_button.clicked.connect(lambda: self.chat.emit(self.item.id))
-        self.top_button = IconButton(icons, "arrow-up", self.tr("Download this first"), small=True)
+        self.top_button = IconButton(icons, "arrow-up", self.tr("Download now"), small=True)
         self.top_button.clicked.connect(lambda: self.run_now.emit(self.item.id))
         self.pause_button = IconButton(icons, "pause", self.tr("Pause"), small=True)
         self.pause_button.clicked.connect(lambda: self.pause.emit(self.item.id))
@@ -146,6 +150,7 @@ class DownloadRow(QWidget):
         self._shown_in: dict[QWidget, tuple[str, ...]] = {
             self.chat_button: ("done",),
             self.retry_button: ("failed",),
+            self.try_button: ("running", "waiting"),
             self.folder_button: ("done",),
             self.top_button: ("waiting",),
             self.pause_button: ("running", "waiting"),
@@ -162,16 +167,22 @@ class DownloadRow(QWidget):
         *,
         place: int = 0,
         usable: bool = False,
+        gone: bool = False,
         hours: tuple[int, int] | None = None,
         sortable: bool = False,
     ) -> None:
         """Show a newer state; `usable` says that the model is in the library.
 
+        `gone` says of one that is done that its files are not there any more.
         `hours` are those it may run in; `sortable` shows where it can be taken hold of.
         """
         self.item = item
-        said = words.words_for(item, place, hours)
+        said = words.words_for(item, place, hours, gone=gone)
         icon, role = words.ICONS[item.state]
+        if item.silent:
+            icon, role = "circle-alert", "warning"
+        if gone:
+            icon, role = "circle-x", "text-3"
         self._icon.set_icon(words.WAITING_ICONS.get(item.waits_for, icon), role)
         self._icon.setVisible(not sortable)
         self.grip.setVisible(sortable)
@@ -196,4 +207,7 @@ class DownloadRow(QWidget):
             for button, states in self._shown_in.items():
                 button.setVisible(item.state in states)
             self.chat_button.setVisible(item.state == "done" and usable)
+            self.folder_button.setVisible(item.state == "done" and not gone)
+            self.try_button.setVisible(words.can_try_now(item))
+            self.top_button.setVisible(item.state == "waiting" and not words.can_try_now(item))
         self.setAccessibleName(f"{item.request.title} {item.request.quantization}, {said.left}")

@@ -141,6 +141,27 @@ def test_where_there_is_no_trash_an_unknown_file_stays(
     assert not is_being_named(target)
     finish([target], [target], [target])
     assert target.read_bytes() == b"new"
+    assert not (tmp_path / "older version").exists()
+
+
+def test_at_no_time_is_there_no_file_of_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "m.gguf"
+    part_path(target).write_bytes(b"new")
+    record_whole(target, "etag", 3)
+    target.write_bytes(b"old")
+    while_it_goes: list[bytes] = []
+
+    def trash(path: Path) -> None:
+        assert path.name == "m.gguf"
+        path.unlink()
+        while_it_goes.append(target.read_bytes())
+
+    monkeypatch.setattr("send2trash.send2trash", trash)
+    finish([target], [target], ())
+    assert while_it_goes == [b"old"]
+    assert target.read_bytes() == b"new"
 
 
 KILLED = """

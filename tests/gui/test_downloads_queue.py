@@ -192,8 +192,10 @@ def test_pause_all_and_resume_all(
 ) -> None:
     assert page.pause_all.text() == "Resume all"
     page.pause_all.click()
-    states = [each.state for each in context.downloads.items()]
-    assert states == ["running"] * 3 + ["waiting"] * 2
+    expected = ["running"] * 3 + ["waiting"] * 2
+    qtbot.waitUntil(
+        lambda: [each.state for each in context.downloads.items()] == expected, timeout=WAIT
+    )
     qtbot.waitUntil(lambda: page.pause_all.text() == "Pause all", timeout=WAIT)
     page.pause_all.click()
     assert {each.state for each in context.downloads.items()} == {"paused"}
