@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.download_state import DownloadItem
@@ -46,6 +46,9 @@ class DownloadRow(QWidget):
     def __init__(self, icons: Icons, item: DownloadItem, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.item = item
+        # Later: a layout that is at work takes up no new height.
+        self._fit = QTimer(self, singleShot=True, interval=0)
+        self._fit.timeout.connect(self._fit_height)
         row = QHBoxLayout(self)
         row.setContentsMargins(20, 14, 14, 13)
         row.setSpacing(0)
@@ -68,6 +71,30 @@ class DownloadRow(QWidget):
         self._make_actions(icons)
         row.addWidget(holder)
         self._make_keys()
+
+    def event(self, event: QEvent) -> bool:
+        """Be as high as the words need at this width: the layouts above keep what was needed."""
+        handled = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._fit.start()
+        return handled
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The words may need more or fewer lines."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._fit.start()
+
+    def hasHeightForWidth(self) -> bool:
+        """It has one height, which it sets by itself: what layouts remember of others is old."""
+        return False
+
+    def _fit_height(self) -> None:
+        layout = self.layout()
+        assert layout is not None
+        height = layout.totalHeightForWidth(self.width())
+        if height > 0 and not self.minimumHeight() == height == self.maximumHeight():
+            self.setFixedHeight(height)
 
     def _make_keys(self) -> None:
         """Alt with the arrows moves the row that has the keyboard, as the menu says."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core import download_keeper
+from app.core import download_entry, download_keeper
 from app.core.errors import DownloadError
 from app.core.file_records import Origin
 from app.core.hub_http import HubAccess
@@ -319,3 +319,26 @@ def test_a_mirror_that_lacks_the_model_does_not_end_a_download(bench: Bench) -> 
         with bench.manager() as manager:
             item = manager.add(request)
             wait_for(manager, item.id, state_is("done"))
+
+
+def test_a_silent_download_says_why_and_can_be_tried_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download_entry, "SILENCE", 0.2)
+    headers = {"Retry-After": "250"}
+    bench.hub.fault(".gguf", origin="cdn", status=503, headers=headers)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        silent = wait_for(manager, item.id, lambda each: each.trouble is not None)
+        assert silent.state == "running"
+        assert (silent.speed, silent.eta) == (0.0, None)
+        assert silent.silent > 0
+        assert silent.trouble is not None
+        assert (silent.trouble.host, silent.trouble.status) == ("127.0.0.1", 503)
+        assert 200 < silent.trouble.wait <= 250
+        bench.hub.faults.clear()
+        manager.try_now(item.id)
+        done = wait_for(manager, item.id, state_is("done"))
+    assert done.trouble is None
+    assert done.ended > done.added
+    assert done.spent > 0

@@ -9,10 +9,13 @@ from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.download_state import DownloadItem, DownloadProblem, DownloadRequest, State
+from app.core.transfer_wire import Trouble
 from app.core.variants import RepoFile
 from app.gui import downloads_words as words
 from app.gui.context import AppContext
 from app.gui.controls.buttons import Button, IconButton
+from app.gui.controls.card import ScrollPage
+from app.gui.downloads_group import DownloadGroup
 from app.gui.downloads_page import DownloadsPage
 from app.gui.downloads_row import DownloadRow
 from app.gui.icons import Icons
@@ -71,6 +74,56 @@ def request(hub: LocalHub, name: str, data: bytes) -> DownloadRequest:
 
 
 # Words
+
+
+def test_a_silent_download_says_what_is_wrong_and_invents_no_numbers() -> None:
+    trouble = Trouble("The hub is out of order", "127.0.0.1", 503, 20)
+    silent = item("running", 0.02, silent=9.0, trouble=trouble)
+    said = words.words_for(silent)
+    assert said.left == "127.0.0.1 does not answer (503); trying again in 20 s · 20 MB of 5.7 GB"
+    assert said.right == ""
+    assert words.can_try_now(silent)
+    assert words.summary([silent]) == "Waiting for the server"
+    assert "sent nothing for 9 s" in words.words_for(item("running", 1, silent=9.0)).left
+    pause = Trouble("", "hub.example", 429, 0)
+    said = words.words_for(item("running", 1, silent=9.0, trouble=pause))
+    assert said.left.startswith("hub.example asks for a pause (429); trying again now")
+
+
+def test_a_done_download_says_how_long_it_took_and_whether_it_is_here() -> None:
+    done = item("done", 5.7, spent=252.4, ended=1_700_000_500.0)
+    assert words.words_for(done).left == "5.7 GB · checked · took 4 min 12 s · finished 14 Nov 2023"
+    gone = words.words_for(done, gone=True).left
+    assert gone.startswith("5.7 GB · not on this computer any more")
+
+
+def test_a_row_is_as_high_as_its_words_need(icons: Icons, show: Show, qtbot: QtBot) -> None:
+    group = DownloadGroup(icons, "Now")
+    row = DownloadRow(icons, item("running", 1))
+    row.show_item(item("running", 1, speed=1e6, eta=5.0))
+    group.set_rows(["a"], [row])
+    page = ScrollPage(1200)
+    page.column.addWidget(group)
+    page.column.addStretch(1)
+    page.resize(1000, 600)
+    show(page)
+
+    def settles(lines: int) -> None:
+        qtbot.waitUntil(lambda: row._left.height() == 16 * lines, timeout=WAIT)
+        need = row.layout().totalHeightForWidth(row.width())
+        qtbot.waitUntil(lambda: row.height() == need, timeout=WAIT)
+        qtbot.waitUntil(lambda: row.parentWidget().height() == need + 2, timeout=WAIT)
+
+    settles(1)
+    problem = DownloadProblem("The disk is filling up", "Only a little is free. " * 8)
+    row.show_item(item("failed", 1, error=problem))
+    settles(2)
+    page.resize(620, 600)
+    settles(4)
+    page.resize(1000, 600)
+    settles(2)
+    row.show_item(item("running", 1, speed=1e6, eta=5.0))
+    settles(1)
 
 
 def test_words_of_a_running_download() -> None:
