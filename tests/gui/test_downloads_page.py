@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.download_state import DownloadItem, DownloadProblem, DownloadRequest, State
@@ -110,9 +110,15 @@ def test_a_row_is_as_high_as_its_words_need(icons: Icons, show: Show, qtbot: QtB
 
     def settles(lines: int) -> None:
         qtbot.waitUntil(lambda: row._left.height() == 16 * lines, timeout=WAIT)
-        need = row.layout().totalHeightForWidth(row.width())
-        qtbot.waitUntil(lambda: row.height() == need, timeout=WAIT)
-        qtbot.waitUntil(lambda: row.parentWidget().height() == need + 2, timeout=WAIT)
+        card, layout = row.parentWidget(), row.layout()
+        assert card is not None
+        assert layout is not None
+
+        def fits() -> bool:
+            need = layout.totalHeightForWidth(row.width())
+            return row.height() == need and need < card.height() < need + 8
+
+        qtbot.waitUntil(fits, timeout=WAIT)
 
     settles(1)
     problem = DownloadProblem("The disk is filling up", "Only a little is free. " * 8)
@@ -306,3 +312,20 @@ def test_a_download_that_is_gone_is_told(
     toast = context.notifier.shown_toast()
     assert toast is not None
     assert "not in the list" in toast.label.text()
+
+
+def test_the_question_before_a_cancellation_names_both_ways(
+    page: DownloadsPage, context: AppContext
+) -> None:
+    half = item("running", 0.002)
+    row = page._make_row(half)
+    row.setParent(page)
+    page._rows[half.id] = row
+    page._cancel(half.id)
+    question = page.findChildren(Question)[-1]
+    assert question.cancel_button.text() == "Keep downloading"
+    assert [each.text() for each in question.answers.values()] == ["Stop and delete 2 MB"]
+    said = " ".join(label.text() for label in question.findChildren(QLabel))
+    assert "Llama 3.1 8B Q5_K_M" in said
+    assert "x.gguf" in said
+    question.dismiss()

@@ -62,8 +62,8 @@ def test_what_this_computer_has() -> None:
 
 
 def test_the_survey_comes_by_itself(page: FirstStart, qtbot: QtBot) -> None:
-    for word in ("memory", "free"):
-        qtbot.waitUntil(lambda word=word: word in page.hardware.accessibleName(), timeout=WAIT)
+    qtbot.waitUntil(lambda: "memory" in page.hardware.accessibleName(), timeout=WAIT)
+    qtbot.waitUntil(lambda: "free" in page.hardware.accessibleName(), timeout=WAIT)
 
 
 def test_the_starter_model_starts_a_chat(page: FirstStart, qtbot: QtBot) -> None:
