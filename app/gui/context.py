@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from app.core.settings import SettingsStore
     from app.core.speeds import SpeedBook
     from app.gui.bridge import Bridge
+    from app.gui.disk_room import DiskRoom
     from app.gui.icons import Icons
     from app.gui.notify import Notifier
     from app.gui.theme import Theme
@@ -77,6 +78,7 @@ class AppContext:
     worker: Worker
     bridge: Bridge
     notifier: Notifier
+    disk_room: DiskRoom
 
     @property
     def hardware(self) -> HardwareSurvey:

@@ -123,6 +123,22 @@ def test_a_hub_that_failed_is_asked_last_for_a_while(
         assert found(client) == ["one/model"]
 
 
+def test_a_mirror_that_lacks_the_model_does_not_speak_for_the_hub(
+    client: HubClient, settings: SettingsStore
+) -> None:
+    with a_hub("one/model") as first, a_hub() as mirror, a_hub("one/model") as last:
+        mirrors = (Mirror(mirror.url), Mirror(last.url))
+        settings.update(network=Network(endpoint=first.url, mirrors=mirrors))
+        first.fault("/api/models", status=503, times=1)
+        assert client.detail("one/model").model.repo == "one/model", "the next mirror has it"
+        first.log.clear()
+        settings.update(network=Network(endpoint=first.url, mirrors=(Mirror(mirror.url),)))
+        assert client.detail("one/model").model.repo == "one/model", "the hub is well again"
+        assert first.log.entries() != []
+        with pytest.raises(NotFoundError):
+            client.detail("no/model")
+
+
 def test_a_hub_that_asks_for_a_pause_gets_it(
     client: HubClient, settings: SettingsStore, clock: Clock
 ) -> None:
