@@ -63,7 +63,7 @@ def gate(settings: SettingsStore, clock: Clock) -> HubGate:
 
 @pytest.fixture
 def http() -> Iterator[HubHttp]:
-    http = HubHttp(timeout=PATIENCE)
+    http = HubHttp(timeout=PATIENCE, deadline=2 * PATIENCE)
     yield http
     http.close()
 
