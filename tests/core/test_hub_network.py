@@ -347,9 +347,8 @@ def test_the_test_names_a_socks_proxy_that_wants_another_password(
 def test_the_test_names_what_is_no_socks_proxy_and_what_it_cannot_reach(
     gate: HubGate, http: HubHttp, settings: SettingsStore, dead: str
 ) -> None:
-    with a_hub() as hub, socket.create_server(("127.0.0.1", 0)) as other, LocalSocks() as proxy:
-        silent = other.getsockname()[1]
-        wanted = Proxy("manual", "socks5", host="127.0.0.1", port=silent, no_proxy=())
+    with a_hub() as hub, LocalSocks(foreign=True) as other, LocalSocks() as proxy:
+        wanted = Proxy("manual", "socks5", host="127.0.0.1", port=other.port, no_proxy=())
         settings.update(network=Network(endpoint=hub.url, proxy=wanted))
         told = state(gate, http)
         assert told.kind == "proxy"
