@@ -41,6 +41,8 @@ def main(block: int) -> int:
         manager.add(only_request(settings))
     elif manager.items()[0].state == "done":
         done.set()
+    elif manager.items()[0].state == "paused":  # killed between pausing and resuming
+        manager.resume(manager.items()[0].id)
     deadline = time.monotonic() + 100
     while not done.wait(0.05) and time.monotonic() < deadline:  # signals are heard in between
         pass
