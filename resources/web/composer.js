@@ -53,12 +53,11 @@ export class Composer {
 
   /** Have the keyboard here, where that does not open one on the screen. */
   focus() {
-    if (matchMedia("(hover: hover) and (pointer: fine)").matches) this.field.focus();
+    if (hasKeys()) this.field.focus();
   }
 
   key(event) {
-    const typed = matchMedia("(hover: hover) and (pointer: fine)").matches;
-    if (event.key === "Enter" && typed && !event.shiftKey && !event.isComposing) {
+    if (event.key === "Enter" && hasKeys() && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
       if (!this.answering) this.press();
     }
@@ -78,4 +77,9 @@ export class Composer {
     this.field.style.height = "auto";
     this.field.style.height = `${this.field.scrollHeight}px`;
   }
+}
+
+/** Whether one writes on a keyboard of keys: on a screen, Enter begins a new line. */
+function hasKeys() {
+  return !matchMedia("(pointer: coarse)").matches;
 }

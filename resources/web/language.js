@@ -23,6 +23,11 @@ export function language() {
   return wanted.find((each) => each in STRINGS) ?? "en";
 }
 
+/** The same with its country, which knows how dates are written there. */
+function locale() {
+  return navigator.languages.find((each) => each.slice(0, 2) === language()) ?? language();
+}
+
 /** Tell the browser which language the page is in. */
 export function applyLanguage() {
   document.documentElement.lang = language();
@@ -41,7 +46,7 @@ export function hasText(key) {
 
 /** A number as people write it. */
 export function number(value, digits = 0) {
-  return value.toLocaleString(language(), {
+  return value.toLocaleString(locale(), {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   });
@@ -54,7 +59,7 @@ export function when(seconds) {
   let form = { day: "numeric", month: "short" };
   if (days === 0) form = { hour: "2-digit", minute: "2-digit" };
   else if (days < 7) form = { weekday: "short" };
-  return date.toLocaleString(language(), form);
+  return date.toLocaleString(locale(), form);
 }
 
 /** The group of the list in which something that old stands. */

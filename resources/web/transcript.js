@@ -25,7 +25,8 @@ export class Transcript {
         ? messages.map((each) => new MessageView(each, this.actions, each === last).element)
         : [empty]),
     );
-    this.toEnd();
+    if (messages.length) this.toEnd();
+    else this.element.scrollTop = 0;
   }
 
   /** The question is stored; its answer is awaited, with what there is of it. */
