@@ -80,23 +80,27 @@ export function dialog(title, closeLabel, ...content) {
   return box;
 }
 
-/** Put `text` into the clipboard, also where the connection is not encrypted. */
+/** Put `text` into the clipboard, also where the connection is not encrypted; whether it is. */
 export async function copy(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(text);
+    return true;
+  }
   const field = h("textarea", { class: "off-screen", readonly: true });
   field.value = text;
   document.body.append(field);
   field.select();
-  document.execCommand("copy"); // the only way without a secure context
+  const done = document.execCommand("copy"); // the only way without a secure context
   field.remove();
+  return done;
 }
 
 /** A button that copies what `text` gives; it turns into a check for a moment. */
-export function copyButton(label, text, properties = {}) {
+export function copyButton(label, text) {
   const button = iconButton("copy", label, async () => {
-    await copy(text());
+    if (!(await copy(text()))) return;
     button.replaceChildren(icon("check"));
     setTimeout(() => button.replaceChildren(icon("copy")), 1500);
-  }, properties);
+  });
   return button;
 }

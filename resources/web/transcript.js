@@ -181,7 +181,7 @@ class MessageView {
   statistics() {
     const { tokens_per_second: speed, completion_tokens: count, finish_reason: reason } = this.message;
     const facts = [];
-    if (speed) facts.push(t("tokens-speed", { speed: number(speed, 1) }));
+    if (speed) facts.push(t("tokens-speed", { speed: number(speed, speed < 100 ? 1 : 0) }));
     if (count) facts.push(t("tokens", { count: number(count) }));
     const parts = [facts.join(" · ")];
     if (hasText(`finish-${reason}`)) {

@@ -32,6 +32,7 @@ class Chromium:
             "--disable-sync",
             "--no-first-run",
             "--no-proxy-server",
+            "--host-resolver-rules=MAP computer.local 127.0.0.1",
             "--remote-debugging-pipe",
             f"--user-data-dir={profile}",
             "about:blank",
@@ -210,7 +211,8 @@ class Page:
         quoted = json.dumps(selector)
         place = self.wait(
             f"(() => {{ const e = document.querySelector({quoted});"
-            " if (!e || e.disabled || document.getAnimations().length) return null; e.scrollIntoView({ block: 'nearest' });"
+            " if (!e || e.disabled || document.getAnimations().length) return null;"
+            " e.scrollIntoView({ block: 'nearest' });"
             " const b = e.getBoundingClientRect();"
             " return b.width ? { x: b.x + b.width / 2, y: b.y + b.height / 2 } : null; })()"
         )

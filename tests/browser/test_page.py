@@ -247,6 +247,13 @@ def test_a_token_that_is_taken_back_ends_at_the_login(page: Page, alone: Serving
     _refusals_are_expected(page)
 
 
+def test_a_token_that_does_not_allow_chats_is_told_so(page: Page, alone: Serving) -> None:
+    _, secret = alone.parts.tokens.issue("tool", ("models",))
+    opened(page, alone, f"/#token={secret}")
+    page.wait("document.querySelector('.problem').innerText.includes('does not allow')")
+    page.problems[:] = [each for each in page.problems if "403" not in each]
+
+
 def test_two_devices_with_tokens_of_their_own_see_their_own_chats(
     browser: Chromium, alone: Serving
 ) -> None:
@@ -341,6 +348,24 @@ def test_it_can_be_installed(page: Page, alone: Serving) -> None:
     found = page.call("Page.getInstallabilityErrors")["installabilityErrors"]
     # A device of its own is as good as a private window, where nothing is installed.
     assert {each["errorId"] for each in found} <= {"in-incognito"}
+
+
+def test_it_works_over_a_connection_that_is_not_encrypted(
+    browser: Chromium, alone: Serving
+) -> None:
+    answers(alone, text="```text\nto be copied\n```")
+    with browser.page(*PHONE, phone=True) as page:
+        page.go(f"http://computer.local:{alone.parts.settings.current.server.port}/")
+        page.wait("document.querySelector('.empty')")
+        assert not page.ask("isSecureContext")
+        say(page, "x")
+        page.wait(ANSWERED)
+        page.click("figure .icon-button")
+        page.wait("document.querySelector('figure .icon use').href.baseVal.endsWith('#check')")
+        page.click("textarea")
+        page.call("Input.dispatchKeyEvent", type="keyDown", commands=["paste"])
+        page.wait("document.querySelector('textarea').value === 'to be copied'")
+        assert page.problems == []
 
 
 def test_it_speaks_french(browser: Chromium, alone: Serving) -> None:
