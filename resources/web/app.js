@@ -2,15 +2,14 @@
 
 import { ChatList } from "./chat_list.js";
 import { Composer } from "./composer.js";
-import { dialog, h, icon, iconButton, mark, toast } from "./dom.js";
-import { applyLanguage, language, t } from "./language.js";
+import { dialog, h, icon, iconButton, toast } from "./dom.js";
+import { emptyChat, presetName } from "./empty_chat.js";
+import { applyLanguage, t } from "./language.js";
 import { loginPage, unreachablePage } from "./login.js";
 import { ask, forgetToken, hasToken, lines, takeTokenFromAddress } from "./server.js";
 import { openSettings } from "./settings.js";
-import { STRINGS } from "./strings.js";
 import { Transcript } from "./transcript.js";
 
-const STARTERS = { summary: "text-quote", reply: "mail", explain: "book-open", table: "table" };
 const LONGEST_PAUSE = 15_000; // milliseconds between two tries to reach the server again
 
 class Page {
@@ -303,34 +302,13 @@ class Page {
   }
 
   emptyState() {
-    const { models, presets } = this.choices;
-    const model = models.find((each) => each.id === this.model);
-    const box = h("div", { class: "empty" }, mark(), h("h2", {}, t("welcome")));
-    if (!models.length) {
-      box.append(h("p", {}, t("models-none")));
-      return box;
-    }
-    box.append(
-      h("p", {}, t(model?.remote ? "stays-not" : "stays")),
-      h("h3", {}, t("choose-preset")),
-      h("div", { class: "chips" }, ...presets.map((each) => h(
-        "button",
-        { type: "button", class: "chip", "aria-pressed": String(each.id === this.preset),
-          title: each.description,
-          onclick: () => this.guarded(() => this.choosePreset(each.id)) },
-        icon(each.icon, 16), presetName(each)))),
-      h("h3", {}, t("starters")),
-      h("div", { class: "starters" }, ...Object.entries(STARTERS).map(([name, picture]) => h(
-        "button",
-        { type: "button", class: "starter", onclick: () => {
-          this.composer.text = t(`starter-${name}-text`);
-          this.composer.field.focus();
-        } },
-        icon(picture, 18),
-        h("strong", {}, t(`starter-${name}`)),
-        h("span", {}, t(`starter-${name}-how`))))),
-    );
-    return box;
+    return emptyChat(this.choices, this.model, this.preset, {
+      choose: (preset) => this.guarded(() => this.choosePreset(preset)),
+      begin: (text) => {
+        this.composer.text = text;
+        this.composer.field.focus();
+      },
+    });
   }
 
   /** Do something that may fail, and say so where it does. */
@@ -344,11 +322,6 @@ class Page {
       else toast(error.message);
     }
   }
-}
-
-function presetName(preset) {
-  const key = `preset-${preset.id}`;
-  return (preset.built_in && STRINGS[language()][key]) || preset.name;
 }
 
 function fill(select, pairs, chosen) {

@@ -57,6 +57,7 @@ _MODULES = (
     "chat_list",
     "composer",
     "dom",
+    "empty_chat",
     "highlighting",
     "language",
     "login",
