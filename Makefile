@@ -65,6 +65,10 @@ clients-js: setup ## Ollama's JavaScript client against the local server; needs 
 	CORRAL_TEST_NODE_CLIENTS=$(CURDIR)/.node-clients $(VENV)/python -m pytest -m slow \
 		--timeout=600 tests/api/test_other_clients.py -k javascript
 
+.PHONY: browser
+browser: setup ## the page for browsers in a real Chromium, installed by apt-get where there is none
+	$(VENV)/python packaging/chromium.py
+
 .PHONY: bench
 bench: setup ## measure start, memory, transcript, decode and cancel
 	$(VENV)/python packaging/bench.py

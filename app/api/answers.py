@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from app.core.engine import EngineProcess
 from backends.types import (
@@ -24,7 +25,7 @@ from backends.types import (
 )
 
 
-async def events_of(
+def events_of(
     engine: EngineProcess, request: GenerationRequest
 ) -> AsyncGenerator[GenerationEvent, None]:
     """The events of one answer, in order; the last is `Finish`.
@@ -32,24 +33,37 @@ async def events_of(
     Leaving early cancels the answer and returns when the engine let go of it. Raises what
     `EngineProcess.generate` raises.
     """
+    return from_thread(
+        partial(engine.generate, request), partial(engine.cancel, request.id), request.id
+    )
+
+
+async def from_thread(
+    events: Callable[[], Iterable[GenerationEvent]], cancel: Callable[[], object], name: str
+) -> AsyncGenerator[GenerationEvent, None]:
+    """`events`, which block, read in a thread of their own and raised from as they raise.
+
+    Leaving before their end calls `cancel` and returns when the thread has ended.
+    """
     loop = asyncio.get_running_loop()
-    came: deque[GenerationEvent | BaseException] = deque()
+    came: deque[GenerationEvent | BaseException | None] = deque()
     news, released = asyncio.Event(), asyncio.Event()
 
-    def hand_over(item: GenerationEvent | BaseException) -> None:
+    def hand_over(item: GenerationEvent | BaseException | None) -> None:
         came.append(item)
         loop.call_soon_threadsafe(news.set)
 
     def pump() -> None:
         try:
-            for event in engine.generate(request):
+            for event in events():
                 hand_over(event)
+            hand_over(None)
         except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
             hand_over(error)
         finally:
             loop.call_soon_threadsafe(released.set)
 
-    threading.Thread(target=pump, name=f"answer {request.id}", daemon=True).start()
+    threading.Thread(target=pump, name=f"answer {name}", daemon=True).start()
     ended = False
     try:
         while not ended:
@@ -60,11 +74,12 @@ async def events_of(
                 if isinstance(item, BaseException):
                     ended = True
                     raise item
-                ended = isinstance(item, Finish)
-                yield item
+                ended = ended or item is None or isinstance(item, Finish)
+                if item is not None:
+                    yield item
     finally:
         if not ended:
-            engine.cancel(request.id)
+            cancel()
         await released.wait()
 
 

@@ -37,6 +37,8 @@ class Operation:
     """Bytes; None is the usual limit."""
     documented: bool = True
     """It stands in `openapi.json`."""
+    accept: str = ""
+    """Kind of answer that a request must ask for by name; others pass to the next at this path."""
 
 
 @dataclass(frozen=True)

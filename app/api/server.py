@@ -105,6 +105,7 @@ class ApiServer:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(CLOSE_SECONDS)
         self._loop = self._thread = None
+        self._application.close()
         self.changed()
 
     def _run(self, ready: threading.Event) -> None:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
@@ -79,7 +80,7 @@ class OperationTable:
     def _match(self, scope: Scope) -> tuple[Operation, Dialect, dict[str, object]] | None:
         for route, operation, dialect in self._order(scope).routes:
             match, child = route.matches(scope)
-            if match is Match.FULL:
+            if match is Match.FULL and _accepted(scope, operation):
                 return operation, dialect, child["path_params"]
         return None
 
@@ -130,3 +131,8 @@ class _Order:
             for operation in each.operations
         )
         return cls(tuple(dialects), tuple(routes))
+
+
+def _accepted(scope: Scope, operation: Operation) -> bool:
+    """Whether the request asks for the kind of answer that the operation gives."""
+    return operation.accept in Headers(scope=scope).get("accept", "")

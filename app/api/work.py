@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
@@ -132,26 +133,42 @@ class Work:
 
         Raises ApiError where the line is full, and what `EngineProcess.generate` raises.
         """
-        log, began = self.parts.log, time.monotonic()
-        async with self._line(loaded).turn(client.key):
-            waited = time.monotonic() - began
-            log.update(client.record, model=loaded.model.id, waited=waited)
-            first = True
-            try:
-                async for event in events_of(loaded.engine, request):
-                    if first and isinstance(event, Delta | ToolCallStart):
-                        first = False
-                        since = time.monotonic() - client.began
-                        log.update(client.record, time_to_first_token=since)
-                    elif isinstance(event, Finish):
-                        self._note_end(client, loaded, event)
-                        if event.reason == "cancelled":  # whoever asked has not done that
-                            raise ApiError(
-                                "engine", f"{loaded.model.name} was ejected while it answered."
-                            )
+        try:
+            events = self.follow(client, loaded, events_of(loaded.engine, request))
+            async with aclosing(events):
+                async for event in events:
+                    if isinstance(event, Finish) and event.reason == "cancelled":
+                        # Whoever asked has not done that.
+                        raise ApiError(
+                            "engine", f"{loaded.model.name} was ejected while it answered."
+                        )
                     yield event
-            except BackendError as error:
-                raise refusal(error) from error
+        except BackendError as error:
+            raise refusal(error) from error
+
+    async def follow(
+        self,
+        client: Client,
+        loaded: LoadedModel,
+        events: AsyncGenerator[GenerationEvent, None],
+    ) -> AsyncGenerator[GenerationEvent, None]:
+        """`events` of an answer that begins with the first of them, once it is the client's turn.
+
+        What they tell is noted in the request log. Raises ApiError where the line is full, and
+        what `events` raises.
+        """
+        log, began = self.parts.log, time.monotonic()
+        async with self._line(loaded).turn(client.key), aclosing(events):
+            log.update(client.record, model=loaded.model.id, waited=time.monotonic() - began)
+            first = True
+            async for event in events:
+                if first and isinstance(event, Delta | ToolCallStart):
+                    first = False
+                    since = time.monotonic() - client.began
+                    log.update(client.record, time_to_first_token=since)
+                elif isinstance(event, Finish):
+                    self._note_end(client, loaded, event)
+                yield event
 
     def _note_end(self, client: Client, loaded: LoadedModel, end: Finish) -> None:
         usage = end.usage

@@ -67,8 +67,12 @@ class ChatService:
         settings: SettingsStore,
         today: Callable[[], date] = date.today,
         speeds: SpeedBook | None = None,
+        name_for_engine: Callable[[int], str] = engine_name,
     ) -> None:
-        """`speeds` learns how fast answers are; None where nobody wants to know."""
+        """`speeds` learns how fast answers are; None where nobody wants to know.
+
+        `name_for_engine` is what engines call a conversation: another name in each store.
+        """
         self._store = store
         self._runtime = runtime
         self._presets = presets
@@ -76,6 +80,7 @@ class ChatService:
         self._today = today
         self._picture_tokens = PictureTokens(store.picture)
         self._speeds = speeds
+        self._name_for_engine = name_for_engine
         self._lock = threading.Lock()
         self._running: dict[int, ChatRun | None] = {}
         """Answers under way, by conversation; None while one is being prepared."""
@@ -353,7 +358,7 @@ class ChatService:
             and prompt.origins[-1] is not None,
             constraint=conversation.constraint,
             reasoning=conversation.reasoning or ReasoningOptions(),
-            conversation=engine_name(conversation.id),
+            conversation=self._name_for_engine(conversation.id),
             keep_on_disk=conversation.keep_on_disk,
             context_policy=self._settings.current.chat.context_policy,
         )
