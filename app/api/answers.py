@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from app.core.engine import EngineProcess
@@ -25,31 +25,28 @@ from backends.types import (
 
 
 async def events_of(
-    engine: EngineProcess, request: GenerationRequest
+    engine: EngineProcess,
+    request: GenerationRequest,
+    on_released: Callable[[], object] = lambda: None,
 ) -> AsyncGenerator[GenerationEvent, None]:
     """The events of one answer, in order; the last is `Finish`.
 
-    Leaving early cancels the answer and returns when the engine let go of it. Raises what
+    Leaving early cancels the answer and returns when the engine let go of it. `on_released` runs in
+    the event loop at that moment, also while nobody takes the events that wait here. Raises what
     `EngineProcess.generate` raises.
     """
-    loop = asyncio.get_running_loop()
     came: deque[GenerationEvent | BaseException] = deque()
     news, released = asyncio.Event(), asyncio.Event()
 
     def hand_over(item: GenerationEvent | BaseException) -> None:
         came.append(item)
-        loop.call_soon_threadsafe(news.set)
+        news.set()
 
-    def pump() -> None:
-        try:
-            for event in engine.generate(request):
-                hand_over(event)
-        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
-            hand_over(error)
-        finally:
-            loop.call_soon_threadsafe(released.set)
+    def let_go() -> None:
+        released.set()
+        on_released()
 
-    threading.Thread(target=pump, name=f"answer {request.id}", daemon=True).start()
+    _pump(engine, request, hand_over, let_go)
     ended = False
     try:
         while not ended:
@@ -66,6 +63,35 @@ async def events_of(
         if not ended:
             engine.cancel(request.id)
         await released.wait()
+
+
+def _pump(
+    engine: EngineProcess,
+    request: GenerationRequest,
+    hand_over: Callable[[GenerationEvent | BaseException], object],
+    let_go: Callable[[], object],
+) -> None:
+    """Begin a thread that follows the answer; both calls run in this event loop."""
+    loop = asyncio.get_running_loop()
+
+    def tell(call: Callable[..., object], *arguments: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the server has closed without waiting longer
+            loop.call_soon_threadsafe(call, *arguments)
+
+    def follow() -> None:
+        try:
+            for event in engine.generate(request):
+                tell(hand_over, event)
+        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+            tell(hand_over, error)
+        finally:
+            tell(let_go)
+
+    try:
+        threading.Thread(target=follow, name=f"answer {request.id}", daemon=True).start()
+    except RuntimeError:  # the system has no thread left
+        let_go()
+        raise
 
 
 @dataclass

@@ -1,11 +1,13 @@
 """From a request to events: the model is loaded, a turn waited for, the answer followed."""
 
 import asyncio
+import contextlib
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, TypeVar
 
 from msgspec import structs
 from starlette.requests import Request
@@ -34,6 +36,8 @@ from backends.types import (
     Tool,
     ToolCallStart,
 )
+
+Answer = TypeVar("Answer")
 
 EMBEDDING_SUFFIX = "#embeddings"
 """Of the id under which the runtime knows a model that is loaded for embeddings."""
@@ -133,12 +137,19 @@ class Work:
         Raises ApiError where the line is full, and what `EngineProcess.generate` raises.
         """
         log, began = self.parts.log, time.monotonic()
-        async with self._line(loaded).turn(client.key):
-            waited = time.monotonic() - began
-            log.update(client.record, model=loaded.model.id, waited=waited)
-            first = True
+        line = self._line(loaded)
+        await line.enter(client.key)
+        waited = time.monotonic() - began
+        log.update(client.record, model=loaded.model.id, waited=waited)
+        with_text, first = self.parts.settings.current.server.log_prompts, True
+        if with_text:
+            log.add(client.record, asked=_as_text(request))
+        # The turn ends with the engine's work: a client that reads slowly takes nobody's place.
+        async with contextlib.aclosing(events_of(loaded.engine, request, line.leave)) as events:
             try:
-                async for event in events_of(loaded.engine, request):
+                async for event in events:
+                    if with_text and isinstance(event, Delta):
+                        log.add(client.record, answered=event.text)
                     if first and isinstance(event, Delta | ToolCallStart):
                         first = False
                         since = time.monotonic() - client.began
@@ -159,9 +170,9 @@ class Work:
             client.record,
             prompt_tokens=usage.prompt_tokens,
             cached_tokens=usage.cached_tokens,
-            completion_tokens=usage.completion_tokens,
             tokens_per_second=usage.tokens_per_second,
         )
+        self.parts.log.add(client.record, completion_tokens=usage.completion_tokens)
 
     async def embed(
         self, client: Client, model: LocalModel, request: EmbeddingRequest
@@ -173,8 +184,10 @@ class Work:
         loaded = await self.loaded_for_embeddings(model)
         async with self._line(loaded).turn(client.key):
             self.parts.log.update(client.record, model=model.id)
+            if self.parts.settings.current.server.log_prompts:
+                self.parts.log.add(client.record, asked="\n\n".join(request.texts))
             try:
-                answer = await asyncio.to_thread(loaded.engine.embed, request)
+                answer = await _to_its_end(asyncio.to_thread(loaded.engine.embed, request))
             except BackendError as error:
                 raise refusal(error) from error
         self.parts.log.update(client.record, prompt_tokens=answer.prompt_tokens)
@@ -200,6 +213,17 @@ class Work:
         except BackendError as error:
             raise refusal(error) from error
 
+    def lines(self) -> dict[str, WaitingLine]:
+        """The lines in front of the models that are loaded now, by model id."""
+        gone = [
+            name
+            for name, (loaded, _) in self._lines.items()
+            if self.parts.runtime.get(name) is not loaded
+        ]
+        for name in gone:
+            del self._lines[name]
+        return {name: line for name, (_, line) in self._lines.items()}
+
     def _line(self, loaded: LoadedModel) -> WaitingLine:
         """The line in front of a model as it is loaded now."""
         longest = self.parts.settings.current.server.queue
@@ -218,7 +242,24 @@ class Work:
 def _soon(
     loop: asyncio.AbstractEventLoop, call: Callable[[float], object], fraction: float
 ) -> None:
-    loop.call_soon_threadsafe(call, fraction)
+    with contextlib.suppress(RuntimeError):  # the server has closed; the load goes on
+        loop.call_soon_threadsafe(call, fraction)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """What `work`, which cannot be broken off, answers. Whoever is cancelled waits for its end."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+def _as_text(request: GenerationRequest) -> str:
+    if request.prompt is not None:
+        return request.prompt
+    return "\n\n".join(f"{each.role}: {each.content}" for each in request.messages)
 
 
 def for_embeddings(model: LocalModel) -> LocalModel:
