@@ -41,6 +41,9 @@ Answer = TypeVar("Answer")
 
 EMBEDDING_SUFFIX = "#embeddings"
 """Of the id under which the runtime knows a model that is loaded for embeddings."""
+MOST_MESSAGES = 10_000
+"""In one request."""
+MOST_TOOLS = 512
 EMBEDDED_AT_ONCE = 2048
 """Tokens of the longest text that is embedded, where the model takes so many."""
 
@@ -136,6 +139,11 @@ class Work:
 
         Raises ApiError where the line is full, and what `EngineProcess.generate` raises.
         """
+        if len(request.messages) > MOST_MESSAGES or len(request.tools) > MOST_TOOLS:
+            raise ApiError(
+                "too_large",
+                f"A request may hold {MOST_MESSAGES} messages and {MOST_TOOLS} tools at most.",
+            )
         log, began = self.parts.log, time.monotonic()
         line = self._line(loaded)
         await line.enter(client.key)
