@@ -26,44 +26,43 @@ from backends.types import (
 
 
 def events_of(
-    engine: EngineProcess, request: GenerationRequest
+    engine: EngineProcess,
+    request: GenerationRequest,
+    on_released: Callable[[], object] = lambda: None,
 ) -> AsyncGenerator[GenerationEvent, None]:
     """The events of one answer, in order; the last is `Finish`.
 
-    Leaving early cancels the answer and returns when the engine let go of it. Raises what
+    Leaving early cancels the answer and returns when the engine let go of it. `on_released` runs in
+    the event loop at that moment, also while nobody takes the events that wait here. Raises what
     `EngineProcess.generate` raises.
     """
-    return from_thread(
-        partial(engine.generate, request), partial(engine.cancel, request.id), request.id
-    )
+    cancel = partial(engine.cancel, request.id)
+    return from_thread(partial(engine.generate, request), cancel, request.id, on_released)
 
 
 async def from_thread(
-    events: Callable[[], Iterable[GenerationEvent]], cancel: Callable[[], object], name: str
+    events: Callable[[], Iterable[GenerationEvent]],
+    cancel: Callable[[], object],
+    name: str,
+    on_released: Callable[[], object] = lambda: None,
 ) -> AsyncGenerator[GenerationEvent, None]:
     """`events`, which block, read in a thread of their own and raised from as they raise.
 
-    Leaving before their end calls `cancel` and returns when the thread has ended.
+    Leaving before their end calls `cancel` and returns when the thread has ended; `on_released`
+    runs in the event loop then.
     """
-    loop = asyncio.get_running_loop()
     came: deque[GenerationEvent | BaseException | None] = deque()
     news, released = asyncio.Event(), asyncio.Event()
 
     def hand_over(item: GenerationEvent | BaseException | None) -> None:
         came.append(item)
-        loop.call_soon_threadsafe(news.set)
+        news.set()
 
-    def pump() -> None:
-        try:
-            for event in events():
-                hand_over(event)
-            hand_over(None)
-        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
-            hand_over(error)
-        finally:
-            loop.call_soon_threadsafe(released.set)
+    def let_go() -> None:
+        released.set()
+        on_released()
 
-    threading.Thread(target=pump, name=f"answer {name}", daemon=True).start()
+    _pump(events, name, hand_over, let_go)
     ended = False
     try:
         while not ended:
@@ -81,6 +80,36 @@ async def from_thread(
         if not ended:
             cancel()
         await released.wait()
+
+
+def _pump(
+    events: Callable[[], Iterable[GenerationEvent]],
+    name: str,
+    hand_over: Callable[[GenerationEvent | BaseException | None], object],
+    let_go: Callable[[], object],
+) -> None:
+    """Begin a thread that follows the answer; both calls run in this event loop."""
+    loop = asyncio.get_running_loop()
+
+    def tell(call: Callable[..., object], *arguments: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the server has closed without waiting longer
+            loop.call_soon_threadsafe(call, *arguments)
+
+    def follow() -> None:
+        try:
+            for event in events():
+                tell(hand_over, event)
+            tell(hand_over, None)
+        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+            tell(hand_over, error)
+        finally:
+            tell(let_go)
+
+    try:
+        threading.Thread(target=follow, name=f"answer {name}", daemon=True).start()
+    except RuntimeError:  # the system has no thread left
+        let_go()
+        raise
 
 
 @dataclass

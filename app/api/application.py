@@ -9,6 +9,7 @@ from app.api.corral import corral_dialect
 from app.api.corral.histories import Histories
 from app.api.guard import Guard
 from app.api.lmstudio import lmstudio_dialects
+from app.api.metrics import metrics_dialect
 from app.api.ollama import ollama_dialect
 from app.api.openai import openai_dialect
 from app.api.openapi import with_documentation
@@ -49,6 +50,7 @@ def build_application(parts: ServerParts, own_secret: str) -> Application:
         anthropic_dialect(work),
         ollama_dialect(work),
         *lmstudio_dialects(work),
+        metrics_dialect(work),
     ]
     table = OperationTable(with_documentation(dialects), parts.log)
     own = AccessToken("own", "this computer’s own commands", ("admin",), sha256_of(own_secret), 0.0)

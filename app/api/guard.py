@@ -10,9 +10,9 @@ import contextlib
 import hmac
 import ipaddress
 import logging
+import re
 import socket
 import time
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,9 +30,18 @@ _LOCAL_NAMES = ("localhost", "localhost.localdomain")
 _LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".home.arpa")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _MOST_HEADERS = 100
+_HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[\w.-]+))(?::\d{1,5})?", re.ASCII)
+_PASSED_ON = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+"""What proxies add: who asks is not on this computer, although the proxy is."""
 _SMALL_BODY = 64 * 1024
 """Bytes."""
 _REST_SECONDS = 2.0
+
+
+_FOR_BROWSERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
 
 
 class Guard:
@@ -57,7 +66,7 @@ class Guard:
                 await send({"type": "websocket.close", "code": 1008})
             return
         headers = Headers(scope=scope)
-        began, token = time.monotonic(), None
+        began, token, origin = time.monotonic(), None, ""
         problem: ApiError | None = None
         try:
             _check_size(headers)
@@ -68,13 +77,14 @@ class Guard:
                 return
             token = self._token(scope, headers)
         except ApiError as error:
-            problem, origin = error, ""
+            problem = error
         name = token.name if token is not None else ""
         address = scope["client"][0] if scope.get("client") else ""
         record = self._parts.log.begin(time.time(), address, name, scope["method"], scope["path"])
         client = Client(token.id if token is not None else address, record.number, began)
         scope.setdefault("state", {})["client"] = client
         scope["state"]["token"] = token
+        scope["state"]["pause"] = self._parts.settings.current.server.patience
         ending = _Ending(send, origin, scope["state"])
         try:
             if problem is None:
@@ -124,10 +134,13 @@ class Guard:
         allowed = self._parts.settings.current.server.origins
         if not origins:
             site = headers.get("sec-fetch-site", "none")
-            if site in ("none", "same-origin") or scope["method"] in _SAFE:
+            followed = scope["method"] in _SAFE and headers.get("sec-fetch-mode") == "navigate"
+            if site in ("none", "same-origin") or followed:  # a link may lead here
                 return ""
             raise _foreign()
         origin = origins[0].casefold()
+        if origin == "null":  # of any page that hides its own, so nobody can mean to list it
+            raise _foreign()
         if len(origins) == 1 and origin in {each.casefold().rstrip("/") for each in allowed}:
             return origins[0]
         if len(origins) == 1 and origin == f"{scope['scheme']}://{headers['host'].casefold()}":
@@ -135,14 +148,14 @@ class Guard:
         raise _foreign()
 
     def _token(self, scope: Scope, headers: Headers) -> AccessToken | None:
-        """The token that came along; a wrong one is refused even where none is needed."""
-        given = given_token(headers)
-        if given and hmac.compare_digest(sha256_of(given), self._own.sha256):
-            return self._own
-        token = self._parts.tokens.check(given) if given else None
-        if token is not None:
+        """The token that came along; None where there is no valid one and none is needed."""
+        given, own_port = given_token(headers), scope["server"][1] == self.own_port
+        if own_port:
+            if given and hmac.compare_digest(sha256_of(given), self._own.sha256):
+                return self._own
+        elif given and (token := self._parts.tokens.check(given)) is not None:
             return token
-        if scope["server"][1] == self.own_port or self._needs_token(scope):
+        if own_port or self._needs_token(scope, headers):
             operation = self._table.find(scope)
             if operation is not None and operation.scope is None:
                 return None
@@ -153,9 +166,12 @@ class Guard:
             )
         return None  # clients that must send a key send any, here where none is needed
 
-    def _needs_token(self, scope: Scope) -> bool:
-        if self._parts.settings.current.server.require_token:
+    def _needs_token(self, scope: Scope, headers: Headers) -> bool:
+        server = self._parts.settings.current.server
+        if server.require_token or any(name in headers for name in _PASSED_ON):
             return True
+        if host_name(headers["host"]) in {each.casefold() for each in server.hosts}:
+            return True  # a name that only a proxy has
         client = scope.get("client")
         return client is None or not is_loopback(client[0])
 
@@ -194,10 +210,10 @@ def given_token(headers: Headers) -> str:
 
 def host_name(host: str) -> str:
     """The name or address in a Host header, without its port; "" where it is none."""
-    try:
-        return (urlsplit(f"//{host}").hostname or "").rstrip(".").casefold()
-    except ValueError:
+    found = _HOST.fullmatch(host)
+    if found is None:
         return ""
+    return (found["address"] or found["name"]).removesuffix(".").casefold()
 
 
 def is_loopback(address: str) -> bool:
@@ -263,6 +279,8 @@ async def _preflight(origin: str, headers: Headers, send: Send) -> None:
         (b"access-control-allow-headers", wanted.encode("latin-1", "replace")),
         (b"access-control-max-age", b"600"),
     ]
+    if headers.get("access-control-request-private-network") == "true":
+        allowed.append((b"access-control-allow-private-network", b"true"))
     start = {"type": "http.response.start", "status": 204}
     await send({**start, "headers": [*_cors(origin), *allowed]})
     await send({"type": "http.response.body", "body": b""})
@@ -286,7 +304,7 @@ class _Ending:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self._state["answering"] = True
-            headers = [*message.get("headers", ()), (b"x-content-type-options", b"nosniff")]
+            headers = [*message.get("headers", ()), *_FOR_BROWSERS]
             if self._origin:
                 headers += _cors(self._origin)
             message = {**message, "headers": headers}

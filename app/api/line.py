@@ -33,14 +33,19 @@ class WaitingLine:
 
         Leaving the line, by being cancelled, lets the next one pass.
         """
-        await self._enter(client)
+        await self.enter(client)
         try:
             yield
         finally:
-            self.running -= 1
-            self._call_next()
+            self.leave()
 
-    async def _enter(self, client: str) -> None:
+    def leave(self) -> None:
+        """Give back the turn that one had; the next one may go on."""
+        self.running -= 1
+        self._call_next()
+
+    async def enter(self, client: str) -> None:
+        """Wait for one's turn and have it until `leave`. Raises ApiError where the line is full."""
         if self.running < self.at_once and not self._waiting:
             self.running += 1
             return
@@ -57,13 +62,12 @@ class WaitingLine:
             await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():  # called, and gone in the same moment
-                self.running -= 1
-                self._call_next()
+                self.leave()
             else:
-                self._leave(client, place)
+                self._step_out(client, place)
             raise
 
-    def _leave(self, client: str, place: asyncio.Future[None]) -> None:
+    def _step_out(self, client: str, place: asyncio.Future[None]) -> None:
         places = self._waiting.get(client)
         if places is not None and place in places:
             places.remove(place)

@@ -16,6 +16,7 @@ import uvicorn
 
 from app import __version__
 from app.api.application import Application, build_application
+from app.api.connection import Connection
 from app.core import running
 from app.core.errors import AppError
 from app.core.events import EventHook
@@ -51,6 +52,7 @@ class ApiServer:
         self._problem: AppError | None = None
         self._refused_ports: tuple[int, ...] = ()
         self._changing: asyncio.Lock | None = None
+        self._closing = False
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -113,7 +115,7 @@ class ApiServer:
         pool = ThreadPoolExecutor(MOST_THREADS, "server")
         loop.set_default_executor(pool)
         asyncio.set_event_loop(loop)
-        self._loop = loop
+        self._loop, self._closing = loop, False
         self._changing = asyncio.Lock()
         loop.call_soon(ready.set)
         try:
@@ -154,7 +156,9 @@ class ApiServer:
         assert self._changing is not None
         async with self._changing:
             wanted = self._parts.settings.current.server
-            if self._wanted is not None and _same_sockets(wanted, self._wanted):
+            unchanged = self._wanted is not None and _same_sockets(wanted, self._wanted)
+            # What could not listen tries again: the port may be free by now.
+            if self._closing or (unchanged and self._problem is None):
                 return
             self._wanted = wanted
             await self._close_public()
@@ -193,10 +197,13 @@ class ApiServer:
             self._public = None
 
     async def _stop_listening(self) -> None:
-        await self._close_public()
-        if self._own is not None:
-            own, self._own = self._own, None
-            await own.close()
+        self._closing = True
+        assert self._changing is not None
+        async with self._changing:
+            await self._close_public()
+            if self._own is not None:
+                own, self._own = self._own, None
+                await own.close()
 
 
 class _Listener:
@@ -220,7 +227,7 @@ class _Listener:
             access_log=False,
             lifespan="off",
             ws="none",
-            http="h11",
+            http=Connection,
             proxy_headers=False,
             server_header=False,
             timeout_keep_alive=75,
@@ -233,13 +240,23 @@ class _Listener:
     async def start(self) -> None:
         """Return once it accepts connections."""
         self._task = asyncio.create_task(self._server.serve(sockets=self._sockets))
-        await self._server.listening.wait()
+        listening = asyncio.ensure_future(self._server.listening.wait())
+        await asyncio.wait({self._task, listening}, return_when=asyncio.FIRST_COMPLETED)
+        if not listening.done():
+            listening.cancel()
+            for sock in self._sockets:
+                sock.close()
+            self._task.result()
+            raise ServerError("The server did not begin to listen")
 
     async def close(self) -> None:
         """Stop accepting, break off what goes on, return when all is closed."""
         self._server.should_exit = True
         if self._task is not None:
             await self._task
+        for connection in list(self._server.server_state.connections):
+            if isinstance(connection, Connection):  # it does not read its answer to the end
+                connection.transport.abort()
 
 
 class _Server(uvicorn.Server):

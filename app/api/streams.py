@@ -10,6 +10,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.api.body import LONGEST_PAUSE
+
 Answer = TypeVar("Answer")
 
 _encoder = msgspec.json.Encoder()
@@ -50,15 +52,16 @@ class StreamedResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the source ends or the client is gone."""
-        await send(
-            {
-                "type": "http.response.start",
-                "status": self.status_code,
-                "headers": self.raw_headers,
-            }
-        )
+        try:
+            await self._answer(receive, send, scope.get("state", {}).get("pause", LONGEST_PAUSE))
+        finally:
+            await self._source.aclose()
+
+    async def _answer(self, receive: Receive, send: Send, pause: float) -> None:
+        start = {"status": self.status_code, "headers": self.raw_headers}
+        await send({"type": "http.response.start", **start})
         leaving = asyncio.ensure_future(_gone(receive))
-        sending = asyncio.ensure_future(self._send(send))
+        sending = asyncio.ensure_future(self._send(send, pause))
         try:
             await asyncio.wait({leaving, sending}, return_when=asyncio.FIRST_COMPLETED)
             if not sending.done():
@@ -70,10 +73,14 @@ class StreamedResponse(Response):
                 with contextlib.suppress(asyncio.CancelledError, OSError):
                     await task
 
-    async def _send(self, send: Send) -> None:
+    async def _send(self, send: Send, pause: float) -> None:
         try:
             async for piece in self._source:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                try:
+                    async with asyncio.timeout(pause):
+                        await send({"type": "http.response.body", "body": piece, "more_body": True})
+                except TimeoutError:  # it is there, but reads nothing
+                    raise ClientDisconnect from None
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await self._source.aclose()
@@ -110,6 +117,7 @@ async def primed(source: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, N
 
     async def rest() -> AsyncGenerator[bytes, None]:
         try:
+            yield b""  # from here on, whoever closes this closes `source`
             if first is not None:
                 yield first
                 async for piece in source:
@@ -117,7 +125,9 @@ async def primed(source: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, N
         finally:
             await source.aclose()
 
-    return rest()
+    begun = rest()
+    await anext(begun)
+    return begun
 
 
 async def beside(

@@ -1,12 +1,14 @@
 """From a request to events: the model is loaded, a turn waited for, the answer followed."""
 
 import asyncio
+import contextlib
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, TypeVar
 
 from msgspec import structs
 from starlette.requests import Request
@@ -36,8 +38,13 @@ from backends.types import (
     ToolCallStart,
 )
 
+Answer = TypeVar("Answer")
+
 EMBEDDING_SUFFIX = "#embeddings"
 """Of the id under which the runtime knows a model that is loaded for embeddings."""
+MOST_MESSAGES = 10_000
+"""In one request."""
+MOST_TOOLS = 512
 EMBEDDED_AT_ONCE = 2048
 """Tokens of the longest text that is embedded, where the model takes so many."""
 
@@ -133,9 +140,15 @@ class Work:
 
         Raises ApiError where the line is full, and what `EngineProcess.generate` raises.
         """
+        if len(request.messages) > MOST_MESSAGES or len(request.tools) > MOST_TOOLS:
+            raise ApiError(
+                "too_large",
+                f"A request may hold {MOST_MESSAGES} messages and {MOST_TOOLS} tools at most.",
+            )
+        asked = _as_text(request) if self.parts.settings.current.server.log_prompts else ""
+        source = partial(events_of, loaded.engine, request)
         try:
-            events = self.follow(client, loaded, events_of(loaded.engine, request))
-            async with aclosing(events):
+            async with aclosing(self.follow(client, loaded, source, asked)) as events:
                 async for event in events:
                     if isinstance(event, Finish) and event.reason == "cancelled":
                         # Whoever asked has not done that.
@@ -150,18 +163,27 @@ class Work:
         self,
         client: Client,
         loaded: LoadedModel,
-        events: AsyncGenerator[GenerationEvent, None],
+        source: Callable[[Callable[[], object]], AsyncGenerator[GenerationEvent, None]],
+        asked: str = "",
     ) -> AsyncGenerator[GenerationEvent, None]:
-        """`events` of an answer that begins with the first of them, once it is the client's turn.
+        """The events of `source`, which begins an answer once it is the client's turn.
 
-        What they tell is noted in the request log. Raises ApiError where the line is full, and
-        what `events` raises.
+        `source` gets what it has to call, once, when the engine has let go of the answer: the turn
+        ends then, so that a client that reads slowly takes nobody's place. What the events tell is
+        noted in the request log, with texts where the person wants that; `asked` is one. Raises
+        ApiError where the line is full, and what the events raise.
         """
         log, began = self.parts.log, time.monotonic()
-        async with self._line(loaded).turn(client.key), aclosing(events):
-            log.update(client.record, model=loaded.model.id, waited=time.monotonic() - began)
-            first = True
+        line = self._line(loaded)
+        await line.enter(client.key)
+        log.update(client.record, model=loaded.model.id, waited=time.monotonic() - began)
+        with_text, first = self.parts.settings.current.server.log_prompts, True
+        if asked:
+            log.add(client.record, asked=asked)
+        async with aclosing(source(line.leave)) as events:
             async for event in events:
+                if with_text and isinstance(event, Delta):
+                    log.add(client.record, answered=event.text)
                 if first and isinstance(event, Delta | ToolCallStart):
                     first = False
                     since = time.monotonic() - client.began
@@ -176,9 +198,9 @@ class Work:
             client.record,
             prompt_tokens=usage.prompt_tokens,
             cached_tokens=usage.cached_tokens,
-            completion_tokens=usage.completion_tokens,
             tokens_per_second=usage.tokens_per_second,
         )
+        self.parts.log.add(client.record, completion_tokens=usage.completion_tokens)
 
     async def embed(
         self, client: Client, model: LocalModel, request: EmbeddingRequest
@@ -190,8 +212,10 @@ class Work:
         loaded = await self.loaded_for_embeddings(model)
         async with self._line(loaded).turn(client.key):
             self.parts.log.update(client.record, model=model.id)
+            if self.parts.settings.current.server.log_prompts:
+                self.parts.log.add(client.record, asked="\n\n".join(request.texts))
             try:
-                answer = await asyncio.to_thread(loaded.engine.embed, request)
+                answer = await _to_its_end(asyncio.to_thread(loaded.engine.embed, request))
             except BackendError as error:
                 raise refusal(error) from error
         self.parts.log.update(client.record, prompt_tokens=answer.prompt_tokens)
@@ -217,6 +241,17 @@ class Work:
         except BackendError as error:
             raise refusal(error) from error
 
+    def lines(self) -> dict[str, WaitingLine]:
+        """The lines in front of the models that are loaded now, by model id."""
+        gone = [
+            name
+            for name, (loaded, _) in self._lines.items()
+            if self.parts.runtime.get(name) is not loaded
+        ]
+        for name in gone:
+            del self._lines[name]
+        return {name: line for name, (_, line) in self._lines.items()}
+
     def _line(self, loaded: LoadedModel) -> WaitingLine:
         """The line in front of a model as it is loaded now."""
         longest = self.parts.settings.current.server.queue
@@ -235,7 +270,24 @@ class Work:
 def _soon(
     loop: asyncio.AbstractEventLoop, call: Callable[[float], object], fraction: float
 ) -> None:
-    loop.call_soon_threadsafe(call, fraction)
+    with contextlib.suppress(RuntimeError):  # the server has closed; the load goes on
+        loop.call_soon_threadsafe(call, fraction)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """What `work`, which cannot be broken off, answers. Whoever is cancelled waits for its end."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+def _as_text(request: GenerationRequest) -> str:
+    if request.prompt is not None:
+        return request.prompt
+    return "\n\n".join(f"{each.role}: {each.content}" for each in request.messages)
 
 
 def for_embeddings(model: LocalModel) -> LocalModel:

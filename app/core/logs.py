@@ -25,6 +25,7 @@ _LAYOUT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _HIDDEN = "***"
 _SECRETS = (
     (re.compile(r"\b(hf|api_org)_[A-Za-z0-9]{6,}"), rf"\1_{_HIDDEN}"),
+    (re.compile(r"\bcorral-[A-Za-z0-9_-]{20,}"), f"corral-{_HIDDEN}"),
     (
         re.compile(r"\b(bearer|authorization\W{1,5}basic)\s+[^\s'\",;]+", re.IGNORECASE),
         rf"\1 {_HIDDEN}",

@@ -91,6 +91,14 @@ class RequestLog:
             record = self._by_number[number] = structs.replace(record, **news)
         self.changed(record)
 
+    def add(self, number: int, **more: int | str) -> None:
+        """Add to what is known of a request: numbers are summed, texts joined."""
+        with self._lock:
+            record = self._by_number.get(number)
+            known = {name: getattr(record, name) for name in more} if record is not None else {}
+        if record is not None:
+            self.update(number, **{name: known[name] + value for name, value in more.items()})
+
     def clear(self) -> None:
         """Forget what has ended."""
         with self._lock:

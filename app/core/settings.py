@@ -205,6 +205,8 @@ class Server(Struct, frozen=True):
     """File with a TLS certificate and its chain, in PEM; None speaks plain HTTP."""
     certificate_key: str | None = None
     """File with its key; None: it is in the same file."""
+    patience: Annotated[int, Meta(ge=1, le=3600)] = 30
+    """Seconds that a client may stop in the middle of a request or an answer."""
     queue: Annotated[int, Meta(ge=0, le=1000)] = 64
     """Requests that may wait for a model; more are told to come back later."""
     upload_limit: Annotated[int, Meta(ge=1, le=10_000)] = 100

@@ -24,6 +24,7 @@ from app.core.library import ModelLibrary
 from app.core.local_server import ServerParts
 from app.core.paths import AppPaths, app_paths
 from app.core.presets import PresetStore
+from app.core.request_log import RequestRecord
 from app.core.runtime import ModelRuntime
 from app.core.settings import Server, SettingsStore
 from app.core.speeds import SpeedBook
@@ -75,6 +76,34 @@ class Serving:
 
         asyncio.run_coroutine_threadsafe(begin(), loop).result(60)
         self.parts.runtime.load(self.parts.library.find(model))
+
+    def ended(self, which: Callable[[RequestRecord], bool]) -> RequestRecord:
+        """The first request of that kind that has come to its end; waits for it."""
+        came = threading.Event()
+        end = self.parts.log.changed.connect(lambda _: came.set())
+        try:
+            while True:
+                for record in self.parts.log.records():
+                    if record.seconds is not None and which(record):
+                        return record
+                assert came.wait(60), self.parts.log.records()
+                came.clear()
+        finally:
+            end()
+
+    @contextlib.contextmanager
+    def listening_changes(self) -> Iterator[Callable[[], None]]:
+        """Gives a call that returns once the server has followed what was changed meanwhile."""
+        came = threading.Event()
+
+        def wait() -> None:
+            assert came.wait(30)
+
+        end = self.server.changed.connect(came.set)
+        try:
+            yield wait
+        finally:
+            end()
 
     def wait_for_downloads(self, condition: Callable[[], bool]) -> None:
         """Return once `condition` holds, which downloads make true."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
+from functools import partial
 
 from app.api.answers import from_thread
 from app.api.corral.chat_rows import ChatRows
@@ -98,7 +99,7 @@ class Answering:
             run.cancel()
             return
         live.step(Waiting())
-        source = from_thread(run.events, run.interrupt, run.id)
+        source = partial(from_thread, run.events, run.interrupt, run.id)
         async with aclosing(self._work.follow(client, loaded, source)) as events:
             async for event in events:
                 live.take(event)

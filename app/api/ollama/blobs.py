@@ -14,7 +14,7 @@ from typing import BinaryIO
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.body import LONGEST_PAUSE
+from app.api.body import longest_pause
 from app.api.errors import ApiError
 from app.api.operations import Operation
 from app.api.work import Work
@@ -98,7 +98,7 @@ class Blobs:
         with part.open("wb") as file:
             while True:
                 try:
-                    piece = await asyncio.wait_for(anext(stream), LONGEST_PAUSE)
+                    piece = await asyncio.wait_for(anext(stream), longest_pause(request))
                 except StopAsyncIteration:
                     break
                 except TimeoutError:
