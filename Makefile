@@ -73,6 +73,15 @@ browser: setup ## the page for browsers in a real Chromium, installed by apt-get
 bench: setup ## measure start, memory, transcript, decode and cancel
 	$(VENV)/python packaging/bench.py
 
+.PHONY: load
+load: setup ## 64 clients for MINUTES (5) against the server beside a window
+	$(VENV)/python packaging/load_api.py $(or $(MINUTES),5)
+
+.PHONY: schemathesis
+schemathesis: setup ## whatever the server is asked, it does not answer with 5xx
+	$(VENV)/python -m pip install --quiet ".[api-tests]"
+	$(VENV)/python packaging/schemathesis_api.py
+
 .PHONY: bench-api
 bench-api: setup ## measure the server against the engine alone and against llama.cpp's server
 	$(VENV)/python packaging/bench_api.py
