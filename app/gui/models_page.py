@@ -22,6 +22,7 @@ from app.gui.controls.buttons import Button, IconButton
 from app.gui.controls.card import Line, Region
 from app.gui.controls.empty_state import EmptyState
 from app.gui.controls.fields import SearchField
+from app.gui.controls.focus import release_focus
 from app.gui.controls.labels import Label
 from app.gui.controls.strip import Strip
 from app.gui.library_actions import LibraryActions
@@ -303,6 +304,8 @@ class ModelsPage(Page):
             self._show_drawer(visible=True)
 
     def _show_drawer(self, *, visible: bool) -> None:
+        if not visible:
+            release_focus(self.drawer, self.table)
         self.drawer.setVisible(visible)
         self._drawer_line.setVisible(visible)
         self._fit_columns()

@@ -239,12 +239,44 @@ def test_the_files_tab_tells_origin_and_checksum_and_verifies(
     tab.verify.click()
     qtbot.waitUntil(lambda: tab.rows[0].told.text().startswith("Verified:"))
     assert tab.cancel.isHidden()
+    assert tab.verify.text() == "Verify again"
+    assert tab.again.isHidden()
     model.path.write_bytes(b"X" + model.path.read_bytes()[1:])
-    context.library.register(
-        [model.path], Origin("maker/Own-GGUF", "d" * 40), [RepoFile("a.gguf", 1, sha256=right)]
-    )
     tab.verify.click()
-    qtbot.waitUntil(lambda: "damaged" in tab.rows[0].told.text())
+    qtbot.waitUntil(lambda: "does not match the hub’s checksum" in tab.rows[0].told.text())
+    record = context.library.records.of(model.path)
+    assert record is not None
+    assert (record.sha256, record.told_by, record.checked) == (right, "hub", 0)
+
+
+def test_a_damaged_download_is_fetched_again(
+    page: ModelsPage, context: AppContext, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LocalHub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        fetch_again(page, context, hub, qtbot)
+
+
+def fetch_again(page: ModelsPage, context: AppContext, hub: LocalHub, qtbot: QtBot) -> None:
+    model = own(context)
+    good = model.path.read_bytes()
+    repository = hub.add("maker/Own-GGUF", {"Own-Q8_0.gguf": good})
+    right = hashlib.sha256(good).hexdigest()
+    context.library.register(
+        [model.path],
+        Origin("maker/Own-GGUF", repository.sha),
+        [RepoFile("Own-Q8_0.gguf", len(good), sha256=right)],
+    )
+    model.path.write_bytes(good[:-1] + b"X")
+    page.open_with({"model_id": model.id})
+    tab = page.drawer.files
+    page.drawer.tabs.choose(FILES)
+    qtbot.waitUntil(tab.verify.isEnabled)
+    tab.verify.click()
+    qtbot.waitUntil(tab.again.isVisible)
+    context.downloads.start()
+    tab.again.click()
+    qtbot.waitUntil(lambda: model.path.read_bytes() == good)
 
 
 def test_verifying_can_be_cancelled(
