@@ -46,6 +46,8 @@ def overview(model: LocalModel, header: GgufHeader | None) -> list[Line]:
         lines.append(Line(_tr("Source"), model.repo))
     if model.variant_of:
         lines.append(Line(_tr("Variant of"), model.variant_of))
+    if model.same_file_as:
+        lines.append(Line(_tr("Same file as"), model.same_file_as))
     lines.append(Line(_tr("Belongs to"), _owner(model)))
     lines.append(Line(_tr("File"), str(model.path), is_path=True))
     return lines

@@ -416,8 +416,8 @@ class ModelsPage(Page):
 
 
 def _size(models: Sequence[LocalModel]) -> int:
-    """Bytes of all models; a variant has no files of its own."""
-    return sum(model.size for model in models if not model.variant_of)
+    """Bytes of all models; neither a variant nor a second name of a file adds any."""
+    return sum(each.size for each in models if not (each.variant_of or each.same_file_as))
 
 
 def _dropped(data: QMimeData) -> list[Path]:

@@ -21,9 +21,11 @@ from app.core.library_types import LocalModel
 from app.core.settings import Models, Network
 from app.core.variants import RepoFile
 from app.gui.context import AppContext
+from app.gui.duplicates_question import DuplicatesQuestion
 from app.gui.icons import Icons
 from app.gui.import_panel import ImportPanel
 from app.gui.library_disk import DiskPicture
+from app.gui.library_rows import second_line
 from app.gui.library_template_tab import CHANGES, SAMPLE, TOKENS, TemplateTab
 from app.gui.models_page import ModelsPage
 from app.gui.name_question import NameQuestion
@@ -179,14 +181,46 @@ def test_duplicates_become_one_file_after_a_question(
     theirs = ollama_model(person / ".ollama" / "models", OFFERED, tiny("own", BIG))
     context.library.adopt(person / ".ollama" / "models")
     page.upkeep.find_duplicates()
-    qtbot.waitUntil(lambda: bool(page.findChildren(Question)))
-    assert list(question(page).answers) == ["ours"]
-    question(page).answers["ours"].click()
+    qtbot.waitUntil(lambda: bool(page.findChildren(DuplicatesQuestion)))
+    (asked,) = page.findChildren(DuplicatesQuestion)
+    assert asked.paths == (str(first), str(twin))
+    assert asked.theirs.isHidden(), "nothing of others would be replaced"
+    names = {each.id for each in context.library.models()}
+    asked.link.click()
     qtbot.waitUntil(lambda: toast(context).endswith("are free now"))
     assert first.samefile(twin)
     assert first.samefile(theirs)
+    assert {each.id for each in context.library.models()} == names, "all stay listed"
     page.upkeep.find_duplicates()
     qtbot.waitUntil(lambda: toast(context) == "No file is on a disk twice")
+
+
+def test_files_of_others_are_replaced_only_if_that_is_ticked(
+    page: ModelsPage, context: AppContext, person: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    data = tiny("theirs", BIG)
+    theirs = ollama_model(person / ".ollama" / "models", OFFERED, data)
+    further = put(tmp_path / "further" / "maker" / "F-GGUF" / "F-Q8_0.gguf", data)
+    for folder in (person / ".ollama" / "models", tmp_path / "further"):
+        context.library.adopt(folder)
+    count = len(context.library.models())
+    page.upkeep.find_duplicates()
+    qtbot.waitUntil(lambda: bool(page.findChildren(DuplicatesQuestion)))
+    (asked,) = page.findChildren(DuplicatesQuestion)
+    assert asked.theirs.isVisible()
+    assert not asked.theirs.isChecked()
+    assert asked.paths == ()
+    assert not asked.link.isEnabled()
+    asked.theirs.click()
+    (replaced,) = asked.paths
+    assert replaced in (str(theirs), str(further))
+    asked.link.click()
+    qtbot.waitUntil(lambda: toast(context).endswith("are free now"))
+    assert theirs.samefile(further)
+    qtbot.waitUntil(lambda: any(each.same_file_as for each in context.library.models()))
+    assert len(context.library.models()) == count
+    rows = page.table.table_model().rows()
+    assert any("same file as" in second_line(row).text for row in rows)
 
 
 def test_looking_for_duplicates_can_be_cancelled(
