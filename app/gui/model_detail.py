@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from app.core.errors import AppError
+from app.core.errors import AppError, OfflineError
 from app.core.hub import HubModel
 from app.gui import formatting
 from app.gui.controls.buttons import IconButton, PrimaryButton
@@ -242,8 +242,10 @@ class ModelDetail(QWidget):
             if (old := item.widget()) is not None:
                 old.hide()
                 old.deleteLater()
-        card = ErrorCard(self._icons, error, [("retry", self.tr("Retry"))])
-        card.remedy_chosen.connect(lambda _: self.retry.emit())
+        offline = isinstance(error, OfflineError)
+        words = self.tr("Open settings") if offline else self.tr("Retry")
+        card = ErrorCard(self._icons, error, [("settings" if offline else "retry", words)])
+        card.remedy_chosen.connect(self.settings_wanted if offline else self.retry)
         card.setMaximumWidth(640)
         self._failure_column.addWidget(card)
         self._failure_column.addStretch(1)

@@ -17,6 +17,7 @@ from app.gui import discover_rows
 from app.gui.ages import ago
 from app.gui.context import AppContext
 from app.gui.controls.labels import Label
+from app.gui.controls.strip import ErrorCard
 from app.gui.discover_architecture import architecture_facts
 from app.gui.discover_compare import CompareOverlay
 from app.gui.discover_filter import DiscoverFilter, Shelf
@@ -524,6 +525,8 @@ def test_the_hubs_list_and_models_seen_before_are_there_offline(
     qtbot.waitUntil(lambda: OTHER in page.view.known)
     assert page.detail.offline.label.text() == "Corral is offline. This was seen just now."
     assert not page.detail.main_button.isEnabled()
+    page.browser.head.search_for("llama instruct")  # never asked for, but seen
+    qtbot.waitUntil(lambda: [row.title for row in rows_of(page)] == ["Llama 3.1 8B Instruct"])
     page.browser.head.search_for("never asked for")
     qtbot.waitUntil(lambda: page.browser._empty.isVisible())
     assert page.browser._empty.title.text() == "Corral is offline"
@@ -531,6 +534,46 @@ def test_the_hubs_list_and_models_seen_before_are_there_offline(
     go_offline(context, on=False)
     page.browser.head.search_for("Llama-3.1-8B")
     qtbot.waitUntil(lambda: bool(rows_of(page)) and not strip.isVisible())
+
+
+def test_offline_the_shipped_list_stands_in_for_what_was_never_seen(
+    page: DiscoverPage, hub: LocalHub, qtbot: QtBot, context: AppContext
+) -> None:
+    go_offline(context)
+    page.activated()
+    assert page.browser.age.text() == "List of 23 Nov 2026"
+    page.open_with({"repo": "nobody/Unknown-GGUF"})
+    qtbot.waitUntil(lambda: page.detail._stack.currentWidget() is page.detail._failure)
+    (card,) = page.detail._failure.findChildren(ErrorCard)
+    assert [button.text() for button in card.buttons] == ["Open settings"]
+    with qtbot.waitSignal(page.open_page) as asked:
+        card.buttons[0].click()
+    assert asked.args == ["settings", {"section": "network"}]
+    page.open_with({"repo": MLX})  # the list has the model, in another repository
+    qtbot.waitUntil(lambda: page.detail._title.text() == "Llama 3.1 8B Instruct")
+    assert page.detail.offline.label.text().endswith("the list that ships with it, of 23 Nov 2026.")
+    assert hub.log.entries() == []
+
+
+def test_a_name_that_is_being_typed_is_searched_for(
+    page: DiscoverPage, hub: LocalHub, qtbot: QtBot
+) -> None:
+    page.activated()
+    head = page.browser.head
+    search_hub(page, qtbot)
+    head.search.setText("bartowski/Meta-Lla")
+    qtbot.waitUntil(lambda: head.current().text == "bartowski/Meta-Lla")
+    qtbot.waitUntil(lambda: not page.browser.hub_list.is_busy)
+    assert LLAMA in {repo for row in rows_of(page) for repo in row.repos}
+    assert page.detail._stack.currentWidget() is not page.detail._failure
+    head.search.setText(LLAMA.lower())
+    qtbot.waitUntil(lambda: bool(page.view.subject and page.view.subject.repo == LLAMA))
+    head.search.setText("nobody/Unknown")
+    qtbot.waitUntil(lambda: head.current().text == "nobody/Unknown")
+    qtbot.waitUntil(lambda: not page.browser.hub_list.is_busy)
+    assert page.browser._empty.isVisible()
+    head.search.returnPressed.emit()
+    qtbot.waitUntil(lambda: page.detail._stack.currentWidget() is page.detail._failure)
 
 
 def test_an_old_list_can_be_asked_for_again(
