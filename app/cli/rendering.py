@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from app.core.errors import AppError
+from app.core.hub_errors import for_terminal
 from backends.types import Finish
 
 
@@ -90,5 +91,5 @@ def print_error(error: AppError, stream: TextIO | None = None) -> None:
     """What happened, why, and what to do, on standard error."""
     stream = stream or sys.stderr
     lines = [f"corral: {error.title}."]
-    lines += [f"  {text}" for text in (error.message, error.hint) if text]
+    lines += [f"  {text}" for text in (error.message, for_terminal(error.hint)) if text]
     stream.write("\n".join(lines) + "\n")

@@ -215,6 +215,9 @@ class DiscoverPage(Page):
         known, refusal = self.view.known_now, self.view.refusal
         if known is not None:
             note = error_words(known.card_error) if known.card_error else ""
+            gated = self.view.subject is not None and self.view.subject.gated
+            if gated and isinstance(known.card_error, AccessError):  # the strip says what is needed
+                note = self.tr("The card can be read once its licence is accepted, as said above.")
             if known.card == "":
                 note = self.tr("This repository has no model card.")
             self.detail.card.show_card(known.card or None, note)

@@ -207,6 +207,7 @@ class ModelDetail(QWidget):
         self.table.download.connect(self.download)
         self.table.pause.connect(self.pause)
         self.table.resume.connect(self.resume)
+        self.table.page_wanted.connect(lambda page: QDesktopServices.openUrl(QUrl(page)))
         self.table.chosen.connect(self._show_main)
         column.addWidget(self.table)
         self.companions = Label("", "caption", "text-3", wrap=True)

@@ -73,6 +73,8 @@ class VariantsTable(QWidget):
     """A VariantLine whose button was pressed."""
     pause = Signal(str)
     resume = Signal(str)
+    page_wanted = Signal(str)
+    """To see the page with this address."""
     """Id of a download."""
     chosen = Signal(object)
     """The VariantLine that is selected now."""
@@ -168,6 +170,7 @@ class VariantsTable(QWidget):
             row.setChecked(line.key == self._chosen)
             row.clicked.connect(lambda _=False, key=line.key: self._pick(key))
             row.action.download.connect(lambda row=row: self.download.emit(row.line))
+            row.action.page_wanted.connect(lambda row=row: self.page_wanted.emit(row.line.page))
             row.action.pause.connect(lambda row=row: self.pause.emit(row.line.item_id))
             row.action.resume.connect(lambda row=row: self.resume.emit(row.line.item_id))
             self._body.addWidget(Line())

@@ -374,6 +374,28 @@ def test_a_gated_model_says_so_in_a_badge(page: DiscoverPage, hub: LocalHub, qtb
     assert "Licence to accept" in [fact.text for fact in page.view.subject.badges()]
 
 
+def test_a_gated_model_names_the_wait_and_its_page(
+    page: DiscoverPage, hub: LocalHub, qtbot: QtBot, context: AppContext
+) -> None:
+    hub.repositories[OTHER].gated = "manual"
+    page.open_with({"repo": OTHER})
+    qtbot.waitUntil(lambda: "one by one" in page.detail.gated.label.text())
+    assert "Log in here" in page.detail.gated.label.text()
+    qtbot.waitUntil(lambda: "as said above" in page.detail.card.note.text())
+    line = next(row.line for row in page.detail.table.rows() if row.line.label == "Q8_0")
+    context.downloads.start()
+    page.detail.download.emit(line)
+    qtbot.waitUntil(lambda: _state(page, OTHER, line.file) == "failed")
+    row = next(row for row in page.detail.table.rows() if row.line.key == line.key)
+    assert row.line.page == f"{hub.url}/{OTHER}"
+    assert row.action.page.isVisible()
+    assert row.action.button.text() == "Retry"
+    page.detail.table.page_wanted.disconnect()  # no browser
+    with qtbot.waitSignal(page.detail.table.page_wanted) as wanted:
+        row.action.page.click()
+    assert wanted.args == [row.line.page]
+
+
 def test_a_scan_of_another_repository_of_the_model_is_said_too(
     page: DiscoverPage, hub: LocalHub, qtbot: QtBot
 ) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core import checksums
@@ -523,10 +523,27 @@ def test_a_drive_comes_back_without_anybody_telling(
     qtbot.waitUntil(lambda: len(page.table.table_model().rows()) == 3)
     assert not far()
     (tmp_path / "unplugged").rename(drive)
-    page._returning.timeout.emit()
+    page._look_timer.timeout.emit()
     qtbot.waitUntil(far)
     page.hide()
-    assert not page._returning.isActive()
+    assert not page._look_timer.isActive()
+
+
+def test_what_the_terminal_brings_and_deletes_shows_by_itself(
+    page: ModelsPage, context: AppContext, qtbot: QtBot
+) -> None:
+    """As the terminal does it: by the folders alone."""
+
+    def names() -> set[str]:
+        return {row.model.path.name for row in page.table.table_model().rows()}
+
+    path = put(context.paths.models / "maker" / "New-GGUF" / "New-Q8_0.gguf", tiny("new"))
+    assert path.name not in names()
+    qtbot.waitUntil(lambda: path.name in names())  # by the timer alone
+    path.unlink()
+    page._look_timer.stop()
+    QApplication.sendEvent(page, QEvent(QEvent.Type.ActivationChange))
+    qtbot.waitUntil(lambda: path.name not in names())
 
 
 def test_each_disk_is_a_row_with_a_key_for_each_folder(icons: Icons, show: Show) -> None:
