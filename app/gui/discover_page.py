@@ -280,7 +280,7 @@ class DiscoverPage(Page):
             detail = self.view.subject.detail if self.view.subject else None
             empty = detail is not None and not detail.variants
             words = self.tr("This repository holds no GGUF or MLX model that Corral could run.")
-            self.detail.set_problem(words if empty else "")
+            self.detail.set_problem(words if empty else "", retry=False)
             self._say_offline()
             return
         failure = self.browser.failure

@@ -61,7 +61,7 @@ class ModelKeeper(QObject):
         if model.present and not model.is_remote:  # a drive that hangs would keep a thread
             self._read(model)
         else:
-            self._drawer.files.show_files(None)
+            self._drawer.show_files(None)
 
     def flush(self) -> None:
         """Keep what was typed a moment ago."""
@@ -72,12 +72,12 @@ class ModelKeeper(QObject):
     def _read(self, model: LocalModel) -> None:
         if self._reading is not None:
             self._reading.cancel()
-        self._drawer.files.show_files(None)
+        self._drawer.show_files(None)
         self._reading = self._context.worker.run(
             files_of,
             model,
             self._context.library.records,
-            done=self._drawer.files.show_files,
+            done=self._drawer.show_files,
             failed=self._context.notifier.error,
         )
 
@@ -97,7 +97,7 @@ class ModelKeeper(QObject):
     def _verified(self, found: tuple[ModelFiles, tuple[FileCheck, ...]]) -> None:
         files, checks = found
         self._end()
-        self._drawer.files.show_files(files)
+        self._drawer.show_files(files)
         self._drawer.files.show_checks(checks)
 
     def _not_verified(self, error: AppError) -> None:

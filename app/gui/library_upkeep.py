@@ -87,10 +87,13 @@ class LibraryUpkeep(QObject):
             context.library.scan()
 
         self.working.emit(self.tr("Reading the models"))
-        self._task = context.worker.run(work, done=self._used, failed=self._failed)
+        self._task = context.worker.run(work, done=partial(self._used, found), failed=self._failed)
 
-    def _used(self, _: None) -> None:
+    def _used(self, found: Sequence[FoundProgram], _: None) -> None:
         self._end()
+        programs = ", ".join(dict.fromkeys(each.program for each in found))
+        words = self.tr("The models of %1 are in the list now").replace("%1", programs)
+        self._context.notifier.toast(words)
         self.changed.emit()
 
     # Importing

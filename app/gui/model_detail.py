@@ -192,7 +192,9 @@ class ModelDetail(QWidget):
         column.addLayout(row)
 
     def _add_variants(self, column: QVBoxLayout) -> None:
-        row = QHBoxLayout()
+        self._variants_head = QWidget()
+        row = QHBoxLayout(self._variants_head)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
         row.addWidget(Label(self.tr("Variants"), "page-title"))
         row.addStretch(1)
@@ -201,7 +203,7 @@ class ModelDetail(QWidget):
         self.context = InlineLink(self._icons, opens=True)
         self.context.clicked.connect(self._open_contexts)
         row.addWidget(self.context)
-        column.addLayout(row)
+        column.addWidget(self._variants_head)
         column.addSpacing(6)
         self.table = VariantsTable(self._icons)
         self.table.download.connect(self.download)
@@ -286,7 +288,8 @@ class ModelDetail(QWidget):
         """The variants as they are now."""
         self.table.setEnabled(True)
         self.table.set_lines(lines, start_over=start_over)
-        self.table.setVisible(bool(lines))
+        for part in (self.table, self._variants_head):
+            part.setVisible(bool(lines))
         if self.table.chosen_line() is None:
             self.main_button.hide()
             self.speed.hide()
@@ -324,8 +327,9 @@ class ModelDetail(QWidget):
         """Say that the offline switch is on, and what is shown instead."""
         self.offline.say(text if offline else "")
 
-    def set_problem(self, text: str) -> None:
+    def set_problem(self, text: str, *, retry: bool = True) -> None:
         """Say above the page what did not work; "" when it does."""
+        self.strip.action.setVisible(retry)
         self.strip.say(text)
 
     # What the person does

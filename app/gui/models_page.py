@@ -33,7 +33,7 @@ from app.gui.library_drawer import LibraryDrawer
 from app.gui.library_header import HeaderReader
 from app.gui.library_keeper import ModelKeeper
 from app.gui.library_menus import RowAction
-from app.gui.library_model import CONTEXT, PARAMETERS, QUANTIZATION
+from app.gui.library_model import CONTEXT, PARAMETERS, QUANTIZATION, SIZE
 from app.gui.library_rows import LibraryRow
 from app.gui.library_table import LibraryTable
 from app.gui.library_updates import LibraryUpdates, update_words
@@ -52,8 +52,9 @@ _MOST_OF_THE_TIME = 0.05
 """Share of the time that may go into that: many models are looked at less often."""
 _OTHER_FILE = re.compile(r"\.(?!gguf$)[a-z]\w{0,6}", re.IGNORECASE)
 """What files end in that are no models; names of folders have dots too, as in "Qwen2.5-7B"."""
-_NARROW = 760
 _VERY_NARROW = 640
+_LEAST_ROOM = {CONTEXT: 760, PARAMETERS: 760, SIZE: 520, QUANTIZATION: 400}
+"""Pixels below which a column gives way; the quantization tells two files of a model apart."""
 
 
 class ModelsPage(Page):
@@ -324,12 +325,7 @@ class ModelsPage(Page):
 
     def _fit_columns(self) -> None:
         room = self.width() - (self.drawer.width() if not self.drawer.isHidden() else 0)
-        hidden: list[int] = []
-        if room < _NARROW:
-            hidden = [PARAMETERS, CONTEXT]
-        if room < _VERY_NARROW:
-            hidden.append(QUANTIZATION)
-        self.table.hide_columns(hidden)
+        self.table.hide_columns([column for column, least in _LEAST_ROOM.items() if room < least])
         self.count.setVisible(room >= _VERY_NARROW)
 
     # What the person does

@@ -112,7 +112,8 @@ def of_detail(
 ) -> tuple[VariantLine, ...]:
     """The variants of a repository with exact sizes, of the main one one recommended."""
     usable = [each for each in found if is_main and (each.format == "gguf" or mlx_usable)]
-    best = variants.recommended(usable, lambda each: check.of_variant(each, shape))
+    usual = check.usually()
+    best = variants.recommended(usable, lambda each: usual.of_variant(each, shape))
     lines = []
     for variant in found:
         is_usable = variant.format == "gguf" or mlx_usable
@@ -125,7 +126,7 @@ def of_detail(
                 quality_text=variant.quality_text,
                 size=variant.size,
                 about=False,
-                judged=check.of_variant(variant, shape),
+                judged=check.of_variant(variant, shape) if is_usable else None,
                 context=check.context,
                 variant=variant,
                 format=variant.format,

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.architecture import Architecture
 from app.core.catalogue import Catalogue
+from app.core.hardware import MemorySnapshot
 from app.core.hub import HubModel
 from app.core.library import LocalModel
 from app.core.memory import Fit
@@ -21,7 +22,7 @@ from app.gui.controls.strip import ErrorCard
 from app.gui.discover_architecture import architecture_facts
 from app.gui.discover_compare import CompareOverlay
 from app.gui.discover_filter import DiscoverFilter, Shelf
-from app.gui.discover_fit import speed_words
+from app.gui.discover_fit import FitCheck, speed_words
 from app.gui.discover_page import DiscoverPage
 from app.gui.discover_rows import ModelRow
 from app.gui.question import Question
@@ -108,7 +109,9 @@ def test_a_model_page_has_the_variants_of_all_repositories(
     qtbot.waitUntil(lambda: page.view.repos() == {LLAMA, OTHER, MLX})
     table = page.detail.table
     assert {row.line.repo for row in table.rows()} == {LLAMA}  # what most people choose among
-    assert "other makers, MLX for Macs" in table.note.text()
+    shown_now = {row.line.key for row in table.rows()}
+    own = sum(line.is_main and line.key not in shown_now for line in table._lines)
+    assert f": {own} of this repository, 2 of other makers, 1 MLX for Macs." in table.note.text()
     table.more.click()
     shown = {(row.line.owner, row.line.label, row.line.usable) for row in table.rows()}
     assert ("unsloth", "Q8_0", True) in shown
@@ -119,6 +122,19 @@ def test_a_model_page_has_the_variants_of_all_repositories(
     qtbot.waitUntil(lambda: bool(context.downloads.items()))
     assert context.downloads.items()[0].request.repo == OTHER
     qtbot.waitUntil(lambda: _state(page, OTHER, line.file) != "absent")
+
+
+def test_the_advice_does_not_change_with_what_is_free_now(page: DiscoverPage, qtbot: QtBot) -> None:
+    page.activated()
+    page.browser.list.choose("llama-3.1-8b-instruct")
+    qtbot.waitUntil(lambda: LLAMA in page.view.known)
+    found = set()
+    for free in (3, 6, 12):
+        check = FitCheck(MemorySnapshot(total=16 * 10**9, available=free * 10**9))
+        lines = page.view.lines(check, "no")
+        found |= {line.label for line in lines if line.recommended}
+        assert all(line.judged is None for line in lines if line.format == "mlx")
+    assert len(found) == 1
 
 
 def _state(page: DiscoverPage, repo: str, file: str) -> str:

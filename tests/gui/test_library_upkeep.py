@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core import checksums
@@ -165,6 +165,7 @@ def test_models_of_other_programs_are_used_after_one_question(
     table = page.table.table_model()
     qtbot.waitUntil(lambda: any(row.model.name == "llama3.2:1b" for row in table.rows()))
     qtbot.waitUntil(page.work_strip.isHidden)
+    assert toast(context) == "The models of Ollama are in the list now"
     page.upkeep.look_for_programs()
     qtbot.waitUntil(lambda: toast(context).startswith("No further models"))
     assert blob.exists()
@@ -209,7 +210,7 @@ def test_files_of_others_are_replaced_only_if_that_is_ticked(
     (asked,) = page.findChildren(DuplicatesQuestion)
     assert asked.theirs.isVisible()
     assert not asked.theirs.isChecked()
-    assert asked.paths == ()
+    assert list(asked.paths) == []
     assert not asked.link.isEnabled()
     asked.theirs.click()
     (replaced,) = asked.paths
@@ -266,6 +267,8 @@ def test_the_files_tab_tells_origin_and_checksum_and_verifies(
     page.drawer.tabs.choose(FILES)
     qtbot.waitUntil(lambda: len(tab.rows) == 1)
     assert right[:8] in tab.rows[0].told.text()
+    words = [label.text() for label in page.drawer._facts.findChildren(QLabel)]
+    assert any(each.startswith("SHA-256 matches, ") for each in words)
     assert "from the hub" in tab.rows[0].told.text()
     assert tab.origin.isVisible()
     tab.rows[0].copy.click()
@@ -544,6 +547,17 @@ def test_what_the_terminal_brings_and_deletes_shows_by_itself(
     page._look_timer.stop()
     QApplication.sendEvent(page, QEvent(QEvent.Type.ActivationChange))
     qtbot.waitUntil(lambda: path.name not in names())
+
+
+def test_no_two_folders_of_a_disk_have_one_colour(icons: Icons, show: Show) -> None:
+    picture = DiskPicture(icons)
+    show(picture)
+    roots = tuple(RootUse(f"Folder {n}", Path(f"/{n}"), 10**9) for n in range(9))
+    picture.show_uses((DiskUse(Path("/"), roots, 5 * 10**9, 10**10, 10**11),))
+    (row,) = picture.rows
+    roles = [role for role, _ in row.bar._parts]
+    assert len(set(roles)) == len(roles) == 8
+    assert row.keys[6].startswith("3 further folders 3")
 
 
 def test_each_disk_is_a_row_with_a_key_for_each_folder(icons: Icons, show: Show) -> None:
