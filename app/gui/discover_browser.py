@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.catalogue import CatalogueEntry
 from app.core.errors import AppError
@@ -99,12 +99,11 @@ class DiscoverBrowser(Region):
         self.compare = CompareBar(icons)
         column.addWidget(self.compare)
         column.addWidget(Line())
-        foot = QHBoxLayout()
-        foot.setContentsMargins(20, 0, 20, 0)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(20, 9, 20, 9)
+        foot.setSpacing(2)
         self.footer = Label("", "caption", "text-3")
-        self.footer.setFixedHeight(35)
         foot.addWidget(self.footer)
-        foot.addStretch(1)
         self.age = Label("", "caption", "text-3")
         """How old the shipped list is."""
         foot.addWidget(self.age)

@@ -267,6 +267,7 @@ class DiscoverPage(Page):
         if entry is not None and not isinstance(error, NotFoundError | AccessError):
             self._show(Subject(entry.gguf_repo, entry))
         else:
+            self._say_offline()
             self.detail.show_failure(error)
 
     def _say_refusal(self) -> None:
@@ -293,7 +294,9 @@ class DiscoverPage(Page):
         self.detail.set_problem(kept.replace("%1", error_words(error)))
 
     def _say_offline(self) -> None:
-        offline = self._context.settings.current.network.offline
+        subject = self.view.subject
+        shown = subject is None or subject.entry is not None or subject.detail is not None
+        offline = self._context.settings.current.network.offline and shown
         text = self.tr("Corral is offline. This is of the list that ships with it.")
         if made := self._context.catalogue.made:
             text = self.tr("Corral is offline. This is of the list that ships with it, of %1.")

@@ -17,6 +17,8 @@ from app.gui.controls.switch import CheckBox
 from app.gui.icons import Icons
 
 _LIST_HEIGHT = 220
+_PAIR_HEIGHT = 44
+"""Of a path and what it becomes a name of."""
 
 
 class DuplicatesQuestion(Overlay):
@@ -53,7 +55,8 @@ class DuplicatesQuestion(Overlay):
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFixedHeight(_LIST_HEIGHT)
+        lines = sum(len(each.replaced(also_theirs=True)) for each in found)
+        area.setFixedHeight(min(_LIST_HEIGHT, _PAIR_HEIGHT * max(1, lines)))
         area.setWidget(self.list)
         self.body.addWidget(area)
         self.body.addSpacing(12)

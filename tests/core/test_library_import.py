@@ -184,7 +184,7 @@ def test_what_is_no_model_is_refused(library: ModelLibrary, tmp_path: Path, name
 
 
 def test_a_missing_file_is_told(library: ModelLibrary, tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match="missing.gguf is not there") as told:
+    with pytest.raises(NotFoundError, match=r"missing\.gguf is not there") as told:
         planned(library, tmp_path / "missing.gguf")
     assert told.value.exit_code == 3, "as the help of the command says"
 

@@ -582,6 +582,7 @@ def test_offline_the_shipped_list_stands_in_for_what_was_never_seen(
     assert page.browser.age.text() == "List of 23 Nov 2026"
     page.open_with({"repo": "nobody/Unknown-GGUF"})
     qtbot.waitUntil(lambda: page.detail._stack.currentWidget() is page.detail._failure)
+    assert page.detail.offline.isHidden(), "the card says it"
     (card,) = page.detail._failure.findChildren(ErrorCard)
     assert [button.text() for button in card.buttons] == ["Open settings"]
     with qtbot.waitSignal(page.open_page) as asked:
@@ -612,6 +613,18 @@ def test_a_name_that_is_being_typed_is_searched_for(
     assert page.browser._empty.isVisible()
     head.search.returnPressed.emit()
     qtbot.waitUntil(lambda: page.detail._stack.currentWidget() is page.detail._failure)
+
+
+def test_a_repository_without_models_has_no_heading_for_them(
+    page: DiscoverPage, hub: LocalHub, qtbot: QtBot
+) -> None:
+    hub.add("maker/Nothing", {"README.md": b"hello"})
+    page.activated()
+    page.open_with({"repo": "maker/Nothing"})
+    qtbot.waitUntil(lambda: "holds no GGUF" in page.detail.strip.label.text())
+    assert not page.detail.strip.action.isVisible(), "asking again brings no model"
+    assert not page.detail._variants_head.isVisible()
+    assert not page.detail.table.isVisible()
 
 
 def test_an_old_list_can_be_asked_for_again(

@@ -542,4 +542,4 @@ def test_a_newer_version_is_shown_and_fetched(
         page.drawer.newer.action.click()
         qtbot.waitUntil(lambda: not row().newer, timeout=WAIT)
         qtbot.waitUntil(lambda: path.read_bytes() == newer, timeout=WAIT)
-        assert page.drawer.newer.isHidden()
+        qtbot.waitUntil(page.drawer.newer.isHidden)
