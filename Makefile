@@ -54,9 +54,24 @@ peers: setup ## a download through another maker's mirror, installed into .venv-
 	.venv-olah/bin/python -m pip install --quiet olah
 	CORRAL_TEST_OLAH=$(CURDIR)/.venv-olah/bin/olah-cli $(VENV)/python -m pytest tests/hub/test_peers.py
 
+.PHONY: clients
+clients: setup ## other programs' clients against the local server: LangChain's
+	$(VENV)/python -m pip install --quiet langchain-ollama
+	$(VENV)/python -m pytest -m slow --timeout=600 tests/api/test_other_clients.py
+
+.PHONY: clients-js
+clients-js: setup ## Ollama's JavaScript client against the local server; needs Node and npm
+	npm install --silent --no-fund --no-audit --prefix .node-clients ollama
+	CORRAL_TEST_NODE_CLIENTS=$(CURDIR)/.node-clients $(VENV)/python -m pytest -m slow \
+		--timeout=600 tests/api/test_other_clients.py -k javascript
+
 .PHONY: bench
 bench: setup ## measure start, memory, transcript, decode and cancel
 	$(VENV)/python packaging/bench.py
+
+.PHONY: bench-api
+bench-api: setup ## measure the server against the engine alone and against llama.cpp's server
+	$(VENV)/python packaging/bench_api.py
 
 .PHONY: vocabularies
 vocabularies: setup ## fetch the vocabularies of real models that tests read

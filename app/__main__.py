@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             sys.stdout.write(f"corral {__version__}\n")
             return 0
-        case [] | ["--smoke-test"]:
+        case [] | ["--smoke-test"] | ["--in-tray"]:
             return _open_window(words)
         case [word] if word.lower().startswith("corral:") or word.lower().endswith(".gguf"):
             return _open_window([os.path.abspath(word) if os.path.exists(word) else word])

@@ -12,6 +12,7 @@ from backends.types import (
     GenerationRequest,
     LoadConfig,
     ModelInfo,
+    Tool,
 )
 
 LoadProgressCallback = Callable[[float], bool]
@@ -30,7 +31,7 @@ class Backend(Protocol):
         """Load the model at `path` (GGUF file, its first part, or an MLX folder)."""
         ...
 
-    def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+    def count_tokens(self, messages: Sequence[ChatMessage], tools: Sequence[Tool] = ()) -> int:
         """Tokens of the whole prompt that `messages` make, template and answer header included."""
         ...
 

@@ -296,7 +296,7 @@ class Host:
             case wire.Generate():
                 self._answers[job.id] = Answer(job, self._backend.generate(job.request))
             case wire.CountTokens():
-                tokens = self._backend.count_tokens(job.messages)
+                tokens = self._backend.count_tokens(job.messages, job.tools)
                 self._outbox.send(wire.Counted(job.id, tokens))
             case wire.Embed():
                 embeddings = self._backend.embed(job.request)

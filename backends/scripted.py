@@ -51,6 +51,7 @@ from backends.types import (
     ModelInfo,
     Note,
     Progress,
+    Tool,
     Usage,
 )
 
@@ -128,8 +129,8 @@ class ScriptedBackend:
             gpu_layers=config.gpu_layers or 0,
         )
 
-    def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
-        """Tokens of the prompt, as `generate` counts them."""
+    def count_tokens(self, messages: Sequence[ChatMessage], tools: Sequence[Tool] = ()) -> int:
+        """Tokens of the prompt, as `generate` counts them; it is not told of tools."""
         self._loaded()
         return len(_prompt(messages, continue_last=False))
 
@@ -178,6 +179,8 @@ class ScriptedBackend:
 
     def _fitted_prompt(self, request: GenerationRequest) -> tuple[ContextCut | None, list[str]]:
         """The prompt, and what the context left no room for."""
+        if request.prompt is not None:
+            return None, _TOKEN.findall(request.prompt) or ["<start>"]
         if not request.messages:
             raise BadRequest("There is no message to answer")
         if request.continue_last and request.messages[-1].role != "assistant":
@@ -202,7 +205,8 @@ class ScriptedBackend:
         cached = min(_common_prefix(self._cache, prompt), len(prompt) - 1)
         yield from self._process_prompt(script, prompt, cached, cancelled)
         directives = _directives(request.messages)
-        pieces, reason = self._pieces(script, request, directives, self._context - len(prompt))
+        room = self._context - len(prompt)
+        pieces, reason, stop = self._pieces(script, request, directives, room)
         wait = _pacer(_rate(script, directives), cancelled)
         disaster = next((_DISASTERS[word] for word in directives if word in _DISASTERS), None)
         first: float | None = None
@@ -225,7 +229,10 @@ class ScriptedBackend:
             time_to_first_token=None if first is None else first - started,
             tokens_per_second=_speed(done, first),
         )
-        yield Finish("cancelled" if cancelled.is_set() else reason, usage)
+        if cancelled.is_set():
+            yield Finish("cancelled", usage)
+        else:
+            yield Finish(reason, usage, stop)
 
     def _process_prompt(
         self, script: Script, prompt: list[str], cached: int, cancelled: threading.Event
@@ -250,22 +257,24 @@ class ScriptedBackend:
         request: GenerationRequest,
         directives: Mapping[str, int | None],
         room: int,
-    ) -> tuple[Iterator[Delta], FinishReason]:
-        """The tokens of the answer and why it ends where it ends."""
+    ) -> tuple[Iterator[Delta], FinishReason, str]:
+        """The tokens of the answer, why it ends where it ends, and by which stop string."""
         text = script.text if script.text is not None else _echo(request.messages)
         if request.continue_last:
             text = text.removeprefix(request.messages[-1].content)
-        text, reason = _cut_at_stop(text, request.sampling.stop)
+        text, stop = _cut_at_stop(text, request.sampling.stop)
         tokens = [Delta(piece) for piece in _TOKEN.findall(text)]
         if "think" in directives:
             thought = "The person wrote something. I repeat it."
             tokens = [Delta(piece, "reasoning") for piece in _TOKEN.findall(thought)] + tokens
         length = directives.get("tokens") or script.tokens or len(tokens)
-        limits: list[tuple[int, FinishReason]] = [(length, reason), (room, "context")]
+        own: FinishReason = "stop_string" if stop else "stop"
+        limits: list[tuple[int, FinishReason]] = [(length, own), (room, "context")]
         if request.sampling.max_tokens is not None:
             limits.append((request.sampling.max_tokens, "length"))
         length, reason = min(limits, key=lambda limit: limit[0])
-        return itertools.islice(itertools.cycle(tokens), length), reason
+        pieces = itertools.islice(itertools.cycle(tokens), length)
+        return pieces, reason, stop if reason == "stop_string" else ""
 
 
 def _letter_counts(text: str, *, normalize: bool) -> tuple[float, ...]:
@@ -330,9 +339,13 @@ def _echo(messages: Sequence[ChatMessage]) -> str:
     )
 
 
-def _cut_at_stop(text: str, stops: Sequence[str]) -> tuple[str, FinishReason]:
-    found = [position for stop in stops if (position := text.find(stop)) >= 0]
-    return (text[: min(found)], "stop_string") if found else (text, "stop")
+def _cut_at_stop(text: str, stops: Sequence[str]) -> tuple[str, str]:
+    """The text before the first stop string, and that."""
+    found = [(position, stop) for stop in stops if (position := text.find(stop)) >= 0]
+    if not found:
+        return text, ""
+    position, stop = min(found)
+    return text[:position], stop
 
 
 def _common_prefix(left: Sequence[str], right: Sequence[str]) -> int:

@@ -448,6 +448,8 @@ class Finish(Struct, frozen=True, tag="finish"):
 
     reason: FinishReason
     usage: Usage = Usage()
+    stop: str = ""
+    """The stop string that ended it, where one did."""
 
 
 GenerationEvent = (

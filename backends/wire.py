@@ -21,6 +21,7 @@ from backends.types import (
     LoadConfig,
     LoadProgress,
     ModelInfo,
+    Tool,
 )
 
 PROTOCOL_VERSION = 2
@@ -47,6 +48,7 @@ class CountTokens(Struct, frozen=True, tag="count_tokens"):
 
     id: int
     messages: tuple[ChatMessage, ...]
+    tools: tuple[Tool, ...] = ()
 
 
 class Generate(Struct, frozen=True, tag="generate"):

@@ -17,6 +17,7 @@ PARTS = (
     "bench_window.py",
     "bench_engine.py",
     "bench_peer.py",
+    "bench_api.py",
     "bench_memory.py",
     "bench_library.py",
     "bench_download.py",

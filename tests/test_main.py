@@ -70,7 +70,7 @@ def test_words_choose_the_face(
 ) -> None:
     calls: list[list[str]] = []
 
-    def face(argv: list[str], _: object) -> int:
+    def face(argv: list[str], make_server: object) -> int:
         calls.append(argv)
         return 5
 

@@ -1,6 +1,7 @@
 """An answer of an engine as an asynchronous stream of events, and as a whole."""
 
 import asyncio
+import contextlib
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -77,6 +78,8 @@ class WholeAnswer:
     """The complete ones."""
     reason: FinishReason = "stop"
     usage: Usage = field(default_factory=Usage)
+    stop: str = ""
+    """The stop string that ended it, where one did."""
     logprobs: list[TokenLogprob] = field(default_factory=list)
     """Of the text, token by token, where they were asked for."""
     notes: list[Note] = field(default_factory=list)
@@ -103,7 +106,7 @@ class WholeAnswer:
             case Note():
                 self.notes.append(event)
             case Finish():
-                self.reason, self.usage = event.reason, event.usage
+                self.reason, self.usage, self.stop = event.reason, event.usage, event.stop
 
 
 async def side_by_side(
@@ -114,8 +117,9 @@ async def side_by_side(
     When one fails the others are ended, and its error raised.
     """
     if len(answers) == 1:
-        async for event in answers[0]:
-            yield 0, event
+        async with contextlib.aclosing(answers[0]) as events:
+            async for event in events:
+                yield 0, event
         return
     came: asyncio.Queue[tuple[int, GenerationEvent | BaseException | None]] = asyncio.Queue()
 
@@ -142,6 +146,17 @@ async def side_by_side(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def all_whole(
+    answers: Sequence[AsyncGenerator[GenerationEvent, None]],
+) -> list[WholeAnswer]:
+    """Several answers, once all of them have ended. Raises like `side_by_side`."""
+    made = [WholeAnswer() for _ in answers]
+    async with contextlib.aclosing(side_by_side(answers)) as events:
+        async for index, event in events:
+            made[index].add(event)
+    return made
 
 
 async def whole(events: AsyncIterator[GenerationEvent]) -> WholeAnswer:

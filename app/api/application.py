@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
+from app.api.anthropic import anthropic_dialect
 from app.api.corral import corral_dialect
 from app.api.guard import Guard
+from app.api.lmstudio import lmstudio_dialects
+from app.api.ollama import ollama_dialect
 from app.api.openai import openai_dialect
 from app.api.openapi import with_documentation
 from app.api.table import OperationTable
@@ -34,6 +37,9 @@ def build_application(parts: ServerParts, own_secret: str) -> Application:
     dialects = [
         corral_dialect(work),
         openai_dialect(work),
+        anthropic_dialect(work),
+        ollama_dialect(work),
+        *lmstudio_dialects(work),
     ]
     table = OperationTable(with_documentation(dialects), parts.log)
     own = AccessToken("own", "this computer’s own commands", ("admin",), sha256_of(own_secret), 0.0)

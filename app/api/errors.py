@@ -76,7 +76,8 @@ def api_error(error: Exception) -> ApiError:
         case BadRequest() | TemplateError():
             return ApiError("invalid_request", _sentence(error))
         case ModelError() if _is_request(error):
-            return ApiError("invalid_request", _sentence(error))
+            # Its hint speaks of the window's settings, which are not what was wrong.
+            return ApiError("invalid_request", _sentence(error, hint=False))
         case AppError() | BackendError():
             return ApiError("engine", _sentence(error))
     return ApiError("internal", "There is a defect in Corral; its log says more.")
@@ -87,9 +88,9 @@ def _is_request(error: ModelError) -> bool:
     return isinstance(error.__cause__, BadRequest | TemplateError)
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: Exception, *, hint: bool = True) -> str:
     if isinstance(error, AppError):
-        parts = (error.title, error.message, error.hint)
+        parts = (error.title, error.message, error.hint if hint else "")
         return " ".join(f"{part.rstrip('.')}." for part in parts if part)
     if isinstance(error, BackendError):
         return f"{error.message}: {error.detail}" if error.detail else error.message

@@ -5,6 +5,8 @@ its Host must be a name of this computer (against DNS rebinding), its Origin the
 one that the person listed (against foreign pages), its body declared as JSON (against forms).
 """
 
+import asyncio
+import contextlib
 import hmac
 import ipaddress
 import logging
@@ -28,6 +30,9 @@ _LOCAL_NAMES = ("localhost", "localhost.localdomain")
 _LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".home.arpa")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _MOST_HEADERS = 100
+_SMALL_BODY = 64 * 1024
+"""Bytes."""
+_REST_SECONDS = 2.0
 
 
 class Guard:
@@ -75,6 +80,7 @@ class Guard:
             if problem is None:
                 problem = self._refusal(scope, headers, token)
             if problem is not None:
+                await _take_rest(headers, receive)
                 await self._table.refuse(scope, receive, ending, problem)
             else:
                 await self._app(scope, receive, ending)
@@ -209,6 +215,21 @@ def _check_size(headers: Headers) -> None:
         raise ApiError("too_large", "The request has too many headers.", status=431)
 
 
+async def _take_rest(headers: Headers, receive: Receive) -> None:
+    """Take in a small body that will not be looked at.
+
+    Where a connection is closed with something unread, the system tells the client that it was
+    broken off, often before the client has read the answer that says why.
+    """
+    length = headers.get("content-length", "")
+    if not length.isdigit() or not 0 < int(length) <= _SMALL_BODY:
+        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_REST_SECONDS):
+            while (await receive()).get("more_body"):
+                pass
+
+
 def _has_body(headers: Headers) -> bool:
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
@@ -220,7 +241,7 @@ def _is_json(headers: Headers, wanted: str) -> bool:
     browser adds at least one of these headers to what a page makes it send to another site.
     """
     kind = headers.get("content-type", "").partition(";")[0].strip().casefold()
-    if kind == wanted:
+    if kind in (wanted, "application/json"):  # Ollama's own client says that of every body
         return True
     browser = ("origin", "referer", "cookie", "sec-fetch-site", "sec-fetch-mode")
     curl = kind in ("", "application/x-www-form-urlencoded")

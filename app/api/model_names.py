@@ -1,12 +1,17 @@
 """Which model a client means, and what each model is called in the lists that clients show."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from app.api.errors import ApiError
 from app.core.errors import NotFoundError
 from app.core.library import ModelLibrary
 from app.core.library_types import AmbiguousModel, LocalModel
+from app.core.ollama_name import ollama_name_of, plain_name
+
+_HUBS = re.compile(r"^(?:https?://)?(?:hf\.co|huggingface\.co)/", re.IGNORECASE)
+_LATEST = ":latest"
 
 
 class ModelNames:
@@ -24,12 +29,16 @@ class ModelNames:
 
         Raises ApiError of kind "model_not_found", or "invalid_request" where several fit.
         """
-        text = name.strip().removesuffix(":latest")
+        text = _HUBS.sub("", name.strip()).removesuffix(_LATEST)
         if not text:
             raise ApiError("invalid_request", "The request names no model.", param="model")
         models = self.usable()
+        known = tags(models)
         for model in models:
-            if text == model.id or text.casefold() == tag(model, models):
+            if text in (model.id, known[model.id].removesuffix(_LATEST)):
+                return model
+        for model in models:
+            if text.casefold() == known[model.id].removesuffix(_LATEST):
                 return model
         try:
             model = self._library.find(text)
@@ -46,17 +55,46 @@ class ModelNames:
             raise ApiError("model_not_found", f"{model.name} cannot be used: {why}", param="model")
         return model
 
+    def find_exactly(self, name: str) -> LocalModel:
+        """`find` for what cannot be undone: the whole name must have been written.
+
+        Raises ApiError of kind "model_not_found" for the beginning of a name, too.
+        """
+        model = self.find(name)
+        written = _HUBS.sub("", name.strip()).casefold().replace(" ", "-")
+        known = {
+            model.id,
+            model.name,
+            model.repo or "",
+            tag(model, self.usable()).removesuffix(_LATEST),
+            *(f"{each}:{model.quantization}" for each in (model.name, model.repo)),
+        }
+        if written.removesuffix(_LATEST) not in {
+            each.casefold().replace(" ", "-") for each in known
+        }:
+            raise ApiError("model_not_found", f"The model “{name}” is not here.", param="model")
+        return model
+
 
 def tag(model: LocalModel, models: Sequence[LocalModel]) -> str:
     """A short name in Ollama's form, `name:quantization`, which means this one of `models` only."""
-    short = _short(model)
-    same = [other.id for other in models if _short(other) == short]
-    return short if len(same) < 2 else _slug(model.id)
+    return tags((*models, model))[model.id]
+
+
+def tags(models: Sequence[LocalModel]) -> dict[str, str]:
+    """The short names of `models`, by their ids."""
+    short = {model.id: _short(model) for model in models}
+    often = Counter(short.values())
+    return {key: name if often[name] < 2 else _slug(key) for key, name in short.items()}
 
 
 def _short(model: LocalModel) -> str:
+    # What somebody named himself, or Ollama's registry, goes by that name.
+    given = plain_name(model.name) if model.variant_of else ollama_name_of(model.repo or "")
+    if given is not None:
+        return given.short.casefold()
     name = _slug(model.name)
-    return f"{name}:{model.quantization.lower()}" if model.quantization else f"{name}:latest"
+    return f"{name}:{model.quantization.lower()}" if model.quantization else f"{name}{_LATEST}"
 
 
 def _slug(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -26,8 +27,7 @@ def with_documentation(dialects: Sequence[Dialect]) -> list[Dialect]:
         "GET", "/openapi.json", describe, "chat", "What this server can be asked.", documented=False
     )
     first, *others = dialects
-    first = Dialect(first.name, (*first.operations, own), first.error_response, first.prefixes)
-    return [first, *others]
+    return [replace(first, operations=(*first.operations, own)), *others]
 
 
 def openapi_document(dialects: Sequence[Dialect]) -> dict[str, Any]:

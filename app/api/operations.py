@@ -49,3 +49,5 @@ class Dialect:
     error_response: Callable[[ApiError], Response]
     prefixes: tuple[str, ...] = ()
     """Paths below these that are not an operation's are answered in its form, too."""
+    marker: str = ""
+    """A header, in small letters, of requests that speak it where a path is another's as well."""

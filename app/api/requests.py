@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from msgspec import structs
 from app.api.errors import ApiError
 from app.core.library_types import LocalModel
 from app.core.loaded_model import LoadedModel
-from backends.types import JsonSchema, SamplingParams
+from backends.types import ChatMessage, JsonSchema, SamplingParams
 
 _DATA_URL = re.compile(r"data:image/[\w.+-]+(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
 MOST_PICTURES = 32
@@ -73,6 +74,11 @@ def picture_from_base64(text: str, param: str) -> bytes:
     if not data:
         raise ApiError("invalid_request", "A picture is empty.", param=param)
     return data
+
+
+def pictures_in(messages: Sequence[ChatMessage]) -> int:
+    """How many pictures a conversation holds."""
+    return sum(len(message.images) for message in messages)
 
 
 def check_pictures(count: int, model: LocalModel, loaded: LoadedModel, param: str) -> None:

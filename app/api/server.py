@@ -25,8 +25,8 @@ from app.core.settings import Settings
 
 log = logging.getLogger(__name__)
 
-USUAL_PORTS = (11434, 1234)
-"""Where clients of Ollama and of LM Studio look."""
+OLLAMA_PORT = 11434
+LMSTUDIO_PORT = 1234
 MOST_THREADS = 16
 """For what blocks: loading, counting, embedding."""
 CLOSE_SECONDS = 5.0
@@ -49,6 +49,7 @@ class ApiServer:
         self._public: _Listener | None = None
         self._wanted: ServerSettings | None = None
         self._problem: AppError | None = None
+        self._refused_ports: tuple[int, ...] = ()
         self._changing: asyncio.Lock | None = None
 
     @property
@@ -56,6 +57,11 @@ class ApiServer:
         """Where other programs reach it; empty while it is off."""
         public = self._public
         return () if public is None else public.addresses
+
+    @property
+    def refused_ports(self) -> tuple[int, ...]:
+        """The usual ports that were wanted and that another program has."""
+        return self._refused_ports
 
     @property
     def own_address(self) -> str:
@@ -167,12 +173,14 @@ class ApiServer:
         if twin is not None:  # "localhost" may mean either
             with contextlib.suppress(ServerError):
                 sockets.append(_bound(twin, wanted.port))
-        if wanted.usual_ports:
-            for port in USUAL_PORTS:
-                try:
-                    sockets.append(_bound("127.0.0.1", port))
-                except ServerError as error:
-                    log.info("%s", error)
+        self._refused_ports = ()
+        usual = {OLLAMA_PORT: wanted.ollama_port, LMSTUDIO_PORT: wanted.lmstudio_port}
+        for port in (each for each, on in usual.items() if on and each != wanted.port):
+            try:
+                sockets.append(_bound("127.0.0.1", port))
+            except ServerError as error:
+                log.info("%s", error)
+                self._refused_ports += (port,)
         scheme = "http" if certificate is None else "https"
         listener = _Listener(self._application, sockets, scheme, certificate)
         await listener.start()
@@ -180,8 +188,8 @@ class ApiServer:
 
     async def _close_public(self) -> None:
         if self._public is not None:
-            public, self._public = self._public, None
-            await public.close()
+            await self._public.close()
+            self._public = None
 
     async def _stop_listening(self) -> None:
         await self._close_public()
@@ -251,7 +259,10 @@ class _Server(uvicorn.Server):
 
 
 def _same_sockets(one: ServerSettings, other: ServerSettings) -> bool:
-    names = ("on", "address", "port", "usual_ports", "certificate", "certificate_key")
+    names = (
+        *("on", "address", "port", "ollama_port", "lmstudio_port"),
+        *("certificate", "certificate_key"),
+    )
     return all(getattr(one, name) == getattr(other, name) for name in names)
 
 

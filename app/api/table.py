@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Match, Route
@@ -20,13 +21,12 @@ class OperationTable:
     """The ASGI application behind the guard."""
 
     def __init__(self, dialects: Sequence[Dialect], request_log: RequestLog) -> None:
-        self.dialects = tuple(dialects)
         self._log = request_log
-        self._routes = [
-            (Route(operation.path, operation.handler, methods=[operation.method]), operation, each)
-            for each in dialects
-            for operation in each.operations
-        ]
+        self._orders = {
+            marker: _Order.of(sorted(dialects, key=lambda each: each.marker != marker))
+            for marker in {each.marker for each in dialects if each.marker}
+        }
+        self._usual = _Order.of(dialects)
 
     def find(self, scope: Scope) -> Operation | None:
         """The operation that a request asks for, if it is one; HEAD of a GET's is the same."""
@@ -77,7 +77,7 @@ class OperationTable:
         await self.refuse(scope, receive, send, api_error(error))
 
     def _match(self, scope: Scope) -> tuple[Operation, Dialect, dict[str, object]] | None:
-        for route, operation, dialect in self._routes:
+        for route, operation, dialect in self._order(scope).routes:
             match, child = route.matches(scope)
             if match is Match.FULL:
                 return operation, dialect, child["path_params"]
@@ -85,7 +85,7 @@ class OperationTable:
 
     def _methods(self, scope: Scope) -> list[str]:
         found = []
-        for route, operation, _ in self._routes:
+        for route, operation, _ in self._usual.routes:
             if route.matches(scope)[0] is Match.PARTIAL:
                 found.append(operation.method)
         return sorted(set(found))
@@ -94,13 +94,39 @@ class OperationTable:
         found = self._match(scope)
         if found is not None:
             return found[1]
-        path = scope["path"]
+        path, dialects = scope["path"], self._order(scope).dialects
         fitting = [
             (len(prefix), each)
-            for each in self.dialects
+            for each in dialects
             for prefix in each.prefixes
             if path.startswith(prefix)
         ]
         if fitting:
             return max(fitting, key=lambda pair: pair[0])[1]
-        return self.dialects[0]
+        return self._usual.dialects[0]
+
+    def _order(self, scope: Scope) -> "_Order":
+        """Where paths overlap, whose turn it is first."""
+        for name, _ in scope["headers"]:
+            order = self._orders.get(name.decode("latin-1"))
+            if order is not None:
+                return order
+        return self._usual
+
+
+@dataclass(frozen=True)
+class _Order:
+    """The dialects and their operations; the first that fits a request is the one."""
+
+    dialects: tuple[Dialect, ...]
+    routes: tuple[tuple[Route, Operation, Dialect], ...]
+
+    @classmethod
+    def of(cls, dialects: Sequence[Dialect]) -> "_Order":
+        """The dialects in this order."""
+        routes = (
+            (Route(operation.path, operation.handler, methods=[operation.method]), operation, each)
+            for each in dialects
+            for operation in each.operations
+        )
+        return cls(tuple(dialects), tuple(routes))

@@ -11,6 +11,7 @@ from msgspec import structs
 from starlette.requests import Request
 
 from app.api.answers import events_of
+from app.api.errors import ApiError
 from app.api.line import WaitingLine
 from app.api.model_names import ModelNames
 from app.core.engine_errors import refusal
@@ -18,6 +19,7 @@ from app.core.library_types import LocalModel
 from app.core.loaded_model import LoadedModel
 from app.core.local_server import ServerParts
 from app.core.model_sampling import sampling_for
+from app.core.preset_of_model import own_preset
 from backends.errors import BackendError
 from backends.types import (
     ChatMessage,
@@ -29,11 +31,14 @@ from backends.types import (
     GenerationRequest,
     LoadConfig,
     SamplingParams,
+    Tool,
     ToolCallStart,
 )
 
 EMBEDDING_SUFFIX = "#embeddings"
 """Of the id under which the runtime knows a model that is loaded for embeddings."""
+EMBEDDED_AT_ONCE = 2048
+"""Tokens of the longest text that is embedded, where the model takes so many."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,9 @@ class Work:
 
     def sampling(self, model: LocalModel) -> SamplingParams:
         """What is in force where a request says nothing: the values chosen for the model."""
-        return sampling_for(self.parts.settings.current, model.id, SamplingParams())
+        own = own_preset(model.id, self.parts.presets)
+        given = own.sampling if own is not None else SamplingParams()
+        return sampling_for(self.parts.settings.current, model.id, given)
 
     async def loaded(
         self,
@@ -75,11 +82,13 @@ class Work:
         config: LoadConfig | None = None,
         *,
         ttl: float | None = None,
+        force: bool = False,
         on_progress: Callable[[float], object] | None = None,
     ) -> LoadedModel:
         """The model, loaded if it was not. Several who want it share one load.
 
-        `config` and `ttl` as for `ModelRuntime.load`; `on_progress` runs in the event loop.
+        `config`, `ttl` and `force` as for `ModelRuntime.load`; `on_progress` runs in the event
+        loop.
         Raises what that raises.
         """
         present = self.parts.runtime.get(model.id)
@@ -95,7 +104,9 @@ class Work:
             report = None
             if on_progress is not None:
                 report = partial(_soon, loop, on_progress)
-            call = partial(self.parts.runtime.load, model, config, ttl=ttl, on_progress=report)
+            call = partial(
+                self.parts.runtime.load, model, config, ttl=ttl, force=force, on_progress=report
+            )
             load = asyncio.ensure_future(asyncio.to_thread(call))
             self._loads[key] = load
             load.add_done_callback(partial(self._load_ended, key))
@@ -134,6 +145,10 @@ class Work:
                         log.update(client.record, time_to_first_token=since)
                     elif isinstance(event, Finish):
                         self._note_end(client, loaded, event)
+                        if event.reason == "cancelled":  # whoever asked has not done that
+                            raise ApiError(
+                                "engine", f"{loaded.model.name} was ejected while it answered."
+                            )
                     yield event
             except BackendError as error:
                 raise refusal(error) from error
@@ -155,7 +170,7 @@ class Work:
 
         Raises like `loaded` and `answer`.
         """
-        loaded = await self.loaded(for_embeddings(model), self._embedding_config(model))
+        loaded = await self.loaded_for_embeddings(model)
         async with self._line(loaded).turn(client.key):
             self.parts.log.update(client.record, model=model.id)
             try:
@@ -165,15 +180,23 @@ class Work:
         self.parts.log.update(client.record, prompt_tokens=answer.prompt_tokens)
         return answer
 
-    def _embedding_config(self, model: LocalModel) -> LoadConfig:
+    async def loaded_for_embeddings(
+        self, model: LocalModel, *, ttl: float | None = None
+    ) -> LoadedModel:
+        """The model as it embeds texts. Raises like `loaded`."""
         settings = self.parts.settings.current
         chosen = settings.models.load.get(model.id, settings.engine.default_load)
-        return structs.replace(chosen, embedding=True)
+        # A text must fit into one batch.
+        batch = max(chosen.batch_size, min(model.context_length or 0, EMBEDDED_AT_ONCE))
+        config = structs.replace(chosen, embedding=True, batch_size=batch)
+        return await self.loaded(for_embeddings(model), config, ttl=ttl)
 
-    async def count_tokens(self, loaded: LoadedModel, messages: tuple[ChatMessage, ...]) -> int:
+    async def count_tokens(
+        self, loaded: LoadedModel, messages: tuple[ChatMessage, ...], tools: tuple[Tool, ...] = ()
+    ) -> int:
         """Tokens of the prompt that these messages make. Raises a ModelError."""
         try:
-            return await asyncio.to_thread(loaded.engine.count_tokens, messages)
+            return await asyncio.to_thread(loaded.engine.count_tokens, messages, tools)
         except BackendError as error:
             raise refusal(error) from error
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from app.cli.parser import parse
-from app.cli.rendering import print_error
 from app.core.errors import AppError
 
 if TYPE_CHECKING:
@@ -26,10 +25,11 @@ def main(argv: Sequence[str], make_server: "ServerFactory | None" = None) -> int
         if hasattr(stream, "reconfigure"):  # a pipe on Windows is not UTF-8 by itself
             stream.reconfigure(encoding="utf-8", errors="replace")
     # The parser answers --help and usage errors without paying for what the commands need.
-    from app.cli.commands import COMMANDS
+    from app.cli.commands import command_of
+    from app.cli.rendering import print_error
 
     try:
-        code = COMMANDS[arguments.command](arguments)
+        code = command_of(arguments.does)(arguments)
         sys.stdout.flush()  # here an error can still be told
         return code
     except AppError as error:

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
+import msgspec
+
 from app.core.errors import AppError
 from app.core.hub_errors import for_terminal
 from backends.types import Finish
@@ -93,3 +95,18 @@ def print_error(error: AppError, stream: TextIO | None = None) -> None:
     lines = [f"corral: {error.title}."]
     lines += [f"  {text}" for text in (error.message, for_terminal(error.hint)) if text]
     stream.write("\n".join(lines) + "\n")
+
+
+def remark(sentence: str) -> None:
+    """Something a person should know, on standard error, where it mixes with no answer."""
+    sys.stderr.write(f"corral: {without_controls(sentence)}\n")
+
+
+def print_json(value: object) -> None:
+    """`value` as JSON for a script, indented."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value)).decode() + "\n")
+
+
+def human_count(count: int) -> str:
+    """Parameters of a model: `135 M`, `7.6 B`."""
+    return f"{count / 1e9:.1f} B" if count >= 1e9 else f"{count / 1e6:.0f} M"

@@ -28,6 +28,8 @@ from backends.types import (
 Values = TypeVar("Values", SamplingParams, LoadConfig)
 
 Effort = Literal["low", "medium", "high"]
+REASONING = ("on", "off", "low", "medium", "high")
+"""What a person can say of it."""
 
 
 class OptionError(AppError):
@@ -45,14 +47,28 @@ def sampling(standard: SamplingParams, arguments: Namespace) -> SamplingParams:
         "seed": arguments.seed,
     }
     given = {name: value for name, value in named.items() if value is not None}
-    return _with(msgspec.structs.replace(standard, **given), arguments.set, "--set")
+    return with_pairs(msgspec.structs.replace(standard, **given), arguments.set, "--set")
 
 
 def load_config(saved: LoadConfig, arguments: Namespace) -> LoadConfig:
     """The settings saved for a model with those of the command line. Raises `OptionError`."""
     if arguments.context is not None:
         saved = msgspec.structs.replace(saved, context_length=arguments.context)
-    return _with(saved, arguments.load, "--load", _whole_paths)
+    named = {"gpu_layers": _layers(arguments), "slots": getattr(arguments, "parallel", None)}
+    given = {name: value for name, value in named.items() if value is not None}
+    saved = msgspec.structs.replace(saved, **given)
+    return with_pairs(saved, arguments.load, "--load", _whole_paths)
+
+
+def _layers(arguments: Namespace) -> int | None:
+    """Layers on the graphics card for `--gpu`: none, all, or as many as fit for a share."""
+    share: float | None = getattr(arguments, "gpu", None)
+    if share is None:
+        return None
+    if 0 < share < 1:
+        count: int | None = arguments.layer_count
+        return round(share * count) if count else None
+    return 1000 if share else 0
 
 
 def with_draft_model(pairs: Sequence[str], library: ModelLibrary) -> list[str]:
@@ -85,6 +101,13 @@ def _draft_path(pair: str, library: ModelLibrary) -> str:
 def reasoning(arguments: Namespace) -> ReasoningOptions:
     """Whether and how long the model thinks first."""
     word: str | None = arguments.reasoning
+    if arguments.think is not None:
+        word = {"true": "on", "false": "off"}.get(arguments.think, arguments.think)
+    return reasoning_of(word, arguments.reasoning_tokens)
+
+
+def reasoning_of(word: str | None, budget: int | None = None) -> ReasoningOptions:
+    """The options that one of `REASONING` stands for; None leaves it to the model."""
     effort: Effort | None = None
     mode: Literal["default", "on", "off"] = "default"
     match word:
@@ -92,7 +115,7 @@ def reasoning(arguments: Namespace) -> ReasoningOptions:
             mode = word
         case "low" | "medium" | "high":
             mode, effort = "on", word
-    return ReasoningOptions(mode, effort, arguments.reasoning_tokens)
+    return ReasoningOptions(mode, effort, budget)
 
 
 def without_effect(asked: ReasoningOptions, info: ModelInfo) -> str:
@@ -115,18 +138,23 @@ def constraint(arguments: Namespace) -> Constraint | None:
     if arguments.regex is not None:
         return RegularExpression(arguments.regex)
     if arguments.schema is not None:
-        text = _read(arguments.schema)
-        try:
-            json.loads(text)
-        except ValueError as error:
-            raise OptionError(f"{arguments.schema} is not JSON", str(error)) from error
-        except RecursionError as error:
-            raise OptionError(f"{arguments.schema} is nested too deeply") from error
-        return JsonSchema(text)
+        return JsonSchema(_checked_schema(_read(arguments.schema), arguments.schema))
     if arguments.grammar is not None:
         text = _read(arguments.grammar)
         return LarkGrammar(text) if Path(arguments.grammar).suffix == ".lark" else GbnfGrammar(text)
-    return JsonObject() if arguments.json else None
+    if arguments.format is not None and arguments.format != "json":
+        return JsonSchema(_checked_schema(arguments.format, "--format"))
+    return JsonObject() if arguments.json or arguments.format else None
+
+
+def _checked_schema(text: str, name: str) -> str:
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise OptionError(f"{name} is not JSON", str(error)) from error
+    except RecursionError as error:
+        raise OptionError(f"{name} is nested too deeply") from error
+    return text
 
 
 def _read(name: str) -> str:
@@ -137,13 +165,16 @@ def _read(name: str) -> str:
         raise OptionError(f"{name} cannot be read", str(reason)) from error
 
 
-def _with(
+def with_pairs(
     values: Values,
     pairs: Sequence[str],
     option: str,
     mended: Callable[[Values, Container[str]], Values] = lambda values, _names: values,
 ) -> Values:
-    """`values` with NAME=VALUE pairs put in; `mended` sees to those. Raises `OptionError`."""
+    """`values` with NAME=VALUE pairs put in; `mended` sees to those. Raises `OptionError`.
+
+    `option` is how a person gave them, for the error.
+    """
     fields = {field.encode_name: field for field in msgspec.structs.fields(type(values))}
     raw: dict[str, object] = {}
     for pair in pairs:

@@ -70,7 +70,7 @@ def _override(parts: Parts, arguments: Namespace) -> None:
     if arguments.port:
         changes["port"] = arguments.port
     if arguments.usual_ports:
-        changes["usual_ports"] = True
+        changes |= {"ollama_port": True, "lmstudio_port": True}
     if arguments.origin:
         changes["origins"] = tuple(arguments.origin)
     parts.settings.override(server=structs.replace(wanted, **changes))

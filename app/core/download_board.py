@@ -1,5 +1,6 @@
 """What the parts of the download manager share: the queue, its lock, and what is owed to others."""
 
+import logging
 import threading
 from functools import partial
 
@@ -8,6 +9,11 @@ from app.core.download_news import News
 from app.core.download_queue import DownloadQueue
 from app.core.download_state import DownloadItem
 from app.core.events import EventHook
+
+log = logging.getLogger(__name__)
+
+_PATIENCE = 5.0
+"""Seconds."""
 
 
 class DownloadBoard:
@@ -46,6 +52,17 @@ class DownloadBoard:
         """Have the list stored, very soon."""
         self.unsaved = True
         self.condition.notify_all()
+
+    def wake(self) -> None:
+        """Have everybody look again; what they look at was changed without the lock.
+
+        For closing, which must come to an end even where somebody holds the lock for ever.
+        """
+        if self.condition.acquire(timeout=_PATIENCE):
+            self.condition.notify_all()
+            self.condition.release()
+        else:
+            log.warning("the downloads are busy and do not notice that they are to end")
 
     def tell(self) -> None:
         """Tell listeners what is owed to them; never with the lock held."""

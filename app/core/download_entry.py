@@ -17,14 +17,18 @@ from app.core.download_state import (
 )
 from app.core.download_times import Hold
 from app.core.file_records import Origin
-from app.core.transfer_names import models_folder, target_path
-from app.core.transfer_parts import bytes_on_disk, discard, part_bytes
+from app.core.transfer_names import models_folder, plain_path, target_path
+from app.core.transfer_naming import give_up, is_being_named
+from app.core.transfer_parts import bytes_on_disk, part_bytes
+from app.core.transfer_wire import Trouble
 
 SMOOTHING = 3.0
 """Seconds that the speed looks back, more or less."""
+SILENCE = 4.0
+"""Seconds without a byte after which a running download counts as silent."""
 FIRST_NETWORK_WAIT = 5.0
 """Seconds until the next try where there is no network; doubled for each further one."""
-LONGEST_NETWORK_WAIT = 120.0
+LONGEST_NETWORK_WAIT = 30.0
 NETWORK_PATIENCE = 24 * 3600.0
 """Seconds without any network after which a person is asked."""
 
@@ -73,11 +77,35 @@ class DownloadEntry:
     """How often there was no network, since the last byte gained."""
     offline_since: float | None = None
     """Monotonic."""
+    ended: float = 0.0
+    """When it was done, Unix seconds."""
+    spent: float = 0.0
+    """Seconds that its runs took that have ended."""
+    began: float | None = None
+    """When the current run began; monotonic."""
+    trouble: Trouble | None = None
+    """What the child said last of why no bytes come."""
+    heard: float = 0.0
+    """When the last byte came, or the run began; monotonic."""
     meter: SpeedMeter = field(default_factory=SpeedMeter)
 
     def __post_init__(self) -> None:
-        self.files_done = self._on_disk()
-        self._best = self.done = sum(self.files_done)
+        """Raises `DownloadError` for a refused name. No disk is asked here: see `measured`."""
+        self.places = tuple(plain_path(self.folder, file.path) for file in self.request.files)
+        self._place_set = frozenset(self.places)
+        self._digest = max(self.request.files, key=lambda file: file.size).sha256
+        self._best = 0
+
+    def measured(self) -> tuple[int, ...]:
+        """Bytes of each file that are on disk now. Asks the disk: never with the lock held."""
+        measure = part_bytes if self.request.update else bytes_on_disk
+        sizes = [file.size for file in self.request.files]
+        return tuple(map(measure, self.places, sizes))
+
+    def take_up(self, sizes: tuple[int, ...]) -> None:
+        """So much was there before the first run."""
+        self.files_done = sizes
+        self._best = self.done = sum(sizes)
 
     @classmethod
     def restored(cls, stored: StoredDownload) -> "DownloadEntry":
@@ -89,6 +117,7 @@ class DownloadEntry:
             stored.id, stored.request, Path(stored.target), stored.added, state, stored.error
         )
         entry.at_once = stored.at_once
+        entry.ended, entry.spent = stored.ended, stored.spent
         if state == "done":
             entry.complete()
         return entry
@@ -109,8 +138,8 @@ class DownloadEntry:
         return self.state in ("running", "verifying")
 
     def targets(self) -> list[Path]:
-        """Where the files go, in the order of the request."""
-        return [target_path(self.folder, file.path) for file in self.request.files]
+        """Where the files go, in the order of the request. No disk is asked."""
+        return list(self.places)
 
     def origin(self) -> Origin:
         """Where the files come from, once they are there."""
@@ -118,7 +147,9 @@ class DownloadEntry:
         return Origin(request.repo, request.revision, request.endpoint, time.time())
 
     def finished(self) -> bool:
-        """Whether all files are there under their final names."""
+        """Whether all files are there under their final names. Asks the disk."""
+        if any(map(is_being_named, self.places)):
+            return False
         sizes = [file.size for file in self.request.files]
         pairs = zip(self.targets(), sizes, strict=True)
         return all(target.is_file() and target.stat().st_size == size for target, size in pairs)
@@ -130,11 +161,8 @@ class DownloadEntry:
 
     def shares_a_file(self, other: "DownloadEntry") -> bool:
         """Whether both write some file, or one will find its largest at the other's place."""
-        same_place = not set(self.targets()).isdisjoint(other.targets())
-        return same_place or self._largest_digest() == other._largest_digest() is not None
-
-    def _largest_digest(self) -> str | None:
-        return max(self.request.files, key=lambda file: file.size).sha256
+        same_place = not self._place_set.isdisjoint(other._place_set)
+        return same_place or self._digest == other._digest is not None
 
     def complete(self) -> None:
         """All bytes are there."""
@@ -164,18 +192,35 @@ class DownloadEntry:
     def begin(self) -> None:
         """Start a run."""
         self.settle("running")
+        self.began = time.monotonic()
         self.run = uuid.uuid4().hex
 
     def settle(self, state: State, error: DownloadProblem | None = None) -> None:
         """Enter a state; speed and checks begin anew."""
+        if self.began is not None:
+            self.spent += time.monotonic() - self.began
+            self.began = None
+        if state == "done":
+            self.ended = time.time()
         self.state = state
         self.error = error
         self.run = None
         self.verified = 0.0
+        self.trouble = None
+        self.heard = time.monotonic()
         self.meter = SpeedMeter()
 
-    def moved(self, done: int, verified: float | None, files: tuple[int, ...] = ()) -> None:
+    def moved(
+        self,
+        done: int,
+        verified: float | None,
+        files: tuple[int, ...] = (),
+        trouble: Trouble | None = None,
+    ) -> None:
         """Take up a report of the child."""
+        self.trouble = trouble
+        if verified is not None or done > self.done:
+            self.heard = time.monotonic()
         self.files_done = files or self.files_done
         self.state = "running" if verified is None else "verifying"
         self.verified = verified or 0.0
@@ -192,12 +237,16 @@ class DownloadEntry:
         return self.crashes
 
     def discard(self) -> None:
-        """Delete what was fetched, and the folders that are empty then, below the root."""
+        """Delete what was fetched, and the folders that are empty then, below the root.
+
+        Raises `DownloadError` where a link leads out of the folder.
+        """
         models = self.root
-        for target in self.targets():
-            with contextlib.suppress(OSError):
-                discard(target)
-        folders = {parent for target in self.targets() for parent in target.parents}
+        names = [file.path for file in self.request.files]
+        # By now a link may lead out of the folder: nothing is deleted there.
+        targets = [target_path(self.folder, name) for name in names]
+        give_up(targets)
+        folders = {parent for target in targets for parent in target.parents}
         for folder in sorted(folders, key=lambda each: len(each.parts), reverse=True):
             if folder != models and folder.is_relative_to(models):
                 with contextlib.suppress(OSError):  # not empty
@@ -205,7 +254,8 @@ class DownloadEntry:
 
     def item(self) -> DownloadItem:
         """A snapshot for others."""
-        speed = self.meter.speed if self.state == "running" else 0.0
+        silent = self._silent()
+        speed = self.meter.speed if self.state == "running" and not silent else 0.0
         left = self.total - self.done
         return DownloadItem(
             id=self.id,
@@ -221,8 +271,17 @@ class DownloadEntry:
             waits_for=self._waits_for(),
             at_once=self.at_once,
             files_done=self.files_done,
+            ended=self.ended,
+            spent=self.spent,
+            silent=silent,
+            trouble=self.trouble if silent else None,
             error=self.error,
         )
+
+    def _silent(self) -> float:
+        passed = time.monotonic() - self.heard
+        fetching = self.state == "running" and self.done < self.total
+        return passed if fetching and passed >= SILENCE else 0.0
 
     def _waits_for(self) -> WaitsFor:
         if self.state != "waiting":
@@ -239,9 +298,6 @@ class DownloadEntry:
             added=self.added,
             error=self.error,
             at_once=self.at_once,
+            ended=self.ended,
+            spent=self.spent,
         )
-
-    def _on_disk(self) -> tuple[int, ...]:
-        measure = part_bytes if self.request.update else bytes_on_disk
-        sizes = [file.size for file in self.request.files]
-        return tuple(map(measure, self.targets(), sizes))

@@ -2,7 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from app.core.download_board import DownloadBoard
 from app.core.download_entry import DownloadEntry
@@ -10,6 +12,9 @@ from app.core.download_state import DownloadList
 from app.core.errors import AppError, DownloadError
 
 log = logging.getLogger(__name__)
+
+MEASURE_PATIENCE = 3.0
+"""Seconds that the program's start waits for the disks."""
 
 
 class DownloadKeeper:
@@ -40,18 +45,22 @@ class DownloadKeeper:
 
     def start(self) -> None:
         """Read the stored list into the queue, and keep it from now on."""
+        entries: list[DownloadEntry] = []
         for stored in self._list.load():
             try:
-                self._board.queue.add(DownloadEntry.restored(stored))
+                entries.append(DownloadEntry.restored(stored))
             except DownloadError as error:
                 log.warning("a stored download is left out: %s", error)
+        measure(entries, MEASURE_PATIENCE)
+        with self._board.condition:
+            for entry in entries:
+                self._board.queue.add(entry)
         self._thread.start()
 
     def close(self) -> None:
         """Store and delete what is left, then let another program keep the list."""
-        with self._board.condition:
-            self._ended = True
-            self._board.condition.notify_all()
+        self._ended = True
+        self._board.wake()
         if self._thread.is_alive():
             self._thread.join(10)
         self._list.close()
@@ -83,3 +92,32 @@ class DownloadKeeper:
     def _deletable(self) -> list[DownloadEntry]:
         """Cancelled downloads whose files nobody writes any more."""
         return [entry for entry in self._board.dropped if not self._is_held(entry)]
+
+
+def measure(entries: Sequence[DownloadEntry], patience: float) -> None:
+    """See how much of unfinished downloads is on disk; a drive that does not answer is left out."""
+    sizes: dict[str, tuple[int, ...]] = {}
+
+    def look(there: Sequence[DownloadEntry]) -> None:
+        for entry in there:
+            try:
+                sizes[entry.id] = entry.measured()
+            except OSError as error:
+                log.info("what is there of %s is not known: %s", entry.request.title, error)
+
+    by_root: dict[Path, list[DownloadEntry]] = {}
+    for entry in entries:
+        if entry.state != "done":
+            by_root.setdefault(entry.root, []).append(entry)
+    threads = [
+        threading.Thread(target=look, args=(there,), name="downloads-measure", daemon=True)
+        for there in by_root.values()
+    ]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + patience
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    for entry in entries:
+        if entry.id in sizes:
+            entry.take_up(sizes[entry.id])

@@ -53,7 +53,23 @@ class DownloadOrders:
             self._limits,
             "" if entry.root == self._made else str(entry.root),
             copies_of(request.files, self._library.records, self._library.models()),
+            self._main(request),
+            request.update,
+            self._own(entry),
         )
+
+    def _main(self, request: DownloadRequest) -> str:
+        """The hub itself; others are its mirrors, which may lack what it has."""
+        if ollama_name_of(request.repo):
+            return ""
+        return self._gate.check(request.endpoint)[0].address
+
+    def _own(self, entry: DownloadEntry) -> dict[str, tuple[int, int]]:
+        """What Corral has downloaded to the places of this download."""
+        pairs = zip(entry.request.files, entry.targets(), strict=True)
+        records = self._library.records
+        known = ((file.path, records.downloaded_as(target)) for file, target in pairs)
+        return {name: stamp for name, stamp in known if stamp is not None}
 
     def throttle(self) -> Throttle:
         """The speed limit of all runs together."""

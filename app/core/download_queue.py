@@ -1,11 +1,11 @@
 """The downloads in their order, and which of them are to run. Not safe for threads by itself."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Literal
 
 from app.core import download_problems
 from app.core.download_entry import DownloadEntry
-from app.core.download_space import on_same_disk
 from app.core.download_times import Hold
 
 AT_ONCE = 3
@@ -42,18 +42,15 @@ class DownloadQueue:
         self._entries[entry.id] = entry
 
     def check_new(self, entry: DownloadEntry) -> None:
-        """Raise `DownloadError` for a download that is here or queued already."""
+        """Raise `DownloadError` for a download that is queued already."""
         for other in self:
             if other.state != "done" and other.shares_main_file(entry):
                 raise download_problems.queued_already(other)
-        if entry.finished() and not entry.request.update:
-            raise download_problems.here_already(entry)
 
-    def need_with(self, entry: DownloadEntry) -> int:
-        """Bytes that everything queued for the disk of `entry`, and it, have still to fetch."""
+    def needs_beside(self, entry: DownloadEntry) -> list[tuple[Path, int]]:
+        """What the others have still to fetch: bytes, with the models folder they go to."""
         queued = [e for e in self if e is not entry and e.state not in ("done", "failed")]
-        same = [each for each in queued if on_same_disk(each.root, entry.root)]
-        return sum(each.total - each.done for each in [*same, entry])
+        return [(each.root, each.total - each.done) for each in queued]
 
     def take_out(self, item_id: str) -> DownloadEntry:
         """Raises `NotFoundError`."""

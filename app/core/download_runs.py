@@ -19,7 +19,7 @@ from app.core.download_state import DownloadProblem
 from app.core.errors import AppError
 from app.core.library import ModelLibrary
 from app.core.transfer_child import TransferChild, run_description
-from app.core.transfer_wire import Completed, Contacted, Failed, Moved, Stop, Stopped
+from app.core.transfer_wire import Completed, Contacted, Failed, Hurry, Moved, Stop, Stopped
 from backends.contacts import Tell
 
 log = logging.getLogger(__name__)
@@ -70,8 +70,7 @@ class DownloadRuns:
 
     def close(self) -> None:
         """End the child. Before that, the board is to be closing."""
-        with self._board.condition:
-            child = self._child
+        child = self._child
         if child is not None:
             child.hang_up()
         if self._thread.is_alive():
@@ -91,6 +90,11 @@ class DownloadRuns:
         if run is not None and self._child is not None:
             self._stopping[run] = entry
             self._child.send(Stop(run))
+
+    def hurry(self, entry: DownloadEntry) -> None:
+        """Have a running download try again now."""
+        if entry.run is not None and self._child is not None:
+            self._child.send(Hurry(entry.run))
 
     def throttle(self) -> None:
         """The speed limit may be another one now."""
@@ -196,7 +200,7 @@ class DownloadRuns:
             stopped = None if isinstance(reply, Moved) else self._let_go(reply.run)
             match reply:
                 case Moved() if entry is not None:
-                    entry.moved(reply.done, reply.verified, reply.files)
+                    entry.moved(reply.done, reply.verified, reply.files, reply.trouble)
                     self._board.tell_changed(entry)
                 case Failed() if entry is not None:
                     self._failed(entry, reply)

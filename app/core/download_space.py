@@ -25,6 +25,14 @@ def check_space(folder: Path, need: int) -> None:
         )
 
 
+def check_room(root: Path, folder: Path, need: int, others: Iterable[tuple[Path, int]]) -> None:
+    """Raise `StorageError` unless `folder` has room for `need` bytes and those of `others`.
+
+    Of these, which are bytes with the models folder they go to, those on the same disk count.
+    """
+    check_space(folder, need + sum(left for other, left in others if on_same_disk(other, root)))
+
+
 def full_disks(folders: Iterable[Path]) -> dict[Path, int]:
     """Those folders where the reserve is touched, with the bytes that are free there."""
     full: dict[Path, int] = {}

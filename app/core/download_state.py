@@ -11,6 +11,7 @@ from msgspec import Struct
 from app.core.errors import AppError, StorageError
 from app.core.files import set_aside, storage_error, write_atomically
 from app.core.ollama_recipe import Recipe
+from app.core.transfer_wire import Trouble
 from app.core.variants import RepoFile
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,14 @@ class DownloadItem(Struct, frozen=True, kw_only=True):
     """It runs whatever the hours and whoever uses the computer."""
     files_done: tuple[int, ...] = ()
     """Bytes of each file on disk, in the order of the request."""
+    ended: float = 0.0
+    """When it was done, Unix seconds; 0 where that is not known."""
+    spent: float = 0.0
+    """Seconds it was under way, over all its runs; 0 where that is not known."""
+    silent: float = 0.0
+    """Seconds without a byte, where these are so many that a person should know; else 0."""
+    trouble: Trouble | None = None
+    """What is wrong while it is silent, where that is known."""
     error: DownloadProblem | None = None
     """Why it failed; while it waits for the network, what was last wrong there."""
 
@@ -92,6 +101,8 @@ class StoredDownload(Struct, frozen=True, kw_only=True):
     added: float
     error: DownloadProblem | None = None
     at_once: bool = False
+    ended: float = 0.0
+    spent: float = 0.0
 
 
 class _StoredList(Struct, frozen=True):

@@ -4,6 +4,7 @@ The bytes are fetched by the transfer child (`app.core.transfer`); this side dec
 keeps the list, and tells listeners.
 """
 
+import contextlib
 import math
 import os
 import time
@@ -20,9 +21,9 @@ from app.core.download_orders import DownloadOrders
 from app.core.download_queue import AT_ONCE, Step
 from app.core.download_runs import DownloadRuns
 from app.core.download_schedule import DownloadSchedule
-from app.core.download_space import check_space
+from app.core.download_space import check_room
 from app.core.download_state import DownloadItem, DownloadList, DownloadRequest
-from app.core.errors import AppError
+from app.core.errors import AppError, NotFoundError
 from app.core.hub_gate import HubGate
 from app.core.keys import KeyStore
 from app.core.library import ModelLibrary
@@ -34,6 +35,8 @@ from app.core.transfer_wire import Limits
 from backends.contacts import Tell
 
 __all__ = ["AT_ONCE", "DownloadManager"]
+
+_STOPPED = ("paused", "failed")
 
 
 class DownloadManager:
@@ -115,8 +118,8 @@ class DownloadManager:
 
     def start(self) -> None:
         """Read the stored list and continue what was running."""
+        self._keeper.start()
         with self._condition:
-            self._keeper.start()
             self._runs.start()
             self._schedule.arrange()
         self._board.tell()
@@ -141,9 +144,13 @@ class DownloadManager:
             root = next((each.root for each in possible if each.done), self._library.folder)
         self._check_root(root)
         entry = _entry(request, root)
+        if not request.update and entry.finished():
+            raise download_problems.here_already(entry)
         with self._condition:
             self._queue.check_new(entry)
-            check_space(entry.folder, self._queue.need_with(entry))
+        self._check_room(entry)
+        with self._condition:
+            self._queue.check_new(entry)
             self._queue.add(entry)
             self._schedule.update(entry)
             item = entry.item()
@@ -174,19 +181,25 @@ class DownloadManager:
             StorageError: the folder is not there or cannot be written to, or its disk has no room
                 for the rest of everything queued for it plus 1 GB.
         """
-        with self._condition:
-            self._resume(self._queue.get(item_id))
+        self._resume(item_id)
         self._board.tell()
 
-    def _resume(self, entry: DownloadEntry) -> None:
-        self._orders.check(entry.request)
-        if entry.state in ("paused", "failed"):
+    def _resume(self, item_id: str) -> DownloadEntry:
+        """The disk is asked without the lock."""
+        with self._condition:
+            entry = self._queue.get(item_id)
+            self._orders.check(entry.request)
+            stopped = entry.state in _STOPPED
+        if stopped:
             self._check_root(entry.root)
-            check_space(entry.folder, self._queue.need_with(entry))
-            entry.settle("waiting")
-            entry.crashes = 0
-            entry.found_network()
-            self._schedule.update(entry)
+            self._check_room(entry)
+            with self._condition:
+                if entry.state in _STOPPED and item_id in self._queue:
+                    entry.settle("waiting")
+                    entry.crashes = 0
+                    entry.found_network()
+                    self._schedule.update(entry)
+        return entry
 
     def retry(self, item_id: str) -> None:
         """Continue a failed download."""
@@ -197,14 +210,23 @@ class DownloadManager:
 
         Raises like `resume`.
         """
+        entry = self._resume(item_id)
         with self._condition:
-            entry = self._queue.get(item_id)
-            self._orders.check(entry.request)
-            self._resume(entry)
-            if entry.state == "waiting":
+            if entry.state == "waiting" and item_id in self._queue:
                 entry.at_once = True
                 entry.found_network()
                 self._queue.step(item_id, "top")
+                self._schedule.update(entry)
+        self._board.tell()
+
+    def try_now(self, item_id: str) -> None:
+        """Wait no longer for a server that is out of order or silent, or for the network."""
+        with self._condition:
+            entry = self._queue.get(item_id)
+            if entry.active:
+                self._runs.hurry(entry)
+            elif entry.state == "waiting":
+                entry.found_network()
                 self._schedule.update(entry)
         self._board.tell()
 
@@ -226,8 +248,10 @@ class DownloadManager:
         """
         try:
             with self._condition:
-                for entry in [each for each in self._queue if each.state == "paused"]:
-                    self._resume(entry)
+                paused = [entry.id for entry in self._queue if entry.state == "paused"]
+            for item_id in paused:
+                with contextlib.suppress(NotFoundError):  # cancelled meanwhile
+                    self._resume(item_id)
         finally:
             self._board.tell()
 
@@ -280,9 +304,8 @@ class DownloadManager:
         """End the transfer child. What was running continues at the next `start`."""
         self._disconnect()
         self._schedule.close()
-        with self._condition:
-            self._board.closing = True
-            self._condition.notify_all()
+        self._board.closing = True
+        self._board.wake()
         self._runs.close()
         self._keeper.close()
 
@@ -295,6 +318,15 @@ class DownloadManager:
     def _check_root(self, root: Path) -> None:
         """Raise `StorageError` where downloads cannot go to."""
         self._library.own_folders.check(root, self._library.silent_folders())
+
+    def _check_room(self, entry: DownloadEntry) -> None:
+        """Raise `StorageError` where the disk has no room for this and what is queued for it."""
+        with self._condition:
+            others = self._queue.needs_beside(entry)
+            need = entry.total - entry.done
+        silent = self._library.silent_folders()
+        answering = [(root, left) for root, left in others if root not in silent]
+        check_room(entry.root, entry.folder, need, answering)
 
     def _settled(self, entry: DownloadEntry) -> None:
         """A run has brought `entry` to an end: somebody else may run."""
@@ -313,6 +345,11 @@ class DownloadManager:
 
 
 def _entry(request: DownloadRequest, root: Path) -> DownloadEntry:
-    """A new download into a models folder. Raises `DownloadError` for a refused name."""
+    """A new download into a models folder, with what is there of it. Asks the disk.
+
+    Raises `DownloadError` for a refused name.
+    """
     folder = repository_folder(root, request.repo)
-    return DownloadEntry(uuid.uuid4().hex, request, folder, added=time.time())
+    entry = DownloadEntry(uuid.uuid4().hex, request, folder, added=time.time())
+    entry.take_up(entry.measured())
+    return entry

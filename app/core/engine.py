@@ -36,6 +36,7 @@ from backends.types import (
     LoadConfig,
     LoadProgress,
     ModelInfo,
+    Tool,
 )
 
 Answer = TypeVar("Answer", wire.Counted, wire.Embedded, wire.StatsTaken, wire.Unloaded)
@@ -152,11 +153,13 @@ class EngineProcess:
             raise LoadCancelled("The load was cancelled")
         return info
 
-    def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+    def count_tokens(self, messages: Sequence[ChatMessage], tools: Sequence[Tool] = ()) -> int:
         """Tokens of the whole prompt; answered between two tokens while the engine generates."""
         command = wire.CountTokens
         counted = self._get(
-            lambda number: command(number, tuple(messages)), wire.Counted, self._longest_silence
+            lambda number: command(number, tuple(messages), tuple(tools)),
+            wire.Counted,
+            self._longest_silence,
         )
         return counted.tokens
 

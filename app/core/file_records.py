@@ -118,6 +118,12 @@ class FileRecords:
             kept = self._loaded()
             return {each.sha256: Path(path) for path, each in kept.items() if each.sha256}
 
+    def downloaded_as(self, path: Path) -> tuple[int, int] | None:
+        """Size and time of writing that a downloaded file had; the disk is not asked."""
+        with self._lock:
+            kept = self._loaded().get(str(path))
+        return (kept.size, kept.mtime_ns) if kept is not None and kept.origin is not None else None
+
     def checked(self, path: Path, record: FileRecord) -> None:
         """Keep what a check found."""
         self._change(lambda records: records.update({str(path): record}))

@@ -1,6 +1,9 @@
 """What the hub or the way to it can do wrong, told to a person."""
 
+import time
 from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -285,5 +288,19 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
+    if (then := _http_date(value)) is not None:
+        # By the server's own clock, where it tells it: this computer's may be wrong.
+        now = _http_date(headers.get("Date", ""))
+        return max(0.0, then - (time.time() if now is None else now))
     limit = parse_ratelimit_headers(headers)
     return float(limit.reset_in_seconds) if limit and limit.remaining == 0 else None
+
+
+def _http_date(text: str) -> float | None:
+    """A date as HTTP writes it (RFC 9110, 5.6.7) in Unix seconds; None for anything else."""
+    try:
+        date = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    # Without a zone it is UTC: HTTP knows no other one.
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()

@@ -79,22 +79,25 @@ class HubGate:
     def ask(self, question: Callable[[HubAccess], T], endpoint: str | None = None) -> T:
         """What the first hub that answers says. Raises what the first one failed with.
 
-        That it has no such model is an answer; that it is out of reach or out of order is none.
+        That the hub has no such model is an answer; that it is out of reach or out of order is
+        none. A mirror may lack what the hub has: its refusal is no answer either.
         """
-        failure: HubError | None = None
+        first = self.check(endpoint)[0].address
+        failures: dict[str, HubError] = {}
         for access in self.accesses(endpoint):
             try:
                 answer = question(access)
             except HubError as error:
-                if isinstance(error, NotFoundError | AccessError | OfflineError):
+                refusal = isinstance(error, NotFoundError | AccessError)
+                if isinstance(error, OfflineError) or (refusal and access.endpoint == first):
                     raise
-                self.failed(access, error)
-                failure = failure or error
+                if not refusal:
+                    self.failed(access, error)
+                failures[access.endpoint] = error
             else:
                 self.answered(access)
                 return answer
-        assert failure is not None
-        raise failure
+        raise failures.get(first) or next(iter(failures.values()))
 
     def failed(self, access: HubAccess, error: AppError) -> None:
         """Ask this one last for a while; as long as it wishes, if it has said so."""

@@ -1,8 +1,7 @@
 """Reaching the hub over HTTP, within limits of time and size."""
 
 import threading
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -12,6 +11,8 @@ from msgspec import Struct
 import app
 from app.core import hub_errors
 from app.core.connection_problems import Way
+from app.core.errors import HubError
+from app.core.http_deadline import answer_within
 from app.core.hub_connection import TIMEOUT, new_client
 from backends.contacts import PURPOSE, WHY, Tell
 from backends.route import Route
@@ -136,9 +137,10 @@ class HubHttp:
         way = Way()
         about = {PURPOSE: purpose, WHY: repo or (params or {}).get("search", ""), "trace": way}
         try:
-            with client.stream(
+            request = client.build_request(
                 "GET", url, params=params, headers=every, extensions=about
-            ) as response:
+            )
+            with answer_within(self._deadline, self._too_slow(url), client, request) as response:
                 if response.status_code >= 400:
                     self._raise(response)
                 yield response
@@ -164,16 +166,16 @@ class HubHttp:
         )
 
     def _read(self, response: "httpx2.Response", limit: int) -> bytes:
-        """At most `limit` bytes, within the deadline: a trickle must not hold a thread."""
-        started = time.monotonic()
+        """At most `limit` bytes, decoded."""
         body = bytearray()
         for piece in response.iter_bytes(65536):
             body += piece
             if len(body) >= limit:
                 break
-            if time.monotonic() - started > self._deadline:
-                raise hub_errors.too_slow(response.url.host, self._deadline)
         return bytes(body[:limit])
+
+    def _too_slow(self, url: str) -> Callable[[], HubError]:
+        return lambda: hub_errors.too_slow(urlsplit(url).hostname or "", self._deadline)
 
 
 def _next_cursor(response: "httpx2.Response") -> str | None:

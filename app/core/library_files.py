@@ -1,5 +1,6 @@
 """Delete the files of models, and tell exactly what happened when that fails."""
 
+import contextlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from app.core.errors import StorageError
 from app.core.file_moves import remove_empty
 from app.core.files import storage_error
 from app.core.library_types import LocalModel
+from app.core.transfer_naming import naming_path
 
 
 def delete_files(
@@ -37,6 +39,8 @@ def delete_files(
         except OSError as error:
             raise _delete_error(model, path, deleted, error, to_trash=to_trash) from error
         deleted.append(path)
+        with contextlib.suppress(OSError):
+            naming_path(path).unlink(missing_ok=True)
     remove_empty(folder, root)
 
 

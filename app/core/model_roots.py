@@ -114,17 +114,21 @@ class ModelRoots:
         `silent` are folders that do not answer, which nobody is to wait for.
         """
         if root in silent:
-            raise StorageError(
-                "This models folder does not answer",
-                f"{root} is on a drive or network share that does not respond. "
-                "Nothing was fetched.",
-                "Connect it again, or choose another models folder.",
-            )
+            raise silent_folder(root)
         if root != self._paths.models:
             check_root(root)
 
     def _update(self, models: Models) -> None:
         self._settings.update(models=models)
+
+
+def silent_folder(root: Path) -> StorageError:
+    """A models folder that nobody is to wait for."""
+    return StorageError(
+        "This models folder does not answer",
+        f"{root} is on a drive or network share that does not respond. Nothing was fetched.",
+        "Connect it again, or choose another models folder.",
+    )
 
 
 def check_root(root: Path) -> None:

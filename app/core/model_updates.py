@@ -2,8 +2,8 @@
 
 The hashes of what is here are known to the library's records (`app.core.file_records`). At most
 once a day a repository is asked for the hashes it has now; nothing is asked while the offline
-switch is on, or when a person does not want it. Files whose hashes are not known are compared by
-size.
+switch is on, or when a person does not want it. Downloaded files whose hashes are not known are
+compared by size.
 """
 
 import logging
@@ -237,7 +237,7 @@ def newer_files(
     """
     listed = {file.path: file for file in detail.files}
     new = [listed[file.path] for file in here if file.path in listed]
-    differ = even_same or any(map(_differs, here, new))
+    differ = even_same or any(map(_differs, here, new, here.values()))
     if not here or len(new) < len(here) or not differ:
         return None
     return DownloadRequest(
@@ -251,13 +251,16 @@ def newer_files(
     )
 
 
-def _differs(here: RepoFile, there: RepoFile) -> bool:
-    """By hash where both have one; a size alone tells only of what is surely another file."""
+def _differs(here: RepoFile, there: RepoFile, origin: Origin | None) -> bool:
+    """By hash where both have one; by size only what is known to have come from a hub.
+
+    A file of unknown origin may be a person's own work under the same name.
+    """
     if here.sha256 and there.sha256:
         return here.sha256.lower() != there.sha256.lower()
     if here.blob_sha1 and there.blob_sha1:
         return here.blob_sha1.lower() != there.blob_sha1.lower()
-    return here.size != there.size
+    return origin is not None and here.size != there.size
 
 
 def _key(model: LocalModel) -> str:

@@ -13,14 +13,12 @@ from app.core.events import EventHook
 from app.core.library import LocalModel, ModelLibrary
 from app.core.ollama_recipe import Recipe
 from app.core.own_adapters import own_drafts
+from app.core.preset_of_model import ICON
 from app.core.presets import Preset, PresetStore
 from app.core.settings import SettingsStore
 from backends.types import LoadConfig
 
 log = logging.getLogger(__name__)
-
-ICON = "box"
-"""Of the presets made here."""
 
 
 class Arrival(Struct, frozen=True):

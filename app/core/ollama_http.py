@@ -5,9 +5,8 @@ is asked for; no account, key or token of the person's is ever sent.
 """
 
 import re
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,6 +16,8 @@ from msgspec import Struct
 import app
 from app.core import ollama_errors
 from app.core.connection_problems import Way, portal
+from app.core.errors import AppError
+from app.core.http_deadline import answer_within
 from app.core.hub_http import DEADLINE, HubAccess, HubHttp, Purpose
 from app.core.ollama_gate import is_safe
 from app.core.ollama_name import OllamaName
@@ -73,13 +74,10 @@ def anonymous_token(
     if kind.lower() != "bearer" or not own:
         raise ollama_errors.bad_challenge(host, challenge[:200])
     wanted = realm.copy_merge_params(given)
-    with client.stream(
-        "GET",
-        wanted,
-        headers=registry_headers(None),
-        follow_redirects=False,
-        extensions=dict(about),
-    ) as response:
+    request = client.build_request(
+        "GET", wanted, headers=registry_headers(None), extensions=dict(about)
+    )
+    with _answer(client, request, follow_redirects=False) as response:
         if response.status_code != 200:
             raise ollama_errors.private(name, host)
         body = read_at_most(response, TOKEN_LIMIT)
@@ -94,7 +92,7 @@ def anonymous_token(
 
 
 def read_at_most(response: "httpx2.Response", limit: int) -> bytes:
-    """The body; `HubError` for more than `limit` bytes, or for a trickle beyond the deadline."""
+    """The body; `HubError` for more than `limit` bytes."""
     body = read_start(response, limit + 1)
     if len(body) > limit:
         raise ollama_errors.too_large(response.url.host, limit)
@@ -103,15 +101,23 @@ def read_at_most(response: "httpx2.Response", limit: int) -> bytes:
 
 def read_start(response: "httpx2.Response", size: int) -> bytes:
     """The first `size` bytes of the body, or all of a shorter one."""
-    started = time.monotonic()
     body = bytearray()
     for piece in response.iter_bytes(65_536):
         body += piece
         if len(body) >= size:
             break
-        if time.monotonic() - started > DEADLINE:
-            raise ollama_errors.too_slow(response.url.host, DEADLINE)
     return bytes(body[:size])
+
+
+def _answer(
+    client: "httpx2.Client", request: "httpx2.Request", *, follow_redirects: bool = True
+) -> "AbstractContextManager[httpx2.Response]":
+    """The answer to a request; `HubError` for a trickle beyond the deadline."""
+
+    def too_slow() -> AppError:
+        return ollama_errors.too_slow(request.url.host, DEADLINE)
+
+    return answer_within(DEADLINE, too_slow, client, request, follow_redirects=follow_redirects)
 
 
 class RegistryAnswer(Struct, frozen=True):
@@ -144,9 +150,9 @@ class RegistryHttp:
         about = {PURPOSE: purpose, WHY: "", "trace": way}
         host = urlsplit(access.endpoint).netloc
         try:
-            with client.stream(
-                "GET", url, headers=registry_headers(None), extensions=about
-            ) as response:
+            headers = registry_headers(None)
+            request = client.build_request("GET", url, headers=headers, extensions=about)
+            with _answer(client, request) as response:
                 if response.status_code not in _ANSWERS:
                     raise ollama_errors.refused_status(host, response.status_code, response.headers)
                 if "html" in response.headers.get("Content-Type", ""):
@@ -186,7 +192,8 @@ class RegistryHttp:
         try:
             for last in (False, True):
                 every = {**registry_headers(self._tokens.get(key)), **headers}
-                with client.stream("GET", url, headers=every, extensions=about) as response:
+                request = client.build_request("GET", url, headers=every, extensions=about)
+                with _answer(client, request) as response:
                     challenge = response.headers.get("WWW-Authenticate", "")
                     if response.status_code == 401 and not last:
                         token = anonymous_token(client, challenge, access, name, about)

@@ -80,6 +80,11 @@ def parse_ollama(text: str) -> OllamaName | None:
     return _from_address(text)
 
 
+def plain_name(text: str) -> OllamaName | None:
+    """The model that `text` names in Ollama's own way: "llama3.2:1b", or an address of theirs."""
+    return _from_name(text.strip())
+
+
 def ollama_name_of(repo: str) -> OllamaName | None:
     """The model behind the name `OllamaName.repo`; None for a repository of the hub."""
     match = _REPO.fullmatch(repo)

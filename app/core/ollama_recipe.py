@@ -41,6 +41,8 @@ _LOAD = {
     "rope_frequency_base": "rope_freq_base",
     "rope_frequency_scale": "rope_freq_scale",
 }
+PARAMETERS = {ours: theirs for theirs, ours in (*_SAMPLING.items(), *_LOAD.items())}
+"""Ollama's names by ours."""
 Values = TypeVar("Values", SamplingParams, LoadConfig)
 _WHOLE_CONTEXT = 1_000_000
 """What a window of -1, "all of it", is here."""

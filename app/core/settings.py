@@ -179,6 +179,8 @@ class Chat(Struct, frozen=True):
     enter_sends: bool = True
     context_policy: ContextPolicy = "drop_oldest"
     """What happens when a chat outgrows the context."""
+    terminal_history: bool = True
+    """What is typed in a chat in the terminal is remembered there."""
 
 
 class Server(Struct, frozen=True):
@@ -189,8 +191,10 @@ class Server(Struct, frozen=True):
     address: Annotated[str, Meta(max_length=64)] = "127.0.0.1"
     """Address of this computer to listen at; 0.0.0.0 is all of them."""
     port: Annotated[int, Meta(ge=1, le=65_535)] = 11_500
-    usual_ports: bool = False
-    """Also answer on this computer where Ollama's and LM Studio's clients look: 11434 and 1234."""
+    ollama_port: bool = False
+    """Also answer on this computer where Ollama's clients look: 11434."""
+    lmstudio_port: bool = False
+    """Also answer on this computer where LM Studio's clients look: 1234."""
     require_token: bool = False
     """Want a token from programs on this computer too; others always need one."""
     origins: Annotated[tuple[str, ...], Meta(max_length=32)] = ()
@@ -203,6 +207,8 @@ class Server(Struct, frozen=True):
     """File with its key; None: it is in the same file."""
     queue: Annotated[int, Meta(ge=0, le=1000)] = 64
     """Requests that may wait for a model; more are told to come back later."""
+    upload_limit: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    """Gigabytes (10^9 bytes) of a file that a client may upload to make a model of it."""
     log_prompts: bool = False
     """The request log shows what was asked and answered."""
     metrics: bool = False

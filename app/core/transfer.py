@@ -18,6 +18,7 @@ from app.core.transfer_pace import TokenBucket
 from app.core.transfer_wire import (
     MAX_LINE,
     Fetch,
+    Hurry,
     Reply,
     Stop,
     Throttle,
@@ -83,8 +84,10 @@ class TransferHost:
                     job.start()
                 case Stop(run) if run in self._jobs:
                     self._jobs[run].stop()
-                case Stop():
-                    log.info("nothing to stop")
+                case Hurry(run) if run in self._jobs:
+                    self._jobs[run].hurry()
+                case Stop() | Hurry():
+                    log.info("there is no such run any more")
                 case Throttle(rate):
                     self._bucket.set_rate(rate)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from app.core.transfer_hash import file_matches
 from app.core.transfer_parts import discard, load_state, part_path, record_whole
 from app.core.transfer_stop import StopSignal, TransferStopped
+from app.core.transfer_wire import Trouble
 from app.core.variants import RepoFile
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ class LocalCopy:
         self._stop = stop
         self.done: int | None = 0
         """Bytes at the target."""
+        self.trouble: Trouble | None = None
         self.verified: float | None = None
         """Checked part of the file, 0 to 1; None while it is copied."""
 

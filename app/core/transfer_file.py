@@ -22,41 +22,16 @@ from app.core.transfer_http import (
 from app.core.transfer_pace import TokenBucket, Trickle
 from app.core.transfer_parts import Part, Span, discard
 from app.core.transfer_stop import StopSignal
-from app.core.transfer_wire import Limits
+from app.core.transfer_trouble import Patience, Waiting
+from app.core.transfer_wire import Limits, Trouble
 from app.core.variants import RepoFile
 
 log = logging.getLogger(__name__)
 
-LONGEST_ASKED_WAIT = 300.0
-"""Seconds; a server that asks for more is asked again after this time."""
 LEAST_BLOCK = 1 << 20
 """Bytes; smaller ones would cost more time for asking than they save."""
 NEW_VERSIONS = 3
 """How often a file may change on the server during one transfer."""
-
-
-class Patience:
-    """Counts new tries, and forgives them whenever bytes were gained."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._tries = 0
-        self._best = -1
-
-    def after(self, failure: TryAgain, done: int) -> float:
-        """Seconds to wait before the next try; raises the reason when there is to be none."""
-        if done > self._best:
-            self._best = done
-            self._tries = 0
-        self._tries += 1
-        most = self._limits.network_tries if failure.network else self._limits.tries
-        if failure.in_vain or self._tries > most:
-            raise failure.reason from failure
-        if failure.wait is not None:
-            # Even a wait of 0 must not become a busy loop.
-            least = 0.0 if self._tries == 1 else self._limits.first_wait
-            return max(least, min(failure.wait, LONGEST_ASKED_WAIT))
-        return min(self._limits.longest_wait, self._limits.first_wait * 2.0 ** (self._tries - 1))
 
 
 class FileTransfer:
@@ -79,6 +54,7 @@ class FileTransfer:
         self._stop = stop
         self._part: Part | None = None
         self._conditional = True
+        self._waiting = Waiting(stop)
         self.verified: float | None = None
         """Checked part of the file, 0 to 1; None while it is fetched."""
 
@@ -86,6 +62,11 @@ class FileTransfer:
     def done(self) -> int | None:
         """Bytes on disk; None before the part was opened."""
         return self._part.done if self._part else None
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """The last failure, if no bytes came since."""
+        return self._waiting.now()
 
     def fetch(self) -> None:
         """Return when the part is complete and its checksum is right.
@@ -136,7 +117,7 @@ class FileTransfer:
             try:
                 facts = self._remote.facts()
             except TryAgain as failure:
-                self._stop.pause(patience.after(failure, 0))
+                self._pause(patience, failure, 0)
             else:
                 return Part(self._target, facts.etag, facts.size, facts.commit)
 
@@ -146,7 +127,7 @@ class FileTransfer:
         try:
             if not part.complete:
                 with checksum:
-                    Crew(self._fetch_block, part, self._limits, self._stop).run()
+                    Crew(self._fetch_block, part, self._limits, self._waiting).run()
         except RangesRefused:
             log.warning("%s is sent in one piece only", self._file.path)
             checksum = self._fetch_whole(part)
@@ -188,11 +169,16 @@ class FileTransfer:
         if start == block[0]:
             raise TryAgain(self._short(part))
 
+    def _pause(self, patience: Patience, failure: TryAgain, done: int) -> None:
+        if self._waiting.pause(failure, patience.after(failure, done)):
+            patience.forgive()
+
     def _trickle(self) -> Trickle:
         return Trickle(self._limits.least, 2 * self._limits.read_timeout)
 
     def _keep_pace(self, part: Part, trickle: Trickle, size: int) -> None:
         """Wait where there is a limit. Raises `TryAgain` for a connection that only trickles."""
+        self._waiting.over()
         self._bucket.wait(size, self._stop)
         if trickle.stalled(size):
             raise TryAgain(self._short(part), 0.0, network=True)
@@ -211,7 +197,7 @@ class FileTransfer:
                 with self._checksum(part) as checksum:
                     self._stream_into(part)
             except TryAgain as failure:
-                self._stop.pause(patience.after(failure, part.done))
+                self._pause(patience, failure, part.done)
             else:
                 return checksum
 
@@ -277,12 +263,12 @@ class Crew:
         fetch: Callable[[Part, Span], None],
         part: Part,
         limits: Limits,
-        stop: StopSignal,
+        waiting: Waiting,
     ) -> None:
         self._fetch = fetch
         self._part = part
         self._limits = limits
-        self._stop = stop
+        self._waiting = waiting
         self._lock = threading.Lock()
         gaps = part.missing(0, part.size)
         self._blocks = deque(tapered(gaps, limits.block, limits.connections))
@@ -321,24 +307,23 @@ class Crew:
             try:
                 self._fetch(self._part, missing[0])
             except TryAgain as failure:
-                self._pause(patience.after(failure, self._part.done))
+                self._pause(patience, failure)
             missing = self._part.missing(*block)
 
-    def _pause(self, seconds: float) -> None:
-        """Wait, but no longer than the others have hope."""
-        waited = 0.0
-        while waited < seconds and self._wall is None:
-            step = min(0.5, seconds - waited)
-            self._stop.pause(step)
-            waited += step
+    def _pause(self, patience: Patience, failure: TryAgain) -> None:
+        """Wait, but no longer than the others have hope, nor once one of them gets on."""
+        seconds, before = patience.after(failure, self._part.done), self._part.done
+        asked = failure.wait is not None  # by the server: that is kept
+
+        def needless() -> bool:
+            return self._wall is not None or (not asked and self._part.done > before)
+
+        if self._waiting.pause(failure, seconds, needless):
+            patience.forgive()
 
 
-def already_there(target: Path, file: RepoFile, stop: StopSignal) -> bool:
-    """Whether `target` is the finished file already, by its checksum."""
-
-    def progress(_fraction: float) -> None:
-        stop.check()
-
+def already_there(target: Path, file: RepoFile, progress: Callable[[float], None]) -> bool:
+    """Whether `target` is the finished file already, by its checksum; `progress` may raise."""
     try:
         return target.is_file() and file_matches(target, file, progress)
     except OSError as error:

@@ -32,7 +32,7 @@ class TryAgain(Exception):
     """Something that may pass. `wait`: seconds the server asks for; `reason`: what to say.
 
     `network`: no server has said anything, so the network itself may be away. `in_vain`: only
-    another server, or a person, can help.
+    another server, or a person, can help. `host` failed, with an HTTP `status` if it gave one.
     """
 
     def __init__(
@@ -42,12 +42,16 @@ class TryAgain(Exception):
         *,
         network: bool = False,
         in_vain: bool = False,
+        host: str = "",
+        status: int = 0,
     ) -> None:
         super().__init__(str(reason))
         self.reason = reason
         self.wait = wait
         self.network = network and not in_vain
         self.in_vain = in_vain
+        self.host = host
+        self.status = status
 
 
 class FileChanged(Exception):
@@ -78,8 +82,13 @@ class RemoteFile:
         file: RepoFile,
         read_timeout: float,
         stop: StopSignal,
+        main: str = "",
     ) -> None:
-        """`hubs` is shared by the files of a run: the one that answers is put first."""
+        """`hubs` is shared by the files of a run: the one that answers is put first.
+
+        `main` is the address of the one whose refusal counts; without it that of the first.
+        """
+        self._main = main or hubs[0].endpoint
         self._hubs = hubs
         self._repo = repo
         self._revision = revision
@@ -197,7 +206,8 @@ class RemoteFile:
         reason = self._reason(host, status, response.headers)
         own = is_own(facts.access, facts.url)
         if status in hub_errors.RETRY_STATUSES:
-            raise TryAgain(reason, wait)
+            name = urlsplit(facts.url).hostname or ""
+            raise TryAgain(reason, wait, host=name, status=status)
         if status == 416 or (status in (401, 403, 404, 410) and not own) or self._is_stale(status):
             self.renew(facts)
             raise TryAgain(reason, 0.0)
@@ -212,20 +222,26 @@ class RemoteFile:
         return False
 
     def _look_up(self) -> FileFacts:
-        """What the first hub that answers says. Raises the failure of the first one."""
-        failure: TryAgain | None = None
+        """What the first hub that answers says. Raises the failure of the main one.
+
+        A mirror may lack what the hub has, or not give it away: the next one is asked then.
+        """
+        failures: dict[str, AppError | TryAgain] = {}
         for access in tuple(self._hubs):
             try:
                 facts = self._look_up_at(access)
             except TryAgain as reason:
-                failure = failure or reason
-                continue
-            if self._hubs[0] is not access:
-                self._hubs.remove(access)
-                self._hubs.insert(0, access)
-            return facts
-        assert failure is not None
-        raise failure
+                failures[access.endpoint] = reason
+            except (AccessError, NotFoundError) as refusal:
+                if access.endpoint == self._main:
+                    raise
+                failures[access.endpoint] = refusal
+            else:
+                if self._hubs[0] is not access:
+                    self._hubs.remove(access)
+                    self._hubs.insert(0, access)
+                return facts
+        raise failures.get(self._main) or next(iter(failures.values()))
 
     def _look_up_at(self, access: HubAccess) -> FileFacts:
         """What this hub says. Raises like `facts`."""
@@ -257,15 +273,19 @@ class RemoteFile:
             reason, AccessError | NotFoundError
         ):
             raise reason from error
-        if error.response.status_code not in hub_errors.RETRY_STATUSES:
+        status = error.response.status_code
+        if status not in hub_errors.RETRY_STATUSES:
             raise reason from error
-        raise TryAgain(reason, hub_errors.retry_after(error.response.headers)) from error
+        wait = hub_errors.retry_after(error.response.headers)
+        host = urlsplit(page).hostname or ""
+        raise TryAgain(reason, wait, host=host, status=status) from error
 
     def _no_answer(self, error: Exception, url: str, way: Way) -> NoReturn:
         """No answer, or none to its end."""
         reason = self._explain(error, url, way)
         kind = reason.kind if isinstance(reason, HubError) else ""
-        raise TryAgain(reason, network=True, in_vain=kind in IN_VAIN) from error
+        host = urlsplit(url).hostname or ""
+        raise TryAgain(reason, network=True, in_vain=kind in IN_VAIN, host=host) from error
 
     def _compare_with_list(self, etag: str, size: int) -> None:
         """The file must be the one that was chosen from the list."""

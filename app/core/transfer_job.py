@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,9 @@ from app.core.transfer_copy import LocalCopy
 from app.core.transfer_file import FileTransfer, already_there
 from app.core.transfer_http import RemoteFile, TryAgain
 from app.core.transfer_names import check_names, target_path
+from app.core.transfer_naming import finish, in_the_way, is_being_named, unmark
 from app.core.transfer_pace import TokenBucket
-from app.core.transfer_parts import bytes_on_disk, finish, lock_path, part_path
+from app.core.transfer_parts import bytes_on_disk, discard, lock_path, part_path
 from app.core.transfer_registry import RegistryFile
 from app.core.transfer_stop import StopSignal, TransferStopped
 from app.core.transfer_wire import Completed, Contacted, Failed, Fetch, Moved, Reply, Stopped
@@ -58,6 +59,8 @@ class TransferJob:
         """Bytes of each file that are on disk, for those whose transfer has not begun."""
         self._transfers: dict[RepoFile, FileTransfer | LocalCopy] = {}
         self._current: FileTransfer | LocalCopy | None = None
+        self._checked: float | None = None
+        """How far a file that is there already has been checked, 0 to 1."""
         self._hubs = list(command.accesses)
         """The hub that answered last stands first."""
         self._thread = threading.Thread(target=self._run, name="transfer", daemon=True)
@@ -79,6 +82,10 @@ class TransferJob:
         """Make new connections: the computer has slept, and the old ones lead nowhere."""
         self._stop.reconnect()
 
+    def hurry(self) -> None:
+        """Try again now."""
+        self._stop.hurry()
+
     def join(self, timeout: float) -> None:
         """Wait for the thread, at most `timeout` seconds."""
         self._thread.join(timeout)
@@ -89,8 +96,9 @@ class TransferJob:
             return
         files = tuple(self._bytes_of(file) for file in self._command.files)
         current = self._current
-        verified = current.verified if current else None
-        self._send(Moved(self._command.run, sum(files), verified, files))
+        verified = current.verified if current else self._checked
+        trouble = current.trouble if current else None
+        self._send(Moved(self._command.run, sum(files), verified, files, trouble))
 
     def _bytes_of(self, file: RepoFile) -> int:
         transfer = self._transfers.get(file)
@@ -134,15 +142,59 @@ class TransferJob:
             for target in sorted(targets.values()):
                 locks.enter_context(_locked(target, self._stop))
             locks.enter_context(closing(client := self._new_client()))
-            for file in _in_fetching_order(command.files):
+            lacking = self._lacking(targets)
+            old = {lacking[file] for file in lacking if os.path.lexists(lacking[file])}
+            for file in _in_fetching_order(tuple(lacking)):
                 target = targets[file]
-                if not already_there(target, file, self._stop):
-                    if not self._take_copy(file, target):
-                        self._fetch(client, file, target)
-                    refuse_own_code(part_path(targets[file]), file)
+                if not self._take_copy(file, target):
+                    self._fetch(client, file, target)
+                refuse_own_code(part_path(target), file)
                 self._current = None
             self._stop.check()
-            _name_all([targets[file] for file in in_naming_order(command.files)])
+            self._name_all([lacking[file] for file in in_naming_order(tuple(lacking))], old)
+            unmark(targets.values())
+
+    def _lacking(self, targets: Mapping[RepoFile, Path]) -> dict[RepoFile, Path]:
+        """What is to be fetched. Raises `DownloadError` where a person's own file has the name."""
+        lacking: dict[RepoFile, Path] = {}
+
+        def progress(fraction: float) -> None:
+            self._stop.check()
+            self._checked = fraction
+
+        for file, target in targets.items():
+            if already_there(target, file, progress):
+                discard(target)  # of an earlier run; it came here by another way
+            elif os.path.lexists(target) and not self._may_replace(file, target):
+                raise in_the_way(target)
+            else:
+                lacking[file] = target
+        self._checked = None
+        return lacking
+
+    def _may_replace(self, file: RepoFile, target: Path) -> bool:
+        """Whether an update is wanted, or what is there is Corral's own."""
+        return self._command.update or is_being_named(target) or self._is_own(file, target)
+
+    def _is_own(self, file: RepoFile, target: Path) -> bool:
+        """Whether the file is as it was when Corral had downloaded it."""
+        try:
+            stat = target.stat()
+        except OSError:
+            return False
+        return self._command.own.get(file.path) == (stat.st_size, stat.st_mtime_ns)
+
+    def _name_all(self, targets: Sequence[Path], old: Collection[Path]) -> None:
+        folder = Path(self._command.folder)
+        own = {
+            target
+            for file in self._command.files
+            if self._is_own(file, target := folder.joinpath(*file.path.split("/")))
+        }
+        try:
+            finish(targets, old, own)
+        except OSError as error:
+            raise storage_error("The download could not be finished", folder, error) from error
 
     def _new_client(self) -> "httpx2.Client":
         """All addresses are reached the same way, so one client serves them all."""
@@ -179,6 +231,7 @@ class TransferJob:
             file,
             limits.read_timeout,
             self._stop,
+            command.main,
         )
         transfer = FileTransfer(remote, file, target, limits, self._stop, self._bucket)
         self._current = self._transfers[file] = transfer
@@ -222,13 +275,6 @@ def in_naming_order(files: Sequence[RepoFile]) -> list[RepoFile]:
     """
     backwards = list(reversed(files))
     return sorted(backwards, key=lambda file: file.path == CONFIG)
-
-
-def _name_all(targets: Sequence[Path]) -> None:
-    try:
-        finish(targets)
-    except OSError as error:
-        raise storage_error("The download could not be finished", targets[0], error) from error
 
 
 @contextlib.contextmanager

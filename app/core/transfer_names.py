@@ -59,10 +59,15 @@ def _repository_parts(repo: str) -> tuple[str, ...]:
     return parts
 
 
-def target_path(folder: Path, name: str) -> Path:
-    """Where the file `name` of a repository goes; always inside `folder`."""
+def plain_path(folder: Path, name: str) -> Path:
+    """Where the file `name` of a repository goes, by the names alone; no disk is asked."""
     check_names([name])
-    target = folder.joinpath(*name.split("/"))
+    return folder.joinpath(*name.split("/"))
+
+
+def target_path(folder: Path, name: str) -> Path:
+    """Where the file `name` of a repository goes; always inside `folder`. Asks the disk."""
+    target = plain_path(folder, name)
     # A link inside the folder could still lead out of it.
     if not target.resolve().is_relative_to(folder.resolve()):
         raise _refusal(name, "It would be written outside the models folder.")

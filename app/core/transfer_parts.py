@@ -150,9 +150,16 @@ def part_bytes(target: Path, size: int) -> int:
 
 
 def discard(target: Path) -> None:
-    """Delete what there is of an unfinished file. Nobody may be writing it."""
-    for path in (recent_path(target), state_path(target), part_path(target)):
+    """Delete what there is of an unfinished file. Whoever does it holds its lock."""
+    discard_states(target)
+    part_path(target).unlink(missing_ok=True)
+
+
+def discard_states(target: Path) -> None:
+    """Delete what is known of an unfinished file, also what a kill left half written."""
+    for path in (recent_path(target), state_path(target)):
         path.unlink(missing_ok=True)
+        _temporary(path).unlink(missing_ok=True)
 
 
 class Part:
@@ -301,13 +308,17 @@ class Part:
 
 def _write(path: Path, state: PartState, *, sync: bool = False) -> None:
     """Replace a state file in one step."""
-    temporary = path.with_name(f"{path.name}.tmp")
+    temporary = _temporary(path)
     with temporary.open("wb") as file:
         file.write(msgspec.json.encode(state))
         if sync:
             file.flush()
             os.fsync(file.fileno())
     replace(temporary, path)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f"{path.name}.tmp")
 
 
 def record_whole(target: Path, etag: str, size: int) -> None:
@@ -318,13 +329,3 @@ def record_whole(target: Path, etag: str, size: int) -> None:
     state = PartState(etag, size, "", spans, verified=True, started=psutil.boot_time())
     _write(state_path(target), state, sync=True)
     sync_folder(target.parent)
-
-
-def finish(targets: Iterable[Path]) -> None:
-    """Give verified parts their final names, in this order, and drop their states."""
-    for target in targets:
-        if part_path(target).exists():
-            replace(part_path(target), target)
-            sync_folder(target.parent)
-        recent_path(target).unlink(missing_ok=True)
-        state_path(target).unlink(missing_ok=True)

@@ -60,7 +60,8 @@ class RegistryFile(RemoteFile):
         except httpx2.InvalidURL as error:
             raise self._odd_answer(f"a bad address: {error}") from error
         except httpx2.HTTPError as error:
-            raise TryAgain(self._explain(error, page, way)) from error
+            host = urlsplit(page).hostname or ""
+            raise TryAgain(self._explain(error, page, way), host=host) from error
 
     def _ask(self, access: HubAccess, page: str, way: Way) -> FileFacts:
         """Ask for one byte: a signed address may be good for GET only. Redirects are only noted."""
@@ -87,7 +88,9 @@ class RegistryFile(RemoteFile):
                 raise self._odd_answer("a redirect to an address that is no https")
         elif status in hub_errors.RETRY_STATUSES:
             wait = hub_errors.retry_after(response.headers)
-            raise TryAgain(self._reason(self._host, status, response.headers), wait)
+            reason = self._reason(self._host, status, response.headers)
+            host = urlsplit(page).hostname or ""
+            raise TryAgain(reason, wait, host=host, status=status)
         elif status not in (200, 206):
             raise refusal(response, access, self._name, manifest=False)
         else:

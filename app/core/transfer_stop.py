@@ -23,6 +23,7 @@ class StopSignal:
 
     def __init__(self) -> None:
         self._stopped: Future[None] = Future()
+        self._hurried: Future[None] = Future()
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
 
@@ -40,6 +41,13 @@ class StopSignal:
             for each in self._sockets:
                 _shut(each)
 
+    def hurry(self) -> None:
+        """End all pauses, and cut the connections: whoever reads or waits tries anew."""
+        with self._lock:
+            hurried, self._hurried = self._hurried, Future()
+        hurried.set_result(None)
+        self.reconnect()
+
     def is_set(self) -> bool:
         """Whether to stop."""
         return self._stopped.done()
@@ -49,10 +57,12 @@ class StopSignal:
         if self._stopped.done():
             raise TransferStopped
 
-    def pause(self, seconds: float) -> None:
-        """Wait; raises `TransferStopped` as soon as asked to stop."""
-        wait({self._stopped}, seconds)
+    def pause(self, seconds: float) -> bool:
+        """Wait; True if asked to hurry. Raises `TransferStopped` as soon as asked to stop."""
+        hurried = self._hurried
+        wait({self._stopped, hurried}, seconds, return_when=FIRST_COMPLETED)
         self.check()
+        return hurried.done()
 
     def await_answer(self, ask: Callable[[], T], dismiss: Callable[[T], None]) -> T:
         """What `ask` returns or raises; raises `TransferStopped` as soon as asked to stop.

@@ -22,8 +22,9 @@ class Limits(Struct, frozen=True):
     """Seconds of silence until a connection counts as stalled."""
     first_wait: float = 1.0
     """Seconds before the first new try; doubled for each further one."""
-    longest_wait: float = 60.0
-    tries: int = 10
+    longest_wait: float = 15.0
+    """Seconds; so long a server may be well again before that is noticed."""
+    tries: int = 24
     """New tries without a byte gained before giving up."""
     network_tries: int = 5
     """The same while there is no connection at all; who asked then waits for the network."""
@@ -47,6 +48,12 @@ class Fetch(Struct, frozen=True, tag="fetch"):
     """A folder that is not made where it is lacking: it is on a drive that is away then."""
     copies: dict[str, str] = {}
     """Files on this computer that may be the same ones: paths by sha256."""
+    main: str = ""
+    """The address among `accesses` whose refusal counts; "" is the first."""
+    update: bool = False
+    """Other files of these names may be replaced at the end; else only those of `own`."""
+    own: dict[str, tuple[int, int]] = {}
+    """Size and time of writing (ns) of files that Corral has downloaded here, by their names."""
 
 
 class Stop(Struct, frozen=True, tag="stop"):
@@ -62,7 +69,26 @@ class Throttle(Struct, frozen=True, tag="throttle"):
     """Bytes a second; 0 is no limit."""
 
 
-Command = Fetch | Stop | Throttle
+class Hurry(Struct, frozen=True, tag="hurry"):
+    """Wait no longer before the next try of a run, nor for a server that is silent."""
+
+    run: str
+
+
+Command = Fetch | Stop | Throttle | Hurry
+
+
+class Trouble(Struct, frozen=True):
+    """What keeps bytes from coming."""
+
+    title: str
+    """What is wrong, in words."""
+    host: str = ""
+    """Who failed."""
+    status: int = 0
+    """The HTTP status that it answered with; 0 where it answered none."""
+    wait: float = 0.0
+    """Seconds until the next try; 0 where it is under way."""
 
 
 class Moved(Struct, frozen=True, tag="moved"):
@@ -75,6 +101,8 @@ class Moved(Struct, frozen=True, tag="moved"):
     """Checked part of the current file, 0 to 1; None while fetching."""
     files: tuple[int, ...] = ()
     """Bytes of each file on disk, in the order of the command."""
+    trouble: Trouble | None = None
+    """The last failure, if no bytes came since."""
 
 
 class Completed(Struct, frozen=True, tag="completed"):

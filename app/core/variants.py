@@ -44,6 +44,11 @@ class Variant(Struct, frozen=True):
     """1 (severe loss) to 5 (the original); 0 is unknown."""
     quality_text: str = "Unknown"
 
+    @property
+    def download_size(self) -> int:
+        """Bytes of all that is fetched, companions included."""
+        return self.size + sum(each.size for each in self.companions)
+
 
 _SPLIT = re.compile(r"^(?P<stem>.+?)(?:-split)?-(?P<part>\d{5})-of-(?P<parts>\d{5})\.gguf$", re.I)
 _DRAFT = re.compile(r"(^|[-_.])(eagle3|dflash|dspark)([-_.]|$)")

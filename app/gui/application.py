@@ -20,6 +20,7 @@ from app.core.errors import AppError
 from app.core.handover import Handover
 from app.core.paths import AppPaths, app_paths, resource
 from app.core.settings import SettingsStore
+from app.core.start_at_login import IN_TRAY
 from app.gui.frame import Frame
 from app.gui.tokens import load_tokens
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from app.gui.context import AppContext
     from app.gui.icons import Icons
     from app.gui.main_window import MainWindow
+    from app.gui.tray import Tray
 
 log = logging.getLogger(__name__)
 
@@ -74,10 +76,12 @@ class Program(QObject):
         *,
         handover: Handover | None = None,
         wanted: Sequence[str] = (),
+        make_server: ServerFactory | None = None,
     ) -> None:
         """`wanted` is asked about once the window is there, then what comes by `handover`."""
         super().__init__()
         self._handover = handover
+        self._make_server = make_server
         self._wanted = list(wanted)
         self._app = app
         self._paths = paths
@@ -87,6 +91,7 @@ class Program(QObject):
         self._context: AppContext | None = None
         self._main: MainWindow | None = None
         self._closed = False
+        self._tray: Tray | None = None
         self.window = Frame(self._settings, self._tokens)
 
     @property
@@ -101,7 +106,13 @@ class Program(QObject):
 
             owner = QObject(self)
             try:
-                self._context = assemble(self._paths, self._settings, self._look(), parent=owner)
+                self._context = assemble(
+                    self._paths,
+                    self._settings,
+                    self._look(),
+                    parent=owner,
+                    make_server=self._make_server,
+                )
             except BaseException:
                 owner.deleteLater()
                 raise
@@ -123,9 +134,17 @@ class Program(QObject):
         assert self._main is not None
         return self._main
 
-    def start(self) -> None:
-        """Show the frame; it is filled when it was painted."""
+    def start(self, *, in_tray: bool = False) -> None:
+        """Show the frame; it is filled when it was painted.
+
+        `in_tray` begins without a window, where there is a tray to open it from.
+        """
         self.window.first_painted.connect(self.furnish)
+        if in_tray:
+            self.furnish()
+            if self._tray is not None and self._tray.keeps_running():
+                QApplication.setQuitOnLastWindowClosed(False)
+                return
         self.window.show()
 
     def furnish(self) -> None:
@@ -147,14 +166,21 @@ class Program(QObject):
     def _fill(self, context: AppContext) -> None:
         from app.gui.downloads_watch import DownloadsWatch
         from app.gui.main_window import MainWindow
+        from app.gui.tray import Tray
 
         self._main = MainWindow(context)
         DownloadsWatch(context, self._main)
         self.window.fill(self._main)
         self.window.closing.connect(self._main.leave)
+        self._tray = Tray(context, self)
+        self._tray.open_asked.connect(self.window.bring_back)
+        self._tray.quit_asked.connect(self.window.quit)
+        self.window.keeps_running = self._tray.keeps_running
         context.worker.run(context.library.scan, done=self._scanned)
         context.worker.run(context.gate.warm)
         context.worker.run(context.downloads.start)
+        if context.server is not None:
+            context.worker.run(context.server.start)
         problems = (
             context.settings.problem,
             context.store.problem,
@@ -196,6 +222,8 @@ class Program(QObject):
         if self._closed:
             return
         self._closed = True
+        if self._tray is not None:
+            self._tray.close()
         if self._context is not None:
             from app.gui.assembly import close_context
 
@@ -243,14 +271,14 @@ def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> 
         # "C" groups no thousands; British English does, and counts 24 hours.
         QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
     app.setWindowIcon(QIcon(str(resource("brand/app-icon.svg"))))
-    program = Program(app, paths, handover=handover, wanted=wanted)
+    program = Program(app, paths, handover=handover, wanted=wanted, make_server=make_server)
     app.opened.connect(program.open_later)
-    program.start()
+    program.start(in_tray=IN_TRAY in argv)
     from app.gui.logging_hooks import LoggingHooks
     from app.gui.signals import EndSignals
 
     hooks = LoggingHooks(paths, program.report)
-    signals = EndSignals(program.window.close)
+    signals = EndSignals(program.window.quit)
     try:
         if "--smoke-test" in argv:
             from app.gui.smoke_test import SmokeTest

@@ -9,6 +9,7 @@ from functools import partial
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
+from app.core.access_tokens import AccessTokens
 from app.core.base_template import BaseTemplates
 from app.core.catalogue import Catalogue
 from app.core.chat import ChatService
@@ -25,17 +26,20 @@ from app.core.kept_conversations import KeptConversations
 from app.core.keys import KeyStore
 from app.core.ledger import Ledger
 from app.core.library import ModelLibrary
+from app.core.local_server import LaterServer, ServerFactory, ServerParts
 from app.core.model_marks import ModelMarks
 from app.core.model_updates import ModelUpdates
 from app.core.paths import AppPaths
 from app.core.presets import PresetStore
 from app.core.remotes import RemoteStore
+from app.core.request_log import RequestLog
 from app.core.runtime import ModelRuntime
 from app.core.seen_models import SeenModels
 from app.core.settings import SettingsStore
 from app.core.speeds import SpeedBook
 from app.gui.bridge import Bridge
 from app.gui.context import AppContext
+from app.gui.disk_room import DiskRoom
 from app.gui.icons import Icons
 from app.gui.notify import Notifier
 from app.gui.theme import Theme
@@ -59,9 +63,17 @@ def make_look(app: QApplication, settings: SettingsStore, tokens: Tokens | None 
 
 
 def assemble(
-    paths: AppPaths, settings: SettingsStore, icons: Icons, *, parent: QObject
+    paths: AppPaths,
+    settings: SettingsStore,
+    icons: Icons,
+    *,
+    parent: QObject,
+    make_server: ServerFactory | None = None,
 ) -> AppContext:
-    """Make the parts. Nothing here takes long; what does is begun by the application."""
+    """Make the parts. Nothing here takes long; what does is begun by the application.
+
+    `make_server` makes the local server; None leaves it out.
+    """
     worker = Worker(parent)
     notifier = Notifier(icons, parent)
     worker.unhandled.connect(notifier.error)
@@ -88,6 +100,20 @@ def assemble(
     updates = ModelUpdates(paths, settings, library, hub)
     downloads.finished.connect(updates.installed)
     speeds = SpeedBook(paths.speeds_file)
+    access, requests = AccessTokens(paths.tokens_file), RequestLog()
+    served = ServerParts(
+        paths,
+        settings,
+        library,
+        runtime,
+        presets,
+        access,
+        hub,
+        downloads,
+        speeds,
+        window=True,
+        log=requests,
+    )
     catalogue, seen = Catalogue(), SeenModels(paths.seen_models)
     return AppContext(
         paths=paths,
@@ -113,11 +139,15 @@ def assemble(
         updates=updates,
         computer_idle=computer_idle,
         later_hardware=hardware,
+        access=access,
+        requests=requests,
+        server=None if make_server is None else LaterServer(make_server, served),
         theme=icons.theme,
         icons=icons,
         worker=worker,
         bridge=Bridge(parent),
         notifier=notifier,
+        disk_room=DiskRoom(worker, library, parent),
     )
 
 
@@ -130,13 +160,14 @@ def since_last_answer(runtime: ModelRuntime) -> float:
 
 
 def close_context(context: AppContext) -> None:
-    """End everything in order: events, engines, the hub, work, downloads, then the database.
+    """End everything in order: events, server, engines, the hub, work, downloads, the database.
 
     Engines and the hub end before the work does, so that threads waiting for a token or an answer
     come back; the database ends last, so that what they leave is still kept.
     """
     context.bridge.close()
     for end in (
+        *([] if context.server is None else [context.server.close]),
         context.runtime.close,
         context.hub.close,
         lambda: context.worker.close(CLOSE_SECONDS),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from app.core.access_tokens import AccessTokens
     from app.core.base_template import BaseTemplates
     from app.core.catalogue import Catalogue
     from app.core.chat import ChatService
@@ -20,16 +21,19 @@ if TYPE_CHECKING:
     from app.core.kept_conversations import KeptConversations
     from app.core.ledger import Ledger
     from app.core.library import ModelLibrary
+    from app.core.local_server import LocalServer
     from app.core.model_marks import ModelMarks
     from app.core.model_updates import ModelUpdates
     from app.core.paths import AppPaths
     from app.core.presets import PresetStore
     from app.core.remotes import RemoteStore
+    from app.core.request_log import RequestLog
     from app.core.runtime import ModelRuntime
     from app.core.seen_models import SeenModels
     from app.core.settings import SettingsStore
     from app.core.speeds import SpeedBook
     from app.gui.bridge import Bridge
+    from app.gui.disk_room import DiskRoom
     from app.gui.icons import Icons
     from app.gui.notify import Notifier
     from app.gui.theme import Theme
@@ -63,11 +67,18 @@ class AppContext:
     updates: ModelUpdates
     computer_idle: ComputerIdle
     later_hardware: Later[HardwareSurvey]
+    access: AccessTokens
+    """Who may use the local server."""
+    requests: RequestLog
+    """What it was asked."""
+    server: LocalServer | None
+    """None where nothing makes one."""
     theme: Theme
     icons: Icons
     worker: Worker
     bridge: Bridge
     notifier: Notifier
+    disk_room: DiskRoom
 
     @property
     def hardware(self) -> HardwareSurvey:

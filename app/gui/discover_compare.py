@@ -47,7 +47,10 @@ def compared_rows(models: Sequence[Compared]) -> list[tuple[str, list[str]]]:
         (translate("compare", "Variant"), [line.label if line else "" for line in lines]),
         (
             translate("compare", "Size"),
-            [formatting.file_size(line.size, about=line.about) if line else "" for line in lines],
+            [
+                formatting.file_size(line.download_size, about=line.about) if line else ""
+                for line in lines
+            ],
         ),
         (
             translate("compare", "Memory at 8K"),

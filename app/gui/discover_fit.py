@@ -91,8 +91,8 @@ class FitCheck:
         return verdict(spread(self._estimate(size, shape), self.memory), self.memory)
 
     def of_variant(self, variant: Variant, shape: ModelShape) -> FitVerdict:
-        """One variant of a repository."""
-        return self.of_size(variant.size, shape)
+        """One variant of a repository, with what is loaded beside it, such as a projector."""
+        return self.of_size(variant.download_size, shape)
 
     def of_entry(self, entry: CatalogueEntry) -> FitVerdict:
         """The preferred file of a suggested model; by its parameters where no size is known."""

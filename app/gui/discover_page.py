@@ -31,7 +31,7 @@ from app.gui.discover_rows import ModelRow
 from app.gui.discover_subject import Subject, danger_words
 from app.gui.discover_view import ModelInView, main_line
 from app.gui.download_folders import FolderChoice
-from app.gui.downloads_start import DownloadStarter, local_for, try_action
+from app.gui.downloads_start import DownloadStarter, local_for, try_action, try_later
 from app.gui.formatting import day, error_words
 from app.gui.model_detail import ModelDetail
 from app.gui.page import Page
@@ -98,7 +98,8 @@ class DiscoverPage(Page):
         detail.download.connect(self._download)
         detail.download_to.connect(self._ask_folder)
         detail.pause.connect(partial(try_action, context.notifier, context.downloads.pause))
-        detail.resume.connect(partial(try_action, context.notifier, context.downloads.resume))
+        resume = partial(try_later, context.worker, context.notifier, context.downloads.resume)
+        detail.resume.connect(resume)
         detail.chat.connect(self._chat)
         detail.retry.connect(view.retry)
         detail.context_chosen.connect(self._context_chosen)

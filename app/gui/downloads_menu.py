@@ -6,6 +6,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.gui.controls.menu import Menu
 from app.gui.downloads_row import MOVABLE, STEP_KEYS, DownloadRow
+from app.gui.downloads_words import can_try_now
 from app.gui.icons import Icons
 
 
@@ -21,6 +22,8 @@ def row_menu(icons: Icons, row: DownloadRow) -> Menu:
     def add(text: str, icon: str, signal: str, *, danger: bool = False) -> None:
         menu.add(text, partial(getattr(row, signal).emit, item.id), icon=icon, danger=danger)
 
+    if can_try_now(item):
+        add(_tr("Try now"), "rotate-cw", "try_now")
     if item.state in ("waiting", "paused", "failed"):
         add(_tr("Download now"), "zap", "run_now")
     if item.state in ("running", "waiting"):

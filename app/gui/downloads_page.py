@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, QTimer, QUrl
@@ -11,7 +12,6 @@ from PySide6.QtGui import QDesktopServices, QHideEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.download_queue import AT_ONCE, Step
-from app.core.download_space import free_space
 from app.core.download_state import DownloadItem
 from app.core.errors import AppError
 from app.gui import downloads_words as words
@@ -27,7 +27,7 @@ from app.gui.controls.strip import Strip
 from app.gui.downloads_group import DownloadGroup
 from app.gui.downloads_menu import row_menu
 from app.gui.downloads_row import DownloadRow
-from app.gui.downloads_start import local_for, try_action
+from app.gui.downloads_start import local_for, try_action, try_later
 from app.gui.downloads_updates import UpdatesGroup
 from app.gui.downloads_words import GROUPS, GroupName
 from app.gui.inline_link import InlineLink
@@ -54,6 +54,7 @@ class DownloadsPage(Page):
         self._lay_out()
         self._timer = QTimer(self, interval=DISK_SECONDS * 1000)
         self._timer.timeout.connect(self._look_at_disk)
+        context.disk_room.seen.connect(self._disk_seen)
         bridge, downloads = context.bridge, context.downloads
         bridge.on(downloads.changed, self._changed)
         bridge.on(downloads.finished, self._changed)
@@ -231,11 +232,12 @@ class DownloadsPage(Page):
         row = DownloadRow(self._context.icons, item)
         downloads = self._context.downloads
         row.pause.connect(partial(self._try, downloads.pause))
-        row.resume.connect(partial(self._try, downloads.resume))
+        row.resume.connect(partial(self._try_later, downloads.resume))
         row.remove.connect(partial(self._try, downloads.remove))
         row.cancel.connect(self._cancel)
         row.chat.connect(self._chat)
-        row.run_now.connect(partial(self._try, downloads.run_now))
+        row.run_now.connect(partial(self._try_later, downloads.run_now))
+        row.try_now.connect(partial(self._try, downloads.try_now))
         row.step_wanted.connect(self._move)
         row.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         row.customContextMenuRequested.connect(partial(self._open_menu, row))
@@ -248,6 +250,7 @@ class DownloadsPage(Page):
             item,
             place=place,
             usable=self._local_id(item) is not None,
+            gone=self._is_gone(item),
             hours=(settings.begin, settings.end) if settings.only_hours else None,
             sortable=words.group_of(item) == "waiting",
         )
@@ -258,6 +261,14 @@ class DownloadsPage(Page):
         models = self._context.library.models()
         local = local_for(models, item.request.repo, item.request.files[0].path)
         return local.id if local else None
+
+    def _is_gone(self, item: DownloadItem) -> bool:
+        """Whether a download is done and the library knows none of its files any more."""
+        if item.state != "done":
+            return False
+        files = {item.target.joinpath(*file.path.split("/")) for file in item.request.files}
+        models = self._context.library.models()
+        return not any(files.intersection((*model.files, model.path)) for model in models)
 
     def _changed(self, item: DownloadItem) -> None:
         """Most changes are only more bytes of one row. Out of view nothing needs to follow."""
@@ -307,11 +318,16 @@ class DownloadsPage(Page):
     def _try(self, action: Callable[[str], object], item_id: str) -> None:
         try_action(self._context.notifier, action, item_id)
 
+    def _try_later(self, action: Callable[[str], object], item_id: str) -> None:
+        try_later(self._context.worker, self._context.notifier, action, item_id)
+
     def _pause_or_resume_all(self) -> None:
         downloads = self._context.downloads
         can_pause = any(item.state in ("running", "waiting") for item in downloads.items())
-        action = downloads.pause_all if can_pause else downloads.resume_all
-        self._try(lambda _all: action(), "")
+        if can_pause:
+            self._try(lambda _all: downloads.pause_all(), "")
+        else:
+            self._try_later(lambda _all: downloads.resume_all(), "")
 
     def _move(self, item_id: str, step: Step) -> None:
         self._try(lambda each: self._context.downloads.move(each, step), item_id)
@@ -332,14 +348,18 @@ class DownloadsPage(Page):
         if row is None or not row.item.done:
             self._try(self._context.downloads.cancel, item_id)
             return
-        text = self.tr("%1 of “%2” that are on this computer already will be deleted.")
-        text = text.replace("%1", formatting.file_size(row.item.done))
+        size = formatting.file_size(row.item.done)
+        text = self.tr("%1 of %2 are on this computer already and will be deleted.")
+        request = row.item.request
+        name = " ".join(filter(None, (request.title, request.quantization)))
+        stopped = row.item.state in ("paused", "failed")
         self._context.notifier.confirm(
-            self.tr("Cancel this download?"),
-            text.replace("%2", row.item.request.title),
-            self.tr("Cancel the download"),
+            self.tr("Stop downloading %1?").replace("%1", name),
+            text.replace("%1", size).replace("%2", PurePosixPath(request.files[0].path).name),
+            self.tr("Stop and delete %1").replace("%1", size),
             lambda yes: self._try(self._context.downloads.cancel, item_id) if yes else None,
             danger=True,
+            keep=self.tr("Keep it") if stopped else self.tr("Keep downloading"),
         )
 
     def _clear(self) -> None:
@@ -361,12 +381,8 @@ class DownloadsPage(Page):
     # The disk
 
     def _look_at_disk(self) -> None:
-        folder = self._context.library.folder
-        self._context.worker.run(free_space, folder, done=self._disk_seen, failed=self._no_disk)
+        self._context.disk_room.look()
 
-    def _disk_seen(self, free: int | None) -> None:
+    def _disk_seen(self, free: int | None, _error: AppError | None) -> None:
         self._free = free
         self.disk.setText(words.disk_line(free, self._context.downloads.items()))
-
-    def _no_disk(self, error: AppError) -> None:
-        self._disk_seen(None)

@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.core.download_state import DownloadItem
@@ -36,6 +36,8 @@ class DownloadRow(QWidget):
     remove = Signal(str)
     show_folder = Signal(str)
     chat = Signal(str)
+    try_now = Signal(str)
+    """Wait no longer for the server or the network."""
     run_now = Signal(str)
     """Before all others, whatever the schedule says."""
     step_wanted = Signal(str, str)
@@ -44,6 +46,9 @@ class DownloadRow(QWidget):
     def __init__(self, icons: Icons, item: DownloadItem, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.item = item
+        # Later: a layout that is at work takes up no new height.
+        self._fit = QTimer(self, singleShot=True, interval=0)
+        self._fit.timeout.connect(self._fit_height)
         row = QHBoxLayout(self)
         row.setContentsMargins(20, 14, 14, 13)
         row.setSpacing(0)
@@ -66,6 +71,30 @@ class DownloadRow(QWidget):
         self._make_actions(icons)
         row.addWidget(holder)
         self._make_keys()
+
+    def event(self, event: QEvent) -> bool:
+        """Be as high as the words need at this width: the layouts above keep what was needed."""
+        handled = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._fit.start()
+        return handled
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The words may need more or fewer lines."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._fit.start()
+
+    def hasHeightForWidth(self) -> bool:
+        """It has one height, which it sets by itself: what layouts remember of others is old."""
+        return False
+
+    def _fit_height(self) -> None:
+        layout = self.layout()
+        assert layout is not None
+        height = layout.totalHeightForWidth(self.width())
+        if height > 0 and not self.minimumHeight() == height == self.maximumHeight():
+            self.setFixedHeight(height)
 
     def _make_keys(self) -> None:
         """Alt with the arrows moves the row that has the keyboard, as the menu says."""
@@ -127,9 +156,11 @@ class DownloadRow(QWidget):
     def _make_actions(self, icons: Icons) -> None:
         self.retry_button = Button(icons, self.tr("Retry"), "rotate-cw", small=True)
         self.retry_button.clicked.connect(lambda: self.resume.emit(self.item.id))
+        self.try_button = Button(icons, self.tr("Try now"), "rotate-cw", small=True)
+        self.try_button.clicked.connect(lambda: self.try_now.emit(self.item.id))
         self.chat_button = Button(icons, self.tr("Chat"), "message-square", small=True)
         self.chat_button.clicked.connect(lambda: self.chat.emit(self.item.id))
-        self.top_button = IconButton(icons, "arrow-up", self.tr("Download this first"), small=True)
+        self.top_button = IconButton(icons, "arrow-up", self.tr("Download now"), small=True)
         self.top_button.clicked.connect(lambda: self.run_now.emit(self.item.id))
         self.pause_button = IconButton(icons, "pause", self.tr("Pause"), small=True)
         self.pause_button.clicked.connect(lambda: self.pause.emit(self.item.id))
@@ -146,6 +177,7 @@ class DownloadRow(QWidget):
         self._shown_in: dict[QWidget, tuple[str, ...]] = {
             self.chat_button: ("done",),
             self.retry_button: ("failed",),
+            self.try_button: ("running", "waiting"),
             self.folder_button: ("done",),
             self.top_button: ("waiting",),
             self.pause_button: ("running", "waiting"),
@@ -162,16 +194,22 @@ class DownloadRow(QWidget):
         *,
         place: int = 0,
         usable: bool = False,
+        gone: bool = False,
         hours: tuple[int, int] | None = None,
         sortable: bool = False,
     ) -> None:
         """Show a newer state; `usable` says that the model is in the library.
 
+        `gone` says of one that is done that its files are not there any more.
         `hours` are those it may run in; `sortable` shows where it can be taken hold of.
         """
         self.item = item
-        said = words.words_for(item, place, hours)
+        said = words.words_for(item, place, hours, gone=gone)
         icon, role = words.ICONS[item.state]
+        if item.silent:
+            icon, role = "circle-alert", "warning"
+        if gone:
+            icon, role = "circle-x", "text-3"
         self._icon.set_icon(words.WAITING_ICONS.get(item.waits_for, icon), role)
         self._icon.setVisible(not sortable)
         self.grip.setVisible(sortable)
@@ -196,4 +234,7 @@ class DownloadRow(QWidget):
             for button, states in self._shown_in.items():
                 button.setVisible(item.state in states)
             self.chat_button.setVisible(item.state == "done" and usable)
+            self.folder_button.setVisible(item.state == "done" and not gone)
+            self.try_button.setVisible(words.can_try_now(item))
+            self.top_button.setVisible(item.state == "waiting" and not words.can_try_now(item))
         self.setAccessibleName(f"{item.request.title} {item.request.quantization}, {said.left}")

@@ -74,11 +74,18 @@ def _ask_and_add(
 
 
 def try_action(notifier: Notifier, action: Callable[[str], object], item_id: str) -> None:
-    """Pause, resume, cancel: quick, but the download may be gone or the switch be offline."""
+    """Pause, cancel, move: quick, but the download may be gone or the switch be offline."""
     try:
         action(item_id)
     except AppError as error:
         notifier.error(error)
+
+
+def try_later(
+    worker: Worker, notifier: Notifier, action: Callable[[str], object], item_id: str
+) -> None:
+    """Resume: the disk is asked first, which may take long where it is a share."""
+    worker.run(action, item_id, failed=notifier.error)
 
 
 Key = tuple[str, str]

@@ -49,7 +49,7 @@ def grouped(items: Sequence[DownloadItem]) -> dict[GroupName, list[DownloadItem]
     for item in items:
         groups[group_of(item)].append(item)
     groups["done"].reverse()
-    groups["done"].sort(key=lambda item: item.added, reverse=True)
+    groups["done"].sort(key=lambda item: item.ended or item.added, reverse=True)
     return groups
 
 
@@ -94,12 +94,58 @@ def waiting_words(item: DownloadItem, place: int, hours: tuple[int, int] | None)
     return _tr("Starts next") if place == 0 else _tr("Waiting")
 
 
-def words_for(item: DownloadItem, place: int = 0, hours: tuple[int, int] | None = None) -> Words:
-    """What to say. `place` is the item's place among those that wait, from 0."""
+def silence_words(item: DownloadItem) -> str:
+    """Why no bytes come, and what comes next: "hub.example does not answer (503); …"."""
+    trouble = item.trouble
+    if trouble is None:
+        passed = formatting.duration(item.silent)
+        return _tr("The server has sent nothing for %1").replace("%1", passed)
+    if trouble.status == 429:
+        what = _tr("%1 asks for a pause (429)").replace("%1", trouble.host)
+    elif trouble.status:
+        what = _tr("%1 does not answer (%2)").replace("%1", trouble.host)
+        what = what.replace("%2", str(trouble.status))
+    else:
+        what = f"{trouble.title} ({trouble.host})" if trouble.host else trouble.title
+    if trouble.wait < 1:
+        return _tr("%1; trying again now").replace("%1", what)
+    again = _tr("%1; trying again in %2").replace("%1", what)
+    return again.replace("%2", formatting.duration(trouble.wait))
+
+
+def can_try_now(item: DownloadItem) -> bool:
+    """Whether it waits for a server or a network that may be well again."""
+    return item.waits_for == "network" or item.silent > 0
+
+
+def done_words(item: DownloadItem, *, gone: bool) -> str:
+    """What is known of a download that is done; `gone` says that its files are not there."""
+    words = [formatting.file_size(item.total)]
+    words.append(_tr("not on this computer any more") if gone else _tr("checked"))
+    if item.spent:
+        words.append(_tr("took %1").replace("%1", formatting.duration(max(1.0, item.spent))))
+    when = _tr("finished %1") if item.ended else _tr("added %1")
+    words.append(when.replace("%1", formatting.short_date(item.ended or item.added)))
+    return " · ".join(words)
+
+
+def words_for(
+    item: DownloadItem,
+    place: int = 0,
+    hours: tuple[int, int] | None = None,
+    *,
+    gone: bool = False,
+) -> Words:
+    """What to say. `place` is the item's place among those that wait, from 0.
+
+    `gone` says of one that is done that its files are not there any more.
+    """
     size = formatting.file_size(item.total)
     percent = formatting.percent(fraction(item))
     got = formatting.size_of_size(item.done, item.total)
     match item.state:
+        case "running" if item.silent:
+            return Words(percent, f"{silence_words(item)} · {got}", "")
         case "running":
             speed = formatting.speed(item.speed) if item.speed else _tr("connecting")
             left = ""
@@ -118,9 +164,7 @@ def words_for(item: DownloadItem, place: int = 0, hours: tuple[int, int] | None 
         case "failed":
             return Words(percent, problem_words(item), "")
         case _:
-            checked = _tr("checked")
-            when = _tr("added %1").replace("%1", formatting.short_date(item.added))
-            return Words("", f"{size} · {checked} · {when}", "")
+            return Words("", done_words(item, gone=gone), "")
 
 
 def file_words(item: DownloadItem, place: int) -> str:
@@ -160,7 +204,8 @@ def summary(items: Sequence[DownloadItem]) -> str:
         waiting = sum(item.state in ("waiting", "paused") for item in items)
         return _tr("%1 waiting").replace("%1", str(waiting)) if waiting else ""
     if not speed:
-        return _tr("Connecting")
+        silent = all(item.silent for item in running)
+        return _tr("Waiting for the server") if silent else _tr("Connecting")
     left = max((item.eta for item in running if item.eta is not None), default=None)
     if left is None:
         return formatting.speed(speed)

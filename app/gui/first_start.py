@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from app.core.download_space import free_space
-from app.core.errors import AppError, StorageError
+from app.core.errors import AppError
 from app.core.hardware import HardwareSurvey, memory_snapshot
 from app.core.library import LocalModel
 from app.gui.controls.buttons import Button
@@ -45,7 +44,8 @@ class FirstStart(Page):
         super().__init__(parent)
         self._context = context
         self._rows: list[SuggestionRow] = []
-        self._free_disk: int | None = None
+        self._survey: HardwareSurvey | None = None
+        self._room: int | None = None
         self._accelerated = False
         self.starter = DownloadStarter(context.worker, context.hub, context.downloads, self)
         self._lay_out()
@@ -55,6 +55,7 @@ class FirstStart(Page):
             bridge.on(hook, self._downloads_changed)
         bridge.on(context.library.changed, self.refresh)
         bridge.on(context.settings.changed, self._settings_changed)
+        context.disk_room.seen.connect(self._disk_seen)
         self.starter.started.connect(self._downloads_changed)
         self.starter.failed.connect(self._refused)
         self.refresh()
@@ -170,7 +171,8 @@ class FirstStart(Page):
     def activated(self) -> None:
         """Look at the disk; the survey of the hardware may still be running."""
         context = self._context
-        context.worker.run(_survey_and_disk, context, done=self._surveyed, failed=self._no_survey)
+        context.worker.run(lambda: context.hardware, done=self._surveyed, failed=self._no_survey)
+        context.disk_room.look()
         self.programs.look()
         self.refresh()
 
@@ -179,9 +181,14 @@ class FirstStart(Page):
         buttons = [self.starter_card.button, *(row.button for row in self._rows[:1])]
         return [*(each for each in buttons if each.isVisible()), self.ways[0]]
 
-    def _surveyed(self, found: tuple[HardwareSurvey, int | None]) -> None:
-        self.hardware.set_facts(hardware_facts(*found))
-        survey, _ = found
+    def _disk_seen(self, free: int | None, _error: AppError | None) -> None:
+        self._room = free
+        if self._survey is not None:
+            self.hardware.set_facts(hardware_facts(self._survey, free))
+
+    def _surveyed(self, survey: HardwareSurvey) -> None:
+        self._survey = survey
+        self.hardware.set_facts(hardware_facts(survey, self._room))
         if not self._accelerated and (survey.gpus or survey.apple_silicon):
             self._suggest(accelerated=True)
             self.refresh()
@@ -258,10 +265,8 @@ class FirstStart(Page):
         downloads = self._context.downloads
         item = item_for(downloads.items(), row.entry.gguf_repo, row.entry.gguf_file)
         if item is not None and item.state in ("paused", "failed"):
-            try:
-                downloads.resume(item.id)
-            except AppError as error:
-                self._refused(row.entry.gguf_repo, error)
+            repo = row.entry.gguf_repo
+            self._context.worker.run(downloads.resume, item.id, failed=partial(self._refused, repo))
             return
         self.starter.start_entry(row.entry)
         self._downloads_changed()
@@ -302,11 +307,3 @@ class FirstStart(Page):
 
     def _adopt_failed(self, error: AppError) -> None:
         self._refused("", error)
-
-
-def _survey_and_disk(context: AppContext) -> tuple[HardwareSurvey, int | None]:
-    try:
-        free: int | None = free_space(context.library.folder)
-    except StorageError:
-        free = None
-    return context.hardware, free

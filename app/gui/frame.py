@@ -6,11 +6,12 @@ of the window is even imported. (The namespace `Qt` alone takes a fifth of a bar
 
 import base64
 import logging
+from collections.abc import Callable
 
 from msgspec.structs import replace
 from PySide6.QtCore import QByteArray, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QGuiApplication, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QMainWindow, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
 from app.core.errors import AppError
 from app.core.settings import SettingsStore
@@ -37,6 +38,8 @@ class Frame(QMainWindow):
     """It is on the screen; told once."""
     closing = Signal()
     """It is about to close."""
+    put_away = Signal()
+    """It was closed, and the program goes on without it."""
 
     def __init__(self, settings: SettingsStore, tokens: Tokens) -> None:
         super().__init__()
@@ -45,6 +48,9 @@ class Frame(QMainWindow):
         colors = tokens.color[first_scheme(settings)]
         self._grounds = [QColor(colors[role]) for role in ("canvas", "rail", "border")]
         self._painted = False
+        self._quitting = False
+        self.keeps_running: Callable[[], bool] = lambda: False
+        """Whether the program goes on when the window is closed."""
         self.setWindowTitle("Corral")
         self.setMinimumSize(*pair(tokens.size["window-min"]))
         self._restore(*pair(tokens.size["window-default"]))
@@ -60,6 +66,25 @@ class Frame(QMainWindow):
         """Put the content in; the frame paints no more."""
         self.setCentralWidget(content)
 
+    def bring_back(self) -> None:
+        """Show it again, in front."""
+        QApplication.setQuitOnLastWindowClosed(True)
+        if self.isMinimized():
+            self.showNormal()
+        else:
+            self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def quit(self) -> None:
+        """End the program, also where closing the window does not."""
+        self._quitting = True
+        QApplication.setQuitOnLastWindowClosed(True)
+        hidden = not self.isVisible()
+        self.close()
+        if hidden:  # no window was closed that Qt would have waited for
+            QApplication.quit()
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Grounds without content; tells of the first time."""
         if self.centralWidget() is None:
@@ -74,6 +99,12 @@ class Frame(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep where the window was, unless the disk is in the way: it closes all the same."""
+        if not self._quitting and self.keeps_running():
+            event.ignore()
+            QApplication.setQuitOnLastWindowClosed(False)
+            self.hide()
+            self.put_away.emit()
+            return
         self.closing.emit()
         geometry = base64.b64encode(self.saveGeometry().data()).decode("ascii")
         window = replace(self._settings.current.window, geometry=geometry)

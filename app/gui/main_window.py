@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from app.core.errors import AppError
 from app.gui.controls.tab_order import tab_stops, takes_tab
 from app.gui.formatting import error_words
+from app.gui.frame import Frame
 from app.gui.ollama_news import OllamaNews
 from app.gui.page import Page
 from app.gui.rail import Rail
@@ -36,6 +37,7 @@ PLACES = (
     ("discover", "compass", "Ctrl+2"),
     ("models", "box", "Ctrl+3"),
     ("downloads", "download", "Ctrl+4"),
+    ("server", "radio-tower", "Ctrl+6"),
     ("settings", "settings", "Ctrl+5"),
 )
 _CLASSES = {
@@ -43,6 +45,7 @@ _CLASSES = {
     "discover": ("app.gui.discover_page", "DiscoverPage"),
     "models": ("app.gui.models_page", "ModelsPage"),
     "downloads": ("app.gui.downloads_page", "DownloadsPage"),
+    "server": ("app.gui.server_page", "ServerPage"),
     "settings": ("app.gui.settings_page", "SettingsPage"),
     "first-start": ("app.gui.first_start", "FirstStart"),
 }
@@ -57,6 +60,7 @@ def place_names() -> dict[str, str]:
         "discover": translate("places", "Discover"),
         "models": translate("places", "My models"),
         "downloads": translate("places", "Downloads"),
+        "server": translate("places", "Server"),
         "settings": translate("places", "Settings"),
     }
 
@@ -165,7 +169,14 @@ class MainWindow(QWidget):
         self._key("Shift+F6", lambda: self._next_region(-1))
         self._key("F1", self.open_shortcuts)
         self._key("Ctrl+/", self.open_shortcuts)
-        self._key("Ctrl+Q", lambda: self.window().close())
+        self._key("Ctrl+Q", self._quit)
+
+    def _quit(self) -> None:
+        window = self.window()
+        if isinstance(window, Frame):
+            window.quit()
+        else:
+            window.close()
 
     def _key(self, key: str, action: Callable[[], object]) -> None:
         shortcut = QShortcut(QKeySequence(key), self)
@@ -220,8 +231,8 @@ class MainWindow(QWidget):
             self.open_requests = OpenRequests(self._context, self)
             self.open_requests.page_wanted.connect(self.open_page)
         window = self.window()
-        window.raise_()
-        window.activateWindow()
+        if isinstance(window, Frame):
+            window.bring_back()
         self.open_requests.open(text)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

@@ -280,7 +280,7 @@ class ModelDetail(QWidget):
             for each in variant.companions
         }
         names = ", ".join(f"{path} ({formatting.file_size(found[path])})" for path in sorted(found))
-        text = self.tr("Downloaded along, for images: %1")
+        text = self.tr("Downloaded along, for pictures: %1")
         self.companions.setText(text.replace("%1", names))
         self.companions.setVisible(bool(found))
 
@@ -366,7 +366,7 @@ class ModelDetail(QWidget):
             "paused": (self.tr("Resume, %1").replace("%1", fraction), "play"),
             "failed": (self.tr("Retry"), "rotate-cw"),
         }
-        size = formatting.file_size(line.size, about=line.about)
+        size = formatting.file_size(line.download_size, about=line.about)
         download = self.tr("Download %1").replace("%1", size if line.size else "").strip()
         text, icon = words.get(line.state, (download, "download"))
         self.main_button.setText(text)

@@ -90,8 +90,12 @@ class Notifier(QObject):
         done: Callable[[bool], object],
         *,
         danger: bool = False,
+        keep: str = "",
     ) -> Question | None:
-        """Ask a question that cannot be undone; `done` gets True for yes. Does not block."""
+        """Ask a question that cannot be undone; `done` gets True for yes. Does not block.
+
+        `keep` is the other answer where that is not Cancel.
+        """
         if self._host is None:
             done(False)
             return None
@@ -103,6 +107,7 @@ class Notifier(QObject):
             {_YES: confirm},
             lambda answer: done(answer == _YES),
             danger=danger,
+            keep=keep,
         )
         question.ask()
         return question

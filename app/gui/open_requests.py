@@ -156,7 +156,7 @@ class OpenRequests(QObject):
             return
         shape = ModelShape.of_name(target.reference.repo)
         judged = self._check().of_variant(variant, shape)
-        size = formatting.file_size(variant.size)
+        size = formatting.file_size(variant.download_size)
         panel.say(self.tr("File"), variant.files[0].path)
         panel.say(self.tr("Size"), f"{size} · {fit_word(judged.fit)}")
         if danger := danger_words({target.reference.repo: scan}):

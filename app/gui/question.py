@@ -30,7 +30,9 @@ class Question(Overlay):
         done: Callable[[str | None], object],
         *,
         danger: bool = False,
+        keep: str = "",
     ) -> None:
+        """`keep` is what the button says that changes nothing, where that is not Cancel."""
         super().__init__(icons, title, host, width=440)
         self._done = done
         self._answer: str | None = None
@@ -39,7 +41,7 @@ class Question(Overlay):
         self.body.addSpacing(8)
         self.body.addWidget(Label(text, "body", "text-2", wrap=True))
         self.body.addSpacing(20)
-        self.cancel_button = Button(icons, self.tr("Cancel"))
+        self.cancel_button = Button(icons, keep or self.tr("Cancel"))
         self.cancel_button.clicked.connect(self.dismiss)
         self.answers: dict[str, Button] = {}
         for place, (key, words) in enumerate(answers.items()):

@@ -13,7 +13,6 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from app.core.checksums import Broken
-from app.core.download_space import free_space
 from app.core.errors import AppError
 from app.gui.controls.buttons import Button
 from app.gui.controls.combo import ComboBox
@@ -80,6 +79,7 @@ class GeneralSection(SettingSection):
         self.add(self._data())
         self.column.addStretch(1)
         context.bridge.on(context.library.changed, self.refresh)
+        context.disk_room.seen.connect(self._show_room)
 
     def title(self) -> str:
         """Its name."""
@@ -180,11 +180,7 @@ class GeneralSection(SettingSection):
 
     def refresh(self) -> None:
         """Count models and free room, off the GUI thread."""
-        self._context.worker.run(self._measure, done=self._show_room, failed=self._no_room)
-
-    def _measure(self) -> tuple[int, int]:
-        size = sum(model.size for model in self._own_models())
-        return size, free_space(self._context.library.folder)
+        self._context.disk_room.look()
 
     def _own_models(self) -> list[LocalModel]:
         """Those in the standard folder."""
@@ -197,13 +193,13 @@ class GeneralSection(SettingSection):
             and library.own_folders.of(each.path) == library.folder
         ]
 
-    def _show_room(self, measured: tuple[int, int]) -> None:
-        size, free = measured
+    def _show_room(self, free: int | None, error: AppError | None) -> None:
+        if error is not None:
+            self.folder_row.say(str(error), "danger")
+            return
+        size = sum(model.size for model in self._own_models())
         words = self.tr("%1 of models, %2 free")
         self.folder_row.say(words.replace("%1", file_size(size)).replace("%2", file_size(free)))
-
-    def _no_room(self, error: Exception) -> None:
-        self.folder_row.say(str(error), "danger")
 
     # Choices
 

@@ -27,6 +27,7 @@ from app.gui.settings_more import (
 from app.gui.settings_network import NetworkSection
 from app.gui.settings_remote import RemoteSection
 from app.gui.settings_rows import SettingSection
+from app.gui.settings_server import ServerSection
 
 if TYPE_CHECKING:
     from app.core.settings import Settings
@@ -49,6 +50,7 @@ class SettingsPage(Page):
             NetworkSection(context),
             ConnectionsSection(context),
             RemoteSection(context),
+            ServerSection(context),
             ShortcutsSection(context),
             AboutSection(context),
         )

@@ -61,6 +61,11 @@ class VariantLine:
     """Tokens per second to expect here; None where nothing similar was measured."""
 
     @property
+    def download_size(self) -> int | None:
+        """Bytes of all that is fetched, companions included; None where not even `size` is."""
+        return self.variant.download_size if self.variant else self.size
+
+    @property
     def key(self) -> tuple[str, str]:
         """Tells it from all others: repositories have files of the same name."""
         return self.repo, self.file

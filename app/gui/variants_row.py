@@ -224,7 +224,7 @@ class VariantRow(RingFocus, QAbstractButton):
         self.line = line
         with focus_kept(self):
             self.action.show_line(line)
-        size = formatting.file_size(line.size, about=line.about)
+        size = formatting.file_size(line.download_size, about=line.about)
         note = self.tr("Recommended") if line.recommended else ""
         owner = "" if line.is_main else line.owner
         parts = [line.label, owner, note, self.quality_words(), size]
@@ -267,7 +267,7 @@ class VariantRow(RingFocus, QAbstractButton):
         self._paint_quality(painter, cells.quality, words=cells.words)
         painter.setFont(theme.font("body", tabular=True))
         painter.setPen(theme.color("text"))
-        size = formatting.file_size(line.size)
+        size = formatting.file_size(line.download_size)
         painter.drawText(cells.size, _RIGHT, f"≈ {size}" if line.about and line.size else size)
         if line.judged is None:
             return

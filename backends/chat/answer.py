@@ -106,6 +106,11 @@ class AnswerParser:
             return "stop_string"
         return "tool_calls" if self._calls.completed else "stop"
 
+    @property
+    def stop_string(self) -> str:
+        """The stop string that has ended the answer; empty where none has."""
+        return self._events.stop_string
+
     def push(self, piece: bytes) -> list[GenerationEvent]:
         """The events that one more token completes."""
         if self._ended:

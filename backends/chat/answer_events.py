@@ -22,6 +22,11 @@ class AnswerEvents:
         """A stop string has ended the text."""
         return self._stops.stopped
 
+    @property
+    def stop_string(self) -> str:
+        """The stop string that has ended the text; empty while none has."""
+        return self._stops.found
+
     def token(self) -> None:
         """One more token was made."""
         self._tokens += 1

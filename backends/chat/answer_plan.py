@@ -76,6 +76,8 @@ def plan_answer(
     policy: ContextPolicy = "stop" if raw is not None else request.context_policy
     fit = ContextFit(build, request.messages, policy, context_length)
     prompt = fit.prompt()
+    if raw is not None and not prompt.tokens:  # of a model whose texts begin with no token
+        raise BadRequest("The prompt is empty. Give it some text to go on from.")
     parser = AnswerParser(
         prompt.format,
         tools=tools,

@@ -19,8 +19,13 @@ class StopFilter:
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = tuple(stops)
         self._held = ""
-        self.stopped = False
-        """A stop string was found; everything from it on is discarded."""
+        self.found = ""
+        """The stop string that was found; everything from it on is discarded."""
+
+    @property
+    def stopped(self) -> bool:
+        """A stop string was found."""
+        return bool(self.found)
 
     def push(self, text: str) -> str:
         """The part of the text so far that certainly belongs to the answer."""
@@ -30,10 +35,11 @@ class StopFilter:
             return ""
         text = self._held + text
         # The match that is complete first ends the answer, so that cuts make no difference.
-        found = [(at + len(stop), at) for stop in self._stops if (at := text.find(stop)) >= 0]
+        found = [(at + len(stop), at, stop) for stop in self._stops if (at := text.find(stop)) >= 0]
         if found:
-            self.stopped, self._held = True, ""
-            return text[: min(found)[1]]
+            _, at, self.found = min(found)
+            self._held = ""
+            return text[:at]
         keep = len(text) - held_length(text, self._stops)
         self._held = text[keep:]
         return text[:keep]

@@ -26,6 +26,7 @@ from backends.types import (
     MemoryUse,
     ModelInfo,
     SamplingParams,
+    Tool,
     Usage,
 )
 from backends.validation import validated
@@ -65,10 +66,10 @@ class LlamaCppBackend:
                 model.close()
         return _describe(self._loaded, config, memory)
 
-    def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+    def count_tokens(self, messages: Sequence[ChatMessage], tools: Sequence[Tool] = ()) -> int:
         """Tokens of the whole prompt that `messages` make; 0 for none."""
         prompts = self._require().prompts
-        return len(prompts.build(messages).tokens) if messages else 0
+        return len(prompts.build(messages, tools=tools).tokens) if messages else 0
 
     def generate(self, request: GenerationRequest) -> GenerationEvents:
         """Answer `request`; it can be cancelled from the moment this returns.

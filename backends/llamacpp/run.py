@@ -44,6 +44,11 @@ class Parser(Protocol):
         """Why the text ended, once it has stopped or the model has ended it."""
         ...
 
+    @property
+    def stop_string(self) -> str:
+        """The stop string that has ended the text; empty where none has."""
+        ...
+
     def push(self, piece: bytes) -> list[GenerationEvent]:
         """The events that one more token completes."""
         ...
@@ -207,7 +212,8 @@ class Run:
         usage = self.count.usage(
             prompt=self.prompt_length, cached=self.cached, reasoning=self.parser.reasoning_tokens
         )
-        self.events.append(Finish(reason or self.parser.finish_reason, usage))
+        stop = self.parser.stop_string if reason is None else ""
+        self.events.append(Finish(reason or self.parser.finish_reason, usage, stop))
 
     def fail(self, error: BaseException) -> None:
         """Let whoever listens hear of an error instead of more events."""

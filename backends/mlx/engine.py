@@ -37,6 +37,7 @@ from backends.types import (
     LoadConfig,
     ModelInfo,
     SamplingParams,
+    Tool,
 )
 from backends.validation import validated
 
@@ -67,10 +68,10 @@ class MlxBackend:
             self._loaded = _assemble(folder, model, vocabulary, draft_model, config)
         return _describe(self._loaded, config)
 
-    def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+    def count_tokens(self, messages: Sequence[ChatMessage], tools: Sequence[Tool] = ()) -> int:
         """Tokens of the whole prompt that `messages` make; 0 for none."""
         prompts = self._require().prompts
-        return len(prompts.build(messages).tokens) if messages else 0
+        return len(prompts.build(messages, tools=tools).tokens) if messages else 0
 
     def generate(self, request: GenerationRequest) -> GenerationEvents:
         """Answer `request`; it can be cancelled from the moment this returns.

@@ -71,8 +71,10 @@ class Run:
             # Whoever stops an answer knows that it is not complete.
             if self._end != "cancelled" or not isinstance(event, Note):
                 yield event
-        reason = self._parser.finish_reason if self._end == "stop" else self._end
-        yield Finish(reason, self._usage())
+        if self._end == "stop":
+            yield Finish(self._parser.finish_reason, self._usage(), self._parser.stop_string)
+        else:
+            yield Finish(self._end, self._usage())
 
     @property
     def _missing(self) -> int:

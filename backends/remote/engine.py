@@ -24,6 +24,7 @@ from backends.types import (
     GenerationRequest,
     LoadConfig,
     ModelInfo,
+    Tool,
 )
 
 
@@ -68,10 +69,16 @@ class RemoteBackend:
         self._server = server
         return info
 
-    def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
-        """Tokens of the whole prompt. Raises `BadRequest` where the server does not count."""
+    def count_tokens(self, messages: Sequence[ChatMessage], tools: Sequence[Tool] = ()) -> int:
+        """Tokens of the whole prompt. Raises `BadRequest` where the server does not count.
+
+        Servers count messages only, so tools are counted as a message that tells of them.
+        """
         server = self._loaded()
         with Connection(server.access, patience=LOOK_SECONDS, tell=self._tell) as connection:
+            if tools:
+                told = "\n".join(f"{t.name}: {t.description}\n{t.parameters}" for t in tools)
+                messages = (*messages, ChatMessage("system", told))
             return server.count(connection, messages)
 
     def generate(self, request: GenerationRequest) -> GenerationEvents:

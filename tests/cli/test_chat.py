@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.chat import TerminalChat
+from app.cli.line_editing import typed_messages
 from app.core.engine import EngineProcess
 from app.core.errors import EngineDied, ModelError
 from backends.types import GenerationRequest, LoadConfig
@@ -54,7 +55,7 @@ def test_a_refused_message_is_forgotten_and_the_chat_goes_on(
 ) -> None:
     chat = chat_with(engine, tmp_path, context_length=256)
     typed(monkeypatch, "word " * 400, "Hello", EOFError)
-    chat.talk("Parrot")
+    chat.talk(typed_messages())
     out, err = capsys.readouterr()
     assert "longer than the context" in err
     assert "> Hello" in out
@@ -83,7 +84,7 @@ def test_an_interrupt_at_the_prompt_keeps_the_chat(
 ) -> None:
     chat = chat_with(engine, tmp_path)
     typed(monkeypatch, KeyboardInterrupt, "Hello", EOFError)
-    chat.talk("Parrot")
+    chat.talk(typed_messages())
     assert "> Hello" in capsys.readouterr().out
 
 
@@ -93,7 +94,7 @@ def test_a_dead_engine_ends_the_chat(
     chat = chat_with(engine, tmp_path)
     typed(monkeypatch, "!abort", "Hello")
     with pytest.raises(EngineDied):
-        chat.talk("Parrot")
+        chat.talk(typed_messages())
 
 
 def test_a_refusal_is_told_in_words(engine: EngineProcess, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from app.cli.main import main
-from app.cli.parser import moment
+from app.cli.parser_values import moment
 from app.core.ledger import Ledger
 from app.core.paths import app_paths
 from backends.contacts import Contact

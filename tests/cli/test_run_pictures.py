@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.run_pictures import pictures_in
 from tests.backends.llamacpp import tiny_projector
 from tests.backends.llamacpp.pictures import png
 
@@ -63,3 +64,35 @@ def prompt_tokens(told: str) -> int:
     found = re.search(r"prompt (\d+) ", told)
     assert found is not None, told
     return int(found[1])
+
+
+def test_paths_of_pictures_are_taken_out_of_a_message(tmp_path: Path) -> None:
+    plain, spaced = tmp_path / "cat.png", tmp_path / "my dog.JPG"
+    for path in (plain, spaced):
+        path.write_bytes(png(1))
+    escaped = str(spaced).replace(" ", "\\ ")
+    assert pictures_in(f"What is {plain} here?") == ("What is here?", (plain,))
+    assert pictures_in(f"{plain} {escaped} which?") == ("which?", (plain, spaced))
+    assert pictures_in(f"Compare '{spaced}' and \"{plain}\".") == ("Compare and .", (spaced, plain))
+    for text in (
+        "Is nowhere.png there?",
+        "It's  two  words",
+        "What is a .png?",
+        f"{tmp_path} what?",
+    ):
+        assert pictures_in(text) == (text, ())
+
+
+@pytest.mark.engine
+def test_a_picture_in_the_prompt_is_seen(tmp_path: Path) -> None:
+    projector = tiny_projector.write(tmp_path / "mmproj.gguf")
+    picture = tmp_path / "cat.png"
+    picture.write_bytes(png(1))
+    seeing = (*ASK, "--load", f"projector={projector}")
+    named = corral(*seeing, f"What is this? {picture}")
+    given = corral(*seeing, "--image", str(picture), "What is this?")
+    assert prompt_tokens(named.stderr) == prompt_tokens(given.stderr)
+    blind = corral(*ASK, f"What is this? {picture}")
+    assert blind.returncode == 0  # to a model that cannot see, a path is a part of the text
+    without = corral(*ASK, "What is this?")
+    assert prompt_tokens(blind.stderr) > prompt_tokens(without.stderr)

@@ -135,19 +135,14 @@ def test_leaving_a_hanging_answer_takes_the_deadline_at_most(tmp_path: Path) -> 
         assert deaths.get(timeout=DEADLINE).title == "The engine stopped answering"
 
 
-def wait_until_silent(engine: EngineProcess) -> None:
-    """Ask until the child has come to where it hangs."""
-    with contextlib.suppress(EngineSilent):
-        while True:
-            engine.stats()
-
-
 def test_a_hanging_engine_keeps_no_question_waiting(tmp_path: Path) -> None:
     with EngineProcess("scripted", longest_silence=0.5) as engine:
         load(engine, tmp_path)
         events = engine.generate(ask("!hang", id="hanging"))
         assert text_of([next(events) for _ in range(5)]) == "## You"
-        wait_until_silent(engine)
+        with contextlib.suppress(EngineSilent):
+            while engine.stats():  # answered until the child has come to where it hangs
+                continue
         questions: list[Callable[[], object]] = [
             lambda: engine.count_tokens(ask("x").messages),
             engine.stats,

@@ -289,7 +289,7 @@ def test_the_wait_for_the_network_grows_ends_and_is_forgotten_with_the_first_byt
         assert entry.retry_at is not None
         waits.append(entry.retry_at - now)
         now = entry.retry_at
-    assert waits == [5, 10, 20, 40, 80, 120, 120]
+    assert waits == [5, 10, 20, 30, 30, 30, 30]
     entry.moved(1, None)
     assert entry.retry_at is None
     assert entry.lost_network(now)

@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
 
+from app.core import hub_errors
 from app.core.children import child_environment
 from app.core.errors import (
     AccessError,
@@ -306,6 +308,15 @@ def test_404_repository_revision_and_file(client: HubClient) -> None:
         with pytest.raises(NotFoundError) as caught:
             call()
         clear(caught.value)
+
+
+def test_a_server_may_name_the_time_to_wait_until() -> None:
+    then, now = "Sat, 28 Nov 2026 14:00:00 GMT", "Sat, 28 Nov 2026 13:59:30 GMT"
+    assert hub_errors.retry_after({"Retry-After": then, "Date": now}) == 30
+    assert hub_errors.retry_after({"Retry-After": now, "Date": then}) == 0
+    assert hub_errors.retry_after({"Retry-After": "soon"}) is None
+    by_this_clock = hub_errors.retry_after({"Retry-After": formatdate(time.time() + 90)})
+    assert by_this_clock == pytest.approx(90, abs=5)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def gate(settings: SettingsStore, clock: Clock) -> HubGate:
 
 @pytest.fixture
 def http() -> Iterator[HubHttp]:
-    http = HubHttp(timeout=PATIENCE)
+    http = HubHttp(timeout=PATIENCE, deadline=2 * PATIENCE)
     yield http
     http.close()
 
@@ -121,6 +121,22 @@ def test_a_hub_that_failed_is_asked_last_for_a_while(
         assert len(first.log.entries()) == 1
         clock.now += SKIPPED_SECONDS + 1
         assert found(client) == ["one/model"]
+
+
+def test_a_mirror_that_lacks_the_model_does_not_speak_for_the_hub(
+    client: HubClient, settings: SettingsStore
+) -> None:
+    with a_hub("one/model") as first, a_hub() as mirror, a_hub("one/model") as last:
+        mirrors = (Mirror(mirror.url), Mirror(last.url))
+        settings.update(network=Network(endpoint=first.url, mirrors=mirrors))
+        first.fault("/api/models", status=503, times=1)
+        assert client.detail("one/model").model.repo == "one/model", "the next mirror has it"
+        first.log.clear()
+        settings.update(network=Network(endpoint=first.url, mirrors=(Mirror(mirror.url),)))
+        assert client.detail("one/model").model.repo == "one/model", "the hub is well again"
+        assert first.log.entries() != []
+        with pytest.raises(NotFoundError):
+            client.detail("no/model")
 
 
 def test_a_hub_that_asks_for_a_pause_gets_it(
@@ -331,9 +347,8 @@ def test_the_test_names_a_socks_proxy_that_wants_another_password(
 def test_the_test_names_what_is_no_socks_proxy_and_what_it_cannot_reach(
     gate: HubGate, http: HubHttp, settings: SettingsStore, dead: str
 ) -> None:
-    with a_hub() as hub, socket.create_server(("127.0.0.1", 0)) as other, LocalSocks() as proxy:
-        silent = other.getsockname()[1]
-        wanted = Proxy("manual", "socks5", host="127.0.0.1", port=silent, no_proxy=())
+    with a_hub() as hub, LocalSocks(foreign=True) as other, LocalSocks() as proxy:
+        wanted = Proxy("manual", "socks5", host="127.0.0.1", port=other.port, no_proxy=())
         settings.update(network=Network(endpoint=hub.url, proxy=wanted))
         told = state(gate, http)
         assert told.kind == "proxy"

@@ -425,10 +425,14 @@ def test_a_finished_file_is_not_fetched_again(hub: LocalHub, folder: Path) -> No
     assert hub.log.entries() == []
 
 
-def test_a_wrong_file_of_the_same_name_is_replaced(hub: LocalHub, folder: Path) -> None:
+def test_another_file_of_the_same_name_is_replaced_by_an_update_only(
+    hub: LocalHub, folder: Path
+) -> None:
     folder.mkdir(parents=True)
     (folder / NAME).write_bytes(bytes(SIZE))
-    assert isinstance(Run(hub, folder).end(), Completed)
+    assert failed(Run(hub, folder).end()).title.endswith("is in the way")
+    assert (folder / NAME).read_bytes() == bytes(SIZE)
+    assert isinstance(Run(hub, folder, update=True).end(), Completed)
     assert (folder / NAME).read_bytes() == CONTENT
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.core.transfer_copy import LocalCopy
-from app.core.transfer_parts import Part, bytes_on_disk, finish, load_state, part_path
+from app.core.transfer_naming import finish
+from app.core.transfer_parts import Part, bytes_on_disk, load_state, part_path
 from app.core.transfer_stop import StopSignal, TransferStopped
 from app.core.variants import RepoFile
 
@@ -43,7 +44,7 @@ def test_it_is_linked_verified_and_ready_to_be_named(source: Path, target: Path)
     assert state is not None
     assert state.verified
     assert part_path(target).samefile(source)
-    finish([target])
+    finish([target], (), ())
     assert target.read_bytes() == DATA
 
 

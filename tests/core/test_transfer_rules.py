@@ -27,12 +27,13 @@ from app.core.errors import HubError
 from app.core.hub_http import HubAccess
 from app.core.sparse_files import FSCTL_SET_SPARSE, mark_sparse
 from app.core.transfer import TransferHost
-from app.core.transfer_file import LEAST_BLOCK, LONGEST_ASKED_WAIT, Patience, tapered
+from app.core.transfer_file import LEAST_BLOCK, tapered
 from app.core.transfer_hash import RunningChecksum
 from app.core.transfer_http import TryAgain
 from app.core.transfer_pace import TokenBucket, Trickle
 from app.core.transfer_parts import Extents, Part, part_path, recent_path, state_path
 from app.core.transfer_stop import StopSignal, TransferStopped
+from app.core.transfer_trouble import LONGEST_ASKED_WAIT, Patience
 from app.core.transfer_wire import (
     Completed,
     Contacted,

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.download_state import DownloadItem, DownloadProblem, DownloadRequest, State
+from app.core.transfer_wire import Trouble
 from app.core.variants import RepoFile
 from app.gui import downloads_words as words
 from app.gui.context import AppContext
 from app.gui.controls.buttons import Button, IconButton
+from app.gui.controls.card import ScrollPage
+from app.gui.downloads_group import DownloadGroup
 from app.gui.downloads_page import DownloadsPage
 from app.gui.downloads_row import DownloadRow
 from app.gui.icons import Icons
@@ -71,6 +74,62 @@ def request(hub: LocalHub, name: str, data: bytes) -> DownloadRequest:
 
 
 # Words
+
+
+def test_a_silent_download_says_what_is_wrong_and_invents_no_numbers() -> None:
+    trouble = Trouble("The hub is out of order", "127.0.0.1", 503, 20)
+    silent = item("running", 0.02, silent=9.0, trouble=trouble)
+    said = words.words_for(silent)
+    assert said.left == "127.0.0.1 does not answer (503); trying again in 20 s · 20 MB of 5.7 GB"
+    assert said.right == ""
+    assert words.can_try_now(silent)
+    assert words.summary([silent]) == "Waiting for the server"
+    assert "sent nothing for 9 s" in words.words_for(item("running", 1, silent=9.0)).left
+    pause = Trouble("", "hub.example", 429, 0)
+    said = words.words_for(item("running", 1, silent=9.0, trouble=pause))
+    assert said.left.startswith("hub.example asks for a pause (429); trying again now")
+
+
+def test_a_done_download_says_how_long_it_took_and_whether_it_is_here() -> None:
+    done = item("done", 5.7, spent=252.4, ended=1_700_000_500.0)
+    assert words.words_for(done).left == "5.7 GB · checked · took 4 min 12 s · finished 14 Nov 2023"
+    gone = words.words_for(done, gone=True).left
+    assert gone.startswith("5.7 GB · not on this computer any more")
+
+
+def test_a_row_is_as_high_as_its_words_need(icons: Icons, show: Show, qtbot: QtBot) -> None:
+    group = DownloadGroup(icons, "Now")
+    row = DownloadRow(icons, item("running", 1))
+    row.show_item(item("running", 1, speed=1e6, eta=5.0))
+    group.set_rows(["a"], [row])
+    page = ScrollPage(1200)
+    page.column.addWidget(group)
+    page.column.addStretch(1)
+    page.resize(1000, 600)
+    show(page)
+
+    def settles(lines: int) -> None:
+        qtbot.waitUntil(lambda: row._left.height() == 16 * lines, timeout=WAIT)
+        card, layout = row.parentWidget(), row.layout()
+        assert card is not None
+        assert layout is not None
+
+        def fits() -> bool:
+            need = layout.totalHeightForWidth(row.width())
+            return row.height() == need and need < card.height() < need + 8
+
+        qtbot.waitUntil(fits, timeout=WAIT)
+
+    settles(1)
+    problem = DownloadProblem("The disk is filling up", "Only a little is free. " * 8)
+    row.show_item(item("failed", 1, error=problem))
+    settles(2)
+    page.resize(620, 600)
+    settles(4)
+    page.resize(1000, 600)
+    settles(2)
+    row.show_item(item("running", 1, speed=1e6, eta=5.0))
+    settles(1)
 
 
 def test_words_of_a_running_download() -> None:
@@ -253,3 +312,20 @@ def test_a_download_that_is_gone_is_told(
     toast = context.notifier.shown_toast()
     assert toast is not None
     assert "not in the list" in toast.label.text()
+
+
+def test_the_question_before_a_cancellation_names_both_ways(
+    page: DownloadsPage, context: AppContext
+) -> None:
+    half = item("running", 0.002)
+    row = page._make_row(half)
+    row.setParent(page)
+    page._rows[half.id] = row
+    page._cancel(half.id)
+    question = page.findChildren(Question)[-1]
+    assert question.cancel_button.text() == "Keep downloading"
+    assert [each.text() for each in question.answers.values()] == ["Stop and delete 2 MB"]
+    said = " ".join(label.text() for label in question.findChildren(QLabel))
+    assert "Llama 3.1 8B Q5_K_M" in said
+    assert "x.gguf" in said
+    question.dismiss()

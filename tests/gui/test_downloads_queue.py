@@ -182,8 +182,12 @@ def test_the_menu_of_a_row_moves_it_and_runs_it_now(
     assert order(context) == [d, a, b, c, e]
     context.settings.update(downloads=Downloads(only_hours=True, begin=1, end=2))
     choose(open_menu(page._rows[e]), "Download now")
-    state = {each.id: each for each in context.downloads.items()}
-    assert (state[e].state, state[e].at_once) == ("running", True)
+
+    def runs_at_once() -> bool:
+        state = {each.id: each for each in context.downloads.items()}
+        return (state[e].state, state[e].at_once) == ("running", True)
+
+    qtbot.waitUntil(runs_at_once, timeout=WAIT)
     assert order(context)[0] == e
 
 
@@ -192,8 +196,10 @@ def test_pause_all_and_resume_all(
 ) -> None:
     assert page.pause_all.text() == "Resume all"
     page.pause_all.click()
-    states = [each.state for each in context.downloads.items()]
-    assert states == ["running"] * 3 + ["waiting"] * 2
+    expected = ["running"] * 3 + ["waiting"] * 2
+    qtbot.waitUntil(
+        lambda: [each.state for each in context.downloads.items()] == expected, timeout=WAIT
+    )
     qtbot.waitUntil(lambda: page.pause_all.text() == "Pause all", timeout=WAIT)
     page.pause_all.click()
     assert {each.state for each in context.downloads.items()} == {"paused"}

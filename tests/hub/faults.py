@@ -64,16 +64,14 @@ class Fault:
     _lifted: threading.Event = field(default_factory=threading.Event)
 
     def lift(self) -> None:
-        """Let all stalled answers go on, those that stall now included."""
+        """No answer stalls any more. Those that do are broken off, so that one asks anew."""
         self.stall_after = None
         self._lifted.set()
 
-    def stall(self, stopping: threading.Event) -> bool:
-        """Wait until it is lifted, or until the server stops: then False."""
-        while not self._lifted.wait(0.05):
-            if stopping.is_set():
-                return False
-        return True
+    def stall(self, stopping: threading.Event) -> None:
+        """Wait until it is lifted, or until the server stops."""
+        while not self._lifted.wait(0.05) and not stopping.is_set():
+            continue
 
 
 class Faults:
@@ -89,7 +87,7 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """No more faults; what stalls goes on."""
+        """No more faults; what stalls is broken off."""
         with self._lock:
             for fault in self._faults:
                 fault.lift()

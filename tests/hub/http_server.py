@@ -267,9 +267,8 @@ class OriginHandler(BaseHTTPRequestHandler):
                 left = fault.drop_after - self.entry.sent
                 self._write(piece[: max(0, left)])
                 return False
-            after = fault.stall_after
-            stalls = after is not None and self.entry.sent >= after
-            if stalls and not fault.stall(self.server.stopping):
+            if fault.stall_after is not None and self.entry.sent >= fault.stall_after:
+                fault.stall(self.server.stopping)
                 return False
             if fault.allowance is not None:
                 fault.allowance.take(len(piece), self.server.stopping)

@@ -13,13 +13,17 @@ DONE, REFUSED = 0, 5
 
 
 class LocalSocks(socketserver.ThreadingTCPServer):
-    """Use as a context manager. With `user` it wants name and password."""
+    """Use as a context manager. With `user` it wants name and password.
+
+    One that is `foreign` speaks something else, as another server at that port would.
+    """
 
     daemon_threads = True
 
-    def __init__(self, user: str = "", password: str = "") -> None:
+    def __init__(self, user: str = "", password: str = "", *, foreign: bool = False) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.wanted = (user, password) if user else None
+        self.foreign = foreign
         self.served: list[str] = []
         """Host and port of every connection that was made, as it was asked for."""
         self.refused = 0
@@ -56,6 +60,9 @@ class _Handler(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         _version, count = self._read(2)
         offered = self._read(count)
+        if self.server.foreign:
+            self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            return
         method = LOGIN if self.server.wanted else NO_LOGIN
         self.request.sendall(bytes([5, method if method in offered else NOTHING]))
         if method not in offered or (self.server.wanted and not self._login()):

@@ -1,84 +1,29 @@
-"""What the terminal asks of the running program: its state, its models, answers, its end."""
+"""What commands ask of the running program itself: its state, requests, settings, its end."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
-from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app import __version__
 from app.api.body import read_json
-from app.api.errors import ApiError, api_error
-from app.api.openai.errors import error_body
+from app.api.corral.failing import telling
+from app.api.errors import ApiError
 from app.api.operations import Operation
-from app.api.streams import StreamedResponse, json_response, ndjson, primed, while_connected
-from app.api.work import Client, Work, client_of
+from app.api.streams import StreamedResponse, json_response, ndjson
+from app.api.work import Work
 from app.core.loaded_model import LoadedModel
-from backends.types import GenerationEvent, GenerationRequest, LoadConfig, ModelInfo
+from app.core.request_log import RequestRecord
+from app.core.running_wire import BASE, LoadedRow, SettingRequest, Status
+from app.core.setting_names import change_setting
+from app.core.settings import Server
 
 NDJSON = "application/x-ndjson"
 
 
-class LoadedRow(Struct):
-    """A model that is loading or loaded."""
-
-    id: str
-    name: str
-    state: str
-    fraction: float
-    size: int
-    context_length: int
-    idle_seconds: float
-    ttl: float | None
-    """Seconds without use after which it is ejected; None as the settings say, 0 never."""
-    resident_bytes: int
-    on_gpu: bool
-
-
-class Status(Struct):
-    """What the program is and does."""
-
-    version: str
-    window: bool
-    loaded: list[LoadedRow]
-
-
-class LoadRequest(Struct):
-    """Which model to load and how."""
-
-    model: str
-    config: LoadConfig | None = None
-    ttl: float | None = None
-
-
-class LoadStep(Struct, omit_defaults=True):
-    """A line of a load: how far it is, at last what was loaded."""
-
-    fraction: float
-    id: str = ""
-    info: ModelInfo | None = None
-    config: LoadConfig | None = None
-    warning: str = ""
-
-
-class UnloadRequest(Struct):
-    """Which model to eject."""
-
-    model: str
-
-
-class GenerateRequest(Struct):
-    """An answer, asked in the engine's own terms."""
-
-    model: str
-    request: GenerationRequest
-    config: LoadConfig | None = None
-    ttl: float | None = None
-
-
 class ProgramOperations:
-    """What the terminal asks."""
+    """Over the program."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -86,36 +31,25 @@ class ProgramOperations:
 
     def operations(self) -> Sequence[Operation]:
         """What is asked where."""
-        base = "/corral/v1"
         return (
-            Operation("GET", f"{base}/status", self.status, "chat", "State.", response=Status),
+            Operation("GET", f"{BASE}/status", self.status, "chat", "State.", response=Status),
             Operation(
-                "POST",
-                f"{base}/load",
-                self.load,
-                "models",
-                "Load a model; tells how far it is, line by line.",
-                request=LoadRequest,
-                stream=LoadStep,
+                "GET",
+                f"{BASE}/requests",
+                self.requests,
+                "admin",
+                "What the server was asked, line by line.",
+                stream=RequestRecord,
             ),
             Operation(
                 "POST",
-                f"{base}/unload",
-                self.unload,
-                "models",
-                "Eject a model.",
-                request=UnloadRequest,
+                f"{BASE}/setting",
+                telling(self._work, self.setting),
+                "admin",
+                "Change a setting.",
+                request=SettingRequest,
             ),
-            Operation(
-                "POST",
-                f"{base}/generate",
-                self.generate,
-                "chat",
-                "The events of an answer, line by line.",
-                request=GenerateRequest,
-                stream=GenerationEvent,
-            ),
-            Operation("POST", f"{base}/shutdown", self.shutdown, "admin", "End the program."),
+            Operation("POST", f"{BASE}/shutdown", self.shutdown, "admin", "End the program."),
         )
 
     async def status(self, _: Request) -> Response:
@@ -123,64 +57,41 @@ class ProgramOperations:
         loaded = await asyncio.to_thread(
             lambda: [_row(each) for each in self._parts.runtime.loaded()]
         )
-        return json_response(Status(__version__, self._parts.window, loaded))
+        address = _address(self._parts.settings.current.server)
+        return json_response(Status(__version__, self._parts.window, loaded, address))
 
-    async def load(self, request: Request) -> Response:
-        """Load a model and tell of it."""
-        asked = await read_json(request, LoadRequest)
-        model = self._work.names.find(asked.model)
+    async def requests(self, request: Request) -> Response:
+        """What was asked; with `?follow=true` also what ends from now on."""
+        follow = request.query_params.get("follow", "false") == "true"
+        return StreamedResponse(self._requests(follow=follow), NDJSON)
 
-        async def steps() -> AsyncGenerator[bytes, None]:
-            fractions: asyncio.Queue[float] = asyncio.Queue()
-            load = asyncio.ensure_future(
-                self._work.loaded(
-                    model, asked.config, ttl=asked.ttl, on_progress=fractions.put_nowait
-                )
-            )
-            while not load.done():
-                step = asyncio.ensure_future(fractions.get())
-                await asyncio.wait({load, step}, return_when=asyncio.FIRST_COMPLETED)
-                if step.done():
-                    yield ndjson(LoadStep(step.result()))
-                step.cancel()
-            try:
-                loaded = load.result()
-            except Exception as error:  # noqa: BLE001 - the last line tells of it
-                yield ndjson(error_body(api_error(error)))
-                return
-            yield ndjson(LoadStep(1.0, model.id, loaded.info, loaded.config, loaded.warning))
+    async def _requests(self, *, follow: bool) -> AsyncGenerator[bytes, None]:
+        loop = asyncio.get_running_loop()
+        came: asyncio.Queue[RequestRecord] = asyncio.Queue()
 
-        return StreamedResponse(steps(), NDJSON)
+        def tell(record: RequestRecord) -> None:
+            loop.call_soon_threadsafe(came.put_nowait, record)
 
-    async def unload(self, request: Request) -> Response:
-        """Eject a model; one that is not loaded is no error."""
-        asked = await read_json(request, UnloadRequest)
-        model = self._work.names.find(asked.model)
-        await asyncio.to_thread(self._parts.runtime.eject, model.id)
-        return Response(status_code=204)
-
-    async def generate(self, request: Request) -> Response:
-        """Answer in the engine's own terms."""
-        asked = await read_json(request, GenerateRequest)
-        model = self._work.names.find(asked.model)
-        loaded = await while_connected(
-            request, self._work.loaded(model, asked.config, ttl=asked.ttl)
-        )
-        source = self._events(client_of(request), loaded, asked.request)
-        return StreamedResponse(await while_connected(request, primed(source)), NDJSON)
-
-    async def _events(
-        self, client: Client, loaded: LoadedModel, request: GenerationRequest
-    ) -> AsyncGenerator[bytes, None]:
-        begun = False
+        log = self._parts.log
+        if follow:
+            log.changed.connect(tell)
         try:
-            async for event in self._work.answer(client, loaded, request):
-                begun = True
-                yield ndjson(event)
-        except Exception as error:
-            if not begun:
-                raise
-            yield ndjson(error_body(api_error(error)))
+            for record in log.records():
+                if _is_told(record):
+                    yield ndjson(record)
+            while follow:
+                record = await came.get()
+                if _is_told(record):
+                    yield ndjson(record)
+        finally:
+            if follow:
+                log.changed.disconnect(tell)
+
+    async def setting(self, request: Request) -> Response:
+        """Change a setting and put it in force."""
+        asked = await read_json(request, SettingRequest)
+        await asyncio.to_thread(change_setting, self._parts.settings, asked.name, asked.value)
+        return Response(status_code=204)
 
     async def shutdown(self, _: Request) -> Response:
         """End the program soon."""
@@ -189,6 +100,19 @@ class ProgramOperations:
             raise ApiError("unsupported", "This program cannot be ended from outside.")
         end()
         return Response(status_code=202)
+
+
+def _is_told(record: RequestRecord) -> bool:
+    """Ended, and no question of one of Corral's own commands."""
+    return record.seconds is not None and record.dialect != "corral"
+
+
+def _address(server: Server) -> str:
+    if not server.on:
+        return ""
+    scheme = "https" if server.certificate else "http"
+    host = f"[{server.address}]" if ":" in server.address else server.address
+    return f"{scheme}://{host}:{server.port}"
 
 
 def _row(loaded: LoadedModel) -> LoadedRow:

@@ -1,8 +1,8 @@
 """Types of `/v1/chat/completions`, request and answer, as OpenAI documents them."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 Json = dict[str, Any]
 
@@ -86,11 +86,23 @@ class FunctionName(Struct):
     name: str
 
 
-class ChosenTool(Struct):
+class ChosenTool(Struct, tag="function"):
     """The one tool that must be called."""
 
     function: FunctionName
-    type: Literal["function"] = "function"
+
+
+class AllowedTools(Struct):
+    """Which of the tools may be called, and whether one must be."""
+
+    mode: Literal["auto", "required"]
+    tools: list[ChosenTool]
+
+
+class AllowedToolChoice(Struct, tag="allowed_tools"):
+    """Some of the tools only."""
+
+    allowed_tools: AllowedTools
 
 
 class TextFormat(Struct, tag="text"):
@@ -154,12 +166,17 @@ class ChatRequest(Struct):
     logprobs: bool | None = None
     top_logprobs: int | None = None
     tools: list[FunctionTool] | None = None
-    tool_choice: Literal["auto", "none", "required"] | ChosenTool | None = None
+    tool_choice: Literal["auto", "none", "required"] | ChosenTool | AllowedToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: TextFormat | JsonFormat | SchemaFormat | None = None
     reasoning_effort: str | None = None
     reasoning: ReasoningChoice | None = None
-    ttl: int | None = None
+    ignore_eos: bool | None = None
+    """llama.cpp's: no token that ends the answer is chosen."""
+    modalities: list[str] | None = None
+    web_search_options: Json | None = None
+    functions: list[Json] | None = None
+    ttl: Annotated[int, Meta(ge=1)] | None = None
     """LM Studio's: seconds without use after which the model is ejected."""
 
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api.errors import ApiError
 from app.api.operations import Operation
 from app.api.streams import json_response
 from app.api.work import Work
@@ -44,6 +45,7 @@ class Models:
                 "GET", "/v1/models", self.all, "chat", "The models there are.", response=ModelList
             ),
             Operation("GET", one, self.one, "chat", "One model.", response=Model),
+            Operation("DELETE", one, self.delete, "models", "Refused: see the message."),
         )
 
     async def all(self, _: Request) -> Response:
@@ -53,6 +55,15 @@ class Models:
     async def one(self, request: Request) -> Response:
         """The model of that name."""
         return json_response(_row(self._names.find(request.path_params["model"])))
+
+    async def delete(self, request: Request) -> Response:
+        """Refuse: at OpenAI this deletes fine-tuned models, here it would be somebody's files."""
+        model = self._names.find(request.path_params["model"])
+        raise ApiError(
+            "forbidden",
+            f"{model.name} can be deleted in Corral’s window, by “corral rm”, or by Ollama’s API.",
+            param="model",
+        )
 
 
 def _row(model: LocalModel) -> Model:

@@ -7,6 +7,7 @@ from msgspec import structs
 
 from app.api.errors import ApiError
 from app.api.openai.chat_types import (
+    AllowedToolChoice,
     ChatRequest,
     ChosenTool,
     FunctionTool,
@@ -17,7 +18,8 @@ from app.api.openai.chat_types import (
     SchemaFormat,
     TextPart,
 )
-from app.api.requests import json_schema, json_text, picture_from_url, sampling_with, stop_strings
+from app.api.openai.sampling import common_sampling
+from app.api.requests import json_schema, json_text, picture_from_url
 from backends.types import (
     ChatMessage,
     Constraint,
@@ -31,8 +33,6 @@ from backends.types import (
     ToolChoice,
 )
 
-MOST_ANSWERS = 16
-"""To one request (`n`)."""
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 
 
@@ -42,26 +42,51 @@ def generation_request(
     """The engine's request. `base` is what holds where `asked` says nothing. Raises ApiError."""
     if not asked.messages:
         raise ApiError("invalid_request", "There must be at least one message.", param="messages")
+    _refuse_unsupported(asked)
+    tools, choice = _tools_and_choice(asked)
     return GenerationRequest(
         request_id,
-        tuple(_message(each, f"messages[{i}]") for i, each in enumerate(asked.messages)),
+        conversation(asked.messages),
         sampling=_sampling(asked, base),
-        tools=tuple(_tool(each) for each in asked.tools or ()),
-        tool_choice=_tool_choice(asked),
+        tools=tools,
+        tool_choice=choice,
         parallel_tool_calls=asked.parallel_tool_calls is not False,
         constraint=_constraint(asked),
         reasoning=_reasoning(asked),
     )
 
 
-def answers_wanted(asked: ChatRequest) -> int:
-    """How many answers (`n`). Raises ApiError."""
-    n = 1 if asked.n is None else asked.n
-    if not 1 <= n <= MOST_ANSWERS:
+def _refuse_unsupported(asked: ChatRequest) -> None:
+    """What would change the answer and cannot be done is not passed over in silence."""
+    if asked.modalities and set(asked.modalities) != {"text"}:
+        raise ApiError("unsupported", "modalities: Answers are text only.", param="modalities")
+    if asked.web_search_options is not None:
         raise ApiError(
-            "invalid_request", f"n: Expected a number from 1 to {MOST_ANSWERS}.", param="n"
+            "unsupported",
+            "web_search_options: This server does not search the web.",
+            param="web_search_options",
         )
-    return n
+    if asked.functions:
+        raise ApiError("unsupported", "functions: Give them as “tools” instead.", param="functions")
+
+
+def conversation(messages: Sequence[Message]) -> tuple[ChatMessage, ...]:
+    """The messages as engines take them. Raises ApiError."""
+    names: dict[str, str] = {}
+    turns = []
+    for i, message in enumerate(messages):
+        turn = _message(message, f"messages[{i}]")
+        names |= {call.id: call.name for call in turn.tool_calls}
+        if turn.role == "tool":
+            if turn.tool_call_id not in names:
+                raise ApiError(
+                    "invalid_request",
+                    f"messages[{i}]: No call before it has the id “{turn.tool_call_id}”.",
+                    param=f"messages[{i}].tool_call_id",
+                )
+            turn = structs.replace(turn, name=turn.name or names[turn.tool_call_id])
+        turns.append(turn)
+    return tuple(turns)
 
 
 def _message(message: Message, place: str) -> ChatMessage:
@@ -114,35 +139,15 @@ def _sampling(asked: ChatRequest, base: SamplingParams) -> SamplingParams:
     if limit is None:
         limit = asked.max_tokens
     given = {
-        "temperature": asked.temperature,
-        "top_p": asked.top_p,
-        "top_k": asked.top_k,
-        "min_p": asked.min_p,
         "typical_p": asked.typical_p,
-        "repeat_penalty": asked.repeat_penalty,
-        "presence_penalty": asked.presence_penalty,
-        "frequency_penalty": asked.frequency_penalty,
+        "ignore_eos": asked.ignore_eos,
         "max_tokens": limit,
-        "seed": None if asked.seed is None else asked.seed % (2**32 - 1),
-        "stop": stop_strings(asked.stop),
-        "logit_bias": _bias(asked.logit_bias),
         "logprobs": _alternatives(asked),
     }
     renamed = {"logprobs": "top_logprobs"}
     if asked.max_completion_tokens is not None:
         renamed["max_tokens"] = "max_completion_tokens"
-    return sampling_with(base, given, renamed)
-
-
-def _bias(bias: dict[str, float] | None) -> tuple[tuple[int, float], ...] | None:
-    if not bias:
-        return None
-    try:
-        return tuple((int(token), value) for token, value in bias.items())
-    except ValueError:
-        raise ApiError(
-            "invalid_request", "logit_bias: Its keys must be token ids.", param="logit_bias"
-        ) from None
+    return common_sampling(asked, base, given, renamed)
 
 
 def _alternatives(asked: ChatRequest) -> int | None:
@@ -161,20 +166,27 @@ def _tool(tool: FunctionTool) -> Tool:
     return Tool(function.name, function.description or "", json_text(schema))
 
 
-def _tool_choice(asked: ChatRequest) -> ToolChoice:
-    choice = asked.tool_choice
-    names = {each.function.name for each in asked.tools or ()}
-    if isinstance(choice, ChosenTool):
-        if choice.function.name not in names:
-            raise ApiError(
-                "invalid_request",
-                f"tool_choice: There is no tool “{choice.function.name}”.",
-                param="tool_choice",
-            )
-        return NamedTool(choice.function.name)
-    if choice == "required" and not names:
-        raise ApiError("invalid_request", "tool_choice needs tools.", param="tool_choice")
-    return choice or "auto"
+def _tools_and_choice(asked: ChatRequest) -> tuple[tuple[Tool, ...], ToolChoice]:
+    tools = tuple(_tool(each) for each in asked.tools or ())
+    match asked.tool_choice:
+        case ChosenTool(function=function):
+            return tools, NamedTool(known_tool(function.name, tools))
+        case AllowedToolChoice(allowed_tools=allowed):
+            names = {known_tool(each.function.name, tools) for each in allowed.tools}
+            return tuple(tool for tool in tools if tool.name in names), allowed.mode
+        case "required" if not tools:
+            raise ApiError("invalid_request", "tool_choice needs tools.", param="tool_choice")
+        case choice:
+            return tools, choice or "auto"
+
+
+def known_tool(name: str, tools: Sequence[Tool]) -> str:
+    """`name`, if there is such a tool. Raises ApiError."""
+    if name not in {tool.name for tool in tools}:
+        raise ApiError(
+            "invalid_request", f"tool_choice: There is no tool “{name}”.", param="tool_choice"
+        )
+    return name
 
 
 def _constraint(asked: ChatRequest) -> Constraint | None:
@@ -200,22 +212,17 @@ def _reasoning(asked: ChatRequest) -> ReasoningOptions:
     return options
 
 
-def reasoning_by_effort(effort: str | None) -> ReasoningOptions:
+def reasoning_by_effort(effort: str | None, param: str = "reasoning_effort") -> ReasoningOptions:
     """OpenAI's word for how long to reason, as engines take it. Raises ApiError."""
     if effort is None:
         return ReasoningOptions()
     if effort not in EFFORTS:
         raise ApiError(
             "invalid_request",
-            f"reasoning_effort: Expected one of {', '.join(EFFORTS)}.",
-            param="reasoning_effort",
+            f"{param}: Expected one of {', '.join(EFFORTS)}.",
+            param=param,
         )
     if effort in ("none", "minimal"):
         return ReasoningOptions(mode="off")
     known = "high" if effort == "xhigh" else effort
     return ReasoningOptions(mode="on", effort=cast("Literal['low', 'medium', 'high']", known))
-
-
-def pictures_in(messages: Sequence[ChatMessage]) -> int:
-    """How many pictures a conversation holds."""
-    return sum(len(message.images) for message in messages)

@@ -97,14 +97,19 @@ class NumberField(TextField):
         empty: str | None = None,
         suffix: str = "",
         lowest: str = "",
+        grouped: bool = True,
         parent: QWidget | None = None,
     ) -> None:
-        """`lowest` is a word that is shown, and may be typed, for the first `minimum`."""
+        """`lowest` is a word that is shown, and may be typed, for the first `minimum`.
+
+        `grouped` divides thousands; names that are numbers, as of ports, have none.
+        """
         super().__init__(icons, name, empty or "", small=True, parent=parent)
         self.minimum, self.maximum, self.decimals, self.step = minimum, maximum, decimals, step
         self._empty_allowed = empty is not None
         self._suffix = suffix
         self._lowest = (lowest, minimum) if lowest else None
+        self._grouped = grouped
         self._value: float | None = None if self._empty_allowed else minimum
         self._settled = self._value
         """The value when the field was last left, stepped or set."""
@@ -200,7 +205,7 @@ class NumberField(TextField):
             return self._lowest[0]
         locale = QLocale()
         if self.decimals == 0:
-            return locale.toString(int(value))
+            return locale.toString(int(value)) if self._grouped else str(int(value))
         return locale.toString(float(value), "f", self.decimals)
 
     def _accept(self, value: float | None) -> None:

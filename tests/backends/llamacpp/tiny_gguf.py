@@ -33,8 +33,16 @@ def vocabulary() -> list[tuple[str, int]]:
     return [*special, *octets, *letters, *words]
 
 
-def write(path: Path, template: str | None = None, tool_template: str | None = None) -> Path:
-    """Write the model to `path`, with `template` as its chat template, and one for tools."""
+def write(
+    path: Path,
+    template: str | None = None,
+    tool_template: str | None = None,
+    **further: Value,
+) -> Path:
+    """Write the model to `path`, with `template` as its chat template, and one for tools.
+
+    `further` is told of its tokenizer besides.
+    """
     tokens = vocabulary()
     metadata: dict[str, Value] = {
         "general.architecture": "gemma3",
@@ -61,6 +69,7 @@ def write(path: Path, template: str | None = None, tool_template: str | None = N
         metadata["tokenizer.chat_template"] = template
     if tool_template is not None:
         metadata["tokenizer.chat_template.tool_use"] = tool_template
+    metadata |= {f"tokenizer.ggml.{name}": value for name, value in further.items()}
     path.write_bytes(_encode(metadata, _tensors(len(tokens))))
     return path
 

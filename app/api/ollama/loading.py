@@ -1,0 +1,102 @@
+"""Which model Ollama's client means, and that it is loaded as the request wants it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.api.errors import ApiError
+from app.api.ollama.options import Options, changed_config
+from app.api.work import Work
+from app.core.library_types import LocalModel
+from app.core.load_plan import chosen_config
+from app.core.loaded_model import LoadedModel
+from backends.types import LoadConfig
+
+_LOOK_SECONDS = 0.05
+"""Between two looks whether a model that shall be loaded anew still answers."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A loaded model, and how long that took."""
+
+    loaded: LoadedModel
+    seconds: float
+
+
+class Loading:
+    """Finds, loads and ejects models in the terms of Ollama's requests."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._runtime = work.parts.runtime
+
+    def find(self, name: str, *, exactly: bool = False) -> LocalModel:
+        """The model of that name, written in full where it must be `exactly` that one.
+
+        Raises ApiError in Ollama's words, which clients look for.
+        """
+        if not name.strip():
+            raise ApiError("invalid_request", "model is required", param="model")
+        try:
+            names = self._work.names
+            return names.find_exactly(name) if exactly else names.find(name)
+        except ApiError as error:
+            if error.kind != "model_not_found":
+                raise
+            raise ApiError(
+                "model_not_found", f"model '{name[:200]}' not found", param="model"
+            ) from error
+
+    async def ready(
+        self,
+        model: LocalModel,
+        options: Options,
+        keep: float | None = None,
+        on_progress: Callable[[float], object] | None = None,
+    ) -> Ready:
+        """The model, loaded so that the options hold; `keep` is what `time_to_live` tells.
+
+        Where it must be loaded anew, answers that are under way come to their end first. Raises
+        like `Work.loaded`.
+        """
+        began = time.monotonic()
+        ttl = _ttl(keep)
+        config = self._other_config(model, options)
+        if config is not None and (present := self._ready(model.id)) is not None:
+            while present.engine.idle_seconds == 0 and present.state == "ready":
+                await asyncio.sleep(_LOOK_SECONDS)
+            config = self._other_config(model, options)  # somebody else may have done it
+        loaded = await self._work.loaded(model, config, ttl=ttl, on_progress=on_progress)
+        return Ready(loaded, time.monotonic() - began)
+
+    def _other_config(self, model: LocalModel, options: Options) -> LoadConfig | None:
+        present = self._ready(model.id)
+        if present is None:
+            base = chosen_config(model, None, self._work.parts.settings.current)
+            return changed_config(options, base, model, None)
+        if changed_config(options, present.config, model, present.info) is None:
+            return None
+        return changed_config(options, present.wanted, model, present.info)
+
+    def _ready(self, model_id: str) -> LoadedModel | None:
+        present = self._runtime.get(model_id)
+        return present if present is not None and present.state == "ready" else None
+
+    async def let_go(self, model_id: str, keep: float | None) -> None:
+        """Eject a model that shall not be kept, unless it answers somebody else."""
+        present = self._ready(model_id)
+        if keep == 0 and present is not None and present.engine.idle_seconds > 0:
+            await asyncio.to_thread(self._runtime.eject, model_id)
+
+    async def eject(self, model_id: str) -> None:
+        """Eject a model, whatever it does."""
+        await asyncio.to_thread(self._runtime.eject, model_id)
+
+
+def _ttl(keep: float | None) -> float | None:
+    """As the runtime counts: 0 for good. What is not kept at all is ejected behind the answer."""
+    if keep is None or keep == 0:
+        return None
+    return 0.0 if keep < 0 else keep

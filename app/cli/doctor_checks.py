@@ -1,0 +1,206 @@
+"""What `corral doctor` looks at: each check answers what it found and what to do about it."""
+
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from app.cli.parts import Parts
+from app.cli.rendering import human_size
+from app.core.connection_check import check_hubs
+from app.core.engine import EngineProcess
+from app.core.errors import AppError
+from app.core.hardware import HardwareSurvey, memory_snapshot, survey
+from app.core.running import running_corral
+from backends.errors import BackendError
+
+State = Literal["ok", "note", "problem"]
+"""Fine; worth knowing; something does not work."""
+LITTLE_DISK = 5_000_000_000
+"""Bytes below which hardly a model can be downloaded."""
+LITTLE_MEMORY = 4_000_000_000
+
+
+class Finding(Struct, frozen=True):
+    """What one check found."""
+
+    check: str
+    state: State
+    found: str
+    """A sentence."""
+    advice: str = ""
+    """What to do, in a sentence; empty where there is nothing to do."""
+
+
+def engine(_: Parts) -> Finding:
+    """Whether the engine's process starts and its library is whole."""
+    try:
+        with EngineProcess("llamacpp"):
+            return Finding("engine", "ok", "The engine starts.")
+    except (AppError, BackendError) as error:
+        hint = error.hint if isinstance(error, AppError) else ""
+        return Finding("engine", "problem", str(error), hint or "Install Corral again.")
+
+
+def processor(_: Parts) -> Finding:
+    """Whether the processor has what the engine computes with."""
+    hardware = survey()
+    name = f"{hardware.cpu_name}, {hardware.physical_cores} cores"
+    slow = platform.machine().lower() in ("x86_64", "amd64") and hardware.cpu_features
+    if slow and "avx2" not in hardware.cpu_features:
+        return Finding(
+            "processor",
+            "note",
+            f"{name}. It has no AVX2: answers will be slow.",
+            "Choose small models.",
+        )
+    return Finding("processor", "ok", f"{name}.")
+
+
+def memory(_: Parts) -> Finding:
+    """Whether there is room for a model now."""
+    now = memory_snapshot()
+    found = f"{human_size(now.available)} of {human_size(now.total)} are free."
+    if now.available < LITTLE_MEMORY:
+        return Finding(
+            "memory", "note", found, "Close other programs, or choose models below 2 GB."
+        )
+    return Finding("memory", "ok", found)
+
+
+def card(_: Parts) -> Finding:
+    """Whether there is a graphics card, and whether the engine can compute on it."""
+    return card_of(survey())
+
+
+def card_of(hardware: HardwareSurvey) -> Finding:
+    """`card`, of a computer that was looked at."""
+    if hardware.apple_silicon:
+        return Finding("graphics card", "ok", "Apple's GPU shares the main memory.")
+    if not hardware.gpus:
+        return Finding(
+            "graphics card", "ok", "There is none with memory of its own; the processor computes."
+        )
+    names = ", ".join(f"{gpu.name} ({human_size(gpu.memory_total)})" for gpu in hardware.gpus)
+    if not hardware.usable_gpus:
+        return Finding(
+            "graphics card",
+            "note",
+            f"{names}, but the installed engine computes on the processor only.",
+            "Install llama-cpp-python built for this card; README.md says how.",
+        )
+    return Finding("graphics card", "ok", f"{names}.")
+
+
+def disk(parts: Parts) -> Finding:
+    """Whether there is room for downloads."""
+    folder = parts.library.folder
+    place = next((each for each in (folder, *folder.parents) if each.is_dir()), Path.cwd())
+    try:
+        free = shutil.disk_usage(place).free
+    except OSError as error:
+        return Finding("disk", "problem", f"{place}: {error}.", "Choose another models folder.")
+    found = f"{human_size(free)} are free for models in {folder}."
+    if free < LITTLE_DISK:
+        return Finding(
+            "disk", "note", found, "Delete models with “corral rm”, or choose another folder."
+        )
+    return Finding("disk", "ok", found)
+
+
+def data(parts: Parts) -> Finding:
+    """Whether settings, chats and the rest can be written."""
+    folder = parts.paths.data
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"?")
+    except OSError as error:
+        return Finding(
+            "data",
+            "problem",
+            f"{folder} cannot be written: {error.strerror}.",
+            "Free some space there, or see to it that you may write; CORRAL_HOME names another.",
+        )
+    if (problem := parts.settings.problem) is not None:
+        return Finding("data", "note", f"{problem}.", problem.hint)
+    return Finding("data", "ok", f"{folder} can be written.")
+
+
+def models(parts: Parts) -> Finding:
+    """Whether there are models, and all of them can be used."""
+    known = parts.library.models()
+    broken = [model for model in known if model.problem]
+    if not known:
+        return Finding("models", "note", "There are none.", "Get one: corral get OWNER/REPO")
+    if broken:
+        told = "; ".join(f"{model.name}: {model.problem}" for model in broken[:5])
+        return Finding(
+            "models",
+            "note",
+            f"{len(broken)} of {len(known)} cannot be used. {told}",
+            "Delete those with “corral rm”, or get them again.",
+        )
+    return Finding("models", "ok", f"All {len(known)} can be used.")
+
+
+def running(parts: Parts) -> Finding:
+    """Whether a Corral that runs can be reached."""
+    if running_corral(parts.paths) is None:
+        return Finding("running Corral", "ok", "None runs; commands work by themselves.")
+    if parts.running is None:
+        return Finding(
+            "running Corral",
+            "problem",
+            "One runs, but it cannot be asked.",
+            "End it, then start it.",
+        )
+    address = parts.running.status().address
+    where = f"other programs reach it at {address}" if address else "its server is off"
+    return Finding("running Corral", "ok", f"Process {parts.running.running.pid}; {where}.")
+
+
+def network(parts: Parts) -> Finding:
+    """Whether the hub answers."""
+    if parts.settings.current.network.offline:
+        return Finding(
+            "network",
+            "note",
+            "Corral is offline, as the settings say.",
+            "To download models: corral config set network.offline false",
+        )
+    try:
+        states = check_hubs(parts.gate, parts.hub_http)
+    except AppError as error:
+        return Finding("network", "problem", f"{error}.", error.hint)
+    good = [state for state in states if state.problem is None]
+    if not good:
+        problem = states[0].problem
+        assert problem is not None
+        return Finding("network", "problem", f"{problem}", problem.hint)
+    if good[0].skew:
+        return Finding(
+            "network",
+            "note",
+            f"{good[0].address} answers, but the clocks differ by "
+            f"{abs(good[0].skew) / 60:.0f} minutes.",
+            "Set this computer's clock.",
+        )
+    return Finding("network", "ok", f"{good[0].address} answers in {good[0].seconds:.1f} s.")
+
+
+CHECKS: Mapping[str, Callable[[Parts], Finding]] = {
+    "engine": engine,
+    "processor": processor,
+    "memory": memory,
+    "graphics card": card,
+    "disk": disk,
+    "data": data,
+    "models": models,
+    "running Corral": running,
+    "network": network,
+}

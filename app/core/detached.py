@@ -1,0 +1,36 @@
+"""Starting this program anew such that it goes on when the one that started it ends."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.core.children import child_command, child_environment
+from app.core.files import storage_error
+
+
+def start_detached(words: Sequence[str], output: Path) -> "subprocess.Popen[bytes]":
+    """Start the program with these words; what it prints goes to the file `output`, which is new.
+
+    Raises StorageError where that cannot be written.
+    """
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
+    # Without a word the window opens; `child_command` wants one.
+    command = child_command(*words) if words else child_command("")[:-1]
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with output.open("wb") as file:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                env=child_environment(),
+                start_new_session=os.name != "nt",
+                creationflags=flags,
+            )
+    except OSError as error:
+        raise storage_error("Corral could not be started", output, error) from error

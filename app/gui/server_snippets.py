@@ -1,0 +1,125 @@
+"""What to paste where, so that another program uses the local server."""
+
+from dataclasses import dataclass
+
+NO_KEY = "none"
+"""Clients want a key even where the server needs none."""
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """Text to copy, and the language it is coloured in."""
+
+    title: str
+    language: str
+    text: str
+
+
+def code_snippets(address: str, model: str, key: str) -> tuple[Snippet, ...]:
+    """Short programs that ask `model`."""
+    return (
+        Snippet("curl", "bash", _curl(address, model, key)),
+        Snippet("Python", "python", _python(address, model, key)),
+        Snippet("JavaScript", "javascript", _javascript(address, model, key)),
+    )
+
+
+def program_steps(address: str, model: str, key: str) -> tuple[Snippet, ...]:
+    """What is set in well-known programs."""
+    return (
+        Snippet("Claude Code", "bash", _claude_code(address, model, key)),
+        Snippet("Codex", "toml", _codex(address, model)),
+        Snippet("Continue", "yaml", _continue(address, model, key)),
+        Snippet("Open WebUI", "bash", _open_webui(address, key)),
+    )
+
+
+def _curl(address: str, model: str, key: str) -> str:
+    token = f' \\\n  -H "Authorization: Bearer {key}"' if key != NO_KEY else ""
+    return (
+        f"curl {address}/v1/chat/completions \\\n"
+        f'  -H "Content-Type: application/json"{token} \\\n'
+        "  -d '{\n"
+        f'    "model": "{model}",\n'
+        '    "messages": [{"role": "user", "content": "Name three rivers."}]\n'
+        "  }'"
+    )
+
+
+def _python(address: str, model: str, key: str) -> str:
+    return (
+        "from openai import OpenAI\n\n"
+        f'client = OpenAI(base_url="{address}/v1", api_key="{key}")\n'
+        "stream = client.chat.completions.create(\n"
+        f'    model="{model}",\n'
+        '    messages=[{"role": "user", "content": "Name three rivers."}],\n'
+        "    stream=True,\n"
+        ")\n"
+        "for part in stream:\n"
+        '    print(part.choices[0].delta.content or "", end="")'
+    )
+
+
+def _javascript(address: str, model: str, key: str) -> str:
+    return (
+        'import OpenAI from "openai";\n\n'
+        f'const client = new OpenAI({{ baseURL: "{address}/v1", apiKey: "{key}" }});\n'
+        "const stream = await client.chat.completions.create({\n"
+        f'  model: "{model}",\n'
+        '  messages: [{ role: "user", content: "Name three rivers." }],\n'
+        "  stream: true,\n"
+        "});\n"
+        "for await (const part of stream) {\n"
+        '  process.stdout.write(part.choices[0]?.delta?.content ?? "");\n'
+        "}"
+    )
+
+
+def _claude_code(address: str, model: str, key: str) -> str:
+    return (
+        f"export ANTHROPIC_BASE_URL={address}\n"
+        f"export ANTHROPIC_AUTH_TOKEN={key}\n"
+        f'export ANTHROPIC_MODEL="{model}"\n'
+        f'export ANTHROPIC_SMALL_FAST_MODEL="{model}"\n'
+        "claude"
+    )
+
+
+def _codex(address: str, model: str) -> str:
+    return (
+        "# ~/.codex/config.toml\n"
+        f'model = "{model}"\n'
+        'model_provider = "corral"\n\n'
+        "[model_providers.corral]\n"
+        'name = "Corral"\n'
+        f'base_url = "{address}/v1"\n'
+        'wire_api = "responses"\n'
+        'env_key = "CORRAL_API_KEY"'
+    )
+
+
+def _continue(address: str, model: str, key: str) -> str:
+    return (
+        "# ~/.continue/config.yaml\n"
+        "name: Corral\n"
+        "version: 0.0.1\n"
+        "schema: v1\n"
+        "models:\n"
+        "  - name: Corral\n"
+        "    provider: openai\n"
+        f'    model: "{model}"\n'
+        f"    apiBase: {address}/v1\n"
+        f"    apiKey: {key}\n"
+        "    roles: [chat, edit, apply]"
+    )
+
+
+def _open_webui(address: str, key: str) -> str:
+    return (
+        "# as an Ollama connection\n"
+        f"export OLLAMA_BASE_URL={address}\n"
+        "# or as an OpenAI connection\n"
+        f"export OPENAI_API_BASE_URL={address}/v1\n"
+        f"export OPENAI_API_KEY={key}\n"
+        "open-webui serve"
+    )

@@ -1,0 +1,50 @@
+"""Deleting a model, with what was made of it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.core.library import ModelLibrary
+from app.core.ollama_recipe import Recipe
+from app.core.own_models import OwnModels
+from app.core.paths import app_paths
+from app.core.presets import PresetStore
+from app.core.removal import remove_model
+from app.core.settings import SettingsStore
+
+
+@pytest.fixture
+def parts(starter_file: Path) -> tuple[ModelLibrary, PresetStore, SettingsStore]:
+    paths = app_paths()
+    paths.models.mkdir(parents=True)
+    shutil.copy(starter_file, paths.models / "mine.gguf")
+    settings = SettingsStore(paths.settings_file)
+    library = ModelLibrary(paths, settings)
+    library.scan()
+    return library, PresetStore(paths.presets_dir), settings
+
+
+def test_what_was_made_of_a_model_goes_with_it(
+    parts: tuple[ModelLibrary, PresetStore, SettingsStore],
+) -> None:
+    library, presets, _ = parts
+    model = next(each for each in library.models() if each.source == "corral")
+    before = len(presets.list())
+    OwnModels(*parts).create("Mario", model, Recipe("mario", system_prompt="You are Mario."))
+    assert len(presets.list()) == before + 1
+    remove_model(*parts, model)
+    assert not model.path.exists()
+    assert [each.source for each in library.models()] == ["starter"]
+    assert len(presets.list()) == before
+
+
+def test_a_model_that_was_made_goes_alone(
+    parts: tuple[ModelLibrary, PresetStore, SettingsStore],
+) -> None:
+    library, _, _ = parts
+    model = next(each for each in library.models() if each.source == "corral")
+    made = OwnModels(*parts).create("Mario", model, Recipe("mario", system_prompt="Mario."))
+    remove_model(*parts, made)
+    assert model.path.exists()
+    assert made.id not in [each.id for each in library.models()]

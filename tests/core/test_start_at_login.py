@@ -1,0 +1,46 @@
+"""Starting at login: what is written, and that it is what the system reads."""
+
+import plistlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.core.start_at_login import own_command, set_starts_at_login, starts_at_login
+
+COMMAND = ("/opt/Cor ral/corral", "100%", 'say "$hi"', "--in-tray")
+
+
+@pytest.fixture(autouse=True)
+def no_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+
+
+def test_a_desktop_entry_is_written_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert not starts_at_login(tmp_path)
+    set_starts_at_login(True, COMMAND, tmp_path)
+    assert starts_at_login(tmp_path)
+    text = (tmp_path / ".config/autostart/corral.desktop").read_text()
+    line = next(each for each in text.splitlines() if each.startswith("Exec="))
+    assert line == (r'Exec="/opt/Cor ral/corral" "100%%" "say \\"\\$hi\\"" "--in-tray"')
+    set_starts_at_login(False, COMMAND, tmp_path)
+    assert not starts_at_login(tmp_path)
+    set_starts_at_login(False, COMMAND, tmp_path)  # a second time is no error
+
+
+def test_a_launch_agent_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    set_starts_at_login(True, COMMAND, tmp_path)
+    [file] = (tmp_path / "Library/LaunchAgents").iterdir()
+    agent = plistlib.loads(file.read_bytes())
+    assert agent["ProgramArguments"] == list(COMMAND)
+    assert agent["RunAtLoad"] is True
+    assert starts_at_login(tmp_path)
+
+
+def test_the_own_command_starts_without_a_window() -> None:
+    assert own_command()[0] == sys.executable
+    assert own_command()[-1] == "--in-tray"
