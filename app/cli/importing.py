@@ -18,6 +18,8 @@ def import_(arguments: Namespace) -> int:
     paths = [Path(text) for text in arguments.paths]
     with Parts() as parts:
         plan = plan_import(paths, parts.library.folder, way)
+        for path in plan.empty:
+            sys.stderr.write(f"{path} holds no model.\n")
         for item in plan.items:
             if item.problem:
                 sys.stderr.write(f"{item.name} stays where it is: {item.problem}\n")
@@ -51,4 +53,4 @@ def _would(item: ImportItem) -> str:
 
 def _code(plan: ImportPlan) -> int:
     """What stays where it is is no success for a script."""
-    return 0 if len(plan.possible) == len(plan.items) else 1
+    return 0 if len(plan.possible) == len(plan.items) and not plan.empty else 1

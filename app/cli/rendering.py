@@ -8,6 +8,7 @@ from typing import TextIO
 import msgspec
 
 from app.core.errors import AppError
+from app.core.hub_errors import for_terminal
 from backends.types import Finish
 
 
@@ -92,7 +93,7 @@ def print_error(error: AppError, stream: TextIO | None = None) -> None:
     """What happened, why, and what to do, on standard error."""
     stream = stream or sys.stderr
     lines = [f"corral: {error.title}."]
-    lines += [f"  {text}" for text in (error.message, error.hint) if text]
+    lines += [f"  {text}" for text in (error.message, for_terminal(error.hint)) if text]
     stream.write("\n".join(lines) + "\n")
 
 

@@ -4,6 +4,7 @@ Names, sizes and licences were collected from public repositories; None and `siz
 mark what was not known exactly. Before a download the hub is asked, and its answer counts.
 """
 
+import datetime
 from pathlib import Path
 
 import msgspec
@@ -82,6 +83,7 @@ class CatalogueEntry(Struct, frozen=True):
 class _File(Struct, frozen=True):
     version: int
     models: tuple[CatalogueEntry, ...]
+    made: datetime.date | None = None
 
 
 class Catalogue:
@@ -89,7 +91,10 @@ class Catalogue:
 
     def __init__(self, file: Path | None = None) -> None:
         path = file or resource("catalogue.json")
-        self._entries = msgspec.json.decode(path.read_bytes(), type=_File).models
+        file_read = msgspec.json.decode(path.read_bytes(), type=_File)
+        self._entries = file_read.models
+        self.made = file_read.made
+        """The day the list is of, where it tells."""
 
     def entries(self) -> tuple[CatalogueEntry, ...]:
         """All models, by family in the order of the list."""

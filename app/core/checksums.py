@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from app.core.errors import AppError, ModelError
-from app.core.file_records import FileRecord, FileRecords
+from app.core.file_records import FileRecord, FileRecords, ToldBy
 from app.core.files import storage_error
 from app.core.gguf import read_header
 from app.core.gguf_validate import check_header
@@ -41,6 +41,8 @@ class FileCheck(Struct, frozen=True):
     sha256: str = ""
     """What it has; where only git's hash was told and is another one, that hash."""
     expected: str = ""
+    told_by: ToldBy = ""
+    """Who told what it should have."""
     problem: str = ""
     """Why it is damaged, in words."""
 
@@ -142,15 +144,16 @@ def _verify(
     found = sha256.hexdigest()
     if record.sha256 and record.sha256 != found:
         records.doubt(path)
-        return FileCheck(path, "wrong", found, record.sha256)
+        return FileCheck(path, "wrong", found, record.sha256, record.told_by)
     if record.blob_sha1 and record.blob_sha1 != blob.hexdigest():
-        return FileCheck(path, "wrong", blob.hexdigest(), record.blob_sha1)
+        records.doubt(path)
+        return FileCheck(path, "wrong", blob.hexdigest(), record.blob_sha1, "hub")
     if problem := _damage(path):
         records.doubt(path)
-        return FileCheck(path, "damaged", found, record.sha256, problem)
+        return FileCheck(path, "damaged", found, record.sha256, record.told_by, problem)
     records.checked(path, _noted(record, found))
     told = record.sha256 or record.blob_sha1
-    return FileCheck(path, "right" if told else "noted", found, record.sha256)
+    return FileCheck(path, "right" if told else "noted", found, record.sha256, record.told_by)
 
 
 def _damage(path: Path) -> str:

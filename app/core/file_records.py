@@ -1,7 +1,8 @@
 """What is known of model files besides their bytes: checksums, and where they came from.
 
-Kept with the settings, as it cannot be found out again. By path; a record counts only while the
-file has the size and time of writing it had then.
+Kept with the settings, as it cannot be found out again. By path. What was worked out here counts
+only while the file has the size and time of writing it had then; what the hub told of a file stays,
+to compare it with.
 """
 
 import logging
@@ -71,7 +72,8 @@ class FileRecords:
     def of(self, path: Path) -> FileRecord | None:
         """What is known of the file as it is now; None if it is not there.
 
-        Stores of other programs name files by their checksums; that counts as told.
+        One from the hub that was written to since keeps what the hub told, but was not seen to be
+        so. Stores of other programs name files by their checksums; that counts as told.
         """
         try:
             stat = path.stat()
@@ -81,6 +83,9 @@ class FileRecords:
             kept = self._loaded().get(str(path))
         if kept is not None and kept.is_of(stat.st_size, stat.st_mtime_ns):
             return kept
+        if kept is not None and (kept.told_by == "hub" or kept.origin is not None):
+            size, time_ns = stat.st_size, stat.st_mtime_ns
+            return structs.replace(kept, size=size, mtime_ns=time_ns, checked=0.0)
         record = FileRecord(stat.st_size, stat.st_mtime_ns)
         match = _SHA256.fullmatch(path.resolve().name)
         return structs.replace(record, sha256=match["hex"], told_by="name") if match else record
@@ -139,6 +144,8 @@ class FileRecords:
             for old, new in pairs:
                 if (record := records.get(str(old))) is not None:
                     records[str(new)] = record
+                else:
+                    records.pop(str(new), None)
 
         self._change(change)
 

@@ -339,4 +339,4 @@ def _describe(start: bytes) -> str:
         return "a web page: the download was answered by an error or log-in page"
     if not start.strip(b"\0"):
         return "zeros, as an unfinished or lost download does"
-    return f"something else ({start[:4].hex(' ')})"
+    return f"something else, which begins with the bytes {start[:4].hex(' ').upper()}"

@@ -82,6 +82,21 @@ def no_repository(repo: str, host: str) -> NotFoundError:
     )
 
 
+LOG_IN = "log in in Settings, under Network, or set HF_TOKEN"
+LOG_IN_WITH_IT = "log in with it in Settings, under Network"
+_IN_A_TERMINAL = {
+    LOG_IN: "log in by “corral login”, or set HF_TOKEN",
+    LOG_IN_WITH_IT: "log in with it by “corral login”",
+}
+
+
+def for_terminal(words: str) -> str:
+    """A hint in the words of the terminal, where it names what only the window has."""
+    for window, terminal in _IN_A_TERMINAL.items():
+        words = words.replace(window, terminal)
+    return words
+
+
 def gated(repo: str, page: str, *, logged_in: bool, words: str = "") -> AccessError:
     """A repository that asks for an accepted licence. `words`: what the hub says to it."""
     if logged_in and "awaiting a review" in words:
@@ -108,7 +123,7 @@ def gated(repo: str, page: str, *, logged_in: bool, words: str = "") -> AccessEr
     return AccessError(
         f"“{repo}” asks you to log in",
         "Its authors want their licence accepted before the files can be downloaded.",
-        f"Accept it on {page}, then log in in Settings, under Network, or set HF_TOKEN.",
+        f"Accept it on {page}, then {LOG_IN}.",
         kind="log_in",
     )
 
@@ -118,8 +133,8 @@ def bad_token() -> AccessError:
     return AccessError(
         "The hub does not accept the access token",
         "The token is not valid or has expired.",
-        "Make a new one in the hub's settings and log in with it in Settings, under Network. A "
-        "token in HF_TOKEN comes first.",
+        f"Make a new one in the hub's settings and {LOG_IN_WITH_IT}. A token in HF_TOKEN comes "
+        "first.",
         kind="bad_token",
     )
 

@@ -27,6 +27,12 @@ class Reference(Struct, frozen=True):
     """From `owner/name:Q4_K_M`."""
 
 
+def is_name_or_search(text: str) -> bool:
+    """Whether `text` is a repository's name that may as well be the beginning of a longer one."""
+    plain = text.strip()
+    return parse_ollama(plain) is None and re.fullmatch(f"{_NAME}/{_NAME}", plain) is not None
+
+
 def parse_reference(text: str) -> Reference | None:
     """The repository that `text` names, or None if it is only words to search for.
 

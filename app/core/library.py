@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -100,7 +100,11 @@ class ModelLibrary:
 
     def _list(self) -> bool:
         """Make the list anew from what was seen; whether it is another one than before."""
-        found = (_judged(each) for each in self._scanner.models() if self._is_shown(each))
+        found = (
+            _judged(each)
+            for each in self._scanner.models(self._choices.names)
+            if self._is_shown(each)
+        )
         listed = self._choices.applied({each.id: each for each in found})
         before, self._models = self._models, tuple(sorted(listed, key=_order))
         return self._models != before
@@ -298,6 +302,11 @@ class ModelLibrary:
                     "Connect the drive and try again.",
                 )
         self.scan()
+
+    def keep_names(self, paths: Iterable[Path]) -> None:
+        """Go on listing these paths even if they become names of one file. Raises StorageError."""
+        with self._lock:
+            self._choose(lambda choices: choices.naming(paths))
 
     # What a person says of a model
 

@@ -3,7 +3,7 @@
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,6 +33,8 @@ class Choices(Struct, frozen=True):
     """Paths of models used where they lie."""
     forgotten: tuple[str, ...] = ()
     """Ids of read-only models that were taken off the list."""
+    names: tuple[str, ...] = ()
+    """Paths that stay listed even where their file is listed by another name."""
     notes: Mapping[str, str] = {}
     """What was noted about models, by id."""
     tags: Mapping[str, tuple[str, ...]] = {}
@@ -55,6 +57,10 @@ class Choices(Struct, frozen=True):
         """A read-only model is off the list."""
         others = (each for each in self.forgotten if each != model_id)
         return structs.replace(self, forgotten=(*others, model_id))
+
+    def naming(self, paths: Iterable[Path]) -> "Choices":
+        """More paths that stay listed."""
+        return structs.replace(self, names=tuple(dict.fromkeys((*self.names, *map(str, paths)))))
 
     def noting(self, model_id: str, text: str) -> "Choices":
         """Another note about a model; an empty one is no note."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.core.checksums import Cancelled, Moved, Progress
-from app.core.errors import ModelError, StorageError
+from app.core.errors import ModelError, NotFoundError, StorageError
 from app.core.files import may_be_linked, storage_error
 from app.core.library import ModelLibrary
 from app.core.library_found import Found
@@ -60,6 +60,8 @@ class ImportPlan:
     """What an import would do."""
 
     items: tuple[ImportItem, ...]
+    empty: tuple[Path, ...]
+    """Paths that were named and hold no model."""
     needed: int
     """Bytes that the disk of the models folder must have free."""
     free: int
@@ -81,27 +83,32 @@ def plan_import(
     `way` None links where both are on one disk and the system allows it, and copies elsewhere.
     `programs` are folders from which nothing is moved; by default those of the other programs
     known.
-    Raises ModelError for a path that is no model, StorageError for a disk that cannot be read.
+    Raises NotFoundError for a path that is not there, ModelError for one that is no model or if
+    none holds any, StorageError for a disk that cannot be read.
     """
     folder = folder.absolute()
     programs = program_folders() if programs is None else programs
     items: list[ImportItem] = []
     taken: set[str] = set()
+    empty: list[Path] = []
     try:
         place = next(each for each in (folder, *folder.parents) if os.path.isdir(each))
         device, free = place.stat().st_dev, shutil.disk_usage(place).free
         for path in paths:
+            before = len(items)
             for found in _found(path.expanduser().absolute(), programs):
                 item = _item(found, folder, way, device)
                 if item is not None:
                     items.append(_judged(item, folder, device, programs, taken))
                     taken.update(_spelled(target) for _, target in item.files)
+            if len(items) == before:
+                empty.append(path)
         needed = sum(_needed(item, device) for item in items if not item.problem)
     except OSError as error:
         raise storage_error(TITLE, Path(error.filename or folder), error) from error
     if not items:
         raise _no_model(*paths)
-    return ImportPlan(tuple(items), needed, free)
+    return ImportPlan(tuple(items), tuple(empty), needed, free)
 
 
 def _no_model(*paths: Path) -> ModelError:
@@ -114,6 +121,12 @@ def _no_model(*paths: Path) -> ModelError:
 
 
 def _found(path: Path, programs: Sequence[ProgramFolder]) -> Iterator[Found]:
+    if not os.path.lexists(path):
+        raise NotFoundError(
+            f"{path.name} is not there",
+            f"There is neither a file nor a folder at {path}.",
+            "See whether the path is written right, and whether its drive is connected.",
+        )
     program = program_of(path, programs)
     is_folder = os.path.isdir(path)
     if is_folder and not (path / "config.json").is_file():

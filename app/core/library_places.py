@@ -32,6 +32,11 @@ class Identity(NamedTuple):
     own: bool = False
     """A name that Corral made for itself, which is listed even where the file has another."""
 
+    @property
+    def file(self) -> tuple[int, int]:
+        """What tells one file from another."""
+        return self.device, self.inode
+
 
 @dataclass(frozen=True)
 class Place:

@@ -9,8 +9,10 @@ from pathlib import Path
 from app.core.library_found import Found
 from app.core.library_hub_cache import hub_cache_models, is_hub_cache
 from app.core.library_jan import NOTE, jan_model
+from app.core.library_llama_cache import with_repository
 from app.core.library_ollama import is_ollama, ollama_models
 from app.core.library_types import Source
+from app.core.other_programs import LLAMA_CPP
 from app.core.transfer_naming import NAMING, is_being_named
 from app.core.variants import is_companion, split_part
 
@@ -34,10 +36,11 @@ def find_models(root: Path, source: Source, program: str = "") -> Iterator[Found
     The layouts of Ollama, Hugging Face's cache and Jan are understood. Unfinished downloads,
     companions and hidden folders are left out.
     """
-    if is_ollama(root):
-        yield from ollama_models(root, source, program)
-    elif is_hub_cache(root):
-        yield from hub_cache_models(root, partial(_below, source=source, program=program))
+    if is_ollama(root) or is_ollama(root / "models"):  # its models, or all that is Ollama's
+        yield from ollama_models(root if is_ollama(root) else root / "models", source, program)
+    elif is_hub_cache(root) or is_hub_cache(root / "hub"):  # its own folder, or that of the cache
+        hub = root if is_hub_cache(root) else root / "hub"
+        yield from hub_cache_models(hub, partial(_below, source=source, program=program))
     else:
         yield from _below(root, source, program)
 
@@ -101,7 +104,7 @@ def _gguf_models(
         done.update(parts)
         if any(part + suffix in names for part in missing for suffix in _UNFINISHED):
             continue
-        yield Found(
+        found = Found(
             path=folder / parts[0],
             files=tuple(folder / part for part in parts),
             companions=companions,
@@ -111,6 +114,7 @@ def _gguf_models(
             program=program,
             half_named=len(parts) > 1 and any(part + NAMING in names for part in parts),
         )
+        yield with_repository(found, names) if program == LLAMA_CPP else found
 
 
 def parts_of(name: str) -> tuple[str, ...]:

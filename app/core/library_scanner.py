@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import structs
@@ -103,24 +103,31 @@ class LibraryScanner:
         unmounted = (place.path for place, each in looked if each.unmounted)
         return frozenset((*(place.path for place in tuple(self._hanging)), *unmounted))
 
-    def models(self) -> tuple[LocalModel, ...]:
+    def models(self, names: Collection[str] = ()) -> tuple[LocalModel, ...]:
         """What was seen, and what was seen before where the drive is away now.
 
         A file is listed once, however many names it has (hard and symbolic links), but for
-        those in Corral's own folder: two tags of a model may share their weights.
+        those in Corral's own folder: two tags of a model may share their weights. So are the
+        paths in `names`.
         """
         known: dict[str, KnownModel] = {}
         models: dict[str, LocalModel] = {}
-        seen: set[tuple[int, int]] = set()
+        seen: dict[tuple[int, int], LocalModel] = {}
         with self._lock:
             for looked in self._looked.values():
                 for text, entry in looked.known.items():
                     if text in known:
                         continue
                     known[text] = entry
-                    if entry.model is not None and _is_new(looked.identities[text], seen):
-                        model = _with_free_id(entry.model, models)
-                        models[model.id] = model
+                    model, identity = entry.model, looked.identities[text]
+                    first = seen.get(identity.file) if identity.inode else None
+                    if model is None or (first and not identity.own and text not in names):
+                        continue
+                    model = _with_free_id(model, models)
+                    if first:
+                        model = structs.replace(model, same_file_as=_called(first))
+                    seen.setdefault(identity.file, model)
+                    models[model.id] = model
             for away in self._away(known):
                 known[str(away.path)] = self._index.known[str(away.path)]
                 models.setdefault(away.id, away)
@@ -179,10 +186,5 @@ def _with_free_id(model: LocalModel, taken: Mapping[str, LocalModel]) -> LocalMo
     return structs.replace(model, id=f"{model.id}@{digest[:8]}")
 
 
-def _is_new(identity: Identity, seen: set[tuple[int, int]]) -> bool:
-    """Whether this name is to be listed: its file was not, or the name is one of Corral's own."""
-    file = (identity.device, identity.inode)
-    if identity.inode and file in seen and not identity.own:
-        return False
-    seen.add(file)
-    return True
+def _called(model: LocalModel) -> str:
+    return f"{model.name} ({model.program})" if model.program else model.name

@@ -48,6 +48,8 @@ class LocalModel(Struct, frozen=True):
     format: Literal["gguf", "mlx", "remote"] = "gguf"
     program: str = ""
     """The other program whose folder it lies in, for people; empty if none is known."""
+    same_file_as: str = ""
+    """Another model of the list, for people, whose file this is too, by another name."""
     variant_of: str = ""
     """Id of the model whose files it uses under another name and with settings of its own."""
     notes: str = ""

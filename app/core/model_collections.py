@@ -13,6 +13,8 @@ COLLECTIONS: tuple[Collection, ...] = get_args(Collection)
 
 QUICK_PARAMETERS = 4_500_000_000
 """Of those that work on a token; a processor alone then writes faster than people read."""
+SMALL_PARAMETERS = 9_000_000_000
+"""Of all, which take room on the disk and in memory whether they work on a token or not."""
 _NO_CHAT = frozenset({"embeddings", "safety"})
 
 
@@ -35,8 +37,9 @@ def belongs(collection: Collection, traits: ModelTraits) -> bool:
         return traits.fit is Fit.FITS
     if collection == "quick":
         working = traits.active_parameters or traits.parameters
-        small = working is not None and working <= QUICK_PARAMETERS
-        return small and traits.fit is Fit.FITS and not traits.capabilities & _NO_CHAT
+        quick = working is not None and working <= QUICK_PARAMETERS
+        small = traits.parameters is None or traits.parameters <= SMALL_PARAMETERS
+        return quick and small and traits.fit is Fit.FITS and not traits.capabilities & _NO_CHAT
     if collection == "languages":
         return traits.french or "languages" in traits.capabilities
     return collection in traits.capabilities

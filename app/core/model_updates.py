@@ -124,12 +124,25 @@ class ModelUpdates:
                     break
         self.changed()
 
+    def again(self, model: LocalModel) -> ModelUpdate:
+        """What replaces damaged files of a model by the hub's: the same, or newer ones.
+
+        Blocks. Raises NotFoundError if the hub has not all of them any more, else like
+        `HubClient.detail`.
+        """
+        repo = model.repo or ""
+        detail = self._hub.detail(repo)
+        request = newer_files(model, self._here(model, repo), detail, even_same=True)
+        if request is None:
+            raise NotFoundError(
+                f"{model.name} is not on the hub any more",
+                f"{repo} does not have files of these names now.",
+                "Choose another variant of it on the page Discover.",
+            )
+        return ModelUpdate(model, request, self._root(model))
+
     def _models(self) -> Iterator[LocalModel]:
-        """Those from the hub that Corral may replace."""
-        for model in self._library.models():
-            own = model.source == "corral" and not model.read_only and not model.variant_of
-            if own and model.present and model.repo and not ollama_name_of(model.repo):
-                yield model
+        return filter(is_replaceable, self._library.models())
 
     def _root(self, model: LocalModel) -> Path:
         return self._library.own_folders.of(model.path) or self._library.folder
@@ -204,16 +217,28 @@ class ModelUpdates:
                 log.warning("what was downloaded is not remembered: %s", error)
 
 
+def is_replaceable(model: LocalModel) -> bool:
+    """Whether it is from the hub, and Corral's to fetch anew."""
+    own = model.source == "corral" and not model.read_only and not model.variant_of
+    return bool(own and model.present and model.repo and not ollama_name_of(model.repo))
+
+
 def newer_files(
-    model: LocalModel, here: Mapping[RepoFile, Origin | None], detail: HubDetail
+    model: LocalModel,
+    here: Mapping[RepoFile, Origin | None],
+    detail: HubDetail,
+    *,
+    even_same: bool = False,
 ) -> DownloadRequest | None:
     """What replaces the files of `model`; None if the hub has the same ones, or not all of them.
 
-    `here` are the files with where they came from, where that is known.
+    `here` are the files with where they came from, where that is known. `even_same`: the hub's
+    replace them in any case.
     """
     listed = {file.path: file for file in detail.files}
     new = [listed[file.path] for file in here if file.path in listed]
-    if not here or len(new) < len(here) or not any(map(_differs, here, new, here.values())):
+    differ = even_same or any(map(_differs, here, new, here.values()))
+    if not here or len(new) < len(here) or not differ:
         return None
     return DownloadRequest(
         repo=detail.model.repo,

@@ -8,7 +8,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from msgspec import Struct, structs
 from app.core.errors import StorageError
 from app.core.files import write_atomically
 from app.core.gguf_types import GgufArray, GgufHeader
-from app.core.hub import HubDetail, HubModel, HubPage, HubQuery
+from app.core.hub import Format, HubDetail, HubModel, HubPage, HubQuery
 from app.core.hub_facts import RepoFacts
 
 log = logging.getLogger(__name__)
@@ -75,6 +75,26 @@ class SeenModels:
     def list(self, query: HubQuery) -> SeenList | None:
         """The first page of a list as it was last."""
         return self._read(self._list_file(query), SeenList)
+
+    def search(self, query: HubQuery) -> SeenList | None:
+        """Everything seen that has all words of a query in its name; as old as the oldest of it."""
+        words = query.text.casefold().split()
+        found: dict[str, HubModel] = {}
+        oldest = self._now()
+        for path in sorted(self._folder.glob("*.json")):
+            kept: SeenModel | SeenList | None
+            if path.name.startswith("model-"):
+                kept = self._read(path, SeenModel)
+                models: Sequence[HubModel] = (kept.detail.model,) if kept else ()
+            else:
+                kept = self._read(path, SeenList)
+                models = kept.page.models if kept else ()
+            new = [each for each in models if _is_wanted(each, words, query.format)]
+            if kept is not None and new:
+                oldest = min(oldest, kept.time)
+            found |= {each.repo: each for each in new}
+        ordered = sorted(found.values(), key=lambda each: -each.downloads)
+        return SeenList(HubPage(tuple(ordered), None), oldest) if ordered else None
 
     def keep_list(self, query: HubQuery, page: HubPage) -> None:
         """Remember the first page of a list."""
@@ -141,6 +161,11 @@ class SeenModels:
         files = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
         for path in files[:-MOST_FILES]:
             path.unlink(missing_ok=True)
+
+
+def _is_wanted(model: HubModel, words: Sequence[str], wanted: Format) -> bool:
+    name = model.repo.casefold()
+    return all(word in name for word in words) and (wanted == "any" or wanted in model.tags)
 
 
 def _shortened(header: GgufHeader) -> GgufHeader:

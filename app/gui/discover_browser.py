@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.catalogue import CatalogueEntry
 from app.core.errors import AppError
 from app.core.hub import HubClient, HubQuery
-from app.core.hub_reference import Reference, parse_reference
+from app.core.hub_reference import Reference, is_name_or_search, parse_reference
 from app.core.library import LocalModel
 from app.core.model_marks import ModelMarks
 from app.core.ollama_name import ollama_name_of, repository_title
@@ -99,11 +99,14 @@ class DiscoverBrowser(Region):
         self.compare = CompareBar(icons)
         column.addWidget(self.compare)
         column.addWidget(Line())
-        foot = QHBoxLayout()
-        foot.setContentsMargins(20, 0, 20, 0)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(20, 9, 20, 9)
+        foot.setSpacing(2)
         self.footer = Label("", "caption", "text-3")
-        self.footer.setFixedHeight(35)
         foot.addWidget(self.footer)
+        self.age = Label("", "caption", "text-3")
+        """How old the shipped list is."""
+        foot.addWidget(self.age)
         column.addLayout(foot)
 
     # What it is told
@@ -155,7 +158,8 @@ class DiscoverBrowser(Region):
     # The list
 
     def _filter_changed(self, wanted: DiscoverFilter) -> None:
-        self._reference = parse_reference(wanted.text) if wanted.text else None
+        words = not wanted.named and is_name_or_search(wanted.text)
+        self._reference = parse_reference(wanted.text) if wanted.text and not words else None
         self.strip.hide()
         if self._asks_hub:
             self._asked_alone = 0
@@ -179,6 +183,7 @@ class DiscoverBrowser(Region):
         hub = self.hub_list
         self._say_age()
         self._show()
+        self._choose_hit()
         if self.failure is not None:
             self.failed.emit()
         near_end = hub.failure is None and hub.cursor and self.list.is_near_end()
@@ -186,6 +191,13 @@ class DiscoverBrowser(Region):
             self._asked_alone += 1
             hub.more()
             self._show()
+
+    def _choose_hit(self) -> None:
+        """What was typed is the whole name of a repository in the list: it is shown."""
+        typed = self.head.current().text.casefold()
+        for row in self.list.list_model().rows() if "/" in typed else ():
+            if isinstance(row, ModelRow) and typed in {repo.casefold() for repo in row.repos}:
+                self.list.choose(row.key)
 
     def _say_age(self) -> None:
         """Above a list that lacks something: why, and how old it is."""
@@ -228,6 +240,8 @@ class DiscoverBrowser(Region):
         if not listing.rows:
             self._say_empty(wanted, listing)
         self.footer.setText(self._count(wanted, listing))
+        shipped = wanted.scope == "suggested" and not wanted.is_own and self._reference is None
+        self.age.setVisible(shipped and bool(self.age.text()))
 
     def _named(self, reference: Reference) -> Listing:
         """The one repository that the person named."""

@@ -32,6 +32,8 @@ class DiscoverFilter:
     """What the person asked to see."""
 
     text: str = ""
+    named: bool = False
+    """The text was given by Enter, a link or another page: "owner/name" is that repository."""
     scope: Literal["suggested", "hub"] = "suggested"
     shelf: Shelf = "all"
     sort: Sort = "trending"

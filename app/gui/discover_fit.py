@@ -27,6 +27,9 @@ from backends.types import LoadConfig
 BITS_PER_WEIGHT = 4.89
 """Of Q4_K_M, which a model is judged by while its files are not known (llama.cpp, quantize)."""
 
+_USUALLY_FREE = 0.75
+"""Share of the memory that is mostly left by the system and other programs."""
+
 CONTEXTS = (2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072)
 
 
@@ -75,6 +78,14 @@ class FitCheck:
     memory: MemorySnapshot
     context: int = DEFAULT_CONTEXT
 
+    def usually(self) -> "FitCheck":
+        """With as much memory free as there mostly is: advice must not change by the minute."""
+        gpus = tuple(
+            structs.replace(gpu, available=_mostly(gpu.memory_total)) for gpu in self.memory.gpus
+        )
+        available = _mostly(self.memory.total)
+        return FitCheck(structs.replace(self.memory, available=available, gpus=gpus), self.context)
+
     def of_size(self, size: int, shape: ModelShape) -> FitVerdict:
         """A model whose files have `size` bytes."""
         return verdict(spread(self._estimate(size, shape), self.memory), self.memory)
@@ -109,6 +120,10 @@ class FitCheck:
         )
         kv_cache = rough.kv_cache * self.context // DEFAULT_CONTEXT
         return structs.replace(rough, kv_cache=kv_cache)
+
+
+def _mostly(total: int) -> int:
+    return round(_USUALLY_FREE * total)
 
 
 def _size_of_parameters(parameters: int) -> int:

@@ -32,6 +32,7 @@ class GatedGuide(QObject):
         self._context = context
         self._strip = strip
         self._repo = ""
+        self._by_hand = False
         self._page = ""
         self._network: Network | None = None
         """The settings that what is said holds for."""
@@ -53,6 +54,7 @@ class GatedGuide(QObject):
         if repo != self._repo:
             self._refused = False
         self._repo, self._page, self._network = repo, page, network
+        self._by_hand = subject.by_hand
         self._ask()
 
     def _settings_changed(self, settings: Settings) -> None:
@@ -111,7 +113,10 @@ class GatedGuide(QObject):
                 "settings",
             ),
         }
-        self._say(*steps[permission])
+        text, action, step = steps[permission]
+        if self._by_hand and permission in ("log_in", "ask", "withheld"):
+            text += " " + self.tr("They let people in one by one: expect to wait for their answer.")
+        self._say(text, action, step)
         before, self._refused = self._refused, permission != "granted"
         if before and not self._refused:
             self.granted.emit()

@@ -60,9 +60,9 @@ class DiscoverHead(QWidget):
         column.addWidget(self.shelf)
         column.addLayout(self._make_chips())
         self._timer = QTimer(self, singleShot=True, interval=DEBOUNCE_MS)
-        self._timer.timeout.connect(self._take_text)
+        self._timer.timeout.connect(lambda: self._take_text())
         self.search.textChanged.connect(lambda _: self._timer.start())
-        self.search.returnPressed.connect(self._take_text)
+        self.search.returnPressed.connect(lambda: self._take_text(entered=True))
         self.scope.chosen.connect(self._choose_scope)
 
     def _make_chips(self) -> QHBoxLayout:
@@ -100,7 +100,7 @@ class DiscoverHead(QWidget):
         """Search as if the person had typed it."""
         self.search.setText(text)
         self._timer.stop()
-        wanted = replace(self._filter, text=text.strip())
+        wanted = replace(self._filter, text=text.strip(), named=True)
         if on_hub:
             # What is searched for need not be of the collection in view.
             wanted = replace(wanted, scope="hub", shelf="all")
@@ -124,7 +124,7 @@ class DiscoverHead(QWidget):
     def is_filtering(self) -> bool:
         """Whether anything is left out."""
         plain = DiscoverFilter(scope=self._filter.scope, sort=self._filter.sort, fits=False)
-        return self._filter != plain
+        return replace(self._filter, named=False) != plain
 
     def _set(self, wanted: DiscoverFilter) -> None:
         if (wanted.scope, wanted.shelf) != (self._filter.scope, self._filter.shelf):
@@ -139,9 +139,11 @@ class DiscoverHead(QWidget):
             self._filter = wanted
             self.changed.emit(wanted)
 
-    def _take_text(self) -> None:
+    def _take_text(self, *, entered: bool = False) -> None:
         self._timer.stop()
-        self._set(replace(self._filter, text=self.search.text().strip()))
+        text = self.search.text().strip()
+        named = entered or (self._filter.named and text == self._filter.text)
+        self._set(replace(self._filter, text=text, named=named))
 
     def _choose_scope(self, index: int) -> None:
         self._timer.stop()

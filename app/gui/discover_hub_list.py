@@ -22,11 +22,14 @@ class _Told:
 
 
 def _ask(hub: HubClient, seen: SeenModels, query: HubQuery, cursor: str | None) -> _Told:
-    """A page from the hub; the first one as it was last where the hub cannot be asked."""
+    """A page from the hub; where it cannot be asked, the first one as it was last.
+
+    For what was never asked, what was seen of it otherwise.
+    """
     try:
         page = hub.search(query, cursor)
     except AppError as error:
-        kept = seen.list(query) if cursor is None else None
+        kept = (seen.list(query) or seen.search(query)) if cursor is None else None
         if kept is None:
             raise
         return _Told(HubPage(kept.page.models, None), kept.time, error)

@@ -14,7 +14,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.core.download_state import DownloadItem
-from app.core.errors import AppError, OfflineError, SettingsError
+from app.core.errors import AccessError, AppError, NotFoundError, OfflineError, SettingsError
 from app.core.hub_addresses import main_address
 from app.core.hub_reference import Reference
 from app.core.memory import DEFAULT_CONTEXT, Fit
@@ -32,7 +32,7 @@ from app.gui.discover_subject import Subject, danger_words
 from app.gui.discover_view import ModelInView, main_line
 from app.gui.download_folders import FolderChoice
 from app.gui.downloads_start import DownloadStarter, local_for, try_action, try_later
-from app.gui.formatting import error_words
+from app.gui.formatting import day, error_words
 from app.gui.model_detail import ModelDetail
 from app.gui.page import Page
 from app.gui.variants_lines import VariantLine
@@ -68,6 +68,9 @@ class DiscoverPage(Page):
             entries,
             self._check,
         )
+        if made := context.catalogue.made:
+            words = self.tr("List of %1").replace("%1", day(made))
+            self.browser.age.setText(words)
         self.detail = ModelDetail(context.icons, context.worker)
         self.gated = GatedGuide(context, self.detail.gated, self)
         self.view = ModelInView(context.hub, context.seen, context.speeds, context.worker, self)
@@ -110,7 +113,7 @@ class DiscoverPage(Page):
         view.named.connect(self._show_subject)
         view.measured.connect(self._show_lines)
         view.card_changed.connect(self._show_card)
-        view.failed.connect(detail.show_failure)
+        view.failed.connect(self._show_failure)
         view.refused.connect(self._say_refusal)
         self.starter.started.connect(self._download_changed)
         self.starter.failed.connect(self._download_refused)
@@ -160,7 +163,8 @@ class DiscoverPage(Page):
 
     def _row_chosen(self, row: ModelRow) -> None:
         subject = self.view.subject
-        if subject is None or subject.repo not in row.repos:
+        unknown = subject is not None and subject.entry is None and subject.detail is None
+        if subject is None or subject.repo not in row.repos or unknown:
             self._show(Subject(row.repo, row.entry, row.models))
 
     def _reference_given(self, reference: Reference) -> None:
@@ -212,6 +216,9 @@ class DiscoverPage(Page):
         known, refusal = self.view.known_now, self.view.refusal
         if known is not None:
             note = error_words(known.card_error) if known.card_error else ""
+            gated = self.view.subject is not None and self.view.subject.gated
+            if gated and isinstance(known.card_error, AccessError):  # the strip says what is needed
+                note = self.tr("The card can be read once its licence is accepted, as said above.")
             if known.card == "":
                 note = self.tr("This repository has no model card.")
             self.detail.card.show_card(known.card or None, note)
@@ -254,6 +261,16 @@ class DiscoverPage(Page):
 
     # What is not as it should be
 
+    def _show_failure(self, error: AppError) -> None:
+        """The hub tells nothing: what the shipped list has of the model is better than that."""
+        subject = self.view.subject
+        entry = self._context.catalogue.for_repo(subject.repo) if subject else None
+        if entry is not None and not isinstance(error, NotFoundError | AccessError):
+            self._show(Subject(entry.gguf_repo, entry))
+        else:
+            self._say_offline()
+            self.detail.show_failure(error)
+
     def _say_refusal(self) -> None:
         """Above the model: why it is not of now, and how old it is.
 
@@ -265,7 +282,7 @@ class DiscoverPage(Page):
             detail = self.view.subject.detail if self.view.subject else None
             empty = detail is not None and not detail.variants
             words = self.tr("This repository holds no GGUF or MLX model that Corral could run.")
-            self.detail.set_problem(words if empty else "")
+            self.detail.set_problem(words if empty else "", retry=False)
             self._say_offline()
             return
         failure = self.browser.failure
@@ -278,8 +295,13 @@ class DiscoverPage(Page):
         self.detail.set_problem(kept.replace("%1", error_words(error)))
 
     def _say_offline(self) -> None:
-        offline = self._context.settings.current.network.offline
-        text = self.tr("Corral is offline. This is the list that ships with it.")
+        subject = self.view.subject
+        shown = subject is None or subject.entry is not None or subject.detail is not None
+        offline = self._context.settings.current.network.offline and shown
+        text = self.tr("Corral is offline. This is of the list that ships with it.")
+        if made := self._context.catalogue.made:
+            text = self.tr("Corral is offline. This is of the list that ships with it, of %1.")
+            text = text.replace("%1", day(made))
         if (seen_at := self.view.seen_at) is not None:
             text = self.tr("Corral is offline. This was seen %1.").replace("%1", ago(seen_at))
         self.detail.set_offline(offline, text)

@@ -216,6 +216,12 @@ class Subject:
         return (Fact("package", ", ".join(formats)),) if formats else ()
 
     @property
+    def by_hand(self) -> bool:
+        """Whether its authors let people in one by one."""
+        model = self.hub_model
+        return model is not None and model.gated == "manual"
+
+    @property
     def gated(self) -> bool:
         """Whether the authors want something before the files can be downloaded."""
         model = self.hub_model

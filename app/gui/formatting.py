@@ -4,7 +4,7 @@ Sizes are decimal (1 GB = 10^9 bytes) for files and memory alike, so that a file
 memory it needs can be compared.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from PySide6.QtCore import QCoreApplication, QDate, QDateTime, QLocale, QTime
 
@@ -186,6 +186,11 @@ def time_of_day(minute: int) -> str:
     """ "22:00", from the minute of the day."""
     when = QTime(minute // 60 % 24, minute % 60)
     return str(_locale().toString(when, QLocale.FormatType.ShortFormat))
+
+
+def day(when: date) -> str:
+    """A day with its year, in full: "23 Nov 2026"."""
+    return str(_locale().toString(QDate(when.year, when.month, when.day), "d MMM yyyy"))
 
 
 def short_date(moment: float, now: datetime | None = None) -> str:

@@ -15,7 +15,11 @@ from app.gui.flow_layout import FlowLayout
 from app.gui.icons import Icons
 from app.gui.inline_link import InlineLink
 
-_ROLES = ("accent", "syntax.type", "syntax.keyword", "syntax.number", "syntax.string")
+_ROLES = (
+    "accent", "syntax.type", "syntax.keyword", "syntax.number", "syntax.string", "danger-mark",
+    "warning-mark",
+)  # fmt: skip
+"""One for each folder: no two alike. More folders are summed up."""
 _OTHER = "border-strong"
 MOST_DISKS = 3
 """More would leave no room for the list; they are summed up in words."""
@@ -103,8 +107,7 @@ class DiskRow(QWidget):
         keys = FlowLayout(spacing=16, between_lines=4)
         parts = []
         said = []
-        for place, root in enumerate(use.roots):
-            role = _ROLES[place % len(_ROLES)]
+        for role, root in zip(_ROLES, self._shown(use.roots), strict=False):
             text = f"{self._name(root)} {formatting.file_size(root.size)}"
             keys.addWidget(_Key(icons, role, text, str(root.path), self))
             parts.append((role, root.size))
@@ -126,6 +129,14 @@ class DiskRow(QWidget):
 
     def _name(self, root: RootUse) -> str:
         return root.name or self.tr("Elsewhere")
+
+    def _shown(self, roots: Sequence[RootUse]) -> Sequence[RootUse]:
+        """As many as there are colours; the smallest together."""
+        if len(roots) <= len(_ROLES):
+            return roots
+        kept, rest = roots[: len(_ROLES) - 1], roots[len(_ROLES) - 1 :]
+        name = self.tr("%1 further folders").replace("%1", formatting.number(len(rest)))
+        return (*kept, RootUse(name, rest[0].path, sum(each.size for each in rest)))
 
 
 class DiskPicture(QWidget):

@@ -11,7 +11,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.companions import with_projector
+from app.core.gguf_types import GgufHeader
 from app.core.library import LocalModel
+from app.core.model_files import ModelFiles
 from app.gui import library_facts
 from app.gui.controls.buttons import Button, IconButton, PrimaryButton
 from app.gui.controls.card import Line, Region
@@ -50,6 +52,9 @@ class LibraryDrawer(Region):
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__("sidebar", parent)
         self._icons = icons
+        self._model: LocalModel | None = None
+        self._header: GgufHeader | None = None
+        self._model_files: ModelFiles | None = None
         self.setFixedWidth(icons.theme.metric("drawer") - 1)  # the line beside it counts
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -193,7 +198,8 @@ class LibraryDrawer(Region):
     ) -> None:
         """Show what the file's header tells; None while it is read, or where it cannot be."""
         header = facts.header if facts else None
-        self._facts.set_lines(library_facts.overview(model, header))
+        self._model, self._header = model, header
+        self._show_overview()
         self._defaults.set_lines(library_facts.defaults(config or LoadConfig(), header))
         self.form.show_facts(facts, config)
         curve = None
@@ -203,6 +209,17 @@ class LibraryDrawer(Region):
         self.plot.show_curve(curve)
         self._plot_part.setVisible(curve is not None)
         self.template.show_template((header.chat_template or "") if header else "")
+
+    def show_files(self, files: ModelFiles | None) -> None:
+        """Show the files of the model; None while they are looked at, or where none can be."""
+        self._model_files = files
+        self.files.show_files(files)
+        self._show_overview()
+
+    def _show_overview(self) -> None:
+        if self._model is not None:
+            lines = library_facts.overview(self._model, self._header, self._model_files)
+            self._facts.set_lines(lines)
 
 
 def _inset(widget: QWidget) -> QWidget:

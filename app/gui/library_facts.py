@@ -6,9 +6,11 @@ from PySide6.QtCore import QCoreApplication
 
 from app.core.gguf_types import GgufHeader
 from app.core.library import LocalModel
+from app.core.model_files import ModelFiles
 from app.core.remotes import served_name
 from app.gui import formatting
 from app.gui.discover_rows import CAPABILITY_ICONS, capability_word
+from app.gui.library_header_facts import making
 from backends.types import LoadConfig
 
 
@@ -25,20 +27,19 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("library", text)
 
 
-def overview(model: LocalModel, header: GgufHeader | None) -> list[Line]:
-    """The lines of the first tab."""
+def overview(
+    model: LocalModel, header: GgufHeader | None, files: ModelFiles | None = None
+) -> list[Line]:
+    """The lines of the first tab; `files` tell whether they were verified."""
     if model.is_remote:
         return _remote_overview(model)
-    lines = [Line(_tr("Architecture"), _architecture(model, header))]
-    if header is not None and (heads := _heads(header)):
-        lines.append(Line(_tr("Attention"), heads))
-    if header is not None and header.vocabulary_size:
-        count = formatting.number(header.vocabulary_size)
-        lines.append(Line(_tr("Vocabulary"), _tr("%1 tokens").replace("%1", count)))
+    lines = _built(model, header)
     lines.append(Line(_tr("Quantization"), _quantization(model)))
     if model.context_length:
         count = formatting.number(model.context_length)
         lines.append(Line(_tr("Context"), _tr("%1 tokens").replace("%1", count)))
+    if header is not None:
+        lines += [Line(*each) for each in making(header)]
     known = [name for name in CAPABILITY_ICONS if name in model.capabilities]
     if known:
         lines.append(Line(_tr("Can do"), ", ".join(capability_word(name) for name in known)))
@@ -46,9 +47,34 @@ def overview(model: LocalModel, header: GgufHeader | None) -> list[Line]:
         lines.append(Line(_tr("Source"), model.repo))
     if model.variant_of:
         lines.append(Line(_tr("Variant of"), model.variant_of))
+    if model.same_file_as:
+        lines.append(Line(_tr("Same file as"), model.same_file_as))
     lines.append(Line(_tr("Belongs to"), _owner(model)))
+    if files is not None:
+        lines.append(Line(_tr("Verified"), verified_words(files)))
     lines.append(Line(_tr("File"), str(model.path), is_path=True))
     return lines
+
+
+def _built(model: LocalModel, header: GgufHeader | None) -> list[Line]:
+    lines = [Line(_tr("Architecture"), _architecture(model, header))]
+    if header is not None and (heads := _heads(header)):
+        lines.append(Line(_tr("Attention"), heads))
+    if header is not None and header.vocabulary_size:
+        count = formatting.number(header.vocabulary_size)
+        lines.append(Line(_tr("Vocabulary"), _tr("%1 tokens").replace("%1", count)))
+    return lines
+
+
+def verified_words(files: ModelFiles) -> str:
+    """Whether the content was seen to be what it should be, and when."""
+    records = [each.record for each in files.files]
+    if not records or any(record is None or not record.checked for record in records):
+        return _tr("Not yet")
+    when = formatting.short_date(min(record.checked for record in records if record))
+    if all(record and record.told_by in ("hub", "name") for record in records):
+        return _tr("SHA-256 matches, %1").replace("%1", when)
+    return _tr("SHA-256 noted, %1").replace("%1", when)
 
 
 def _remote_overview(model: LocalModel) -> list[Line]:

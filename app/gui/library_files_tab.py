@@ -13,6 +13,7 @@ from app.gui import formatting
 from app.gui.controls.bars import ProgressBar
 from app.gui.controls.buttons import Button, IconButton
 from app.gui.controls.elided import ElidedLabel
+from app.gui.controls.focus_heir import focus_kept
 from app.gui.controls.icon_view import IconView
 from app.gui.controls.labels import Label
 from app.gui.icons import Icons
@@ -79,6 +80,8 @@ class FileRow(QWidget):
         if record.checked:
             when = formatting.short_date(record.checked)
             text += "; " + self.tr("verified %1").replace("%1", when)
+        elif record.told_by == "hub":
+            text += "; " + self.tr("not verified as it is now")
         return text
 
     def _copy(self) -> None:
@@ -93,13 +96,20 @@ class FileRow(QWidget):
         words = {
             "right": self.tr("Verified: the content is what it should be."),
             "noted": self.tr("Read whole. Its checksum was noted for the next time."),
-            "wrong": self.tr("The content has changed or is damaged. Download it again."),
-            "damaged": self.tr("The file is not whole. Download it again."),
+            "wrong": self._wrong(check),
+            "damaged": self.tr("The file is not whole."),
             "gone": self.tr("This file is not there."),
         }
         self.told.setText(words[check.verdict])
         self.told.setToolTip(check.problem)
         self.told.set_role(role if role == "danger" else "text-2")
+
+    def _wrong(self, check: FileCheck) -> str:
+        if check.told_by == "hub":
+            return self.tr("The content does not match the hub’s checksum.")
+        if check.told_by == "name":
+            return self.tr("The content does not match the checksum in the file’s name.")
+        return self.tr("The content has changed since it was read, or is damaged.")
 
 
 class FilesTab(QWidget):
@@ -107,6 +117,8 @@ class FilesTab(QWidget):
 
     verify_asked = Signal()
     cancel_asked = Signal()
+    again_asked = Signal()
+    """To have damaged files downloaded again."""
 
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -127,6 +139,12 @@ class FilesTab(QWidget):
         self.verify.setToolTip(self.tr("Read the files and compare them with their checksums"))
         self.verify.clicked.connect(self.verify_asked)
         foot.addWidget(self.verify)
+        self.again = Button(icons, self.tr("Download again"), "download", small=True)
+        self.again.setToolTip(self.tr("What is here stays until the new one is whole"))
+        self.again.clicked.connect(self.again_asked)
+        self.again.hide()
+        foot.addWidget(self.again)
+        self._replaceable = False
         self.cancel = Button(icons, self.tr("Cancel"), small=True)
         self.cancel.clicked.connect(self.cancel_asked)
         foot.addWidget(self.cancel)
@@ -139,8 +157,17 @@ class FilesTab(QWidget):
         column.addStretch(1)
         self.show_progress(None)
 
+    def set_replaceable(self, replaceable: bool) -> None:
+        """Whether the hub has the files of this model, should they be damaged."""
+        self._replaceable = replaceable
+
     def show_files(self, files: ModelFiles | None) -> None:
         """Show the files of a model; None while they are looked at."""
+        with focus_kept(self):
+            self._show_files(files)
+
+    def _show_files(self, files: ModelFiles | None) -> None:
+        self.again.hide()
         for row in self.rows:
             self._list.removeWidget(row)
             row.hide()
@@ -159,14 +186,20 @@ class FilesTab(QWidget):
                 lines.append(Line(self.tr("Downloaded"), when))
         self.origin.set_lines(lines)
         self.origin.setVisible(bool(lines))
-        there = bool(files) and any(each.record for each in files.files) if files else False
-        self.verify.setEnabled(there)
+        here = [each.record for each in files.files if each.record] if files else []
+        self.verify.setEnabled(bool(here))
+        again = any(record.checked for record in here)
+        self.verify.setText(self.tr("Verify again") if again else self.tr("Verify"))
+        self.verify.updateGeometry()
 
     def show_progress(self, fraction: float | None) -> None:
         """How far a check is; None when none is under way."""
         busy = fraction is not None
-        self.verify.setVisible(not busy)
-        self.cancel.setVisible(busy)
+        with focus_kept(self):
+            self.verify.setVisible(not busy)
+            self.cancel.setVisible(busy)
+            if busy:
+                self.again.hide()
         self.bar.setVisible(busy)
         self.progress_text.setVisible(busy)
         if fraction is not None:
@@ -180,3 +213,5 @@ class FilesTab(QWidget):
         for row in self.rows:
             if row.file.path in found:
                 row.show_check(found[row.file.path])
+        bad = any(check.verdict in ("wrong", "damaged", "gone") for check in checks)
+        self.again.setVisible(bad and self._replaceable)

@@ -14,6 +14,7 @@ from app.core.checksums import Progress as Told
 from app.core.errors import AppError
 from app.core.library_types import LocalModel
 from app.core.model_files import ModelFiles, files_of
+from app.core.model_updates import is_replaceable
 from app.gui.library_drawer import LibraryDrawer
 from app.gui.library_progress import Progress
 from app.gui.library_template_keeper import TemplateKeeper
@@ -42,6 +43,7 @@ class ModelKeeper(QObject):
         self._progress.moved.connect(drawer.files.show_progress)
         drawer.files.verify_asked.connect(self._verify)
         drawer.files.cancel_asked.connect(self._cancel)
+        drawer.files.again_asked.connect(self._fetch_again)
         drawer.sampling.changed.connect(self._sampling_changed)
         drawer.notes.note_changed.connect(self._note)
         drawer.notes.tags_changed.connect(self._tag)
@@ -53,12 +55,13 @@ class ModelKeeper(QObject):
             self._cancel()
         self._model = model
         self._template.show_model(model)
+        self._drawer.files.set_replaceable(is_replaceable(model))
         chosen = self._context.settings.current.models.sampling.get(model.id)
         self._drawer.sampling.show_values(chosen)
         if model.present and not model.is_remote:  # a drive that hangs would keep a thread
             self._read(model)
         else:
-            self._drawer.files.show_files(None)
+            self._drawer.show_files(None)
 
     def flush(self) -> None:
         """Keep what was typed a moment ago."""
@@ -69,12 +72,12 @@ class ModelKeeper(QObject):
     def _read(self, model: LocalModel) -> None:
         if self._reading is not None:
             self._reading.cancel()
-        self._drawer.files.show_files(None)
+        self._drawer.show_files(None)
         self._reading = self._context.worker.run(
             files_of,
             model,
             self._context.library.records,
-            done=self._drawer.files.show_files,
+            done=self._drawer.show_files,
             failed=self._context.notifier.error,
         )
 
@@ -94,7 +97,7 @@ class ModelKeeper(QObject):
     def _verified(self, found: tuple[ModelFiles, tuple[FileCheck, ...]]) -> None:
         files, checks = found
         self._end()
-        self._drawer.files.show_files(files)
+        self._drawer.show_files(files)
         self._drawer.files.show_checks(checks)
 
     def _not_verified(self, error: AppError) -> None:
@@ -110,6 +113,23 @@ class ModelKeeper(QObject):
         self._verifying = None
         self._progress.end()
         self._drawer.files.show_progress(None)
+
+    def _fetch_again(self) -> None:
+        if (model := self._model) is None:
+            return
+        updates, downloads = self._context.updates, self._context.downloads
+
+        def work() -> None:
+            again = updates.again(model)
+            downloads.add(again.request, again.root)
+
+        self._context.worker.run(
+            work, done=lambda _: self._fetching(model), failed=self._context.notifier.error
+        )
+
+    def _fetching(self, model: LocalModel) -> None:
+        words = self.tr("%1 is being downloaded again").replace("%1", model.name)
+        self._context.notifier.toast(words)
 
     # What a person says
 

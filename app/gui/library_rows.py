@@ -107,6 +107,9 @@ def _calm_line(row: LibraryRow, now: datetime | None) -> SecondLine:
         return SecondLine(_joined(kind, row.origin, memory))
     if model.variant_of:
         return SecondLine(_joined(kind, _tr("variant"), row.origin, *model.tags), "copy")
+    if model.same_file_as:
+        words = _tr("same file as %1").replace("%1", model.same_file_as)
+        return SecondLine(_joined(kind, words, *model.tags), "link")
     if model.source == "folder":
         words = _tr("used in place, belongs to another app or folder")
         if model.program:

@@ -15,6 +15,7 @@ from app.core.errors import AppError
 from app.core.library_programs import FoundProgram, use_programs
 from app.core.library_types import LocalModel
 from app.gui import formatting
+from app.gui.duplicates_question import DuplicatesQuestion
 from app.gui.import_panel import ImportPanel
 from app.gui.library_progress import Progress
 from app.gui.worker import Task
@@ -86,10 +87,13 @@ class LibraryUpkeep(QObject):
             context.library.scan()
 
         self.working.emit(self.tr("Reading the models"))
-        self._task = context.worker.run(work, done=self._used, failed=self._failed)
+        self._task = context.worker.run(work, done=partial(self._used, found), failed=self._failed)
 
-    def _used(self, _: None) -> None:
+    def _used(self, found: Sequence[FoundProgram], _: None) -> None:
         self._end()
+        programs = ", ".join(dict.fromkeys(each.program for each in found))
+        words = self.tr("The models of %1 are in the list now").replace("%1", programs)
+        self._context.notifier.toast(words)
         self.changed.emit()
 
     # Importing
@@ -144,44 +148,19 @@ class LibraryUpkeep(QObject):
 
     def _duplicates_found(self, found: Sequence[Duplicate]) -> None:
         self._end()
-        ours, all_ = (
-            sum(each.freed(also_theirs=also_theirs) for each in found)
-            for also_theirs in (False, True)
-        )
-        if not all_:
+        worth = [each for each in found if each.freed(also_theirs=True)]
+        if not worth:
             self._context.notifier.toast(self.tr("No file is on a disk twice"))
             return
-        names = sorted({copy.model for each in found for copy in each.copies})
-        shown = ", ".join(names[:4]) + ("…" if len(names) > 4 else "")
-        text = self.tr(
-            "On a disk more than once: %1. Linking makes the copies names of one file (hard "
-            "links). What is in them does not change."
-        ).replace("%1", shown)
-        answers = {}
-        if ours:
-            answers["ours"] = self.tr("Link Corral’s") if all_ > ours else self.tr("Link them")
-        if all_ > ours:
-            owners = {
-                copy.program or self.tr("another folder")
-                for each in found
-                for copy in each.replaced(also_theirs=True)
-                if not copy.ours
-            }
-            text += " " + self.tr("Some copies belong to others: %1.").replace(
-                "%1", ", ".join(sorted(owners))
-            )
-            words = self.tr("Link all, %1")
-            answers["all"] = words.replace("%1", formatting.file_size(all_))
-        title = self.tr("Free %1 by linking?").replace("%1", formatting.file_size(ours or all_))
-        self._context.notifier.choose(title, text, answers, partial(self._answered, found))
+        window = self._window.window()
+        DuplicatesQuestion(self._context.icons, window, worth, partial(self._link, worth)).ask()
 
-    def _answered(self, found: Sequence[Duplicate], answer: str | None) -> None:
-        if answer is None:
-            return
-        library, also_theirs = self._context.library, answer == "all"
+    def _link(self, found: Sequence[Duplicate], also_theirs: bool) -> None:
+        library = self._context.library
         cancel, report = self._progress.begin(), self._progress.report
 
         def work() -> Linked:
+            library.keep_names(copy.listed for each in found for copy in each.copies)
             try:
                 return link_duplicates(
                     found, library.records, report, cancel.is_set, also_theirs=also_theirs

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from app.core.errors import AppError
+from app.core.errors import AppError, OfflineError
 from app.core.hub import HubModel
 from app.gui import formatting
 from app.gui.controls.buttons import IconButton, PrimaryButton
@@ -192,7 +192,9 @@ class ModelDetail(QWidget):
         column.addLayout(row)
 
     def _add_variants(self, column: QVBoxLayout) -> None:
-        row = QHBoxLayout()
+        self._variants_head = QWidget()
+        row = QHBoxLayout(self._variants_head)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
         row.addWidget(Label(self.tr("Variants"), "page-title"))
         row.addStretch(1)
@@ -201,12 +203,13 @@ class ModelDetail(QWidget):
         self.context = InlineLink(self._icons, opens=True)
         self.context.clicked.connect(self._open_contexts)
         row.addWidget(self.context)
-        column.addLayout(row)
+        column.addWidget(self._variants_head)
         column.addSpacing(6)
         self.table = VariantsTable(self._icons)
         self.table.download.connect(self.download)
         self.table.pause.connect(self.pause)
         self.table.resume.connect(self.resume)
+        self.table.page_wanted.connect(lambda page: QDesktopServices.openUrl(QUrl(page)))
         self.table.chosen.connect(self._show_main)
         column.addWidget(self.table)
         self.companions = Label("", "caption", "text-3", wrap=True)
@@ -242,8 +245,10 @@ class ModelDetail(QWidget):
             if (old := item.widget()) is not None:
                 old.hide()
                 old.deleteLater()
-        card = ErrorCard(self._icons, error, [("retry", self.tr("Retry"))])
-        card.remedy_chosen.connect(lambda _: self.retry.emit())
+        offline = isinstance(error, OfflineError)
+        words = self.tr("Open settings") if offline else self.tr("Retry")
+        card = ErrorCard(self._icons, error, [("settings" if offline else "retry", words)])
+        card.remedy_chosen.connect(self.settings_wanted if offline else self.retry)
         card.setMaximumWidth(640)
         self._failure_column.addWidget(card)
         self._failure_column.addStretch(1)
@@ -283,7 +288,8 @@ class ModelDetail(QWidget):
         """The variants as they are now."""
         self.table.setEnabled(True)
         self.table.set_lines(lines, start_over=start_over)
-        self.table.setVisible(bool(lines))
+        for part in (self.table, self._variants_head):
+            part.setVisible(bool(lines))
         if self.table.chosen_line() is None:
             self.main_button.hide()
             self.speed.hide()
@@ -321,8 +327,9 @@ class ModelDetail(QWidget):
         """Say that the offline switch is on, and what is shown instead."""
         self.offline.say(text if offline else "")
 
-    def set_problem(self, text: str) -> None:
+    def set_problem(self, text: str, *, retry: bool = True) -> None:
         """Say above the page what did not work; "" when it does."""
+        self.strip.action.setVisible(retry)
         self.strip.say(text)
 
     # What the person does

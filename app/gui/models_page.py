@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QMimeData, QPoint, Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -22,6 +24,7 @@ from app.gui.controls.buttons import Button, IconButton
 from app.gui.controls.card import Line, Region
 from app.gui.controls.empty_state import EmptyState
 from app.gui.controls.fields import SearchField
+from app.gui.controls.focus import release_focus
 from app.gui.controls.labels import Label
 from app.gui.controls.strip import Strip
 from app.gui.library_actions import LibraryActions
@@ -30,24 +33,28 @@ from app.gui.library_drawer import LibraryDrawer
 from app.gui.library_header import HeaderReader
 from app.gui.library_keeper import ModelKeeper
 from app.gui.library_menus import RowAction
-from app.gui.library_model import CONTEXT, PARAMETERS, QUANTIZATION
+from app.gui.library_model import CONTEXT, PARAMETERS, QUANTIZATION, SIZE
 from app.gui.library_rows import LibraryRow
 from app.gui.library_table import LibraryTable
 from app.gui.library_updates import LibraryUpdates, update_words
 from app.gui.library_upkeep import LibraryUpkeep
 from app.gui.page import Page
+from app.gui.worker import Task
 
 if TYPE_CHECKING:
     from app.gui.context import AppContext
 
 log = logging.getLogger(__name__)
 
-RETURN_MS = 5000
-"""How often it is looked whether a drive that was away is back."""
+LOOK_MS = 4000
+"""How often the folders are looked at while the page is in view."""
+_MOST_OF_THE_TIME = 0.05
+"""Share of the time that may go into that: many models are looked at less often."""
 _OTHER_FILE = re.compile(r"\.(?!gguf$)[a-z]\w{0,6}", re.IGNORECASE)
 """What files end in that are no models; names of folders have dots too, as in "Qwen2.5-7B"."""
-_NARROW = 760
 _VERY_NARROW = 640
+_LEAST_ROOM = {CONTEXT: 760, PARAMETERS: 760, SIZE: 520, QUANTIZATION: 400}
+"""Pixels below which a column gives way; the quantization tells two files of a model apart."""
 
 
 class ModelsPage(Page):
@@ -67,8 +74,9 @@ class ModelsPage(Page):
         self._lay_out()
         self.keeper = ModelKeeper(context, self.drawer, self)
         self.header_reader = HeaderReader(context, self.drawer, self)
-        self._returning = QTimer(self, interval=RETURN_MS)
-        self._returning.timeout.connect(self._look_for_drives)
+        self._looking: Task | None = None
+        self._look_timer = QTimer(self, singleShot=True, interval=LOOK_MS)
+        self._look_timer.timeout.connect(self._look_at_folders)
         self._connect()
         self.refresh()
 
@@ -187,15 +195,21 @@ class ModelsPage(Page):
         self.keeper.flush()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Look now and then whether a drive is back."""
+        """Look now and then: the terminal brings models too, and drives come back."""
         super().showEvent(event)
-        self._returning.start()
+        self._look_timer.start(LOOK_MS)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Another page is shown: look for nothing, keep what was typed."""
         super().hideEvent(event)
-        self._returning.stop()
+        self._look_timer.stop()
         self.keeper.flush()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Back from another window, where models may have been brought or deleted."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self._look_at_folders()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Model files and folders may be dropped."""
@@ -303,18 +317,15 @@ class ModelsPage(Page):
             self._show_drawer(visible=True)
 
     def _show_drawer(self, *, visible: bool) -> None:
+        if not visible:
+            release_focus(self.drawer, self.table)
         self.drawer.setVisible(visible)
         self._drawer_line.setVisible(visible)
         self._fit_columns()
 
     def _fit_columns(self) -> None:
         room = self.width() - (self.drawer.width() if not self.drawer.isHidden() else 0)
-        hidden: list[int] = []
-        if room < _NARROW:
-            hidden = [PARAMETERS, CONTEXT]
-        if room < _VERY_NARROW:
-            hidden.append(QUANTIZATION)
-        self.table.hide_columns(hidden)
+        self.table.hide_columns([column for column, least in _LEAST_ROOM.items() if room < least])
         self.count.setVisible(room >= _VERY_NARROW)
 
     # What the person does
@@ -398,23 +409,36 @@ class ModelsPage(Page):
     def _no_disk(self, error: AppError) -> None:
         self.disk.show_uses(())
 
-    def _look_for_drives(self) -> None:
-        """A drive that was away may be back: nobody has to tell."""
-        context = self._context
-        if any(not model.present for model in context.library.models()):
-            context.worker.run(context.library.scan, failed=self._no_scan)
+    def _look_at_folders(self) -> None:
+        """Models come and go by other hands too: nobody has to tell."""
+        if self._looking is None and self.isVisible():
+            look = partial(_timed, self._context.library.scan)
+            self._looking = self._context.worker.run(look, done=self._looked, failed=self._no_look)
 
-    def _no_scan(self, error: AppError) -> None:
+    def _looked(self, seconds: float) -> None:
+        self._looking = None
+        if self.isVisible():
+            self._look_timer.start(max(LOOK_MS, round(1000 * seconds / _MOST_OF_THE_TIME)))
+
+    def _no_look(self, error: AppError) -> None:
         log.info("the folders could not be looked at: %s", error)
+        self._looked(0.0)
 
     def _library_changed(self) -> None:
         self.refresh()
         self._look_at_disk()
 
 
+def _timed(work: Callable[[], object]) -> float:
+    """Seconds that it took."""
+    begin = time.monotonic()
+    work()
+    return time.monotonic() - begin
+
+
 def _size(models: Sequence[LocalModel]) -> int:
-    """Bytes of all models; a variant has no files of its own."""
-    return sum(model.size for model in models if not model.variant_of)
+    """Bytes of all models; neither a variant nor a second name of a file adds any."""
+    return sum(each.size for each in models if not (each.variant_of or each.same_file_as))
 
 
 def _dropped(data: QMimeData) -> list[Path]:

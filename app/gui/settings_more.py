@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -153,7 +154,8 @@ class FoldersSection(SettingSection):
         if self._group is not None:
             self.groups.remove(self._group)
             self._group.deleteLater()
-        rows = [self._folder_row(folder) for folder in folders]
+        names = {str(path): name for name, path in self._context.library.roots()}
+        rows = [self._folder_row(folder, names) for folder in folders]
         add = SettingRow(
             self.tr("Use models from another program"),
             self.tr("They stay where they are; Corral never changes or deletes them."),
@@ -163,11 +165,12 @@ class FoldersSection(SettingSection):
         self.groups.append(self._group)
         self.column.insertWidget(0, self._group)
 
-    def _folder_row(self, folder: str) -> SettingRow:
+    def _folder_row(self, folder: str, names: Mapping[str, str]) -> SettingRow:
         name = self.tr("Forget %1").replace("%1", folder)
         button = IconButton(self._context.icons, "x", name, small=True)
         button.clicked.connect(partial(self._forget, folder))
-        return SettingRow(Path(folder).name or folder, folder, button)
+        title = names.get(str(Path(folder).expanduser())) or Path(folder).name or folder
+        return SettingRow(title, folder, button)
 
     def _ask_folder(self) -> None:
         dialog = QFileDialog(self, self.tr("Folder with models"))

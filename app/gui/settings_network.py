@@ -21,6 +21,7 @@ from app.core.ollama_gate import RegistryGate
 from app.core.ollama_http import RegistryHttp
 from app.gui.controls.buttons import Button
 from app.gui.controls.fields import TextField
+from app.gui.controls.focus import release_focus
 from app.gui.controls.switch import Switch
 from app.gui.formatting import duration, error_words
 from app.gui.settings_account import AccountGroup
@@ -144,6 +145,7 @@ class NetworkSection(SettingSection):
         place = self.groups.index(old)
         self.groups[place] = self.mirrors
         self.column.insertWidget(self.column.indexOf(old), self.mirrors)
+        release_focus(old, self.mirrors.address)
         old.hide()
         old.deleteLater()
 

@@ -1,5 +1,6 @@
 """The lines of the variants table: what is known of each way to download a model."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -12,6 +13,8 @@ from app.core.memory import FitVerdict
 from app.core.variants import Variant
 from app.gui.discover_fit import FitCheck, ModelShape
 from app.gui.downloads_start import item_for, local_for
+
+_ACCEPT_ON = re.compile(r"Accept (?:it|its terms) on (https?://[^\s,]+)")
 
 LineState = Literal[
     "absent", "asking", "waiting", "running", "verifying", "paused", "failed", "here"
@@ -49,6 +52,8 @@ class VariantLine:
     item_id: str = ""
     problem: str = ""
     """Why the download failed, or why the variant cannot be used here."""
+    page: str = ""
+    """Address where the person has to agree to something before it can be downloaded."""
     usable: bool = True
     is_main: bool = True
     """It is of the repository that the page is about, not of another one with the same model."""
@@ -112,7 +117,8 @@ def of_detail(
 ) -> tuple[VariantLine, ...]:
     """The variants of a repository with exact sizes, of the main one one recommended."""
     usable = [each for each in found if is_main and (each.format == "gguf" or mlx_usable)]
-    best = variants.recommended(usable, lambda each: check.of_variant(each, shape))
+    usual = check.usually()
+    best = variants.recommended(usable, lambda each: usual.of_variant(each, shape))
     lines = []
     for variant in found:
         is_usable = variant.format == "gguf" or mlx_usable
@@ -125,7 +131,7 @@ def of_detail(
                 quality_text=variant.quality_text,
                 size=variant.size,
                 about=False,
-                judged=check.of_variant(variant, shape),
+                judged=check.of_variant(variant, shape) if is_usable else None,
                 context=check.context,
                 variant=variant,
                 format=variant.format,
@@ -169,7 +175,14 @@ def _with_state(
         eta=item.eta,
         item_id=item.id,
         problem=f"{item.error.title}. {item.error.message}" if item.error else line.problem,
+        page=_page_in(item.error.hint) if item.error and item.state == "failed" else "",
     )
+
+
+def _page_in(hint: str) -> str:
+    """The page that a hint says to accept a licence on."""
+    match = _ACCEPT_ON.search(hint)
+    return match[1] if match else ""
 
 
 def shortened(lines: Sequence[VariantLine]) -> tuple[VariantLine, ...]:

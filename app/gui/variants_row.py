@@ -113,6 +113,7 @@ class VariantAction(QWidget):
     download = Signal()
     pause = Signal()
     resume = Signal()
+    page_wanted = Signal()
 
     def __init__(self, icons: Icons, parent: QWidget) -> None:
         super().__init__(parent)
@@ -127,17 +128,20 @@ class VariantAction(QWidget):
         self.pause_button = IconButton(icons, "pause", self.tr("Pause"), small=True, parent=self)
         self.check = IconView(icons, "check", 16, "success", self)
         self.word = Label("", "body", "text-2", self)
+        tip = self.tr("Open its page in the browser, to accept its licence")
+        self.page = IconButton(icons, "external-link", tip, small=True, parent=self)
         self._right = QWidget(self)
         self._right.setFixedWidth(4)
         self._parts = (
-            self.button, self.quiet, self.progress, self.pause_button, self.check, self.word,
-            self._right,
+            self.page, self.button, self.quiet, self.progress, self.pause_button, self.check,
+            self.word, self._right,
         )  # fmt: skip
         for part in self._parts:
             row.addWidget(part)
             part.hide()
         self.button.clicked.connect(self._pressed)
         self.quiet.clicked.connect(self.download)
+        self.page.clicked.connect(self.page_wanted)
         self.pause_button.clicked.connect(self.pause)
 
     def _pressed(self) -> None:
@@ -191,7 +195,7 @@ class VariantAction(QWidget):
         button.setToolTip(line.problem)
         button.setAccessibleName(f"{text} {line.label}")
         button.updateGeometry()
-        return (button,)
+        return (self.page, button) if line.page else (button,)
 
 
 class VariantRow(RingFocus, QAbstractButton):

@@ -74,6 +74,8 @@ class VariantsTable(QWidget):
     pause = Signal(str)
     resume = Signal(str)
     """Id of a download."""
+    page_wanted = Signal(str)
+    """To see the page with this address."""
     chosen = Signal(object)
     """The VariantLine that is selected now."""
 
@@ -168,6 +170,7 @@ class VariantsTable(QWidget):
             row.setChecked(line.key == self._chosen)
             row.clicked.connect(lambda _=False, key=line.key: self._pick(key))
             row.action.download.connect(lambda row=row: self.download.emit(row.line))
+            row.action.page_wanted.connect(lambda row=row: self.page_wanted.emit(row.line.page))
             row.action.pause.connect(lambda row=row: self.pause.emit(row.line.item_id))
             row.action.resume.connect(lambda row=row: self.resume.emit(row.line.item_id))
             self._body.addWidget(Line())
@@ -194,14 +197,19 @@ class VariantsTable(QWidget):
 
     def _hidden_kinds(self) -> str:
         """What is hidden beside further variants of the same repository."""
-        hidden = set(self._lines) - {row.line for row in self._rows.values()}
-        makers = any(not line.is_main and line.format == "gguf" for line in hidden)
-        macs = any(line.format == "mlx" for line in hidden)
-        if makers and macs:
-            return self.tr(": other makers, MLX for Macs")
-        if makers:
-            return self.tr(": other makers")
-        return self.tr(": MLX for Macs") if macs else ""
+        hidden = [line for line in self._lines if line.key not in self._rows]
+        macs = sum(line.format == "mlx" for line in hidden)
+        makers = sum(not line.is_main and line.format == "gguf" for line in hidden)
+        own = len(hidden) - macs - makers
+        if not macs and not makers:
+            return ""
+        kinds = (
+            (own, self.tr("%1 of this repository")),
+            (makers, self.tr("%1 of other makers")),
+            (macs, self.tr("%1 MLX for Macs")),
+        )
+        parts = [words.replace("%1", formatting.number(count)) for count, words in kinds if count]
+        return ": " + ", ".join(parts)
 
     def _say_note(self, shown: int) -> None:
         judged = next((line.judged for line in self._lines if line.judged), None)

@@ -32,7 +32,7 @@ def hub(starter_file: Path, corral_home: Path) -> Iterator[LocalHub]:
 def test_a_gated_model_is_fetched_after_a_log_in(hub: LocalHub) -> None:
     refused = corral("get", REPO, "--quiet", **NO_STORE)
     assert refused.returncode == 4
-    assert "log in" in refused.stderr
+    assert "log in by “corral login”" in refused.stderr
     no_place = corral("login", stdin=f"{TOKEN}\n", **NO_STORE)
     assert no_place.returncode == 1
     assert "password store" in no_place.stderr

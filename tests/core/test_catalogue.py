@@ -82,6 +82,13 @@ def test_sizes_agree_with_parameters_and_quantization(catalogue: Catalogue) -> N
             assert known == (None if entry.size_approximate else entry.size)
 
 
+def test_sizes_of_one_model_speak_the_same_languages(catalogue: Catalogue) -> None:
+    languages = {entry.id: entry.languages for entry in catalogue.entries()}
+    assert languages["qwen3-0.6b"] == languages["qwen3-8b"] == "100+ languages"
+    assert languages["gemma-3-4b-instruct"] == "140 languages"
+    assert catalogue.made is not None
+
+
 def test_looking_up_by_id_and_repository(catalogue: Catalogue) -> None:
     entry = catalogue.get("llama-3.1-8b-instruct")
     assert entry is not None

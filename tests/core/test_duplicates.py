@@ -281,6 +281,29 @@ def test_verifying_compares_with_what_the_hub_told(
     assert (check.verdict, check.expected) == ("wrong", "0" * 64)
 
 
+@pytest.mark.parametrize("how", ["written", "cut", "rotten"])
+def test_a_damaged_download_stays_wrong_however_often_it_is_verified(
+    records: FileRecords, paths: AppPaths, how: str
+) -> None:
+    path = put(paths.models / "maker" / "Tiny-GGUF" / "tiny-Q8_0.gguf", tiny())
+    right = hashlib.sha256(tiny()).hexdigest()
+    records.downloaded([(path, RepoFile("tiny-Q8_0.gguf", len(tiny()), sha256=right))], ORIGIN)
+    if how == "rotten":
+        rot(path)
+    else:
+        path.write_bytes(tiny()[:-1] + b"X" if how == "written" else tiny()[:-4096])
+        os.utime(path, ns=(10**18, 10**18))
+    for _ in range(2):
+        (check,) = verify([path], records, nothing, never)
+        assert (check.verdict, check.expected, check.told_by) == ("wrong", right, "hub")
+        record = records.of(path)
+        assert record is not None
+        assert (record.sha256, record.told_by, record.origin) == (right, "hub", ORIGIN)
+        assert record.checked == 0
+    path.write_bytes(tiny())
+    assert [each.verdict for each in verify([path], records, nothing, never)] == ["right"]
+
+
 def test_verifying_compares_with_git_s_hash_where_the_hub_told_only_that(
     library: ModelLibrary, records: FileRecords, paths: AppPaths
 ) -> None:

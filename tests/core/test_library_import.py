@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from app.core import file_copies, library_import
 from app.core.checksums import Broken
-from app.core.errors import ModelError, StorageError
+from app.core.errors import ModelError, NotFoundError, StorageError
 from app.core.library import ModelLibrary
 from app.core.library_import import ImportPlan, Way, import_models, plan_import
 from app.core.other_programs import ProgramFolder
@@ -184,8 +184,30 @@ def test_what_is_no_model_is_refused(library: ModelLibrary, tmp_path: Path, name
 
 
 def test_a_missing_file_is_told(library: ModelLibrary, tmp_path: Path) -> None:
-    with pytest.raises((ModelError, StorageError)):
+    with pytest.raises(NotFoundError, match=r"missing\.gguf is not there") as told:
         planned(library, tmp_path / "missing.gguf")
+    assert told.value.exit_code == 3, "as the help of the command says"
+
+
+def test_a_path_without_a_model_is_named_beside_others(
+    library: ModelLibrary, tmp_path: Path
+) -> None:
+    empty = put(tmp_path / "empty" / "notes.txt", b"x").parent
+    good = put(tmp_path / "good-Q8_0.gguf", tiny())
+    plan = planned(library, empty, good)
+    assert plan.empty == (empty,)
+    assert len(plan.possible) == 1
+
+
+def test_the_whole_folder_of_a_program_is_understood(library: ModelLibrary, tmp_path: Path) -> None:
+    ollama_model(tmp_path / "o" / "models", "registry.ollama.ai/library/x/latest", tiny("theirs"))
+    hub_file(
+        tmp_path / "hf" / "hub", "maker/Tiny-GGUF", "c" * 40, "t-Q8_0.gguf", tiny("hub"), link=False
+    )
+    plan = planned(library, tmp_path / "o", tmp_path / "hf")
+    targets = [item.files[0][1].relative_to(library.folder).as_posix() for item in plan.items]
+    assert targets[1] == "maker/Tiny-GGUF/t-Q8_0.gguf"
+    assert plan.empty == ()
 
 
 @pytest.mark.parametrize("way", ["copy", "move"])
@@ -210,7 +232,7 @@ def test_breaking_off_leaves_everything_as_it_was(
 def test_a_full_disk_is_told_before_anything_is_done(library: ModelLibrary, tmp_path: Path) -> None:
     path = put(tmp_path / "elsewhere" / "a-Q8_0.gguf", tiny())
     plan = planned(library, path, way="copy")
-    small = ImportPlan(plan.items, plan.needed, plan.needed - 1)
+    small = ImportPlan(plan.items, (), plan.needed, plan.needed - 1)
     with pytest.raises(StorageError, match="free"):
         import_models(library, small, nothing, never)
     assert not library.folder.exists()

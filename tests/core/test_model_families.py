@@ -1,6 +1,7 @@
 """One model in many repositories, and what tags, templates and headers tell of it."""
 
 import pytest
+from msgspec import structs
 
 from app.core.architecture import Architecture, architecture_of
 from app.core.capabilities import capabilities_of, in_template, languages_of
@@ -116,6 +117,9 @@ def test_collections_hold_what_is_known_to_belong() -> None:
     mixture = ModelTraits(
         parameters=30_000_000_000, active_parameters=3_000_000_000, fit=Fit.FITS, french=True
     )
+    lean = ModelTraits(
+        parameters=7_000_000_000, active_parameters=1_000_000_000, fit=Fit.TIGHT, french=True
+    )
     vectors = ModelTraits(frozenset({"embeddings"}), parameters=100_000_000, fit=Fit.FITS)
     unknown = ModelTraits()
     held = {
@@ -124,7 +128,8 @@ def test_collections_hold_what_is_known_to_belong() -> None:
     }
     assert held["all"] == [small, mixture, vectors, unknown]
     assert held["fits"] == [small, mixture, vectors]
-    assert held["quick"] == [small, mixture]
+    assert held["quick"] == [small], "a mixture takes the room of all its parameters"
+    assert belongs("quick", structs.replace(lean, fit=Fit.FITS))
     assert held["embeddings"] == [vectors]
     assert held["languages"] == [mixture]
     assert held["code"] == held["safety"] == []

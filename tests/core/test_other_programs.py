@@ -163,6 +163,25 @@ def test_a_real_model_in_ollamas_store_answers(
         backend.unload()
 
 
+def test_names_in_llama_cpps_cache_are_taken_apart(shelf: Shelf, tmp_path: Path) -> None:
+    root = tmp_path / "llama.cpp"
+    first = "ggml-org_gemma-3-1b-it-GGUF_gemma-3-1b-it-Q4_K_M.gguf"
+    second = "some-one_my_odd_repo_tiny_model-Q8_0.gguf"
+    for name in (first, second, "plain-Q8_0.gguf"):
+        put(root / name, tiny(name))
+    put(root / "ggml-org_gemma-3-1b-it-GGUF_mmproj-model-f16.gguf", tiny("projector"))
+    put(root / "manifest=some-one=my_odd_repo=latest.json", b"{}")
+    models = {model.path.name: model for model in shelf.use("llama.cpp", root)}
+    assert models[first].repo == "ggml-org/gemma-3-1b-it-GGUF"
+    assert models[first].name == "Gemma 3 1B it"
+    assert models[first].quantization == "Q4_K_M"
+    assert len(models[first].files) == 2, "with its projector"
+    assert models[second].repo == "some-one/my_odd_repo"
+    assert models[second].name == "Tiny Model"
+    assert len(models[second].files) == 1, "not with that of another repository"
+    assert models["plain-Q8_0.gguf"].repo is None
+
+
 @needs_links
 def test_the_hubs_cache_lists_the_newest_commit_of_each_file(shelf: Shelf, tmp_path: Path) -> None:
     root = tmp_path / "hub"

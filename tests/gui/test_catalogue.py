@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.architecture import Architecture
 from app.core.catalogue import Catalogue
+from app.core.hardware import MemorySnapshot
 from app.core.hub import HubModel
 from app.core.library import LocalModel
 from app.core.memory import Fit
@@ -17,10 +18,11 @@ from app.gui import discover_rows
 from app.gui.ages import ago
 from app.gui.context import AppContext
 from app.gui.controls.labels import Label
+from app.gui.controls.strip import ErrorCard
 from app.gui.discover_architecture import architecture_facts
 from app.gui.discover_compare import CompareOverlay
 from app.gui.discover_filter import DiscoverFilter, Shelf
-from app.gui.discover_fit import speed_words
+from app.gui.discover_fit import FitCheck, speed_words
 from app.gui.discover_page import DiscoverPage
 from app.gui.discover_rows import ModelRow
 from app.gui.question import Question
@@ -107,7 +109,9 @@ def test_a_model_page_has_the_variants_of_all_repositories(
     qtbot.waitUntil(lambda: page.view.repos() == {LLAMA, OTHER, MLX})
     table = page.detail.table
     assert {row.line.repo for row in table.rows()} == {LLAMA}  # what most people choose among
-    assert "other makers, MLX for Macs" in table.note.text()
+    shown_now = {row.line.key for row in table.rows()}
+    own = sum(line.is_main and line.key not in shown_now for line in table._lines)
+    assert f": {own} of this repository, 2 of other makers, 1 MLX for Macs." in table.note.text()
     table.more.click()
     shown = {(row.line.owner, row.line.label, row.line.usable) for row in table.rows()}
     assert ("unsloth", "Q8_0", True) in shown
@@ -118,6 +122,19 @@ def test_a_model_page_has_the_variants_of_all_repositories(
     qtbot.waitUntil(lambda: bool(context.downloads.items()))
     assert context.downloads.items()[0].request.repo == OTHER
     qtbot.waitUntil(lambda: _state(page, OTHER, line.file) != "absent")
+
+
+def test_the_advice_does_not_change_with_what_is_free_now(page: DiscoverPage, qtbot: QtBot) -> None:
+    page.activated()
+    page.browser.list.choose("llama-3.1-8b-instruct")
+    qtbot.waitUntil(lambda: LLAMA in page.view.known)
+    found = set()
+    for free in (3, 6, 12):
+        check = FitCheck(MemorySnapshot(total=16 * 10**9, available=free * 10**9))
+        lines = page.view.lines(check, "no")
+        found |= {line.label for line in lines if line.recommended}
+        assert all(line.judged is None for line in lines if line.format == "mlx")
+    assert len(found) == 1
 
 
 def _state(page: DiscoverPage, repo: str, file: str) -> str:
@@ -373,6 +390,28 @@ def test_a_gated_model_says_so_in_a_badge(page: DiscoverPage, hub: LocalHub, qtb
     assert "Licence to accept" in [fact.text for fact in page.view.subject.badges()]
 
 
+def test_a_gated_model_names_the_wait_and_its_page(
+    page: DiscoverPage, hub: LocalHub, qtbot: QtBot, context: AppContext
+) -> None:
+    hub.repositories[OTHER].gated = "manual"
+    page.open_with({"repo": OTHER})
+    qtbot.waitUntil(lambda: "one by one" in page.detail.gated.label.text())
+    assert "Log in here" in page.detail.gated.label.text()
+    qtbot.waitUntil(lambda: "as said above" in page.detail.card.note.text())
+    line = next(row.line for row in page.detail.table.rows() if row.line.label == "Q8_0")
+    context.downloads.start()
+    page.detail.download.emit(line)
+    qtbot.waitUntil(lambda: _state(page, OTHER, line.file) == "failed")
+    row = next(row for row in page.detail.table.rows() if row.line.key == line.key)
+    assert row.line.page == f"{hub.url}/{OTHER}"
+    assert row.action.page.isVisible()
+    assert row.action.button.text() == "Retry"
+    page.detail.table.page_wanted.disconnect()  # no browser
+    with qtbot.waitSignal(page.detail.table.page_wanted) as wanted:
+        row.action.page.click()
+    assert wanted.args == [row.line.page]
+
+
 def test_a_scan_of_another_repository_of_the_model_is_said_too(
     page: DiscoverPage, hub: LocalHub, qtbot: QtBot
 ) -> None:
@@ -524,6 +563,8 @@ def test_the_hubs_list_and_models_seen_before_are_there_offline(
     qtbot.waitUntil(lambda: OTHER in page.view.known)
     assert page.detail.offline.label.text() == "Corral is offline. This was seen just now."
     assert not page.detail.main_button.isEnabled()
+    page.browser.head.search_for("llama instruct")  # never asked for, but seen
+    qtbot.waitUntil(lambda: [row.title for row in rows_of(page)] == ["Llama 3.1 8B Instruct"])
     page.browser.head.search_for("never asked for")
     qtbot.waitUntil(lambda: page.browser._empty.isVisible())
     assert page.browser._empty.title.text() == "Corral is offline"
@@ -531,6 +572,59 @@ def test_the_hubs_list_and_models_seen_before_are_there_offline(
     go_offline(context, on=False)
     page.browser.head.search_for("Llama-3.1-8B")
     qtbot.waitUntil(lambda: bool(rows_of(page)) and not strip.isVisible())
+
+
+def test_offline_the_shipped_list_stands_in_for_what_was_never_seen(
+    page: DiscoverPage, hub: LocalHub, qtbot: QtBot, context: AppContext
+) -> None:
+    go_offline(context)
+    page.activated()
+    assert page.browser.age.text() == "List of 23 Nov 2026"
+    page.open_with({"repo": "nobody/Unknown-GGUF"})
+    qtbot.waitUntil(lambda: page.detail._stack.currentWidget() is page.detail._failure)
+    assert page.detail.offline.isHidden(), "the card says it"
+    (card,) = page.detail._failure.findChildren(ErrorCard)
+    assert [button.text() for button in card.buttons] == ["Open settings"]
+    with qtbot.waitSignal(page.open_page) as asked:
+        card.buttons[0].click()
+    assert asked.args == ["settings", {"section": "network"}]
+    page.open_with({"repo": MLX})  # the list has the model, in another repository
+    qtbot.waitUntil(lambda: page.detail._title.text() == "Llama 3.1 8B Instruct")
+    assert page.detail.offline.label.text().endswith("the list that ships with it, of 23 Nov 2026.")
+    assert hub.log.entries() == []
+
+
+def test_a_name_that_is_being_typed_is_searched_for(
+    page: DiscoverPage, hub: LocalHub, qtbot: QtBot
+) -> None:
+    page.activated()
+    head = page.browser.head
+    search_hub(page, qtbot)
+    head.search.setText("bartowski/Meta-Lla")
+    qtbot.waitUntil(lambda: head.current().text == "bartowski/Meta-Lla")
+    qtbot.waitUntil(lambda: not page.browser.hub_list.is_busy)
+    assert LLAMA in {repo for row in rows_of(page) for repo in row.repos}
+    assert page.detail._stack.currentWidget() is not page.detail._failure
+    head.search.setText(LLAMA.lower())
+    qtbot.waitUntil(lambda: bool(page.view.subject and page.view.subject.repo == LLAMA))
+    head.search.setText("nobody/Unknown")
+    qtbot.waitUntil(lambda: head.current().text == "nobody/Unknown")
+    qtbot.waitUntil(lambda: not page.browser.hub_list.is_busy)
+    assert page.browser._empty.isVisible()
+    head.search.returnPressed.emit()
+    qtbot.waitUntil(lambda: page.detail._stack.currentWidget() is page.detail._failure)
+
+
+def test_a_repository_without_models_has_no_heading_for_them(
+    page: DiscoverPage, hub: LocalHub, qtbot: QtBot
+) -> None:
+    hub.add("maker/Nothing", {"README.md": b"hello"})
+    page.activated()
+    page.open_with({"repo": "maker/Nothing"})
+    qtbot.waitUntil(lambda: "holds no GGUF" in page.detail.strip.label.text())
+    assert not page.detail.strip.action.isVisible(), "asking again brings no model"
+    assert not page.detail._variants_head.isVisible()
+    assert not page.detail.table.isVisible()
 
 
 def test_an_old_list_can_be_asked_for_again(

@@ -116,6 +116,37 @@ def test_ring_follows_what_moves_and_dies_with_its_control(page: QWidget, icons:
     assert rings(page) == []
 
 
+@pytest.mark.parametrize("end", [lambda b: b.setEnabled(False), lambda b: b.hide()])
+def test_what_is_clicked_and_goes_off_hands_the_keyboard_to_nobody(
+    page: QWidget, icons: Icons, end: Callable[[QWidget], object]
+) -> None:
+    first, button, other = (Button(icons, each) for each in ("One", "Two", "Three"))
+    put(page, first, button, other)
+    button.setFocus(Qt.FocusReason.MouseFocusReason)
+    end(button)
+    assert page.focusWidget() is None
+    assert rings(page) == []
+    button.setEnabled(True)
+    assert button.hasFocus() is button.isVisible(), "usable again, it has the keyboard again"
+    assert rings(page) == []
+
+
+def test_what_is_pressed_by_a_key_and_goes_off_gets_the_keyboard_back(
+    page: QWidget, icons: Icons
+) -> None:
+    first, button, other = (Button(icons, each) for each in ("One", "Two", "Three"))
+    put(page, first, button, other)
+    for elsewhere in (False, True):
+        button.setFocus(Qt.FocusReason.TabFocusReason)
+        button.setEnabled(False)
+        assert first.has_ring()
+        if elsewhere:
+            other.setFocus(Qt.FocusReason.TabFocusReason)
+        button.setEnabled(True)
+        assert button.has_ring() is not elsewhere
+        assert len(rings(page)) == 1
+
+
 def test_field_shows_its_ring_always(page: QWidget, icons: Icons) -> None:
     field = TextField(icons, "Name")
     put(page, field)

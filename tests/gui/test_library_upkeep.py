@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core import checksums
@@ -21,9 +21,11 @@ from app.core.library_types import LocalModel
 from app.core.settings import Models, Network
 from app.core.variants import RepoFile
 from app.gui.context import AppContext
+from app.gui.duplicates_question import DuplicatesQuestion
 from app.gui.icons import Icons
 from app.gui.import_panel import ImportPanel
 from app.gui.library_disk import DiskPicture
+from app.gui.library_rows import second_line
 from app.gui.library_template_tab import CHANGES, SAMPLE, TOKENS, TemplateTab
 from app.gui.models_page import ModelsPage
 from app.gui.name_question import NameQuestion
@@ -163,6 +165,7 @@ def test_models_of_other_programs_are_used_after_one_question(
     table = page.table.table_model()
     qtbot.waitUntil(lambda: any(row.model.name == "llama3.2:1b" for row in table.rows()))
     qtbot.waitUntil(page.work_strip.isHidden)
+    assert toast(context) == "The models of Ollama are in the list now"
     page.upkeep.look_for_programs()
     qtbot.waitUntil(lambda: toast(context).startswith("No further models"))
     assert blob.exists()
@@ -179,14 +182,46 @@ def test_duplicates_become_one_file_after_a_question(
     theirs = ollama_model(person / ".ollama" / "models", OFFERED, tiny("own", BIG))
     context.library.adopt(person / ".ollama" / "models")
     page.upkeep.find_duplicates()
-    qtbot.waitUntil(lambda: bool(page.findChildren(Question)))
-    assert list(question(page).answers) == ["ours"]
-    question(page).answers["ours"].click()
+    qtbot.waitUntil(lambda: bool(page.findChildren(DuplicatesQuestion)))
+    (asked,) = page.findChildren(DuplicatesQuestion)
+    assert asked.paths == (str(first), str(twin))
+    assert asked.theirs.isHidden(), "nothing of others would be replaced"
+    names = {each.id for each in context.library.models()}
+    asked.link.click()
     qtbot.waitUntil(lambda: toast(context).endswith("are free now"))
     assert first.samefile(twin)
     assert first.samefile(theirs)
+    assert {each.id for each in context.library.models()} == names, "all stay listed"
     page.upkeep.find_duplicates()
     qtbot.waitUntil(lambda: toast(context) == "No file is on a disk twice")
+
+
+def test_files_of_others_are_replaced_only_if_that_is_ticked(
+    page: ModelsPage, context: AppContext, person: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    data = tiny("theirs", BIG)
+    theirs = ollama_model(person / ".ollama" / "models", OFFERED, data)
+    further = put(tmp_path / "further" / "maker" / "F-GGUF" / "F-Q8_0.gguf", data)
+    for folder in (person / ".ollama" / "models", tmp_path / "further"):
+        context.library.adopt(folder)
+    count = len(context.library.models())
+    page.upkeep.find_duplicates()
+    qtbot.waitUntil(lambda: bool(page.findChildren(DuplicatesQuestion)))
+    (asked,) = page.findChildren(DuplicatesQuestion)
+    assert asked.theirs.isVisible()
+    assert not asked.theirs.isChecked()
+    assert list(asked.paths) == []
+    assert not asked.link.isEnabled()
+    asked.theirs.click()
+    (replaced,) = asked.paths
+    assert replaced in (str(theirs), str(further))
+    asked.link.click()
+    qtbot.waitUntil(lambda: toast(context).endswith("are free now"))
+    assert theirs.samefile(further)
+    qtbot.waitUntil(lambda: any(each.same_file_as for each in context.library.models()))
+    assert len(context.library.models()) == count
+    rows = page.table.table_model().rows()
+    assert any("same file as" in second_line(row).text for row in rows)
 
 
 def test_looking_for_duplicates_can_be_cancelled(
@@ -232,6 +267,8 @@ def test_the_files_tab_tells_origin_and_checksum_and_verifies(
     page.drawer.tabs.choose(FILES)
     qtbot.waitUntil(lambda: len(tab.rows) == 1)
     assert right[:8] in tab.rows[0].told.text()
+    words = [label.text() for label in page.drawer._facts.findChildren(QLabel)]
+    assert any(each.startswith("SHA-256 matches, ") for each in words)
     assert "from the hub" in tab.rows[0].told.text()
     assert tab.origin.isVisible()
     tab.rows[0].copy.click()
@@ -239,12 +276,44 @@ def test_the_files_tab_tells_origin_and_checksum_and_verifies(
     tab.verify.click()
     qtbot.waitUntil(lambda: tab.rows[0].told.text().startswith("Verified:"))
     assert tab.cancel.isHidden()
+    assert tab.verify.text() == "Verify again"
+    assert tab.again.isHidden()
     model.path.write_bytes(b"X" + model.path.read_bytes()[1:])
-    context.library.register(
-        [model.path], Origin("maker/Own-GGUF", "d" * 40), [RepoFile("a.gguf", 1, sha256=right)]
-    )
     tab.verify.click()
-    qtbot.waitUntil(lambda: "damaged" in tab.rows[0].told.text())
+    qtbot.waitUntil(lambda: "does not match the hub’s checksum" in tab.rows[0].told.text())
+    record = context.library.records.of(model.path)
+    assert record is not None
+    assert (record.sha256, record.told_by, record.checked) == (right, "hub", 0)
+
+
+def test_a_damaged_download_is_fetched_again(
+    page: ModelsPage, context: AppContext, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LocalHub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        fetch_again(page, context, hub, qtbot)
+
+
+def fetch_again(page: ModelsPage, context: AppContext, hub: LocalHub, qtbot: QtBot) -> None:
+    model = own(context)
+    good = model.path.read_bytes()
+    repository = hub.add("maker/Own-GGUF", {"Own-Q8_0.gguf": good})
+    right = hashlib.sha256(good).hexdigest()
+    context.library.register(
+        [model.path],
+        Origin("maker/Own-GGUF", repository.sha),
+        [RepoFile("Own-Q8_0.gguf", len(good), sha256=right)],
+    )
+    model.path.write_bytes(good[:-1] + b"X")
+    page.open_with({"model_id": model.id})
+    tab = page.drawer.files
+    page.drawer.tabs.choose(FILES)
+    qtbot.waitUntil(tab.verify.isEnabled)
+    tab.verify.click()
+    qtbot.waitUntil(tab.again.isVisible)
+    context.downloads.start()
+    tab.again.click()
+    qtbot.waitUntil(lambda: model.path.read_bytes() == good)
 
 
 def test_verifying_can_be_cancelled(
@@ -457,10 +526,38 @@ def test_a_drive_comes_back_without_anybody_telling(
     qtbot.waitUntil(lambda: len(page.table.table_model().rows()) == 3)
     assert not far()
     (tmp_path / "unplugged").rename(drive)
-    page._returning.timeout.emit()
+    page._look_timer.timeout.emit()
     qtbot.waitUntil(far)
     page.hide()
-    assert not page._returning.isActive()
+    assert not page._look_timer.isActive()
+
+
+def test_what_the_terminal_brings_and_deletes_shows_by_itself(
+    page: ModelsPage, context: AppContext, qtbot: QtBot
+) -> None:
+    """As the terminal does it: by the folders alone."""
+
+    def names() -> set[str]:
+        return {row.model.path.name for row in page.table.table_model().rows()}
+
+    path = put(context.paths.models / "maker" / "New-GGUF" / "New-Q8_0.gguf", tiny("new"))
+    assert path.name not in names()
+    qtbot.waitUntil(lambda: path.name in names())  # by the timer alone
+    path.unlink()
+    page._look_timer.stop()
+    QApplication.sendEvent(page, QEvent(QEvent.Type.ActivationChange))
+    qtbot.waitUntil(lambda: path.name not in names())
+
+
+def test_no_two_folders_of_a_disk_have_one_colour(icons: Icons, show: Show) -> None:
+    picture = DiskPicture(icons)
+    show(picture)
+    roots = tuple(RootUse(f"Folder {n}", Path(f"/{n}"), 10**9) for n in range(9))
+    picture.show_uses((DiskUse(Path("/"), roots, 5 * 10**9, 10**10, 10**11),))
+    (row,) = picture.rows
+    roles = [role for role, _ in row.bar._parts]
+    assert len(set(roles)) == len(roles) == 8
+    assert row.keys[6].startswith("3 further folders 3")
 
 
 def test_each_disk_is_a_row_with_a_key_for_each_folder(icons: Icons, show: Show) -> None:

@@ -22,7 +22,7 @@ from app.gui.library_defaults import SETTLE_MS, LoadDefaults, LoadFacts
 from app.gui.library_delegate import action_places
 from app.gui.library_facts import defaults, overview
 from app.gui.library_menus import row_menu
-from app.gui.library_model import ADDED, NAME, PARAMETERS, SIZE, LibraryTableModel
+from app.gui.library_model import ADDED, NAME, PARAMETERS, QUANTIZATION, SIZE, LibraryTableModel
 from app.gui.library_plot import axis_steps, memory_curve
 from app.gui.library_rows import LibraryRow, matches, rows_of, second_line
 from app.gui.library_table import LibraryTable
@@ -30,7 +30,7 @@ from app.gui.model_picker_list import PickerEntry, PickerModel
 from app.gui.models_page import ModelsPage
 from app.gui.question import Question
 from backends.types import LoadConfig
-from tests.core.broken_gguf import tiny_model
+from tests.core.broken_gguf import STRING, tiny_model
 from tests.hub.server import LocalHub
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
@@ -235,6 +235,29 @@ def test_facts_of_a_model(tmp_path: Path) -> None:
     said = {line.name: line.value for line in defaults(LoadConfig(gpu_layers=1, threads=4), header)}
     assert said["GPU layers"] == "All"
     assert said["Threads"] == "4"
+
+
+def test_what_the_header_tells_of_the_making(tmp_path: Path) -> None:
+    told = {
+        "general.author": "Somebody",
+        "general.license": "apache-2.0",
+        "general.base_model.0.organization": "First",
+        "general.base_model.0.name": "Kind 1B",
+        "tokenizer.ggml.pre": "smollm",
+        "llama.rope.scaling.type": "yarn",
+    }
+    made = tiny_model()
+    for key, value in told.items():
+        made = made.set(key, STRING, value)
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(made.data())
+    header = read_header(path)
+    lines = {line.name: line.value for line in overview(model("a"), header)}
+    assert (lines["Author"], lines["Licence"]) == ("Somebody", "Apache 2.0")
+    assert lines["Base model"] == "First Kind 1B"
+    assert lines["Width"].startswith(f"{header.embedding_length} numbers per token")
+    assert lines["RoPE"].endswith("yarn scaling")
+    assert lines["Tokenizer"].endswith(", smollm")
 
 
 def test_the_memory_curve_rises_with_the_context(tmp_path: Path) -> None:
@@ -480,6 +503,9 @@ def test_narrow_windows_leave_out_columns(page: ModelsPage) -> None:
     page.resize(968, 700)
     assert page.table.isColumnHidden(PARAMETERS)
     assert not page.table.isColumnHidden(SIZE)
+    page.resize(850, 700)
+    assert page.table.isColumnHidden(SIZE)
+    assert not page.table.isColumnHidden(QUANTIZATION), "it tells two files of a model apart"
     page.resize(1264, 840)
     assert not page.table.isColumnHidden(PARAMETERS)
 
@@ -516,4 +542,4 @@ def test_a_newer_version_is_shown_and_fetched(
         page.drawer.newer.action.click()
         qtbot.waitUntil(lambda: not row().newer, timeout=WAIT)
         qtbot.waitUntil(lambda: path.read_bytes() == newer, timeout=WAIT)
-        assert page.drawer.newer.isHidden()
+        qtbot.waitUntil(page.drawer.newer.isHidden)

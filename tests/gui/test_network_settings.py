@@ -160,6 +160,27 @@ def test_the_test_tells_of_each_hub_what_is_wrong(
         qtbot.waitUntil(lambda: "answers" in row.sentence.text())
 
 
+def test_a_click_on_test_or_add_leads_the_keyboard_nowhere_else(
+    section: NetworkSection, qtbot: QtBot
+) -> None:
+    section.check.setFocus(Qt.FocusReason.MouseFocusReason)
+    QTest.mouseClick(section.check, CLICK)
+    assert not section.check.isEnabled()
+    assert section.window().focusWidget() is None
+    qtbot.waitUntil(section.check.isEnabled)
+    assert section.check.hasFocus()
+    assert not section.check.has_ring()
+    QTest.keyClicks(section.mirrors.address, "https://one.example")
+    section.mirrors.add_button.setFocus(Qt.FocusReason.MouseFocusReason)
+    QTest.mouseClick(section.mirrors.add_button, CLICK)
+    qtbot.waitUntil(partial(has_mirrors, section, 1))
+    assert section.window().focusWidget() is None
+    section.mirrors.address.setFocus(Qt.FocusReason.MouseFocusReason)
+    QTest.keyClicks(section.mirrors.address, "https://two.example\r")
+    qtbot.waitUntil(partial(has_mirrors, section, 2))
+    assert section.mirrors.address.hasFocus(), "the next one may be typed"
+
+
 # -- Ollama's registry
 
 

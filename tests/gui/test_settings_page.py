@@ -236,6 +236,16 @@ def test_folders_used_in_place(
     assert stored().models.extra_folders == ()
 
 
+def test_folders_of_known_programs_are_called_by_them(
+    page: SettingsPage, corral_home: Path, qtbot: QtBot
+) -> None:
+    section = page.section("models")
+    assert isinstance(section, FoldersSection)
+    page.show_section("models")
+    section.use_folder(str(corral_home / "person" / ".ollama" / "models"))
+    qtbot.waitUntil(lambda: "Ollama" in {each.text() for each in section.findChildren(QLabel)})
+
+
 @pytest.fixture
 def network(page: SettingsPage) -> NetworkSection:
     section = page.section("network")

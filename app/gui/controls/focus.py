@@ -12,6 +12,8 @@ from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QAbstractButton, QAbstractScrollArea, QWidget
 
+from app.gui.controls.tab_order import areas_around, nearest_stop
+
 RingShape = Literal["outside", "edge", "field"]
 """Two pixels away, on the edge, or soft on the edge."""
 
@@ -40,9 +42,16 @@ class FocusRing(QWidget):
         for widget in _up_to(control, ground):
             widget.installEventFilter(self)
         control.destroyed.connect(self.deleteLater)
+        self._over = False
         self._follow()
         self.show()
         self.raise_()
+
+    def end(self) -> None:
+        """The keyboard is elsewhere; what happens to the control until this is gone is nothing."""
+        self._over = True
+        self.hide()
+        self.deleteLater()
 
     def _follow(self) -> None:
         corner = self._control.mapTo(self._ground, self._control.rect().topLeft())
@@ -51,7 +60,7 @@ class FocusRing(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay around the control."""
-        if not shiboken6.isValid(self._control):
+        if self._over or not shiboken6.isValid(self._control):
             return False
         kind = event.type()
         if kind in (QEvent.Type.Move, QEvent.Type.Resize):
@@ -102,13 +111,20 @@ def _ground_of(control: QWidget) -> QWidget:
     return ground or control
 
 
-def release_focus(widget: QWidget) -> None:
+def release_focus(widget: QWidget, to: QWidget | None = None) -> None:
     """Before a widget goes: give its focus to the nearest ancestor that takes the keyboard.
 
-    Qt would hand it to whatever comes next, which may be anywhere in the window.
+    Qt would hand it to whatever comes next, which may be anywhere in the window. `to` gets it
+    instead if the keyboard was in use there; after a click nobody does.
     """
     focused = widget.window().focusWidget()
     if focused is None or not (focused is widget or widget.isAncestorOf(focused)):
+        return
+    if to is not None:
+        if isinstance(focused, RingFocus) and focused.has_ring():
+            to.setFocus(Qt.FocusReason.TabFocusReason)
+        else:
+            focused.clearFocus()
         return
     heir = widget.parentWidget()
     while heir is not None and not heir.focusPolicy() & Qt.FocusPolicy.TabFocus:
@@ -146,6 +162,8 @@ class RingFocus(_Control):
 
     _ring: FocusRing | None = None
     _by_keyboard = False
+    _gave: tuple[QWidget | None] | None = None
+    """To whom the keyboard went when this went off: nobody, where the mouse had led here."""
 
     def has_ring(self) -> bool:
         """Whether the ring is drawn now."""
@@ -175,12 +193,39 @@ class RingFocus(_Control):
         super().focusOutEvent(event)
         self._hide_ring()
 
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Where the keyboard goes from here: by Tab, and also when this goes off or hides.
+
+        Then Qt would take it to whatever comes next and ring that: Space would press another
+        thing than the one just clicked. It goes to what is nearest if it was in use here, else
+        nowhere.
+        """
+        if self.isEnabled() and self.isVisible():
+            return super().focusNextPrevChild(forward)
+        areas = areas_around(self, self.window())
+        heir = nearest_stop(areas) if self.has_ring() else None
+        self._gave = (heir,)
+        if heir is not None:
+            heir.setFocus(Qt.FocusReason.TabFocusReason)
+        else:
+            self.clearFocus()
+        return True
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Usable again: the keyboard comes back, unless it was led elsewhere meanwhile."""
+        super().changeEvent(event)
+        if event.type() != QEvent.Type.EnabledChange or self._gave is None or not self.isEnabled():
+            return
+        (heir,), self._gave = self._gave, None
+        if self.isVisible() and self.window().focusWidget() is heir:
+            by_keyboard = Qt.FocusReason.TabFocusReason
+            self.setFocus(by_keyboard if heir is not None else Qt.FocusReason.OtherFocusReason)
+
     def _show_ring(self) -> None:
         self._hide_ring()
         self._ring = FocusRing(self, self.ring_shape, self.ring_radius)
 
     def _hide_ring(self) -> None:
         if self._ring is not None:
-            self._ring.hide()
-            self._ring.deleteLater()
+            self._ring.end()
             self._ring = None

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from app.gui.controls.focus import RingFocus
-from app.gui.controls.tab_order import tab_stops, takes_tab
+from app.gui.controls.tab_order import areas_around, nearest_stop, takes_tab
 
 
 @contextmanager
@@ -25,10 +25,10 @@ def focus_kept(area: QWidget) -> Iterator[None]:
     if focused is None or not area.isAncestorOf(focused) or focused is area:
         yield
         return
-    around = list(_around(focused, area))
+    around = list(areas_around(focused, area))
     reason = _reason(focused)
     yield
-    heir = focused if _is_stop(focused) else _nearest(around)
+    heir = focused if _is_stop(focused) else nearest_stop(around)
     if heir is not None and not heir.hasFocus():
         heir.setFocus(reason)
 
@@ -44,25 +44,5 @@ def _reason(focused: QWidget) -> Qt.FocusReason:
     return Qt.FocusReason.TabFocusReason if ringed else Qt.FocusReason.OtherFocusReason
 
 
-def _around(widget: QWidget, area: QWidget) -> Iterator[QWidget]:
-    """What a widget stands in, from the inside to `area`."""
-    above = widget.parentWidget()
-    while above is not None and above is not area:
-        yield above
-        above = above.parentWidget()
-    yield area
-
-
 def _is_stop(widget: QWidget) -> bool:
     return shiboken6.isValid(widget) and takes_tab(widget)
-
-
-def _nearest(around: list[QWidget]) -> QWidget | None:
-    for area in around:
-        if shiboken6.isValid(area) and area.isVisible():
-            # One of several buttons is no stop for Tab unless it is the checked one.
-            itself = area if area.focusPolicy() != Qt.FocusPolicy.NoFocus else None
-            stop = next(tab_stops(area), itself)
-            if stop is not None:
-                return stop
-    return None
