@@ -16,7 +16,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psutil
@@ -179,6 +180,15 @@ def kill_the_app(hub: LocalHub, kills: int) -> None:
     check_end(hub, watch, kills)
 
 
+def check_it_lives(
+    process: "subprocess.Popen[bytes]", seconds: float, heard: Iterable[bytes], kills: int
+) -> None:
+    """Fail, with its last words, if the app ends within `seconds`."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        status = process.wait(seconds)
+        pytest.fail(f"after {kills} kills it ended with {status}: {list(heard)}")
+
+
 def kill_or_pause(hub: LocalHub, kills: int) -> None:
     """Each time at random: the app, its child, or both; now and then a pause."""
     chance = random.Random(SEED)
@@ -193,11 +203,11 @@ def kill_or_pause(hub: LocalHub, kills: int) -> None:
             assert process.stdout is not None
             if chance.random() < 0.9:
                 process.stdout.readline()
-            drain = threading.Thread(target=process.stdout.read, daemon=True)
+            heard: deque[bytes] = deque(maxlen=20)
+            drain = threading.Thread(target=heard.extend, args=(process.stdout,), daemon=True)
             drain.start()
             while left:
-                with pytest.raises(subprocess.TimeoutExpired):
-                    process.wait(chance.uniform(0, 1.0))
+                check_it_lives(process, chance.uniform(0, 1.0), heard, kills - left)
                 kind = chance.choice(("app", "app", "child", "both", "pause"))
                 family = psutil.Process(process.pid).children(recursive=True)
                 if kind == "pause":
