@@ -41,8 +41,11 @@ def show(arguments: Namespace) -> int:
             return 0
         if arguments.part:
             text = model_part(parts, model, arguments.part)
-            sys.stdout.write(f"{without_controls(text).rstrip()}\n" if text else "")
-            return 0 if text else 1
+            if text:
+                sys.stdout.write(f"{without_controls(text).rstrip()}\n")
+                return 0
+            sys.stderr.write(f"corral: {model.name} has no {arguments.part}.\n")
+            return 1
         sys.stdout.write(f"{without_controls(model_summary(parts, model))}\n")
         header = header_of(parts, model) if arguments.verbose else None
         for key, value in header.metadata.items() if header else ():

@@ -262,13 +262,18 @@ class SettingsStore:
     def __init__(self, path: Path) -> None:
         self.changed: EventHook[[Settings]] = EventHook()
         self.problem: AppError | None = None
+        """What was wrong with the file at the start; what could not be used is at its default."""
         self._unread = False
         """Whether there is a file that nobody has been able to read."""
-        """What was wrong with the file at the start; what could not be used is at its default."""
         self._path = path
         self._lock = threading.Lock()
         self._raw: Raw = {}
-        self._current = self._load()
+        self._saved = self._load()
+        """As the file has them."""
+        self._current = self._saved
+        """As they are in force: `_saved`, but for `_overridden`."""
+        self._overridden: dict[str, object] = {}
+        """Fields of the section for the server with what holds for this run only."""
 
     @property
     def current(self) -> Settings:
@@ -317,17 +322,32 @@ class SettingsStore:
                 settings = _rebased(wanted, self._current, stored)
                 raw = _merged(stored_raw, msgspec.to_builtins(settings))
                 write_atomically(self._path, msgspec.json.format(msgspec.json.encode(raw)))
-            self._raw, self._current = raw, settings
+            self._overridden = {
+                field: value
+                for field, value in self._overridden.items()
+                if getattr(wanted.server, field) == value
+            }
+            self._raw, self._saved = raw, settings
+            in_force = msgspec.structs.replace(settings.server, **self._overridden)
+            self._current = msgspec.structs.replace(settings, server=in_force)
+            settings = self._current
         self.changed(self._current)  # if another thread was quicker, not an older state last
         return settings
 
     def override(self, *, server: Server) -> Settings:
         """Put another section in force for this run of the program; the file stays as it is.
 
+        A field in which it differs holds until `update` gives that field another value.
+
         Raises `SettingsError` for a value out of range.
         """
         with self._lock:
             settings = checked(msgspec.structs.replace(self._current, server=server))
+            self._overridden = {
+                field: value
+                for field, value in msgspec.structs.asdict(server).items()
+                if value != getattr(self._saved.server, field)
+            }
             self._current = settings
         self.changed(settings)
         return settings
@@ -339,14 +359,14 @@ class SettingsStore:
         except OSError as error:
             if self._unread and not isinstance(error, FileNotFoundError):
                 raise storage_error("The settings were not written", self._path, error) from error
-            return self._raw, self._current
+            return self._raw, self._saved
         self._unread = False
         try:
             raw = migrated(msgspec.json.decode(data, type=Raw))
         except (msgspec.DecodeError, ValueError, RecursionError):
-            return self._raw, self._current
+            return self._raw, self._saved
         settings, refused = _sections_from(raw)
-        return (self._raw, self._current) if refused else (raw, settings)
+        return (self._raw, self._saved) if refused else (raw, settings)
 
     def _load(self) -> Settings:
         try:

@@ -28,7 +28,7 @@ def program_steps(address: str, model: str, key: str) -> tuple[Snippet, ...]:
     """What is set in well-known programs."""
     return (
         Snippet("Claude Code", "bash", _claude_code(address, model, key)),
-        Snippet("Codex", "toml", _codex(address, model)),
+        Snippet("Codex", "toml", _codex(address, model, key)),
         Snippet("Continue", "yaml", _continue(address, model, key)),
         Snippet("Open WebUI", "bash", _open_webui(address, key)),
     )
@@ -85,16 +85,17 @@ def _claude_code(address: str, model: str, key: str) -> str:
     )
 
 
-def _codex(address: str, model: str) -> str:
+def _codex(address: str, model: str, key: str) -> str:
+    wanted = key != NO_KEY  # Codex does not start where the variable it is told of is missing
     return (
         "# ~/.codex/config.toml\n"
-        f'model = "{model}"\n'
+        + (f"# and in the shell: export CORRAL_API_KEY={key}\n" if wanted else "")
+        + f'model = "{model}"\n'
         'model_provider = "corral"\n\n'
         "[model_providers.corral]\n"
         'name = "Corral"\n'
         f'base_url = "{address}/v1"\n'
-        'wire_api = "responses"\n'
-        'env_key = "CORRAL_API_KEY"'
+        'wire_api = "responses"' + ('\nenv_key = "CORRAL_API_KEY"' if wanted else "")
     )
 
 

@@ -248,6 +248,27 @@ def test_a_function_that_must_be_called_is_called(client: openai.OpenAI, choice:
     assert again.output_text
 
 
+def test_tools_that_a_server_would_run_are_left_out(shared: Serving, client: openai.OpenAI) -> None:
+    """Codex names them in every request, whatever server it talks to."""
+    tools: list[Any] = [
+        {"type": "namespace", "name": "agents", "tools": [WEATHER]},
+        WEATHER,
+        {"type": "web_search", "external_web_access": False},
+    ]
+    answer = client.responses.create(
+        model=STARTER, input="The weather in Paris?", tools=tools, max_output_tokens=4
+    )
+    check(answer.to_dict(mode="json"), RESPONSE)
+    assert [tool.to_dict()["name"] for tool in answer.tools] == ["weather"]
+    with shared.client() as http:
+        asked = {"model": STARTER, "input": "x"}
+        told = [
+            http.post("/v1/responses/input_tokens", json={**asked, "tools": some}).json()
+            for some in (tools, [WEATHER])
+        ]
+    assert told[0] == told[1]
+
+
 def test_a_call_is_streamed_piece_by_piece(shared: Serving) -> None:
     events = events_of(
         shared,
@@ -377,8 +398,9 @@ def test_a_response_that_breaks_off_has_failed(shared: Serving, counter: str) ->
         ({"background": True}, "background"),
         ({"conversation": "conv_1"}, "conversation"),
         ({"prompt": {"id": "x"}}, "prompt"),
-        ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
+        ({"tools": [{"type": "function"}]}, "tools[0].name"),
         ({"tool_choice": "required"}, "tool_choice"),
+        ({"tools": [{"type": "web_search"}], "tool_choice": "required"}, "tool_choice"),
         ({"tool_choice": {"type": "function", "name": "x"}}, "tool_choice"),
         ({"max_output_tokens": 0}, "max_output_tokens"),
         ({"top_logprobs": 21}, "top_logprobs"),

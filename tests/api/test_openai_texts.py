@@ -59,6 +59,19 @@ def test_without_a_limit_there_are_sixteen_tokens(client: openai.OpenAI) -> None
     assert answer.usage.completion_tokens <= 16
 
 
+def test_a_limit_of_minus_one_is_none(alone: Serving) -> None:
+    """As LM Studio's own examples write it."""
+    client = openai.OpenAI(base_url=f"{alone.url}/v1", api_key="any", max_retries=0)
+    model = alone.scripted(tokens=40)
+    text = client.completions.create(model=model, prompt="Once", max_tokens=-1)
+    chat = client.chat.completions.create(
+        model=model, messages=[{"role": "user", "content": "Once"}], max_tokens=-1
+    )
+    for usage in (text.usage, chat.usage):
+        assert usage is not None
+        assert usage.completion_tokens == 40
+
+
 def test_a_stream_joins_to_the_same_text(shared: Serving, client: openai.OpenAI) -> None:
     whole = client.completions.create(model=STARTER, prompt=TEXT, temperature=0, max_tokens=8)
     body = {"model": STARTER, "prompt": TEXT, "temperature": 0, "max_tokens": 8, "stream": True}

@@ -16,6 +16,7 @@ from app.core.settings import (
     Engine,
     Models,
     Network,
+    Server,
     Settings,
     SettingsStore,
     migrated,
@@ -51,6 +52,22 @@ def test_changes_survive_a_restart(path: Path) -> None:
     assert again.models.load["a"].context_length == 4096
     assert again.engine.default_load.kv_type == "q8_0"
     assert again.appearance.font_size == 18
+
+
+@pytest.mark.parametrize("with_file", [False, True])
+def test_what_holds_for_this_run_outlives_other_changes_and_stays_out_of_the_file(
+    path: Path, with_file: bool
+) -> None:
+    if with_file:
+        SettingsStore(path).update(appearance=Appearance(font_size=18))
+    store = SettingsStore(path)
+    store.override(server=Server(on=True, port=12_345))
+    store.update(chat=Chat(terminal_history=False))
+    assert (store.current.server.on, store.current.server.port) == (True, 12_345)
+    assert SettingsStore(path).current.server == Server()
+    store.update(server=msgspec.structs.replace(store.current.server, port=12_346))
+    assert (store.current.server.on, store.current.server.port) == (True, 12_346)
+    assert SettingsStore(path).current.server == Server(port=12_346)
 
 
 def test_two_programs_leave_each_others_changes_alone(path: Path) -> None:

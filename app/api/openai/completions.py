@@ -20,6 +20,7 @@ from app.api.openai.sampling import (
     check_stream_options,
     common_sampling,
     texts_of,
+    token_limit,
 )
 from app.api.operations import Operation
 from app.api.streams import StreamedResponse, json_response, primed, sse, while_connected
@@ -130,7 +131,7 @@ def _sampling(asked: CompletionRequest, base: SamplingParams) -> SamplingParams:
             f"logprobs: Expected a number from 0 to {MOST_LOGPROBS}.",
             param="logprobs",
         )
-    given = {"max_tokens": asked.max_tokens, "logprobs": asked.logprobs}
+    given = {"max_tokens": token_limit(asked.max_tokens), "logprobs": asked.logprobs}
     return common_sampling(asked, base, given)
 
 

@@ -80,6 +80,7 @@ def begun_response(asked: ResponseRequest, wanted: GenerationRequest, model: str
         tools=[
             AnsweredTool(tool.name, tool.parameters, tool.strict, tool.description)
             for tool in asked.tools or ()
+            if tool.type == "function"
         ],
         top_p=sampling.top_p,
         top_logprobs=sampling.logprobs or 0,

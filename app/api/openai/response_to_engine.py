@@ -75,8 +75,17 @@ def instructed(asked: PromptOfResponse, said: Sequence[ChatMessage]) -> tuple[Ch
 
 
 def tools_and_choice(asked: PromptOfResponse) -> tuple[tuple[Tool, ...], ToolChoice]:
-    """The tools as engines take them. Raises ApiError."""
-    tools = tuple(_tool(each, f"tools[{i}]") for i, each in enumerate(asked.tools or ()))
+    """The tools as engines take them. Raises ApiError.
+
+    Only functions, which run at the client. Codex names, unasked, tools that OpenAI's own servers
+    run (`web_search`, `namespace`): the model is not told of those, and the answer's `tools` show
+    which are left.
+    """
+    tools = tuple(
+        _function(each, f"tools[{i}]")
+        for i, each in enumerate(asked.tools or ())
+        if each.type == "function"
+    )
     match asked.tool_choice:
         case FunctionChoice(name=name):
             return tools, NamedTool(known_tool(name, tools))
@@ -89,14 +98,7 @@ def tools_and_choice(asked: PromptOfResponse) -> tuple[tuple[Tool, ...], ToolCho
             return tools, choice or "auto"
 
 
-def _tool(tool: ResponseTool, place: str) -> Tool:
-    if tool.type != "function":
-        raise ApiError(
-            "unsupported",
-            f"{place}: This server runs no “{tool.type[:60]}”. Only functions are possible, which "
-            "run at the client.",
-            param=f"{place}.type",
-        )
+def _function(tool: ResponseTool, place: str) -> Tool:
     if not tool.name:
         raise ApiError(
             "invalid_request", f"{place}: A function needs a name.", param=f"{place}.name"

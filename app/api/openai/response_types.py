@@ -83,7 +83,7 @@ InputItem = MessageItem | CallItem | CallOutputItem | ReasoningItem
 
 
 class ResponseTool(Struct):
-    """A tool; only functions, which run at the client, are possible."""
+    """A tool; only functions, which run at the client, are told to the model."""
 
     type: str
     name: str = ""

@@ -55,6 +55,11 @@ def common_sampling(
     return sampling_with(base, {**given, **further}, names)
 
 
+def token_limit(given: int | None) -> int | None:
+    """Tokens at most. Clients of LM Studio and llama.cpp write -1 for as many as there is room."""
+    return None if given == -1 else given
+
+
 def answers_wanted(n: int | None) -> int:
     """How many answers (`n`). Raises ApiError."""
     n = 1 if n is None else n

@@ -18,7 +18,7 @@ from app.api.openai.chat_types import (
     SchemaFormat,
     TextPart,
 )
-from app.api.openai.sampling import common_sampling
+from app.api.openai.sampling import common_sampling, token_limit
 from app.api.requests import json_schema, json_text, picture_from_url
 from backends.types import (
     ChatMessage,
@@ -141,7 +141,7 @@ def _sampling(asked: ChatRequest, base: SamplingParams) -> SamplingParams:
     given = {
         "typical_p": asked.typical_p,
         "ignore_eos": asked.ignore_eos,
-        "max_tokens": limit,
+        "max_tokens": token_limit(limit),
         "logprobs": _alternatives(asked),
     }
     renamed = {"logprobs": "top_logprobs"}
