@@ -150,11 +150,12 @@ class Work:
         try:
             async with aclosing(self.follow(client, loaded, source, asked)) as events:
                 async for event in events:
-                    if isinstance(event, Finish) and event.reason == "cancelled":
-                        # Whoever asked has not done that.
-                        raise ApiError(
-                            "engine", f"{loaded.model.name} was ejected while it answered."
-                        )
+                    if isinstance(event, Finish):
+                        if event.reason == "cancelled":  # whoever asked has not done that
+                            raise ApiError(
+                                "engine", f"{loaded.model.name} was ejected while it answered."
+                            )
+                        self._learn(loaded, event)
                     yield event
         except BackendError as error:
             raise refusal(error) from error
@@ -201,6 +202,14 @@ class Work:
             tokens_per_second=usage.tokens_per_second,
         )
         self.parts.log.add(client.record, completion_tokens=usage.completion_tokens)
+
+    def _learn(self, loaded: LoadedModel, end: Finish) -> None:
+        """Keep how fast the answer was; the book writes to the disk, so nobody waits for it."""
+        if self.parts.speeds is not None:
+            learn = partial(
+                self.parts.speeds.learn, loaded.model, end.usage, on_gpu=loaded.mostly_on_gpu
+            )
+            asyncio.get_running_loop().run_in_executor(None, learn)
 
     async def embed(
         self, client: Client, model: LocalModel, request: EmbeddingRequest

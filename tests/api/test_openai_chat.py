@@ -26,6 +26,7 @@ from backends.types import (
 from tests.api.openai_facts import CHAT_CHUNK, CHAT_COMPLETION, ERROR, MODELS
 from tests.api.serving import STARTER, Serving
 from tests.api.shapes import check
+from tests.timing import PATIENCE
 
 HI: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Say hi"}]
 
@@ -90,6 +91,28 @@ def test_a_stream_joins_to_the_same_answer(client: openai.OpenAI) -> None:
         return answer.choices[0].message.content or ""
 
     assert ask(stream=True) == ask(stream=False) != ""
+
+
+def test_answers_teach_how_fast_a_model_is(shared: Serving, client: openai.OpenAI) -> None:
+    speeds = shared.parts.speeds
+    assert speeds is not None
+    learnt = threading.Event()
+    real = speeds.learn
+
+    def learn(*told: Any, **where: Any) -> None:
+        real(*told, **where)
+        learnt.set()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(speeds, "learn", learn)
+        client.chat.completions.create(
+            model=STARTER,
+            messages=[{"role": "user", "content": "Count to a hundred in words."}],
+            max_tokens=40,
+            extra_body={"ignore_eos": True},
+        )
+        assert learnt.wait(PATIENCE)
+    assert any(speeds._known)
 
 
 def test_an_unknown_model_is_not_found(client: openai.OpenAI) -> None:
