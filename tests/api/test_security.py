@@ -422,7 +422,7 @@ def test_what_is_not_there_is_not_found(shared: Serving) -> None:
 
 def test_an_error_tells_of_no_file_and_no_line(alone: Serving) -> None:
     def broken(*_: object) -> None:
-        raise OSError(2, "No such file", "/home/somebody/secret.txt")
+        raise OSError(2, "No such file", "/srv/somebody/secret.txt")
 
     alone.server._application.work.names.find = broken  # type: ignore[assignment, method-assign]  # fails as a disk would
     with alone.client() as client:
