@@ -97,7 +97,10 @@ def gpu_share(text: str) -> float:
     """Share of the layers on the graphics card: "off", "max", or 0 to 1."""
     value = {"off": 0.0, "max": 1.0}.get(text)
     if value is None:
-        value = float(text)
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is neither off, max nor between 0 and 1")
     return value

@@ -68,3 +68,12 @@ def test_what_names_no_repository_is_told_what_is_expected(
     with pytest.raises(SystemExit):
         parse(["get", "foo"])
     assert "OWNER/REPO is expected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("share", ["banana", "1.5", "nan"])
+def test_a_share_that_is_none_is_told_in_words(
+    share: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parse(["load", "smollm2", "--gpu", share])
+    assert f"{share} is neither off, max nor between 0 and 1" in capsys.readouterr().err
