@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from app.core.errors import AppError, ModelError, NotFoundError, PromptRefused
+from app.core.errors import AppError, HubError, ModelError, NotFoundError, PromptRefused
 from app.core.load_plan import NotEnoughMemory
 from backends.errors import BackendError, BadRequest, PromptTooLong, TemplateError
 
@@ -17,6 +17,7 @@ ErrorKind = Literal[
     "too_large",
     "unsupported",
     "busy",
+    "upstream",
     "timeout",
     "engine",
     "internal",
@@ -34,6 +35,7 @@ STATUS: dict[ErrorKind, int] = {
     "too_large": 413,
     "unsupported": 400,
     "busy": 503,
+    "upstream": 502,
     "engine": 500,
     "internal": 500,
 }
@@ -78,6 +80,8 @@ def api_error(error: Exception) -> ApiError:
         case ModelError() if _is_request(error):
             # Its hint speaks of the window's settings, which are not what was wrong.
             return ApiError("invalid_request", _sentence(error, hint=False))
+        case HubError():
+            return ApiError("upstream", _sentence(error))
         case AppError() | BackendError():
             return ApiError("engine", _sentence(error))
     return ApiError("internal", "There is a defect in Corral; its log says more.")

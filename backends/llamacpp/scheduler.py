@@ -2,11 +2,11 @@
 
 A step puts the next token of every answer, and a piece of one prompt, into one batch. Beside
 running answers that piece is small, so that their streams do not stall; alone it is as large as a
-batch can be. A piece of an image is a step of its own. When the KV cache is full, conversations
-that nobody works on are parked, then the youngest answer waits.
+batch can be. Several prompts share that room. A piece of an image is a step of its own. When the KV
+cache is full, conversations that nobody works on are parked, then the youngest answer waits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -163,12 +163,10 @@ class Scheduler:
         reading = [run for run in active if run.missing > 1]
         shares = [self._add(run, *self._next_tokens(run, len(answering))) for run in answering]
         room = self._chunk(beside=bool(answering))
-        for run in reading:
-            size = min(run.missing, room, self._batch.capacity - len(self._batch))
-            if size <= 0:
-                break
-            shares.append(self._add(run, run.next_text(size), 0))
-            room -= len(shares[-1].tokens)
+        for run, wanted in _rooms(reading, room):
+            size = min(wanted, self._batch.capacity - len(self._batch))
+            if size > 0:
+                shares.append(self._add(run, run.next_text(size), 0))
         return shares
 
     def _next_tokens(self, run: Run, answering: int) -> tuple[list[int], int]:
@@ -349,3 +347,21 @@ class Scheduler:
             status = self._graph.poll()
             if status is not None:
                 return status
+
+
+def _rooms(reading: Sequence[Run], room: int) -> list[tuple[Run, int]]:
+    """Tokens of each prompt that go into the next batch, `room` together.
+
+    Half is for who came first, the other half for the shortest of the rest: a short question does
+    not wait until a long prompt is read, and the long one is never kept from being read.
+    """
+    if not reading:
+        return []
+    first, *others = reading
+    kept = min(first.missing, room - room // 2)
+    left = room - kept
+    rooms = []
+    for run in sorted(others, key=lambda run: run.missing):
+        rooms.append((run, min(run.missing, left)))
+        left -= rooms[-1][1]
+    return [(first, min(first.missing, kept + left)), *rooms]

@@ -140,7 +140,7 @@ def test_what_is_not_such_json_is_refused(shared: Serving, text: str) -> None:
         {"temperature": -1},
         {"temperature": 1e300},
         {"top_k": -(2**63)},
-        {"max_tokens": -1},
+        {"max_tokens": -2},
         {"max_tokens": 2**63},
         {"top_logprobs": 21, "logprobs": True},
         {"stop": ["x"] * 17},

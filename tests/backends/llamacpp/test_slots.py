@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,25 @@ def test_a_long_prompt_does_not_stall_a_running_answer(
     running.close()  # type: ignore[attr-defined]  # a generator
     assert finish_of([step]).usage.prompt_tokens > 600
     assert tokens_meanwhile > 10
+
+
+def test_a_short_question_does_not_wait_until_a_long_prompt_is_read(
+    engine: LlamaCppBackend, smollm2: Path
+) -> None:
+    load(engine, smollm2, context_length=8192)
+    long = engine.generate(ask(story(1, 500), "long", tokens=1))
+    step = next(long)
+    while not (isinstance(step, Progress) and step.processed > step.cached):
+        step = next(long)
+    assert step.processed < step.total / 2
+    short = engine.generate(ask("Hello", "short", tokens=1))
+    first = []
+    for name, events in cycle({"short": short, "long": long}.items()):
+        if isinstance(next(events), Delta):
+            first.append(name)
+            break
+    assert first == ["short"]
+    assert in_turn({"long": long})["long"]  # and the long one is read to its end
 
 
 def test_a_cancel_ends_one_answer_and_the_others_go_on(
