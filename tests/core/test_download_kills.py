@@ -201,7 +201,8 @@ def kill_or_pause(hub: LocalHub, kills: int) -> None:
         slow.begin_life(left)
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
             assert process.stdout is not None
-            if chance.random() < 0.9:
+            spoke = chance.random() < 0.9
+            if spoke:
                 process.stdout.readline()
             heard: deque[bytes] = deque(maxlen=20)
             drain = threading.Thread(target=heard.extend, args=(process.stdout,), daemon=True)
@@ -211,7 +212,8 @@ def kill_or_pause(hub: LocalHub, kills: int) -> None:
                 kind = chance.choice(("app", "app", "child", "both", "pause"))
                 family = psutil.Process(process.pid).children(recursive=True)
                 if kind == "pause":
-                    process.send_signal(signal.SIGUSR1)
+                    if spoke or heard:  # before that it does not know the signal, and would die
+                        process.send_signal(signal.SIGUSR1)
                     continue
                 left -= 1
                 if kind != "app":
