@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import signal
 import socket
 import tempfile
 import threading
@@ -98,6 +99,8 @@ _trash = tempfile.TemporaryDirectory(prefix="corral-tests-")
 def pytest_configure() -> None:
     """Offscreen unless somebody wants to watch; what tests delete is not the person's trash."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    # Programs that a shell starts in the background ignore it, and so would theirs.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["XDG_DATA_HOME"] = _trash.name
 
 

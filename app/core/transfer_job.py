@@ -173,8 +173,12 @@ class TransferJob:
         return lacking
 
     def _may_replace(self, file: RepoFile, target: Path) -> bool:
-        """Whether an update is wanted, or what is there is Corral's own."""
-        return self._command.update or is_being_named(target) or self._is_own(file, target)
+        """Whether an update is wanted, or what is there was downloaded by Corral.
+
+        If that was damaged or changed since, it is replaced all the same: it goes to the trash.
+        """
+        downloaded = file.path in self._command.own
+        return self._command.update or is_being_named(target) or downloaded
 
     def _is_own(self, file: RepoFile, target: Path) -> bool:
         """Whether the file is as it was when Corral had downloaded it."""

@@ -11,10 +11,12 @@ from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from app.core.disk_use import disk_uses
+from app.core.file_records import Origin
 from app.core.gguf import read_header
 from app.core.hardware import HardwareSurvey
 from app.core.library import LocalModel
 from app.core.memory import Fit
+from app.core.variants import RepoFile
 from app.gui.context import AppContext
 from app.gui.controls.list_view import RowRole
 from app.gui.icons import Icons
@@ -517,6 +519,8 @@ def test_a_newer_version_is_shown_and_fetched(
     context: AppContext, show: Show, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
     path = put_tiny(context, "Old")
+    had = RepoFile(path.name, path.stat().st_size)
+    context.library.records.downloaded([(path, had)], Origin("maker/Old-GGUF", "0" * 40))
     newer = tiny_model().data() + b"2"
     with LocalHub() as hub:
         hub.add("maker/Old-GGUF", {path.name: newer})
