@@ -258,9 +258,8 @@ class ChatService:
         """The ready model of the conversation; of one that has none yet, any that is ready."""
         if conversation.model_id is not None:
             loaded = self._runtime.get(conversation.model_id)
-            return loaded if loaded is not None and loaded.state == "ready" else None
-        ready = (each for each in self._runtime.loaded() if each.state == "ready")
-        return next(ready, None)
+            return loaded if loaded is not None and loaded.answers else None
+        return next((each for each in self._runtime.loaded() if each.answers), None)
 
     def _until(self, conversation_id: int, message_id: int) -> tuple[Message, ...]:
         """The shown branch as far as a message."""

@@ -47,6 +47,11 @@ class LoadedModel:
     settled: threading.Event = field(default_factory=threading.Event, repr=False)
     """Set when it is no longer loading."""
 
+    @property
+    def answers(self) -> bool:
+        """It is ready, and its engine has not ended in this moment; quick."""
+        return self.state == "ready" and self.engine.alive
+
     def runs_with(self, config: LoadConfig) -> bool:
         """Whether these settings are in force.
 
