@@ -125,7 +125,13 @@ def test_one_question() -> None:
 
 @pytest.mark.engine
 def test_the_speed_of_an_answer_is_learned(starter_file: Path) -> None:
-    words = ("Tell a long story about the sea.", "--max-tokens", str(LEAST_TOKENS))
+    words = (
+        "Tell a long story about the sea.",
+        "--max-tokens",
+        str(LEAST_TOKENS),
+        "--set",
+        "ignore_eos=true",
+    )
     result = corral("run", STARTER, *words)
     assert result.returncode == 0, result.stderr
     book = SpeedBook(app_paths().speeds_file)

@@ -546,4 +546,4 @@ def test_a_newer_version_is_shown_and_fetched(
         page.drawer.newer.action.click()
         qtbot.waitUntil(lambda: not row().newer, timeout=WAIT)
         qtbot.waitUntil(lambda: path.read_bytes() == newer, timeout=WAIT)
-        qtbot.waitUntil(page.drawer.newer.isHidden)
+        qtbot.waitUntil(lambda: not page.drawer.newer.isVisible())
