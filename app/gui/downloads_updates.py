@@ -64,6 +64,7 @@ class UpdatesGroup(DownloadGroup):
         self._shown: tuple[ModelUpdate, ...] = ()
         self.rows: list[UpdateRow] = []
         self.look, self.look_now = self._updates.look, self._updates.look_now
+        self._updates.changed.connect(self.refresh)
         self.hide()
 
     def refresh(self) -> None:

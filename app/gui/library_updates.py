@@ -13,7 +13,7 @@ from app.core.model_updates import ModelUpdate
 from app.gui import formatting
 
 if TYPE_CHECKING:
-    from app.core.download_state import DownloadItem
+    from app.core.download_state import DownloadItem, DownloadRequest
     from app.gui.context import AppContext
 
 
@@ -26,9 +26,10 @@ class LibraryUpdates(QObject):
     def __init__(self, context: AppContext, parent: QObject) -> None:
         super().__init__(parent)
         self._context = context
-        self._known = self.offered()
+        self._offered = self._found()
         bridge = context.bridge
         bridge.on(context.updates.changed, self._look_again)
+        bridge.on(context.library.changed, self._look_again)
         bridge.on(context.downloads.changed, self._download_changed)
         bridge.on(context.downloads.removed, self._download_removed)
 
@@ -37,16 +38,21 @@ class LibraryUpdates(QObject):
         self._context.worker.run(self._context.updates.look)
 
     def offered(self) -> tuple[ModelUpdate, ...]:
-        """What is newer and not being fetched already. Quick."""
+        """What is newer and not being fetched already, as of the last `changed`. Quick."""
+        return self._offered
+
+    def _found(self) -> tuple[ModelUpdate, ...]:
         available = self._context.updates.available()
         if not available:
             return ()
         items = self._context.downloads.items()
-        fetched = {(i.request.repo, i.request.files[0].path) for i in items if i.state != "done"}
+        # A download that is done stays found until the search for newer versions has heard of it.
+        fetched = {_what(item.request) for item in items}
+        fetching = {_what(item.request)[:2] for item in items if item.state != "done"}
         return tuple(
             each
             for each in available
-            if (each.request.repo, each.request.files[0].path) not in fetched
+            if _what(each.request) not in fetched and _what(each.request)[:2] not in fetching
         )
 
     def of(self, model: LocalModel) -> ModelUpdate | None:
@@ -64,7 +70,7 @@ class LibraryUpdates(QObject):
             self._context.downloads.add,
             update.request,
             update.root,
-            done=lambda _: self.changed.emit(),
+            done=lambda _: self._look_again(),
             failed=self._failed,
         )
 
@@ -91,12 +97,16 @@ class LibraryUpdates(QObject):
         self._look_again()
 
     def _look_again(self) -> None:
-        known, self._known = self._known, self.offered()
-        if known != self._known:
+        before, self._offered = self._offered, self._found()
+        if before != self._offered:
             self.changed.emit()
 
     def _failed(self, error: AppError) -> None:
         self._context.notifier.error(error)
+
+
+def _what(request: DownloadRequest) -> tuple[str, str, str]:
+    return request.repo, request.files[0].path, request.revision
 
 
 def update_words(update: ModelUpdate) -> str:

@@ -11,11 +11,13 @@ from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from app.core.disk_use import disk_uses
+from app.core.download_state import DownloadRequest
 from app.core.file_records import Origin
 from app.core.gguf import read_header
 from app.core.hardware import HardwareSurvey
 from app.core.library import LocalModel
 from app.core.memory import Fit
+from app.core.model_updates import ModelUpdate
 from app.core.variants import RepoFile
 from app.gui.context import AppContext
 from app.gui.controls.list_view import RowRole
@@ -513,6 +515,25 @@ def test_narrow_windows_leave_out_columns(page: ModelsPage) -> None:
 
 
 # Newer versions
+
+
+def test_what_is_found_for_a_moment_does_not_stay(
+    context: AppContext, show: Show, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put_tiny(context, "Old")
+    context.library.scan()
+    page = ModelsPage(context)
+    show(page)
+    [model] = [each for each in context.library.models() if each.path == path]
+    page.open_with({"model_id": model.id})
+    request = DownloadRequest("maker/Old-GGUF", "1" * 40, "Old", "", (RepoFile(path.name, 5),))
+    found = (ModelUpdate(model, request, path.parent),)
+    monkeypatch.setattr(context.updates, "available", lambda: found)
+    page.refresh()  # the library told of something else meanwhile
+    monkeypatch.setattr(context.updates, "available", lambda: ())
+    page.updates._look_again()
+    assert not page.drawer.newer.isVisible()
+    assert not any(row.newer for row in shown(page))
 
 
 def test_a_newer_version_is_shown_and_fetched(
