@@ -12,7 +12,7 @@ import msgspec
 
 from app.core.gguf import Limits, read_header
 from app.core.gguf_types import GgufArray, GgufHeader
-from backends.chat.template_check import Question
+from backends.chat.template_report import Question
 
 TEMPLATE_FILE = "chat_template.jinja"
 JSON_FILES = ("chat_template.json", "tokenizer_config.json")

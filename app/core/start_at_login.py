@@ -5,8 +5,6 @@ Windows: a value below the Run key of the person's registry.
 """
 
 import os
-import plistlib
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,6 +82,8 @@ def _quoted(word: str) -> str:
 
 
 def _launch_agent(command: Sequence[str]) -> bytes:
+    import plistlib  # the start of the program knows this module, and needs none of it
+
     return plistlib.dumps({"Label": _LABEL, "ProgramArguments": list(command), "RunAtLoad": True})
 
 
@@ -103,6 +103,7 @@ def _registered() -> bool:
 def _register(command: Sequence[str] | None) -> None:
     if sys.platform != "win32":
         return
+    import subprocess
     import winreg
 
     try:

@@ -7,7 +7,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app.core.base_template import Comparison
 from app.gui.marked_text import Lines, Span
-from backends.chat.template_check import Finding, Report
+from backends.chat.template_report import Finding, Report
 from backends.chat.token_view import TextToken
 
 _WARNINGS: tuple[Finding, ...] = ("trigger", "address", "no_turns")

@@ -20,7 +20,7 @@ from app.gui.library_template_lines import (
     token_lines,
 )
 from app.gui.marked_text import MarkedText
-from backends.chat.template_check import Report
+from backends.chat.template_report import Report
 from backends.chat.token_view import TextToken
 
 TEMPLATE, SAMPLE, TOKENS, CHANGES = range(4)

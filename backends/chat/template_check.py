@@ -7,28 +7,16 @@ template does is bounded by the sandbox; that this is another process bounds wha
 import re
 import sys
 from collections.abc import Sequence
-from typing import Literal
 
 import msgspec
-from msgspec import Struct
 
 from backends.chat.template import ChatTemplate, Message
+from backends.chat.template_report import Finding, Question, Report
 from backends.chat.traits import probe
 from backends.errors import TemplateError
 
 FLAG = "--template-check"
 """Makes the program run `main`."""
-
-Finding = Literal[
-    "no_system", "system_is_fixed", "no_turns", "no_neighbours", "tools", "calls", "date",
-    "address", "trigger",
-]  # fmt: skip
-"""What a template cannot take (no_…), what it can, and what in it deserves a look:
-
-system_is_fixed: it writes a system prompt of its own where the chat has none.
-date: it puts in the date. address: it holds the address of a page.
-trigger: it looks for certain words in what is written.
-"""
 
 _MOST_CHARACTERS = 4_000_000
 _SAMPLE_SECONDS = 1.0
@@ -45,32 +33,6 @@ _TRIGGER = re.compile(
 _FIXED_LEAST = 24
 """Characters before the question, beyond marks and roles, that make a system prompt."""
 _MARKS = re.compile(r"<[^<>\s]{1,40}>|\[[A-Z_/]{1,20}\]")
-
-
-class Question(Struct, frozen=True):
-    """A template and the texts of its model that it may print."""
-
-    source: str
-    bos: str = ""
-    eos: str = ""
-    control: tuple[str, ...] = ()
-    """The vocabulary's control tokens."""
-
-
-class Report(Struct, frozen=True):
-    """What was seen."""
-
-    sample: str = ""
-    """A short chat as the model would read it; empty if none could be rendered."""
-    question: str = ""
-    """A question alone, without a system prompt; empty if that could not be rendered."""
-    problem: str = ""
-    """Why it cannot be used, in words; empty if it can."""
-    findings: tuple[Finding, ...] = ()
-    triggers: tuple[str, ...] = ()
-    """Words that it looks for."""
-    control: tuple[str, ...] = ()
-    """Control tokens that it writes."""
 
 
 def look_at(question: Question) -> Report:

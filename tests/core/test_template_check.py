@@ -10,7 +10,8 @@ from app.core.chat_template import read_template
 from app.core.errors import ModelError
 from app.core.template_check import check_template, tokens_of
 from backends.chat.template import CHATML
-from backends.chat.template_check import Question, look_at
+from backends.chat.template_check import look_at
+from backends.chat.template_report import Question
 from tests.core.broken_gguf import STRING, tiny_model
 from tests.core.model_stores import put
 

@@ -31,7 +31,7 @@ from app.gui.models_page import ModelsPage
 from app.gui.name_question import NameQuestion
 from app.gui.question import Question
 from backends.chat.template import CHATML
-from backends.chat.template_check import Report
+from backends.chat.template_report import Report
 from backends.types import SamplingParams
 from tests.core.broken_gguf import STRING, tiny_model
 from tests.core.model_stores import ollama_model, put, tiny
