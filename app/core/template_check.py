@@ -12,8 +12,7 @@ from app.core.chat_template import read_template
 from app.core.children import child_command, empty_folder, engine_environment, give_back
 from app.core.errors import ModelError
 from backends import token_view
-from backends.chat.template_check import FLAG
-from backends.chat.template_report import Question, Report
+from backends.chat.template_report import FLAG, Question, Report
 from backends.chat.token_view import TextToken
 
 CHECK_SECONDS = 30.0

@@ -15,9 +15,6 @@ from backends.chat.template_report import Finding, Question, Report
 from backends.chat.traits import probe
 from backends.errors import TemplateError
 
-FLAG = "--template-check"
-"""Makes the program run `main`."""
-
 _MOST_CHARACTERS = 4_000_000
 _SAMPLE_SECONDS = 1.0
 _SYSTEM, _FIRST, _ANSWER, _SECOND = (
