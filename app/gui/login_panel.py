@@ -138,7 +138,6 @@ class LoginPanel(Overlay):
     def _say(self, sentence: str, role: str) -> None:
         self.status.setText(sentence)
         self.status.set_role(role)
-        self._cover()
 
     def _follow(self) -> None:
         self.proceed.setEnabled(bool(self.token.text().strip()) and self._asking is None)

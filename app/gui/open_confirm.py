@@ -92,17 +92,10 @@ class OpenConfirm(Overlay):
         """Say what went wrong; "" takes it back."""
         self.strip.say(text)
         self.strip.action.setVisible(again)
-        self.fit_height()
 
     def ask(self) -> None:
         """Show it; the focus is on Cancel, as a stray Enter must do nothing."""
         self.open(self.cancel_button)
-
-    def fit_height(self) -> None:
-        """As high as what it says."""
-        if self.isVisible():
-            self.body.activate()
-            self._cover()
 
     def _choose(self, key: str) -> None:
         self.dismiss()

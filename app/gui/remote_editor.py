@@ -180,7 +180,6 @@ class RemoteEditor(Overlay):
         self._say(f"{error.title}. {error.message}", "danger")
         if isinstance(error, NoKeyring) and self._endpoint is None:
             self._last_resort.show()
-            self._cover()
         self._follow()
 
     def _show_models(self, offered: tuple[str, ...]) -> None:
@@ -203,7 +202,6 @@ class RemoteEditor(Overlay):
         row = next(iter(self.boxes.values())).sizeHint().height() + 4 if self.boxes else 0
         self._models.setFixedHeight(8 + row * min(len(names), _MOST_ROWS))
         self._models.setVisible(bool(names))
-        self._cover()
 
     # Saving
 
@@ -237,7 +235,6 @@ class RemoteEditor(Overlay):
     def _say(self, sentence: str, role: str) -> None:
         self.status.setText(sentence)
         self.status.set_role(role)
-        self._cover()
 
     def _follow(self) -> None:
         """The one button to press next, and whether it can be."""

@@ -67,8 +67,10 @@ class TokensCard(Card):
             words = self.tr(
                 "None yet. Programs on this computer need none; others, and your phone, do."
             )
-            none = Label(words, "caption", "text-3", wrap=True)
-            none.setContentsMargins(16, 10, 16, 12)
+            none = QWidget()
+            inside = QVBoxLayout(none)
+            inside.setContentsMargins(16, 10, 16, 12)
+            inside.addWidget(Label(words, "caption", "text-3", wrap=True))
             self._list.addWidget(none)
 
     def ask_new(self) -> None:

@@ -175,7 +175,8 @@ def test_the_phones_code_carries_address_and_token(
     token = program.context.access.check(secret)
     assert token is not None
     assert token.scopes == ("chat",)
-    assert panel.code.isVisible()
+    qtbot.waitUntil(lambda: panel.panel.rect().contains(panel.code.geometry()), timeout=WAIT)
+    assert panel.cancel.geometry().top() > panel.code.geometry().bottom()
     panel.dismiss()
 
 

@@ -33,6 +33,7 @@ class Overlay(QWidget):
         self.body.setSpacing(0)
         self.hide()
         host.installEventFilter(self)
+        self.panel.installEventFilter(self)
 
     def add_buttons(self, *buttons: QWidget) -> None:
         """The last row: buttons at the right, the one that goes on last."""
@@ -72,8 +73,10 @@ class Overlay(QWidget):
         self.panel.move(x, max(16, min(y, self.height() - height - 16)))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keep covering the window."""
-        if event.type() == QEvent.Type.Resize and self.isVisible():
+        """Keep covering the window, and keep the panel as large as what it holds."""
+        resized = watched is self._host and event.type() == QEvent.Type.Resize
+        grown = watched is self.panel and event.type() == QEvent.Type.LayoutRequest
+        if (resized or grown) and self.isVisible():
             self._cover()
         return super().eventFilter(watched, event)
 
