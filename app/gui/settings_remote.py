@@ -21,7 +21,7 @@ class RemoteSection(SettingSection):
     """Servers: added, tested, their models chosen, removed."""
 
     section_id = "remote"
-    icon = "radio-tower"
+    icon = "monitor"
 
     def __init__(self, context: AppContext) -> None:
         super().__init__()

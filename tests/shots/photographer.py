@@ -5,15 +5,18 @@ python -m tests.shots.photographer FOLDER THEME SCALE [first]
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx2
 import msgspec
 from PySide6.QtCore import QLocale, QPoint
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QApplication, QWidget
 
+from app.__main__ import make_server
 from app.core import other_programs
 from app.core.conversation_store import ConversationStore
 from app.core.download_state import DownloadRequest
@@ -55,7 +58,7 @@ class Photographer:
         self._chats = prepare(self._paths, theme, first=first)
         QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))
         self._app = QApplication(["corral"])
-        self._program = Program(self._app, self._paths)
+        self._program = Program(self._app, self._paths, make_server=make_server)
         self._window = self._program.window
         self._main = self._program.main
 
@@ -95,6 +98,7 @@ class Photographer:
         self.rest(1.5)
         self.shoot("models")
         self._downloads()
+        self._server()
         self._main.open_page("settings")
         self.rest(0.5)
         self.shoot("settings")
@@ -108,6 +112,7 @@ class Photographer:
         self.shoot("model-picker-advanced")
         page.picker.hide()
         self._depth()
+        self._main.open_page("chat", {"conversation_id": self._chats.shown})
         page.presets.manage("coder")
         self.rest(0.5)
         self.shoot("presets")
@@ -136,6 +141,26 @@ class Photographer:
         self.rest(0.5)
         self.shoot("settings-remote")
         context.remotes.remove("workstation")
+
+    def _server(self) -> None:
+        """Switched on and asked by the starter model's first clients; then the phone's code."""
+        context = self._program.context
+        settings = context.settings
+        settings.update(server=msgspec.structs.replace(settings.current.server, on=True))
+        context.access.issue("Home scripts", ["chat", "models"])
+        context.access.issue("Editor plugin", ["chat"])
+        server = context.server
+        assert server is not None
+        self._main.open_page("server")
+        self.until(lambda: bool(server.addresses))
+        asked = threading.Thread(target=ask_around, args=(server.addresses[0],))
+        asked.start()
+        self.until(lambda: not asked.is_alive())
+        asked.join()
+        self.rest(0.5)
+        self.shoot("server")
+        settings.update(server=msgspec.structs.replace(settings.current.server, on=False))
+        self.until(lambda: not server.addresses)
 
     def _downloads(self) -> None:
         """Two that run slowly, one paused, one waiting, one that failed."""
@@ -212,6 +237,18 @@ class Photographer:
         painter.end()
         suffix = "" if self._scale == 1 else f"-{self._scale:g}x"
         picture.save(str(self._folder / f"{name}-{self._theme}{suffix}.png"))
+
+
+def ask_around(address: str) -> None:
+    """What other programs ask of the server, in some dialects."""
+    talk = {"messages": [{"role": "user", "content": "Name three rivers."}], "max_tokens": 40}
+    with httpx2.Client(base_url=address, timeout=LIMIT, trust_env=False) as client:
+        client.get("/v1/models")
+        client.post("/v1/chat/completions", json={"model": "smollm2-135m-instruct", **talk})
+        client.post("/v1/chat/completions", json={"model": "qwen4", **talk})
+        client.post("/v1/messages", json={"model": "smollm2-135m-instruct", **talk})
+        body = {"model": "smollm2-135m-instruct", "messages": talk["messages"], "stream": False}
+        client.post("/api/chat", json=body)
 
 
 def popups(window: QWidget) -> list[QWidget]:
