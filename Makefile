@@ -55,8 +55,8 @@ peers: setup ## a download through another maker's mirror, installed into .venv-
 	CORRAL_TEST_OLAH=$(CURDIR)/.venv-olah/bin/olah-cli $(VENV)/python -m pytest tests/hub/test_peers.py
 
 .PHONY: clients
-clients: setup ## other programs' clients against the local server: LangChain's
-	$(VENV)/python -m pip install --quiet langchain-ollama
+clients: setup ## other programs' clients against the local server: LangChain's, LM Studio's
+	$(VENV)/python -m pip install --quiet langchain-ollama lmstudio
 	$(VENV)/python -m pytest -m slow --timeout=600 tests/api/test_other_clients.py
 
 .PHONY: clients-js

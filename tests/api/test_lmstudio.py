@@ -247,12 +247,6 @@ def test_all_operations_are_documented(http: httpx2.Client) -> None:
     assert "delete" in paths["/api/delete"]
 
 
-def test_the_python_package_finds_that_this_is_not_lm_studio(shared: Serving) -> None:
-    """It speaks a protocol of its own over WebSockets, which Corral has not."""
-    lmstudio = pytest.importorskip("lmstudio")
-    assert not lmstudio.Client.is_valid_api_host(shared.url.removeprefix("http://"))
-
-
 def test_unknown_paths_are_not_found(http: httpx2.Client) -> None:
     for path in ("/api/v1/nothing", "/api/v0/nothing", "/api/v1/models/download/status/job_x"):
         answer = http.get(path)

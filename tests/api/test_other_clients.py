@@ -30,6 +30,12 @@ def test_langchain_finds_chats_texts_and_vectors(shared: Serving) -> None:
     check(shared, sys.executable, str(SCRIPTS / "langchain.py"))
 
 
+@pytest.mark.skipif(not find_spec("lmstudio"), reason="make clients installs it")
+def test_lm_studios_package_finds_that_this_is_another_program(shared: Serving) -> None:
+    """It speaks a protocol of its own over WebSockets, which Corral has not."""
+    check(shared, sys.executable, str(SCRIPTS / "lm_studio.py"))
+
+
 def check(shared: Serving, program: str, script: str, *more: str) -> None:
     """Run a client in a process of its own: it may leave behind what it likes."""
     done = subprocess.run(
