@@ -270,7 +270,7 @@ def test_a_picture_is_sent_stored_and_shown(sit: Sit, starter_file: Path, tmp_pa
     desk.until(composer.can_send)
     desk.press(Qt.Key.Key_Return)
     desk.until(lambda: len(desk.items()) >= 2)
-    desk.until(lambda: desk.items()[-1].text)
+    desk.until(lambda: desk.written() or desk.last().state != "streaming")
     desk.press(Qt.Key.Key_Escape)
     desk.settled()
     question, answer = desk.stored()
