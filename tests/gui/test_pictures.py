@@ -33,6 +33,7 @@ from app.gui.worker import Worker
 from tests.backends.llamacpp import tiny_projector
 from tests.backends.llamacpp.pictures import bmp, png, png_of_size
 from tests.gui.chat_desk import Desk, Sit, sitting
+from tests.timing import PATIENCE
 
 
 @pytest.fixture
@@ -309,7 +310,7 @@ def test_pictures_stand_in_lines_and_none_is_higher_than_it_may_be() -> None:
 def worker(qtbot: QtBot) -> Iterator[Worker]:
     worker = Worker()
     yield worker
-    assert worker.close()
+    assert worker.close(PATIENCE)
 
 
 def test_a_chat_with_50_pictures_holds_few_of_them_decoded(
