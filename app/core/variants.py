@@ -234,11 +234,11 @@ AMPLE_SHARE = 1 / 3
 def recommended(
     variants: Sequence[Variant], verdict_of: Callable[[Variant], FitVerdict]
 ) -> Variant | None:
-    """The variant to preselect: a good 4-bit one, a bigger one with ample room on the graphics card.
+    """The variant to preselect: a good 4-bit one; a bigger one if the graphics card has ample room.
 
-    In main memory each further bit costs speed that is missed more than it is heard. If no 4-bit one fits, the largest that fits, then the largest that is tight (show a warning);
-    an unquantized one only if there is nothing else.
-    None if everything is too large.
+    In main memory each further bit costs speed that is missed more than the bit. If no 4-bit one
+    fits, the largest that fits, then the largest that is tight (show a warning); an unquantized
+    one only if there is nothing else. None if everything is too large.
     """
     candidates = [variant for variant in variants if variant.format == "gguf"] or list(variants)
     verdicts = {id(variant): verdict_of(variant) for variant in candidates}
