@@ -75,6 +75,8 @@ class Work:
         self.names = ModelNames(parts.library)
         self._loads: dict[tuple[str, LoadConfig | None], asyncio.Future[LoadedModel]] = {}
         self._lines: dict[str, tuple[LoadedModel, WaitingLine]] = {}
+        self._parting: set[str] = set()
+        """Models that are ejected once they answer nobody any more."""
 
     # Models
 
@@ -99,6 +101,8 @@ class Work:
         loop.
         Raises what that raises.
         """
+        if ttl is not None:  # somebody wants it kept
+            self._parting.discard(model.id)
         present = self.parts.runtime.get(model.id)
         ready = present is not None and present.state == "ready"
         if present is not None and ready and (config is None or present.runs_with(config)):
@@ -108,6 +112,7 @@ class Work:
         key = (model.id, config)
         load = self._loads.get(key)
         if load is None:
+            self._parting.discard(model.id)
             loop = asyncio.get_running_loop()
             report = None
             if on_progress is not None:
@@ -127,6 +132,30 @@ class Work:
         self._loads.pop(key, None)
         if not load.cancelled():
             load.exception()  # whoever waits is told; nobody else need be
+
+    def is_busy(self, loaded: LoadedModel) -> bool:
+        """Whether it answers somebody, or somebody waits for that."""
+        known = self._lines.get(loaded.model.id)
+        in_line = known is not None and known[0] is loaded and not known[1].empty
+        return in_line or loaded.engine.idle_seconds == 0
+
+    async def part_with(self, model_id: str) -> None:
+        """Eject a model; one that is busy once all in its line have been answered."""
+        loaded = self.parts.runtime.get(model_id)
+        if loaded is None:
+            return
+        if loaded.state == "loading" or self.is_busy(loaded):
+            self._parting.add(model_id)
+        else:
+            await asyncio.to_thread(self.parts.runtime.eject, model_id)
+
+    def _left(self, loaded: LoadedModel, line: WaitingLine) -> None:
+        """An answer has ended."""
+        line.leave()
+        name = loaded.model.id
+        if line.empty and name in self._parting and self.parts.runtime.get(name) is loaded:
+            self._parting.discard(name)
+            asyncio.get_running_loop().run_in_executor(None, self.parts.runtime.eject, name)
 
     # Answers
 
@@ -181,7 +210,7 @@ class Work:
         with_text, first = self.parts.settings.current.server.log_prompts, True
         if asked:
             log.add(client.record, asked=asked)
-        async with aclosing(source(line.leave)) as events:
+        async with aclosing(source(partial(self._left, loaded, line))) as events:
             async for event in events:
                 if with_text and isinstance(event, Delta):
                     log.add(client.record, answered=event.text)
@@ -219,14 +248,17 @@ class Work:
         Raises like `loaded` and `answer`.
         """
         loaded = await self.loaded_for_embeddings(model)
-        async with self._line(loaded).turn(client.key):
+        line = self._line(loaded)
+        await line.enter(client.key)
+        try:
             self.parts.log.update(client.record, model=model.id)
             if self.parts.settings.current.server.log_prompts:
                 self.parts.log.add(client.record, asked="\n\n".join(request.texts))
-            try:
-                answer = await _to_its_end(asyncio.to_thread(loaded.engine.embed, request))
-            except BackendError as error:
-                raise refusal(error) from error
+            answer = await _to_its_end(asyncio.to_thread(loaded.engine.embed, request))
+        except BackendError as error:
+            raise refusal(error) from error
+        finally:
+            self._left(loaded, line)
         self.parts.log.update(client.record, prompt_tokens=answer.prompt_tokens)
         return answer
 

@@ -65,7 +65,7 @@ class Loading:
         ttl = _ttl(keep)
         config = self._other_config(model, options)
         if config is not None and (present := self._ready(model.id)) is not None:
-            while present.engine.idle_seconds == 0 and present.state == "ready":
+            while self._work.is_busy(present) and present.state == "ready":
                 await asyncio.sleep(_LOOK_SECONDS)
             config = self._other_config(model, options)  # somebody else may have done it
         loaded = await self._work.loaded(model, config, ttl=ttl, on_progress=on_progress)
@@ -85,14 +85,9 @@ class Loading:
         return present if present is not None and present.state == "ready" else None
 
     async def let_go(self, model_id: str, keep: float | None) -> None:
-        """Eject a model that shall not be kept, unless it answers somebody else."""
-        present = self._ready(model_id)
-        if keep == 0 and present is not None and present.engine.idle_seconds > 0:
-            await asyncio.to_thread(self._runtime.eject, model_id)
-
-    async def eject(self, model_id: str) -> None:
-        """Eject a model, whatever it does."""
-        await asyncio.to_thread(self._runtime.eject, model_id)
+        """Eject a model that shall not be kept, once it answers nobody else."""
+        if keep == 0:
+            await self._work.part_with(model_id)
 
 
 def _ttl(keep: float | None) -> float | None:
