@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -209,6 +210,52 @@ def test_connections_are_not_without_number(
             assert read_answer(one_more) == (0, b"")
         with alone.own_client() as own:
             assert own.get("/corral/v1/status").status_code == 200
+
+
+@pytest.mark.parametrize("what", ["files", "a stream"])
+def test_a_client_that_takes_nothing_is_given_up(
+    wide: Serving, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(Connection, "pause", 0.3)
+    wide.change(patience=1)
+    gone, lost = threading.Event(), Connection.connection_lost
+
+    def let_go(connection: Connection, error: Exception | None) -> None:
+        lost(connection, error)
+        gone.set()
+
+    monkeypatch.setattr(Connection, "connection_lost", let_go)
+    asked = b"GET /web/highlight.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 64
+    if what == "a stream":
+        messages = [{"role": "user", "content": "x"}]
+        body = {"model": wide.scripted(**LONG), "messages": messages, "stream": True}
+        content = json.dumps(body).encode()
+        asked = head(CHAT, f"Content-Length: {len(content)}") + content
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(("127.0.0.1", int(wide.url.rpartition(":")[2])))
+        sock.sendall(asked)
+        assert sock.recv(12) == b"HTTP/1.1 200"
+        assert gone.wait(20)  # it is there still, but holds nothing
+
+
+def test_a_client_that_takes_slowly_is_answered_to_the_end(
+    wide: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "pause", 0.4)
+    with wide.client() as client:
+        whole = client.get("/web/highlight.js", headers={"accept-encoding": "identity"}).content
+    one = b"GET /web/highlight.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    last = one.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    with connected(wide) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        sock.sendall(one * 63 + last)
+        got, began = bytearray(), time.monotonic()
+        while piece := sock.recv(4096):
+            got += piece
+            if time.monotonic() - began < 2:  # for some longest pauses
+                threading.Event().wait(0.02)
+    assert got.count(whole) == 64
 
 
 @pytest.mark.slow
