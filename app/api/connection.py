@@ -58,7 +58,7 @@ class Connection(H11Protocol):
     def pause_writing(self) -> None:
         """Something waits to be sent: see to it that the client takes it."""
         super().pause_writing()
-        self._watch_taking()
+        self._watch_taking(self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         """Everything was taken."""
@@ -71,13 +71,13 @@ class Connection(H11Protocol):
         elif self._head_timer is None:  # pieces do not prolong it
             self._head_timer = self.loop.call_later(self.pause, self.transport.abort)
 
-    def _watch_taking(self) -> None:
-        waiting = self.transport.get_write_buffer_size()
+    def _watch_taking(self, waiting: int) -> None:
         self._taking_timer = self.loop.call_later(self.pause, self._look_at_taking, waiting)
 
     def _look_at_taking(self, waited: int) -> None:
-        if self.transport.get_write_buffer_size() < waited:
-            self._watch_taking()
+        waiting = self.transport.get_write_buffer_size()
+        if waiting < waited:
+            self._watch_taking(waiting)
         else:
             self.transport.abort()
 

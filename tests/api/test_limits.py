@@ -1,5 +1,6 @@
 """Too much, too deep, too slow: what the server bears, and that others notice nothing of it."""
 
+import asyncio
 import contextlib
 import json
 import socket
@@ -7,8 +8,12 @@ import threading
 import time
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+import uvicorn
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.server import ServerState
 
 from app.api import body as bodies
 from app.api.body import DEEPEST, parse_json, too_deep, too_many
@@ -239,23 +244,22 @@ def test_a_client_that_takes_nothing_is_given_up(
         assert gone.wait(20)  # it is there still, but holds nothing
 
 
-def test_a_client_that_takes_slowly_is_answered_to_the_end(
-    wide: Serving, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Connection, "pause", 0.4)
-    with wide.client() as client:
-        whole = client.get("/web/highlight.js", headers={"accept-encoding": "identity"}).content
-    one = b"GET /web/highlight.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    last = one.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-    with connected(wide) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
-        sock.sendall(one * 63 + last)
-        got, began = bytearray(), time.monotonic()
-        while piece := sock.recv(4096):
-            got += piece
-            if time.monotonic() - began < 2:  # for some longest pauses
-                threading.Event().wait(0.02)
-    assert got.count(whole) == 64
+def test_a_client_that_takes_slowly_is_waited_for() -> None:
+    sizes = iter([900, 500, 100, 100])
+    transport = Mock(spec=asyncio.Transport, get_write_buffer_size=lambda: next(sizes))
+    loop = Mock(spec=asyncio.AbstractEventLoop)
+    connection = Connection(
+        uvicorn.Config(Mock(), log_config=None, factory=True), ServerState(), {}, loop
+    )
+    connection.transport, connection.flow = transport, FlowControl(transport)
+    connection.pause_writing()
+    for _ in range(2):
+        _, look, waited = loop.call_later.call_args.args
+        look(waited)
+        assert not transport.abort.called
+    _, look, waited = loop.call_later.call_args.args
+    look(waited)
+    assert transport.abort.called
 
 
 @pytest.mark.slow
