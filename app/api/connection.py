@@ -34,7 +34,8 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
         """Begin to wait for the first request."""
         super().connection_made(transport)
-        transport.set_write_buffer_limits(0)  # `pause_writing` tells as soon as something waits
+        # `pause_writing` tells as soon as something waits; 0 as `high` would mean always with TLS.
+        transport.set_write_buffer_limits(high=1, low=0)
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             sock = transport.get_extra_info("socket")
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
