@@ -11,9 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.errors import ApiError, api_error
 from app.api.operations import Dialect, Operation
-from app.core.errors import AppError
 from app.core.request_log import RequestLog
-from backends.errors import BackendError
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +68,6 @@ class OperationTable:
         await response(scope, receive, send)
 
     async def _fail(self, scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
-        if not isinstance(error, ApiError | AppError | BackendError):
-            log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
         if scope["state"].get("answering"):
             # Too late for a status: the stream's own end says what happened, or it breaks off.
             raise error

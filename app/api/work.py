@@ -14,10 +14,11 @@ from msgspec import structs
 from starlette.requests import Request
 
 from app.api.answers import events_of
-from app.api.errors import ApiError
+from app.api.errors import ApiError, api_error
 from app.api.line import WaitingLine
 from app.api.model_names import ModelNames
 from app.core.engine_errors import refusal
+from app.core.errors import AppError
 from app.core.library_types import LocalModel
 from app.core.loaded_model import LoadedModel
 from app.core.local_server import ServerParts
@@ -187,7 +188,16 @@ class Work:
                         self._learn(loaded, event)
                     yield event
         except BackendError as error:
-            raise refusal(error) from error
+            told = refusal(error)
+            self._note_failure(client, told)
+            raise told from error
+        except (ApiError, AppError) as error:
+            self._note_failure(client, error)
+            raise
+
+    def _note_failure(self, client: Client, error: Exception) -> None:
+        """Of a stream that has begun, the log would show nothing but that it was answered."""
+        self.parts.log.update(client.record, error=api_error(error).message)
 
     async def follow(
         self,
