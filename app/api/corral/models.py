@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
+from msgspec import structs
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,8 +11,9 @@ from app.api.body import read_json
 from app.api.corral.failing import failure, telling
 from app.api.errors import ApiError
 from app.api.operations import Operation
+from app.api.requests import check_pictures, pictures_in
 from app.api.streams import StreamedResponse, json_response, ndjson, primed, while_connected
-from app.api.work import Client, Work, client_of
+from app.api.work import Client, Work, client_of, new_id
 from app.core.access_tokens import AccessToken
 from app.core.library_types import LocalModel
 from app.core.loaded_model import LoadedModel
@@ -146,7 +148,10 @@ class ModelOperations:
         if asked.config is not None:  # it may load the model anew for everybody
             _check_admin(request)
         loaded = await while_connected(request, self._loaded(asked))
-        source = self._events(client_of(request), loaded, asked.request)
+        # Its id is this client's own affair: by another's, its leaving would end that one's answer.
+        wanted = structs.replace(asked.request, id=new_id("command-"))
+        check_pictures(pictures_in(wanted.messages), loaded.model, loaded, "messages")
+        source = self._events(client_of(request), loaded, wanted)
         return StreamedResponse(await while_connected(request, primed(source)), NDJSON)
 
     async def _loaded(self, asked: GenerateRequest) -> LoadedModel:
