@@ -3,7 +3,14 @@
 import logging
 from typing import Literal
 
-from app.core.errors import AppError, HubError, ModelError, NotFoundError, PromptRefused
+from app.core.errors import (
+    AppError,
+    HubError,
+    ModelError,
+    NotFoundError,
+    PromptRefused,
+    StorageError,
+)
 from app.core.load_plan import NotEnoughMemory
 from backends.errors import BackendError, BadRequest, PromptTooLong, TemplateError
 
@@ -83,6 +90,9 @@ def api_error(error: Exception) -> ApiError:
         case ModelError() if _is_request(error):
             # Its hint speaks of the window's settings, which are not what was wrong.
             return ApiError("invalid_request", _sentence(error, hint=False))
+        case StorageError():  # its message tells where things lie on this computer
+            log.warning("%s", error)
+            return ApiError("engine", f"{error.title.rstrip('.')}. Corral's log says more.")
         case HubError():
             return ApiError("upstream", _sentence(error))
         case AppError() | BackendError():

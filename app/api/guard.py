@@ -97,6 +97,8 @@ class Guard:
                 await self._table.refuse(scope, receive, ending, problem)
             else:
                 await self._app(scope, receive, ending)
+        except ClientDisconnect:
+            log.debug("a client left")
         finally:
             revoked = {"error": "Its token was taken back."} if ending.revoked else {}
             self._parts.log.update(

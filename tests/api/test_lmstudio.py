@@ -8,9 +8,7 @@ import httpx2
 import pytest
 from msgspec import structs
 
-from app.api.kept_chats import KeptAnswer, KeptChats
 from app.core.settings import Server
-from backends.types import ChatMessage
 from tests.api.serving import STARTER, Serving, free_port, serving
 from tests.core.broken_gguf import tiny_model
 from tests.hub.server import LocalHub
@@ -219,7 +217,7 @@ def test_answers_are_kept_for_the_token_that_asked() -> None:
         ),
         (
             {"model": STARTER, "input": "x", "previous_response_id": "../../settings"},
-            400,
+            404,
             "invalid_request",
         ),
     ],
@@ -353,12 +351,27 @@ def test_the_first_interface_embeds_texts(shared: Serving, http: httpx2.Client) 
     assert shared.parts.runtime.get(f"{MODEL}#embeddings") is None
 
 
-def test_kept_answers_are_forgotten_in_the_end(tmp_path: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("app.api.kept_chats.KEPT", 3)
-    folder = tmp_path / "kept"
-    kept = KeptChats(folder)
-    ids = [kept.new_id() for _ in range(5)]
-    for answer_id in ids:
-        kept.keep(answer_id, KeptAnswer("me", (ChatMessage("user", "x"),)))
-    assert len(list(folder.iterdir())) == 3
-    assert kept.conversation(ids[-1], "me")
+def test_what_is_kept_of_chats_takes_no_more_than_so_many_bytes(
+    alone: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.api.response_store.MOST_BYTES", 2000)
+    model = alone.scripted(text="fine")
+    with alone.client() as client:
+        first, second, _ = (
+            ask(client, "/api/v1/chat", model=model, input=letter * 1500)["response_id"]
+            for letter in "abc"
+        )
+        body = {"model": model, "input": "x"}
+        for gone in (first, second):
+            answer = client.post("/api/v1/chat", json={**body, "previous_response_id": gone})
+            assert answer.status_code == 404
+
+
+def test_an_answer_that_cannot_be_kept_is_an_answer_still(alone: Serving) -> None:
+    alone.parts.paths.server_dir.mkdir(parents=True)
+    (alone.parts.paths.server_dir / "lmstudio.db").write_bytes(b"no database" * 1000)
+    model = alone.scripted(text="fine")
+    with alone.client() as client:
+        answer = ask(client, "/api/v1/chat", model=model, input="x")
+    assert answer["output"][0]["content"] == "fine"
+    assert "response_id" not in answer
