@@ -4,16 +4,16 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
 
 from msgspec import structs
 from starlette.requests import Request
 
 from app.api.answers import events_of
+from app.api.embedding import in_turns
 from app.api.errors import ApiError, api_error
 from app.api.line import WaitingLine
 from app.api.model_names import ModelNames
@@ -38,8 +38,6 @@ from backends.types import (
     Tool,
     ToolCallStart,
 )
-
-Answer = TypeVar("Answer")
 
 EMBEDDING_SUFFIX = "#embeddings"
 """Of the id under which the runtime knows a model that is loaded for embeddings."""
@@ -259,16 +257,14 @@ class Work:
         """
         loaded = await self.loaded_for_embeddings(model)
         line = self._line(loaded)
-        await line.enter(client.key)
+        self.parts.log.update(client.record, model=model.id)
+        if self.parts.settings.current.server.log_prompts:
+            self.parts.log.add(client.record, asked="\n\n".join(request.texts))
+        leave = partial(self._left, loaded, line)
         try:
-            self.parts.log.update(client.record, model=model.id)
-            if self.parts.settings.current.server.log_prompts:
-                self.parts.log.add(client.record, asked="\n\n".join(request.texts))
-            answer = await _to_its_end(asyncio.to_thread(loaded.engine.embed, request))
+            answer = await in_turns(line, client.key, leave, loaded.engine.embed, request)
         except BackendError as error:
             raise refusal(error) from error
-        finally:
-            self._left(loaded, line)
         self.parts.log.update(client.record, prompt_tokens=answer.prompt_tokens)
         return answer
 
@@ -323,16 +319,6 @@ def _soon(
 ) -> None:
     with contextlib.suppress(RuntimeError):  # the server has closed; the load goes on
         loop.call_soon_threadsafe(call, fraction)
-
-
-async def _to_its_end(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """What `work`, which cannot be broken off, answers. Whoever is cancelled waits for its end."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
 
 
 def _as_text(request: GenerationRequest) -> str:
