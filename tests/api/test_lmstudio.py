@@ -320,6 +320,26 @@ def test_the_first_interface_tells_what_a_chat_took(http: httpx2.Client) -> None
     assert last[1]["choices"][0]["finish_reason"] == "length"
 
 
+def test_the_first_interface_tells_a_model_what_its_maker_wants(
+    own: httpx2.Client,
+) -> None:
+    made = {"model": "pirate", "from": STARTER, "system": "Talk like a pirate.", "stream": False}
+    assert own.post("/api/create", json=made).status_code == 200
+    body = {"model": "pirate", "messages": QUESTION, "max_tokens": 1}
+    first = ask(own, "/api/v0/chat/completions", **body)
+    usual = ask(own, "/v1/chat/completions", **body)
+    assert first["usage"]["prompt_tokens"] == usual["usage"]["prompt_tokens"]
+
+
+@pytest.mark.parametrize("given", [[], [""], ["x"] * 2049])
+def test_the_first_interface_embeds_no_nothing_and_not_too_much(
+    http: httpx2.Client, given: list[str]
+) -> None:
+    answer = http.post("/api/v0/embeddings", json={"model": STARTER, "input": given})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "input"
+
+
 def test_a_limit_of_minus_one_is_none(alone: Serving, own: httpx2.Client) -> None:
     model = alone.scripted(text="hello")
     answer = ask(own, "/api/v0/chat/completions", model=model, messages=QUESTION, max_tokens=-1)
