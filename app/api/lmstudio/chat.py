@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, cast
 
 from msgspec import Struct
@@ -28,6 +29,7 @@ from app.api.lmstudio.chat_types import (
     ModelLoadStart,
 )
 from app.api.lmstudio.errors import error_of
+from app.api.load_steps import steps_of
 from app.api.ollama.loading import Loading, Ready
 from app.api.operations import Operation
 from app.api.own_prompt import with_told
@@ -188,22 +190,14 @@ class LmStudioChat:
     ) -> AsyncGenerator[ModelLoadStart | ModelLoadProgress | ModelLoadEnd | Ready, None]:
         name = asked.model.id
         yield ModelLoadStart(name)
-        came: asyncio.Queue[float] = asyncio.Queue()
-        load = asyncio.ensure_future(
-            self._loading.ready(asked.model, asked.options, asked.ttl, came.put_nowait)
-        )
-        try:
-            while not load.done():
-                step = asyncio.ensure_future(came.get())
-                await asyncio.wait({load, step}, return_when=asyncio.FIRST_COMPLETED)
-                if step.done():
-                    yield ModelLoadProgress(name, step.result())
-                step.cancel()
-        finally:
-            load.cancel()  # the load itself goes on for others
-        ready = await load
-        yield ModelLoadEnd(name, ready.seconds)
-        yield ready
+        load = partial(self._loading.ready, asked.model, asked.options, asked.ttl)
+        async with contextlib.aclosing(steps_of(load)) as steps:
+            async for step in steps:
+                if isinstance(step, Ready):
+                    yield ModelLoadEnd(name, step.seconds)
+                    yield step
+                else:
+                    yield ModelLoadProgress(name, step)
 
     def _is_loaded(self, asked: _Asked) -> bool:
         loaded = self._work.parts.runtime.get(asked.model.id)
