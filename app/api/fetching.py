@@ -22,7 +22,7 @@ class Fetching:
     def __init__(self, parts: ServerParts) -> None:
         self._parts = parts
         self._downloads = parts.downloads
-        self._beginning = threading.Lock()
+        self._lock = threading.Lock()
         self._begun: set[str] = set()
         """Downloads that were begun for those who follow them."""
         self._followers: Counter[str] = Counter()
@@ -54,7 +54,7 @@ class Fetching:
         None where all of it is here. What was begun before is gone on with. Touches the disk.
         Raises AppError.
         """
-        with self._beginning:  # two who want the same have it begun once
+        with self._lock:  # two who want the same have it begun once
             if self._downloads.finished_path(request) is not None:
                 return None, False
             for item in self._downloads.items():
@@ -71,9 +71,10 @@ class Fetching:
 
     def arrived(self, item: DownloadItem) -> None:
         """Set up what has arrived; beside a window that does it. Raises AppError."""
-        if not self._parts.window:
-            parts = self._parts
-            set_up(item, parts.library, parts.presets, parts.settings)
+        parts = self._parts
+        if not parts.window:
+            with self._lock:  # several who followed it have one preset made
+                set_up(item, parts.library, parts.presets, parts.settings)
 
     async def follow(self, request: DownloadRequest) -> AsyncGenerator[DownloadItem, None]:
         """The download of `request` whenever it has got on, until it is done and set up.
