@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -72,6 +73,8 @@ class Work:
     def __init__(self, parts: ServerParts) -> None:
         self.parts = parts
         self.names = ModelNames(parts.library)
+        self.reloading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Held, by model id, by whoever may load a model anew with other settings."""
         self._loads: dict[tuple[str, LoadConfig | None], asyncio.Future[LoadedModel]] = {}
         self._lines: dict[str, tuple[LoadedModel, WaitingLine]] = {}
         self._parting: set[str] = set()

@@ -99,3 +99,16 @@ def test_another_context_is_loaded_behind_those_who_wait(narrow: Serving) -> Non
     assert loaded is not None
     assert loaded.info is not None
     assert loaded.info.context_length == 4096
+
+
+def test_several_contexts_at_once_are_loaded_one_behind_the_other(narrow: Serving) -> None:
+    model = narrow.scripted(text="hello there", load_seconds=0.3)
+
+    def ask(context: int) -> str:
+        body = {"model": model, "stream": False, "options": {"num_ctx": context}, **QUESTION}
+        with narrow.client() as client:
+            answer = client.post("/api/chat", json=body)
+        return str(answer.json().get("error", answer.status_code))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(ask, (2048, 3072, 2560, 4096))) == ["200"] * 4
