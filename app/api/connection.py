@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import sys
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -10,8 +11,21 @@ from app.api.body import LONGEST_PAUSE
 
 log = logging.getLogger(__name__)
 
-MOST_CONNECTIONS = 512
-"""Of one listener at once: each takes one of the files that the system lets a program open."""
+
+def most_connections() -> int:
+    """How many a listener has at once: each takes one of the files that a program may open.
+
+    Half of those at most, as models, downloads and chats need some too. macOS allows 256 by itself.
+    """
+    if sys.platform == "win32":  # there is no such limit
+        return 512
+    import resource
+
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 512 if allowed == resource.RLIM_INFINITY else min(512, max(1, allowed // 2))
+
+
+MOST_CONNECTIONS = most_connections()
 _UNSENT = 64 * 1024
 """Bytes of an answer that the system takes ahead of what it has sent.
 

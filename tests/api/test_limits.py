@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from uvicorn.server import ServerState
 
 from app.api import body as bodies
 from app.api.body import DEEPEST, parse_json, too_deep, too_many
-from app.api.connection import Connection
+from app.api.connection import Connection, most_connections
 from app.api.errors import ApiError
 from backends.types import LoadConfig
 from tests.api.raw_http import connected, read_answer
@@ -215,6 +216,16 @@ def test_connections_are_not_without_number(
             assert read_answer(one_more) == (0, b"")
         with alone.own_client() as own:
             assert own.get("/corral/v1/status").status_code == 200
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such limit")
+@pytest.mark.parametrize(("allowed", "most"), [(256, 128), (1024, 512), (10**6, 512), (-1, 512)])
+def test_connections_leave_files_to_the_rest_of_the_program(
+    monkeypatch: pytest.MonkeyPatch, allowed: int, most: int
+) -> None:
+    monkeypatch.setattr("resource.RLIM_INFINITY", -1)
+    monkeypatch.setattr("resource.getrlimit", lambda _: (allowed, allowed))
+    assert most_connections() == most
 
 
 @pytest.mark.parametrize("what", ["files", "a stream"])
