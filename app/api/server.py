@@ -252,8 +252,12 @@ class _Listener:
     async def close(self) -> None:
         """Stop accepting, break off what goes on, return when all is closed."""
         self._server.should_exit = True
-        if self._task is not None:
-            await self._task
+        try:
+            if self._task is not None:
+                await self._task
+        finally:  # also where this takes so long that it is broken off
+            for sock in self._sockets:
+                sock.close()
         for connection in list(self._server.server_state.connections):
             if isinstance(connection, Connection):  # it does not read its answer to the end
                 connection.transport.abort()
