@@ -4,6 +4,7 @@ from typing import Literal
 
 from app.core.errors import AppError, HubError, ModelError, NotFoundError, PromptRefused
 from app.core.load_plan import NotEnoughMemory
+from app.core.own_models import BadName, NameTaken
 from backends.errors import BackendError, BadRequest, PromptTooLong, TemplateError
 
 ErrorKind = Literal[
@@ -76,6 +77,8 @@ def api_error(error: Exception) -> ApiError:
         case NotEnoughMemory():
             return ApiError("busy", _sentence(error), retry_after=30)
         case BadRequest() | TemplateError():
+            return ApiError("invalid_request", _sentence(error))
+        case BadName() | NameTaken():
             return ApiError("invalid_request", _sentence(error))
         case ModelError() if _is_request(error):
             # Its hint speaks of the window's settings, which are not what was wrong.
