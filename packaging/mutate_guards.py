@@ -69,7 +69,7 @@ def run_tests(
     """pytest over the program that lies there."""
     return subprocess.run(
         [
-            *(sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
             *(f"--timeout={LONGEST}", "-o", f"faulthandler_timeout={2 * LONGEST}", *options),
             *(f"tests/{test}" for test in tests),
         ],
@@ -86,7 +86,7 @@ def outcome(program: Path, guard: Guard) -> str:
     """What became of the tests without the guard: "" if each of them failed, else what is wrong."""
     file = program / guard.file
     whole = file.read_text(encoding="utf-8")
-    file.write_text(guard.taken_from(whole), encoding="utf-8")
+    write(file, guard.taken_from(whole))
     try:
         for test in guard.tests:
             ran = run_tests(program, [test], "-x")
@@ -95,8 +95,15 @@ def outcome(program: Path, guard: Guard) -> str:
             if ran.returncode != 1 or "\nFAILED " not in ran.stdout:
                 return f"{test} broke off:\n{ran.stdout[-2000:]}{ran.stderr[-500:]}"
     finally:
-        file.write_text(whole, encoding="utf-8")
+        write(file, whole)
     return ""
+
+
+def write(file: Path, source: str) -> None:
+    """Write a module, and forget what Python has made of the one before: it looks at seconds."""
+    file.write_text(source, encoding="utf-8")
+    for made in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
+        made.unlink()
 
 
 def main(words: Sequence[str]) -> int:

@@ -343,12 +343,12 @@ def test_without_a_token_nothing_of_the_administration_is_allowed(alone: Serving
 
 def test_the_own_secret_holds_at_the_own_port_only_and_nothing_else_there(alone: Serving) -> None:
     _, secret = alone.parts.tokens.issue("all", ["admin"])
-    alone.change(require_token=True)
     with alone.own_client() as client:
         assert client.get("/v1/models").status_code == 200
-        assert client.get("/v1/models", headers={"authorization": ""}).status_code == 401
-        for other in (f"Bearer {secret}", "Bearer x"):
-            assert client.get("/v1/models", headers={"authorization": other}).status_code == 401
+        for wanted in (False, True):
+            alone.change(require_token=wanted)
+            for other in ("", f"Bearer {secret}", "Bearer x"):
+                assert client.get("/v1/models", headers={"authorization": other}).status_code == 401
     assert status(alone, authorization=f"Bearer {alone.server.own_secret}") == 401
 
 

@@ -286,6 +286,36 @@ def test_get_that_was_killed_continues_where_it_stopped(starter_file: Path) -> N
         assert hub.log.sent(name) - size < min(Limits().block, before)
 
 
+def test_get_that_was_interrupted_says_so_and_continues(starter_file: Path) -> None:
+    name = "SmolLM2-135M-Instruct-Q4_1.gguf"
+    size = starter_file.stat().st_size
+    with LocalHub() as hub:
+        hub.add("corral-tests/SmolLM2-GGUF", {name: starter_file})
+        allowance = Allowance()
+        allowance.grant(size // 2)
+        hub.fault(name, origin="cdn", allowance=allowance)
+        with subprocess.Popen(
+            [sys.executable, "-m", "app", "get", "corral-tests/SmolLM2-GGUF:q4_1"],
+            cwd=ROOT,
+            env={**os.environ, "HF_ENDPOINT": hub.url},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,
+        ) as process:
+            deadline = time.monotonic() + PATIENCE
+            while hub.log.sent(name) < size // 4 and time.monotonic() < deadline:
+                assert process.poll() is None
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            told, said = process.communicate(timeout=60)
+        assert (process.returncode, told) == (130, "")
+        assert "the same command continues" in said
+        hub.faults.clear()
+        result = corral("get", "corral-tests/SmolLM2-GGUF:q4_1", HF_ENDPOINT=hub.url)
+        assert Path(result.stdout.strip()).read_bytes() == starter_file.read_bytes()
+
+
 def test_a_model_in_a_format_that_cannot_be_run_is_not_fetched(corral_home: Path) -> None:
     with LocalHub() as hub:
         files = {"config.json": b'{"quantization": {"bits": 4}}', "model.safetensors": b"x" * 999}
