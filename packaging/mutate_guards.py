@@ -115,7 +115,8 @@ def main(words: Sequence[str]) -> int:
         names = dict.fromkeys(test for each in chosen for test in each.tests)
         whole = run_tests(program, list(names))
         if whole.returncode != 0:
-            print(f"The tests fail while all guards are there:\n{whole.stdout[-4000:]}")
+            said = f"{whole.stdout[-4000:]}{whole.stderr[-2000:]}"
+            print(f"The tests fail while all guards are there:\n{said}")
             return 1
         for number, guard in enumerate(chosen, 1):
             problem = outcome(program, guard)
