@@ -1,6 +1,6 @@
 """schemathesis over `openapi.json`: whatever is asked, nothing may answer with 5xx or another form.
 
-python packaging/schemathesis_api.py [examples]     12 by default; a scripted model answers
+python packaging/schemathesis_api.py [examples]     20 by default; a scripted model answers
 
 What is called by a name that nobody knows is a scripted model here, so that questions are not only
 refused. A hub on this computer that holds nothing stands for the hub and for Ollama's registry.
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     from tests.api.serving import serving
     from tests.hub.server import LocalHub
 
-    examples = arguments[0] if arguments else "12"
+    examples = arguments[0] if arguments else "20"
     with (
         tempfile.TemporaryDirectory() as home,
         LocalHub() as hub,

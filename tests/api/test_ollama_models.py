@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import ollama
 import pytest
@@ -301,8 +302,12 @@ def test_a_file_that_is_no_model_makes_none(
 )
 def test_a_digest_that_is_none_is_refused(shared: Serving, digest: str) -> None:
     with shared.client() as http:
-        assert http.post(f"/api/blobs/{digest}", content=b"x").status_code in (400, 404)
-        assert http.head(f"/api/blobs/{digest}").status_code in (400, 404)
+        answer = http.post(f"/api/blobs/{digest}", content=b"x")
+        if "/" in unquote(digest):  # no operation has such a path
+            assert answer.status_code == http.head(f"/api/blobs/{digest}").status_code == 404
+        else:
+            assert (answer.status_code, answer.json()["error"]) == (400, "invalid digest format")
+            assert http.head(f"/api/blobs/{digest}").status_code == 400
     blobs = shared.parts.paths.server_dir / "blobs"
     assert not blobs.exists() or not list(blobs.iterdir())
 
