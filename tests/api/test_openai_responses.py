@@ -9,7 +9,6 @@ import pytest
 from openai.types.responses import FunctionToolParam
 
 from app.api import response_store
-from app.api.openai.response_items import items_of, turns_of
 from app.api.response_store import KeptResponse, ResponseStore
 from tests.api.openai_facts import ERROR, RESPONSE, RESPONSE_EVENTS
 from tests.api.serving import STARTER, Serving
@@ -353,35 +352,6 @@ def test_an_earlier_conversation_may_be_given_as_items(client: openai.OpenAI, pa
         ],
     )
     assert "Thanks" in answer.output_text
-
-
-def test_what_codex_keeps_of_a_conversation_is_read(client: openai.OpenAI, parrot: str) -> None:
-    patch = "*** Begin Patch\n*** Add File: a.txt\n+x\n*** End Patch"
-    items: list[dict[str, Any]] = [
-        {"role": "user", "content": "Add a file."},
-        {"type": "web_search_call", "status": "completed", "action": {"type": "search"}},
-        {
-            "type": "custom_tool_call",
-            "status": "completed",
-            "call_id": "c1",
-            "name": "apply_patch",
-            "input": patch,
-        },
-        {"type": "custom_tool_call_output", "call_id": "c1", "output": "Done."},
-        {"role": "user", "content": "Thanks"},
-    ]
-    first = client.responses.create(model=parrot, input=items)  # type: ignore[arg-type]  # plain dicts, as Codex sends them
-    assert "Thanks" in first.output_text
-    kept = client.responses.input_items.list(first.id, order="asc").data
-    assert [each.type for each in kept][1:4] == [
-        "web_search_call",
-        "custom_tool_call",
-        "custom_tool_call_output",
-    ]
-    turns = turns_of(items_of(items))
-    assert [each.role for each in turns] == ["user", "assistant", "tool", "user"]
-    assert json.loads(turns[1].tool_calls[0].arguments) == {"input": patch}
-    assert turns[2].name == "apply_patch"
 
 
 def test_a_conversation_that_is_too_long_is_refused_unless_it_may_be_cut(
