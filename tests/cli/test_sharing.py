@@ -106,9 +106,8 @@ def test_a_model_is_loaded_under_a_name_of_ones_own(running: Serving) -> None:
     first = corral(*words, CORRAL_HOME=home)
     assert first.returncode == 0, first.stderr
     assert corral(*words, CORRAL_HOME=home).stdout == first.stdout
-    with running.client() as client:
-        body = {"model": "helper", "messages": [{"role": "user", "content": "x"}], "max_tokens": 1}
-        assert client.post("/v1/chat/completions", json=body).status_code == 200
+    answered = corral("run", "helper", "Hi", "--max-tokens", "1", CORRAL_HOME=home)
+    assert answered.returncode == 0, answered.stderr
     assert running.parts.runtime.get(first.stdout.strip()) is not None
     assert corral("unload", "helper", CORRAL_HOME=home).returncode == 0
     assert corral("rm", "helper", "-y", CORRAL_HOME=home).returncode == 0
