@@ -77,8 +77,12 @@ bench: setup ## measure start, memory, transcript, decode and cancel
 load: setup ## 64 clients for MINUTES (5) against the server beside a window
 	$(VENV)/python packaging/load_api.py $(or $(MINUTES),5)
 
+.PHONY: guards
+guards: setup ## what keeps the server safe, taken away one by one: a test must notice (WORDS="token")
+	$(VENV)/python packaging/mutate_guards.py $(WORDS)
+
 .PHONY: schemathesis
-schemathesis: setup ## whatever the server is asked, it does not answer with 5xx
+schemathesis: setup ## whatever the server is asked, it answers in its form and not with 5xx
 	$(VENV)/python -m pip install --quiet ".[api-tests]"
 	$(VENV)/python packaging/schemathesis_api.py
 

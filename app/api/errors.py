@@ -12,6 +12,7 @@ from app.core.errors import (
     StorageError,
 )
 from app.core.load_plan import NotEnoughMemory
+from app.core.own_models import BadName, NameTaken
 from backends.errors import BackendError, BadRequest, PromptTooLong, TemplateError
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,8 @@ def api_error(error: Exception) -> ApiError:
         case NotEnoughMemory():
             return ApiError("busy", _sentence(error), retry_after=30)
         case BadRequest() | TemplateError():
+            return ApiError("invalid_request", _sentence(error))
+        case BadName() | NameTaken():
             return ApiError("invalid_request", _sentence(error))
         case ModelError() if _is_request(error):
             # Its hint speaks of the window's settings, which are not what was wrong.

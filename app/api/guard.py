@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.errors import ApiError
 from app.api.table import OperationTable
 from app.api.work import Client
-from app.core.access_tokens import AccessToken, sha256_of
+from app.core.access_tokens import PREFIX, AccessToken, sha256_of
 from app.core.access_tokens import Scope as TokenScope
 from app.core.local_server import ServerParts
 
@@ -166,7 +166,8 @@ class Guard:
                 return self._own
         elif given and (token := self._parts.tokens.check(given)) is not None:
             return token
-        if own_port or self._needs_token(scope, headers):
+        unknown = given.startswith(PREFIX)  # one of ours, and taken back
+        if own_port or unknown or self._needs_token(scope, headers):
             operation = self._table.find(scope)
             if operation is not None and operation.scope is None:
                 return None

@@ -13,6 +13,9 @@ from app import __version__
 from app.api.operations import Dialect, Operation
 from app.api.streams import json_response
 
+_LINES = ("corral", "ollama")
+"""Dialects whose streams are lines of JSON; those of the others are server-sent events."""
+
 
 def with_documentation(dialects: Sequence[Dialect]) -> list[Dialect]:
     """The dialects, the first one with an operation that describes all of them."""
@@ -69,7 +72,7 @@ def _described(
     if op.response is not None:
         answers["application/json"] = {"schema": by_kind[id(op.response)]}
     if op.stream is not None:
-        kind = "application/x-ndjson" if dialect.name == "ollama" else "text/event-stream"
+        kind = "application/x-ndjson" if dialect.name in _LINES else "text/event-stream"
         answers[kind] = {"schema": {"type": "string"}}
     described: dict[str, Any] = {
         "operationId": name,

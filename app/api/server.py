@@ -48,6 +48,8 @@ class ApiServer:
         self._thread: threading.Thread | None = None
         self._own: _Listener | None = None
         self._public: _Listener | None = None
+        self._parting: set[_Listener] = set()
+        """They listen no more and bring the answers under way to their end."""
         self._wanted: ServerSettings | None = None
         self._problem: AppError | None = None
         self._refused_ports: tuple[int, ...] = ()
@@ -161,15 +163,27 @@ class ApiServer:
             if self._closing or (unchanged and self._problem is None):
                 return
             self._wanted = wanted
-            await self._close_public()
             self._problem = None
             if wanted.on:
+                self._part_with_public()
                 try:
-                    self._public = await self._opened(wanted)
+                    self._public = await self._opened_soon(wanted)
                 except AppError as error:
                     log.warning("%s", error)
                     self._problem = error
+            else:
+                await self._close_public()
         self.changed()
+
+    async def _opened_soon(self, wanted: ServerSettings) -> "_Listener":
+        """Listen, if need be once the answers of before are broken off."""
+        try:
+            return await self._opened(wanted)
+        except ServerError:
+            if not self._parting:
+                raise
+        await self._close_parting()  # Windows gives a port back with its last connection
+        return await self._opened(wanted)
 
     async def _opened(self, wanted: ServerSettings) -> "_Listener":
         certificate = _certificate(wanted)
@@ -191,10 +205,22 @@ class ApiServer:
         await listener.start()
         return listener
 
+    def _part_with_public(self) -> None:
+        """Stop listening; answers go on."""
+        parting, self._public = self._public, None
+        if parting is not None:
+            self._parting.add(parting)
+            parting.part(lambda: self._parting.discard(parting))
+
     async def _close_public(self) -> None:
         if self._public is not None:
             await self._public.close()
             self._public = None
+        await self._close_parting()
+
+    async def _close_parting(self) -> None:
+        for listener in list(self._parting):
+            await listener.close()
 
     async def _stop_listening(self) -> None:
         self._closing = True
@@ -236,6 +262,7 @@ class _Listener:
         )
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None
+        self._parting = False
 
     async def start(self) -> None:
         """Return once it accepts connections."""
@@ -249,8 +276,20 @@ class _Listener:
             self._task.result()
             raise ServerError("The server did not begin to listen")
 
+    def part(self, on_closed: Callable[[], object]) -> None:
+        """Stop accepting at once; `on_closed` is called when the last answer has ended."""
+        for server in self._server.servers:
+            server.close()
+        self._server.config.timeout_graceful_shutdown = None
+        self._server.should_exit = self._parting = True
+        if self._task is not None:
+            self._task.add_done_callback(lambda _: on_closed())
+
     async def close(self) -> None:
         """Stop accepting, break off what goes on, return when all is closed."""
+        if self._parting:
+            self._server.force_exit = True
+            self._break_off()
         self._server.should_exit = True
         try:
             if self._task is not None:
@@ -258,6 +297,9 @@ class _Listener:
         finally:  # also where this takes so long that it is broken off
             for sock in self._sockets:
                 sock.close()
+        self._break_off()
+
+    def _break_off(self) -> None:
         for connection in list(self._server.server_state.connections):
             if isinstance(connection, Connection):  # it does not read its answer to the end
                 connection.transport.abort()

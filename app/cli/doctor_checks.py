@@ -145,7 +145,8 @@ def models(parts: Parts) -> Finding:
             f"{len(broken)} of {len(known)} cannot be used. {told}",
             "Delete those with “corral rm”, or get them again.",
         )
-    return Finding("models", "ok", f"All {len(known)} can be used.")
+    many = f"All {len(known)}" if len(known) > 1 else "The one that is here"
+    return Finding("models", "ok", f"{many} can be used.")
 
 
 def running(parts: Parts) -> Finding:

@@ -5,8 +5,11 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from msgspec import Struct, structs
+
 from app.cli.parts import Parts
-from app.cli.rendering import ProgressLine, human_size, human_time, without_controls
+from app.cli.rendering import ProgressLine, human_size, human_time, print_json, without_controls
+from app.cli.run_options import OptionError
 from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.errors import DownloadError, ModelError, StorageError
 from app.core.hub_reference import Reference
@@ -17,47 +20,79 @@ from app.core.variant_choice import chosen_variant
 ENDED = ("done", "failed", "paused")
 
 
+class Fetched(Struct, frozen=True):
+    """A model that is on this computer now."""
+
+    path: Path
+    """The file, or the folder, that it is opened by."""
+    repo: str
+    quantization: str
+    size: int
+    """Bytes of all its files."""
+    new: bool
+    """It was not here before."""
+
+
 def get(arguments: Namespace) -> int:
     """Download a variant of a repository and wait for it."""
-    wanted: Reference = arguments.reference
-    repo = wanted.repo
-    with Parts() as parts:
-        detail = parts.hub.detail(repo, wanted.revision or "main")
-        variant = chosen_variant(detail, wanted)
-        request = DownloadRequest(
-            repo=repo,
-            revision=detail.model.sha,
-            title=repository_title(repo),
-            quantization=variant.quantization,
-            files=variant.files + variant.companions,
-            recipe=detail.recipe,
+    if arguments.insecure:
+        raise OptionError(
+            "--insecure is not taken",
+            "What comes unencrypted may have been changed on the way, so only https is asked.",
+            "A registry of your own, with a certificate, is set in the window under Settings.",
         )
-        events: queue.SimpleQueue[DownloadItem] = queue.SimpleQueue()
-        parts.downloads.changed.connect(events.put)
-        parts.downloads.start()
-        if (path := _path_if_here(parts, request)) is not None:
-            if not arguments.quiet:
-                name = f"{request.title} {request.quantization}".strip()
-                sys.stderr.write(f"{name} is on this computer already.\n")
-            sys.stdout.write(f"{path}\n")
-            return 0
-        if detail.model.gated:
-            parts.account.require(repo)
-        root = _root(parts, arguments.to) if arguments.to else None
-        item = parts.downloads.add(request, root)  # continues what an earlier call left
-        try:
-            item = _wait(item, events, ProgressLine(quiet=arguments.quiet))
-        except KeyboardInterrupt:
-            parts.downloads.pause(item.id)
-            sys.stderr.write("\nStopped. What was fetched is kept; the same command continues.\n")
-            return 130
-        if item.error is not None:
-            raise DownloadError(
-                item.error.title, item.error.message, item.error.hint, item.error.detail
-            )
-        _set_up(parts, item, quiet=arguments.quiet)
-        sys.stdout.write(f"{item.target / request.files[0].path}\n")
-        return 0
+    with Parts() as parts:
+        got = fetch(parts, arguments.reference, to=arguments.to, quiet=arguments.quiet)
+        if arguments.json:
+            parts.library.scan()
+            here = {model.path: model.id for model in parts.library.models()}
+            print_json({"id": here.get(got.path), **structs.asdict(got), "path": str(got.path)})
+        else:
+            sys.stdout.write(f"{got.path}\n")
+    return 0
+
+
+def fetch(parts: Parts, wanted: Reference, *, to: str | None = None, quiet: bool) -> Fetched:
+    """Download a variant and wait for it; at once where it is here. `to` names a models folder.
+
+    Ctrl-C pauses the download and goes on as `KeyboardInterrupt`. Raises AppError.
+    """
+    detail = parts.hub.detail(wanted.repo, wanted.revision or "main")
+    variant = chosen_variant(detail, wanted)
+    request = DownloadRequest(
+        repo=wanted.repo,
+        revision=detail.model.sha,
+        title=repository_title(wanted.repo),
+        quantization=variant.quantization,
+        files=variant.files + variant.companions,
+        recipe=detail.recipe,
+    )
+    size = sum(file.size for file in request.files)
+    events: queue.SimpleQueue[DownloadItem] = queue.SimpleQueue()
+    parts.downloads.changed.connect(events.put)
+    parts.downloads.start()
+    if (path := _path_if_here(parts, request)) is not None:
+        if not quiet:
+            name = f"{request.title} {request.quantization}".strip()
+            sys.stderr.write(f"{name} is on this computer already.\n")
+        return Fetched(path, request.repo, request.quantization, size, new=False)
+    if detail.model.gated:
+        parts.account.require(request.repo)
+    root = _root(parts, to) if to else None
+    item = parts.downloads.add(request, root)  # continues what an earlier call left
+    try:
+        item = _wait(item, events, ProgressLine(quiet=quiet))
+    except KeyboardInterrupt:
+        parts.downloads.pause(item.id)
+        sys.stderr.write("\nStopped. What was fetched is kept; the same command continues.\n")
+        raise
+    if item.error is not None:
+        raise DownloadError(
+            item.error.title, item.error.message, item.error.hint, item.error.detail
+        )
+    _set_up(parts, item, quiet=quiet)
+    path = item.target / request.files[0].path
+    return Fetched(path, request.repo, request.quantization, size, new=True)
 
 
 def _root(parts: Parts, text: str) -> Path:

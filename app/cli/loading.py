@@ -7,8 +7,10 @@ from app.cli.estimating import changed_config, estimate
 from app.cli.models_here import SharedModels
 from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, human_size, human_time, print_json, remark, table
-from app.cli.session import time_to_live
+from app.cli.session import make_model, time_to_live
 from app.core.errors import AppError
+from app.core.library_types import LocalModel
+from app.core.ollama_recipe import Recipe
 from app.core.running_client import RunningClient
 from app.core.running_wire import LoadedRow
 
@@ -20,6 +22,8 @@ def load(arguments: Namespace) -> int:
     with Parts() as parts:
         client = needed(parts, "load models for")
         model = parts.library.find(arguments.model)
+        if arguments.identifier is not None:
+            model = _known_as(parts, model, arguments.identifier)
         line = ProgressLine()
         try:
             loaded = SharedModels(parts, client).load(
@@ -38,6 +42,14 @@ def load(arguments: Namespace) -> int:
         else:
             sys.stdout.write(f"{model.id}\n")
     return 0
+
+
+def _known_as(parts: Parts, model: LocalModel, name: str) -> LocalModel:
+    """The model under a further name, which is made where there is none."""
+    for each in parts.library.models():
+        if each.name == name and each.variant_of in {model.id, model.variant_of} - {None, ""}:
+            return each
+    return make_model(parts, name, model, Recipe(name))
 
 
 def unload(arguments: Namespace) -> int:

@@ -5,6 +5,7 @@ import stat
 import sys
 from argparse import Namespace
 
+from app.cli.absent import fetched
 from app.cli.chat_commands import HELP_LINE, ChatCommands
 from app.cli.line_editing import line_editing, typed_messages
 from app.cli.parts import Parts
@@ -23,7 +24,7 @@ class PromptError(AppError):
 def run(arguments: Namespace) -> int:
     """Load the model and answer; without a prompt, chat until the person leaves."""
     with Parts() as parts:
-        model = _model(parts, arguments.model)
+        model = _model(parts, arguments.model, sure=arguments.yes)
         prompt = _prompt(arguments.prompt)
         session = Session(parts, model, arguments)
         if prompt is not None:
@@ -38,10 +39,16 @@ def run(arguments: Namespace) -> int:
         return 0
 
 
-def _model(parts: Parts, name: str | None) -> LocalModel:
-    """The model that was named, else the one that is loaded, was used last, or is there."""
+def _model(parts: Parts, name: str | None, *, sure: bool) -> LocalModel:
+    """The model that was named, else the one that is loaded, was used last, or is there.
+
+    One that was named and is not here is downloaded where the person agrees, or is `sure`.
+    """
     if name is not None:
-        return parts.library.find(name)
+        try:
+            return parts.library.find(name)
+        except NotFoundError as error:
+            return fetched(parts, name, error, sure=sure)
     usable = [each for each in parts.library.models() if each.present and each.problem is None]
     by_id = {each.id: each for each in usable}
     loaded = [each.id for each in parts.running.status().loaded] if parts.running else []

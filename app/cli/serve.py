@@ -9,6 +9,7 @@ from msgspec import structs
 
 from app.cli.parts import Parts
 from app.core.errors import AppError
+from app.core.lan import openable
 from app.core.local_server import ServerFactory, ServerParts
 from app.core.running import running_corral
 
@@ -48,8 +49,9 @@ def serve(arguments: Namespace) -> int:
         try:
             if server.problem is not None:
                 raise server.problem
-            sys.stdout.write(f"Corral answers at {server.addresses[0]}\n")
-            for address in server.addresses[1:]:
+            first, *others = (each for url in server.addresses for each in openable(url))
+            sys.stdout.write(f"Corral answers at {first}\n")
+            for address in others:
                 sys.stdout.write(f"            and at {address}\n")
             sys.stdout.flush()
             while not ended.wait(3600):

@@ -26,7 +26,6 @@ def add(commands: "Commands") -> None:
     chat.add_argument("model", nargs="?", metavar="MODEL", help=MODEL_HELP)
     chat.add_argument("--prompt", "-p", metavar="TEXT", help="one question; without it, a chat")
     chat.add_argument("--system-prompt", "-s", dest="system", metavar="TEXT", help="system prompt")
-    chat.add_argument("--yes", "-y", action="store_true", help=argparse.SUPPRESS)
     _add_answer_options(chat)
 
     bench = commands.add_parser("bench", help="measure how fast a model reads and writes")
@@ -126,6 +125,9 @@ def _add_answer_options(parser: argparse.ArgumentParser) -> None:
         help="speed and token counts after an answer",
     )
     parser.add_argument("--nowordwrap", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--yes", "-y", action="store_true", help="download a model that is not here without asking"
+    )
     parser.add_argument(
         "--alone", action="store_true", help="load the model here, even where a Corral is running"
     )

@@ -46,7 +46,9 @@ def add(commands: "Commands") -> None:
         metavar="FOLDER",
         help="a models folder by its name or path, or another folder, which becomes one",
     )
+    get.add_argument("--json", action="store_true", help="as a JSON object, for scripts")
     get.add_argument("--quiet", "-q", action="store_true", help="no progress line")
+    get.add_argument("--insecure", action="store_true", help=argparse.SUPPRESS)
     get.add_argument("--yes", "-y", action="store_true", help=argparse.SUPPRESS)
 
     _add_changing(commands)

@@ -22,6 +22,9 @@ def add(commands: "Commands") -> None:
     load.add_argument(
         "--estimate-only", action="store_true", help="only say what memory it would take"
     )
+    load.add_argument(
+        "--identifier", metavar="NAME", help="load it under a further name, as “corral cp” gives it"
+    )
     load.add_argument("--json", action="store_true", help="as a JSON object, for scripts")
     load.add_argument("--yes", "-y", action="store_true", help=argparse.SUPPRESS)
     _add_sizes(load)

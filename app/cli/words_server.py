@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 def add(commands: "Commands") -> None:
     """Add these commands."""
     serve = commands.add_parser(
-        "serve", help="answer other programs, as OpenAI, Anthropic, Ollama and LM Studio do"
+        "serve",
+        aliases=["start"],
+        help="answer other programs, as OpenAI, Anthropic, Ollama and LM Studio do",
     )
     serve.set_defaults(does="serve")
     _add_serving(serve)

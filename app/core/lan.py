@@ -21,6 +21,21 @@ def lan_addresses() -> tuple[str, ...]:
     return tuple(address for _, address in sorted(found))
 
 
+def openable(url: str) -> tuple[str, ...]:
+    """The addresses by which what listens at `url` is opened.
+
+    One that stands for all addresses of this computer is none to open: it is its own, then those by
+    which others in the network reach it.
+    """
+    if "//[::]:" in url:
+        return (url.replace("//[::]:", "//[::1]:"),)
+    if "//0.0.0.0:" not in url:
+        return (url,)
+    return tuple(
+        url.replace("//0.0.0.0:", f"//{each}:") for each in ("127.0.0.1", *lan_addresses())
+    )
+
+
 def _is_private(address: str) -> bool:
     parsed = ipaddress.ip_address(address)
     return parsed.is_private and not parsed.is_loopback and not parsed.is_link_local

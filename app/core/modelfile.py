@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from app.core.errors import AppError
 from app.core.ollama_recipe import (
+    NOT_TAKEN,
+    NOT_VALID,
     PARAMETERS,
     Recipe,
     ToldMessage,
@@ -120,7 +122,18 @@ def _add_parameter(parameters: dict[str, object], value: str, number: int) -> No
         raise ModelfileError(
             f"Line {number} of the Modelfile sets no value", "Write PARAMETER NAME VALUE."
         )
+    if name not in (*PARAMETERS.values(), *NOT_TAKEN):
+        known = ", ".join(sorted(PARAMETERS.values()))
+        raise ModelfileError(
+            f"Line {number} of the Modelfile sets “{name[:40]}”, which no model has",
+            f"There are: {known}.",
+        )
     given = _value(_unquoted(text.strip()))
+    if f"{name}{NOT_VALID}" in with_parameters(Recipe(""), {name: given}).left_out:
+        raise ModelfileError(
+            f"Line {number} of the Modelfile gives {name} a value that it cannot have",
+            f"“{text.strip()[:60]}” is none.",
+        )
     if name == "stop":  # each line adds one
         earlier = parameters.get("stop", [])
         assert isinstance(earlier, list)

@@ -43,7 +43,17 @@ _LOAD = {
 }
 PARAMETERS = {ours: theirs for theirs, ours in (*_SAMPLING.items(), *_LOAD.items())}
 """Ollama's names by ours."""
+NOT_TAKEN = frozenset(
+    (
+        *("num_keep", "num_gpu", "main_gpu", "num_thread", "numa", "num_gqa", "draft_num_predict"),
+        *("penalize_newline", "tfs_z", "low_vram", "f16_kv", "logits_all", "vocab_only"),
+        "embedding_only",
+    )
+)
+"""Parameters of Ollama, today's and earlier ones, that mean nothing here."""
 Values = TypeVar("Values", SamplingParams, LoadConfig)
+NOT_VALID = " (not valid)"
+"""Stands in `Recipe.left_out` behind a parameter whose value it cannot have."""
 _WHOLE_CONTEXT = 1_000_000
 """What a window of -1, "all of it", is here."""
 
@@ -95,7 +105,7 @@ def with_parameters(recipe: Recipe, parameters: dict[str, Any]) -> Recipe:
             else:
                 left_out.append(name[:40])
         except msgspec.ValidationError:
-            left_out.append(f"{name} (not valid)")
+            left_out.append(f"{name}{NOT_VALID}")
     return msgspec.structs.replace(
         recipe, sampling=sampling, load=load, left_out=tuple(dict.fromkeys(left_out))
     )

@@ -4,6 +4,7 @@ Such a model is a variant in the library; what it says and how it answers is in 
 made with it, so that the window shows both and a person can change them there.
 """
 
+import re
 from typing import ClassVar, TypeVar
 
 from msgspec import structs
@@ -24,6 +25,12 @@ class NameTaken(ModelError):
     code: ClassVar[str] = "name_taken"
 
 
+class BadName(ModelError):
+    """No model can be called so."""
+
+    code: ClassVar[str] = "bad_name"
+
+
 class OwnModels:
     """Makes, copies and removes them. All calls touch the disk."""
 
@@ -35,8 +42,15 @@ class OwnModels:
     def create(self, name: str, base: LocalModel, recipe: Recipe) -> LocalModel:
         """Make a model of the files of `base`; one of that name that was made before is replaced.
 
-        What the recipe leaves at its default is as in `base`. Raises NameTaken and other AppErrors.
+        What the recipe leaves at its default is as in `base`. Raises BadName, NameTaken and other
+        AppErrors.
         """
+        if not _NAME.fullmatch(name):
+            raise BadName(
+                f"“{name[:80]}” is no name for a model",
+                "A name, and what stands between its slashes, begins with a letter or a digit.",
+                "Choose another one, such as mario or me/mario:1b.",
+            )
         self._make_way(name)
         of_base = own_preset(base.id, self._presets)
         made = self._library.add_variant(base.id, name)
@@ -99,6 +113,10 @@ class OwnModels:
         load = {key: each for key, each in models.load.items() if key != model.id}
         sampling = {key: each for key, each in models.sampling.items() if key != model.id}
         self._settings.update(models=structs.replace(models, load=load, sampling=sampling))
+
+
+# Clients and commands take names for what they look like: a path, an option, a line of its own.
+_NAME = re.compile(r"(?=.{1,200}\Z)\w[^/\\\x00-\x1f\x7f-\x9f]*(?:/\w[^/\\\x00-\x1f\x7f-\x9f]*)*")
 
 
 def _plain(name: str) -> str:

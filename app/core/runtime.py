@@ -44,6 +44,8 @@ __all__ = ["LoadStopped", "LoadedModel", "ModelRuntime", "NotEnoughMemory", "bac
 EjectReason = Literal["idle", "room"]
 """Why the program itself ejected a model: nobody used it, or another one needed its memory."""
 
+LONGEST_TTL = 10 * 365 * 86_400.0
+"""Seconds without use; more than clocks and calendars count with is for good."""
 _JUDGED = ("llamacpp", "mlx")
 """Engines that take memory of this computer, so that a load is judged first."""
 
@@ -119,8 +121,8 @@ class ModelRuntime:
         the same; with another `config` it is ejected and loaded anew. `config` None takes what
         the person set for this model, and what suits this computer. `on_progress` gets the loaded
         fraction in the calling thread. `ttl` is the seconds without use after which it is ejected:
-        0 never, None as the settings say. Where memory is short, idle models are ejected first,
-        longest idle first, unless the settings forbid it.
+        0 never, as more than `LONGEST_TTL`, None as the settings say. Where memory is short, idle
+        models are ejected first, longest idle first, unless the settings forbid it.
 
         Raises:
             NotEnoughMemory: the guard rails refuse the estimate and `force` is False.
@@ -128,6 +130,8 @@ class ModelRuntime:
             EngineDied: the engine crashed while loading.
             ModelError: any other reason, with a remedy.
         """
+        if ttl is not None and ttl > LONGEST_TTL:
+            ttl = 0.0
         with self._planning:
             present = self._alive(model.id)
             if present is None or not (config is None or present.runs_with(config)):

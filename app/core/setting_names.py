@@ -75,4 +75,4 @@ def change_setting(store: SettingsStore, name: str, value: object) -> None:
     except msgspec.ValidationError as error:
         raise SettingsError(f"{name} cannot have this value", f"{error}.") from error
     changed = structs.replace(getattr(store.current, section), **{field: converted})
-    store.update(**{section: changed})
+    store.update(**{section: changed}, meant=(field,) if section == "server" else ())

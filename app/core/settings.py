@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -292,11 +292,13 @@ class SettingsStore:
         chat: Chat | None = None,
         server: Server | None = None,
         window: Window | None = None,
+        meant: Collection[str] = (),
     ) -> Settings:
         """Replace the sections given, write the file, tell `changed`.
 
         What another program has changed in the file meanwhile stays, and comes into force here too:
-        only values that differ from those in force here are written over it.
+        only values that differ from those in force here are written over it, and those of fields of
+        the server that are `meant` although they are in force already, for this run only.
 
         Raises `SettingsError` for a value out of range and `StorageError` if the file cannot be
         written; the settings in force then stay as they were.
@@ -315,17 +317,20 @@ class SettingsStore:
         given = {name: value for name, value in sections.items() if value is not None}
         with self._lock:
             wanted = checked(msgspec.structs.replace(self._current, **given))
-            if wanted == self._current:
+            kept = {field: getattr(self._saved.server, field) for field in meant}
+            if wanted == self._current and not kept.keys() & self._overridden.keys():
                 return wanted
+            in_file = msgspec.structs.replace(self._current.server, **kept)
+            before = msgspec.structs.replace(self._current, server=in_file)
             with locked(self._path):
                 stored_raw, stored = self._stored()
-                settings = _rebased(wanted, self._current, stored)
+                settings = _rebased(wanted, before, stored)
                 raw = _merged(stored_raw, msgspec.to_builtins(settings))
                 write_atomically(self._path, msgspec.json.format(msgspec.json.encode(raw)))
             self._overridden = {
                 field: value
                 for field, value in self._overridden.items()
-                if getattr(wanted.server, field) == value
+                if getattr(wanted.server, field) == value and field not in meant
             }
             self._raw, self._saved = raw, settings
             in_force = msgspec.structs.replace(settings.server, **self._overridden)

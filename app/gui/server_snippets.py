@@ -116,6 +116,15 @@ def _continue(address: str, model: str, key: str) -> str:
 
 
 def _open_webui(address: str, key: str) -> str:
+    if key != NO_KEY:  # no variable gives the key of an Ollama connection
+        return (
+            f"export OPENAI_API_BASE_URL={address}/v1\n"
+            f"export OPENAI_API_KEY={key}\n"
+            "export ENABLE_OLLAMA_API=False\n"
+            "# or as an Ollama connection: Admin Settings → Connections →\n"
+            f"# Ollama API, with the URL {address} and the token as its key\n"
+            "open-webui serve"
+        )
     return (
         "# as an Ollama connection\n"
         f"export OLLAMA_BASE_URL={address}\n"

@@ -9,6 +9,8 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
+from app.core.lan import openable
+
 if TYPE_CHECKING:
     from app.core.settings import Settings
     from app.gui.context import AppContext
@@ -65,7 +67,7 @@ class Tray(QObject):
         addresses = server.addresses if server is not None else ()
         self.server_action.setChecked(self._context.settings.current.server.on)
         self.server_action.setEnabled(server is not None)
-        where = f"\n{addresses[0]}" if addresses else ""
+        where = f"\n{openable(addresses[0])[0]}" if addresses else ""
         self._icon.setToolTip(f"Corral{where}")
 
     def _switch(self, on: bool) -> None:

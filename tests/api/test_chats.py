@@ -110,6 +110,15 @@ def test_each_token_has_chats_of_its_own(alone: Serving) -> None:
         assert len(messages(mine, chat)) == 2
 
 
+def test_a_key_that_is_no_token_does_not_read_this_computers_own_chats(alone: Serving) -> None:
+    with alone.client() as here, alone.client(authorization="Bearer any") as other:
+        chat = new_chat(here)
+        assert other.get(f"{BASE}/chats").status_code == 401
+        assert other.get(f"{BASE}/chats/{chat}").status_code == 401
+        assert other.delete(f"{BASE}/chats/{chat}").status_code == 401
+        assert len(here.get(f"{BASE}/chats").json()) == 1
+
+
 def test_a_token_that_was_taken_back_reads_nothing(alone: Serving) -> None:
     alone.change(require_token=True)
     token, secret = alone.parts.tokens.issue("phone", ("chat",))

@@ -22,6 +22,19 @@ def test_an_empty_prompt_is_refused_and_the_next_one_is_answered(
     assert answered.status_code == 200, answered.text
 
 
+@pytest.mark.parametrize("ttl", [10**9, 10**15])
+def test_a_time_to_live_without_end_is_for_good(alone: Serving, ttl: int) -> None:
+    model = alone.scripted(text="done")
+    with alone.client() as http:
+        asked = {"model": model, "messages": TURNS, "ttl": ttl}
+        assert http.post("/v1/chat/completions", json=asked).status_code == 200
+        told = http.get("/api/ps")
+        assert told.status_code == 200, told.text
+    [row] = told.json()["models"]
+    assert row["expires_at"] > "2100"
+    assert alone.parts.runtime._watch.running is False
+
+
 @pytest.mark.parametrize("ttl", [0, -1])
 @pytest.mark.parametrize(
     ("path", "asked"),

@@ -124,6 +124,15 @@ def test_models_are_made_and_removed(alone: Serving, client: RunningClient) -> N
         alone.parts.library.get(made)
 
 
+@pytest.mark.parametrize("name", ["../evil", STARTER, ""])
+def test_a_name_that_no_model_can_have_is_the_requests_fault(shared: Serving, name: str) -> None:
+    asked = {"name": name, "base": STARTER, "recipe": {"name": "x"}}
+    before = len(shared.parts.library.models())
+    with shared.own_client() as client:
+        assert client.post("/corral/v1/make", json=asked).status_code == 400
+    assert len(shared.parts.library.models()) == before
+
+
 def test_a_program_that_is_gone_is_told() -> None:
     gone = RunningCorral(
         4711, 0.0, f"http://127.0.0.1:{free_port()}", "x", __version__, window=False
@@ -173,3 +182,9 @@ def test_everything_stands_in_the_documentation(shared: Serving) -> None:
         "requests",
     )
     assert {f"/corral/v1/{name}" for name in asked} <= set(paths)
+    for path, kind in (
+        ("/corral/v1/generate", "application/x-ndjson"),
+        ("/api/chat", "application/x-ndjson"),
+        ("/v1/responses", "text/event-stream"),
+    ):
+        assert kind in paths[path]["post"]["responses"]["200"]["content"], path

@@ -1,6 +1,7 @@
 """What the server refuses: foreign names and pages, those without a token, what is no data."""
 
-import inspect
+import asyncio
+import hmac
 import json
 import socket
 import ssl
@@ -15,7 +16,7 @@ import httpx2
 import pytest
 
 from app.api import guard
-from app.core.access_tokens import AccessTokens
+from app.core.access_tokens import AccessTokens, sha256_of
 from app.core.logs import redact
 from app.core.settings import Server
 from tests.api.raw_http import exchange, status_of
@@ -158,6 +159,21 @@ def test_a_listed_page_can_read_why_it_is_refused(alone: Serving) -> None:
     assert answer.headers["access-control-allow-origin"] == "https://listed.example"
 
 
+def test_a_request_of_several_origins_is_refused(alone: Serving) -> None:
+    alone.change(origins=("https://listed.example",))
+    for good in ("https://listed.example", alone.url):
+        host = f"Host: {alone.url.removeprefix('http://')}"
+        assert status_of(alone, MODELS, host, f"Origin: {good}") == 200
+        assert status_of(alone, MODELS, host, f"Origin: {good}", "Origin: https://evil") == 403
+
+
+def test_who_names_no_origin_gets_no_leave(shared: Serving) -> None:
+    with shared.client(**{"access-control-request-method": "POST"}) as client:
+        answer = client.options("/v1/chat/completions")
+    assert answer.status_code == 405
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
 def test_the_origin_null_cannot_be_listed(alone: Serving) -> None:
     alone.change(origins=("null",))
     assert status(alone, origin="null") == 403
@@ -212,6 +228,28 @@ def test_a_web_socket_is_not_spoken(shared: Serving) -> None:
     assert foreign == 403
 
 
+def test_a_web_socket_is_closed_even_if_it_came_in(shared: Serving) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "websocket",
+        "path": "/v1/models",
+        "method": "GET",
+        "scheme": "ws",
+        "headers": [(b"host", b"localhost")],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 1),
+    }
+    asyncio.run(shared.server._application(scope, receive, send))
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
 # Tokens
 
 
@@ -253,6 +291,16 @@ def test_both_forms_of_header_are_understood_and_wrong_tokens_are_not(alone: Ser
     assert status(alone, f"/v1/models?key={secret}") == 401
     alone.parts.tokens.revoke(token.id)
     assert status(alone, x_api_key=secret) == 401
+
+
+def test_a_token_that_was_taken_back_is_refused_where_none_is_needed(alone: Serving) -> None:
+    token, secret = alone.parts.tokens.issue("phone", ["chat"])
+    alone.parts.tokens.revoke(token.id)
+    assert status(alone) == 200
+    assert status(alone, x_api_key="ollama") == 200  # clients that must send a key send any
+    assert status(alone, x_api_key=secret) == 401
+    assert status(alone, authorization=f"Bearer {secret}") == 401
+    assert status(alone, "/web/app.js", x_api_key=secret) == 200  # it tells nothing
 
 
 @pytest.mark.parametrize(
@@ -329,18 +377,45 @@ def test_without_a_token_nothing_of_the_administration_is_allowed(alone: Serving
 
 def test_the_own_secret_holds_at_the_own_port_only_and_nothing_else_there(alone: Serving) -> None:
     _, secret = alone.parts.tokens.issue("all", ["admin"])
-    alone.change(require_token=True)
     with alone.own_client() as client:
         assert client.get("/v1/models").status_code == 200
-        assert client.get("/v1/models", headers={"authorization": ""}).status_code == 401
-        for other in (f"Bearer {secret}", "Bearer x"):
-            assert client.get("/v1/models", headers={"authorization": other}).status_code == 401
+        for wanted in (False, True):
+            alone.change(require_token=wanted)
+            for other in ("", f"Bearer {secret}", "Bearer x"):
+                assert client.get("/v1/models", headers={"authorization": other}).status_code == 401
     assert status(alone, authorization=f"Bearer {alone.server.own_secret}") == 401
 
 
-def test_secrets_are_compared_in_constant_time() -> None:
-    for place in (guard.Guard._token, AccessTokens.check):
-        assert "compare_digest" in inspect.getsource(place)
+def test_secrets_are_compared_in_constant_time(
+    alone: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long for a right one as for a wrong one: each that there is is compared, bit by bit."""
+    tokens, compared = alone.parts.tokens, []
+    (first, secret), (second, _) = (tokens.issue(name, ["chat"]) for name in ("one", "two"))
+
+    def watched(one: str, other: str) -> bool:
+        compared.append({one, other})
+        return one == other
+
+    monkeypatch.setattr(hmac, "compare_digest", watched)
+    for given in (secret, "wrong"):
+        compared.clear()
+        tokens.check(given)
+        assert compared == [{each.sha256, sha256_of(given)} for each in (first, second)]
+    compared.clear()
+    with alone.own_client() as client:
+        client.get("/v1/models")
+        client.get("/v1/models", headers={"authorization": "Bearer wrong"})
+    own = sha256_of(alone.server.own_secret)
+    assert compared == [{own}, {own, sha256_of("wrong")}]
+
+
+def test_a_token_that_another_program_takes_back_is_invalid_at_once(alone: Serving) -> None:
+    token, secret = alone.parts.tokens.issue("phone", ["chat"])
+    alone.change(require_token=True)
+    assert status(alone, x_api_key=secret) == 200
+    AccessTokens(alone.parts.paths.tokens_file).revoke(token.id)
+    assert status(alone, x_api_key=secret) == 401
 
 
 def test_a_token_is_kept_as_its_hash_for_its_person_only(

@@ -286,6 +286,36 @@ def test_get_that_was_killed_continues_where_it_stopped(starter_file: Path) -> N
         assert hub.log.sent(name) - size < min(Limits().block, before)
 
 
+def test_get_that_was_interrupted_says_so_and_continues(starter_file: Path) -> None:
+    name = "SmolLM2-135M-Instruct-Q4_1.gguf"
+    size = starter_file.stat().st_size
+    with LocalHub() as hub:
+        hub.add("corral-tests/SmolLM2-GGUF", {name: starter_file})
+        allowance = Allowance()
+        allowance.grant(size // 2)
+        hub.fault(name, origin="cdn", allowance=allowance)
+        with subprocess.Popen(
+            [sys.executable, "-m", "app", "get", "corral-tests/SmolLM2-GGUF:q4_1"],
+            cwd=ROOT,
+            env={**os.environ, "HF_ENDPOINT": hub.url},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,
+        ) as process:
+            deadline = time.monotonic() + PATIENCE
+            while hub.log.sent(name) < size // 4 and time.monotonic() < deadline:
+                assert process.poll() is None
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            told, said = process.communicate(timeout=60)
+        assert (process.returncode, told) == (130, "")
+        assert "the same command continues" in said
+        hub.faults.clear()
+        result = corral("get", "corral-tests/SmolLM2-GGUF:q4_1", HF_ENDPOINT=hub.url)
+        assert Path(result.stdout.strip()).read_bytes() == starter_file.read_bytes()
+
+
 def test_a_model_in_a_format_that_cannot_be_run_is_not_fetched(corral_home: Path) -> None:
     with LocalHub() as hub:
         files = {"config.json": b'{"quantization": {"bits": 4}}', "model.safetensors": b"x" * 999}
@@ -312,6 +342,15 @@ def test_get_then_list_then_remove(starter_file: Path) -> None:
         assert again.returncode == 0, again.stderr
         assert again.stdout == fetched.stdout
         assert "on this computer already" in again.stderr
+        told = json.loads(corral("get", page, "--json", HF_ENDPOINT=hub.url).stdout)
+        assert told == {
+            "id": "corral-tests/SmolLM2-GGUF/SmolLM2-135M-Instruct-Q4_1",
+            "path": str(path),
+            "repo": "corral-tests/SmolLM2-GGUF",
+            "quantization": "Q4_1",
+            "size": starter_file.stat().st_size,
+            "new": False,
+        }
         sent = hub.log.sent(path.name)
         with path.open("r+b") as file:
             file.write(b"rubbish")
@@ -335,6 +374,54 @@ def test_get_then_list_then_remove(starter_file: Path) -> None:
     assert removed.returncode == 0, removed.stderr
     assert not path.exists()
     assert len(json.loads(corral("ls", "--json").stdout)) == len(rows) - 1
+
+
+@pytest.mark.engine
+def test_a_model_that_is_not_here_is_fetched_where_the_person_agrees(starter_file: Path) -> None:
+    words = ("corral-tests/SmolLM2-GGUF", "Hello", "--max-tokens", "2", "--context", "1024")
+    with LocalHub() as hub:
+        hub.add("corral-tests/SmolLM2-GGUF", {"SmolLM2-135M-Instruct-Q4_1.gguf": starter_file})
+        refused = corral("run", *words, HF_ENDPOINT=hub.url)
+        assert refused.returncode == 3
+        assert "corral get corral-tests/SmolLM2-GGUF”, or add --yes" in refused.stderr
+        assert "corral get ollama:tiny:1b" in corral("run", "tiny:1b", "Hi").stderr
+        assert not hub.log.sent("SmolLM2-135M-Instruct-Q4_1.gguf")
+        fetched = corral("run", *words, "--yes", HF_ENDPOINT=hub.url)
+        assert fetched.returncode == 0, fetched.stderr
+        assert fetched.stdout.strip()
+        assert hub.log.sent("SmolLM2-135M-Instruct-Q4_1.gguf") == starter_file.stat().st_size
+    assert corral("run", *words).returncode == 0  # it is here now
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
+@pytest.mark.parametrize("answer", ["", "y"])
+def test_in_a_terminal_the_person_is_asked_before_anything_is_fetched(answer: str) -> None:
+    import pty
+
+    with LocalHub() as hub:  # it holds nothing, which is told where it is asked
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(
+            [sys.executable, "-m", "app", "run", "someone/nothing", "Hello"],
+            cwd=ROOT,
+            env={**os.environ, "HF_ENDPOINT": hub.url},
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        ) as asked:
+            os.close(theirs)
+            os.write(ours, f"{answer}\n".encode())
+            said = asked.communicate(timeout=60)[1]
+        os.close(ours)
+        assert "someone/nothing is not on this computer. Download it from the hub? [y/N]" in said
+        assert bool(hub.log.entries()) == (answer == "y")
+    assert asked.returncode == 3, said
+
+
+def test_what_comes_unencrypted_is_not_fetched() -> None:
+    refused = corral("pull", "ollama:tiny:1b", "--insecure")
+    assert refused.returncode == 2
+    assert "only https is asked" in refused.stderr
 
 
 def test_a_file_is_imported_after_a_dry_run(corral_home: Path, tmp_path: Path) -> None:

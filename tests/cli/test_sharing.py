@@ -48,6 +48,7 @@ def test_an_answer_is_the_same_alone_and_shared(running: Serving) -> None:
         (("run", STARTER, "Hello", "--regex", "(", "--context", "2048"), 2),
         (("run", "nothing-like-it", "Hello"), 3),
         (("create", "mine", "--file", "nothing"), 3),
+        (("cp", STARTER, "../evil"), 1),
         (("config", "set", "server.port", "0"), 2),
     ],
 )
@@ -97,6 +98,19 @@ def test_a_model_is_made_used_and_deleted_in_the_running_corral(
     assert "pirate" in names
     assert corral("rm", "pirate", "-y", CORRAL_HOME=home).returncode == 0
     assert "pirate" not in [model.name for model in running.parts.library.models()]
+
+
+def test_a_model_is_loaded_under_a_name_of_ones_own(running: Serving) -> None:
+    home = home_of(running)
+    words = ("load", STARTER, "--identifier", "helper", "--context", "1024")
+    first = corral(*words, CORRAL_HOME=home)
+    assert first.returncode == 0, first.stderr
+    assert corral(*words, CORRAL_HOME=home).stdout == first.stdout
+    answered = corral("run", "helper", "Hi", "--max-tokens", "1", CORRAL_HOME=home)
+    assert answered.returncode == 0, answered.stderr
+    assert running.parts.runtime.get(first.stdout.strip()) is not None
+    assert corral("unload", "helper", CORRAL_HOME=home).returncode == 0
+    assert corral("rm", "helper", "-y", CORRAL_HOME=home).returncode == 0
 
 
 def test_a_setting_is_in_force_at_once(running: Serving) -> None:
@@ -185,9 +199,12 @@ def test_without_a_running_corral_that_is_told() -> None:
 
 def test_a_server_is_started_in_the_background_and_ended() -> None:
     port = str(free_port())
-    started = corral("server", "start", "--port", port)
+    started = corral("server", "start", "--port", port, "--host", "0.0.0.0")
     try:
         assert started.stdout == f"http://127.0.0.1:{port}\n", started.stderr
+        told = (app_paths().logs / "serve.log").read_text(encoding="utf-8")
+        assert told.startswith(f"Corral answers at http://127.0.0.1:{port}\n")
+        assert "0.0.0.0" not in told
         assert "running already" in corral("server", "start").stderr
         assert corral("status").returncode == 0
     finally:

@@ -51,6 +51,22 @@ def test_what_is_written_reads_the_same(tmp_path: Path) -> None:
     assert again.template.strip() == "{{ it }}"
 
 
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("temperatur 0.5", "Line 2 .* sets “temperatur”"),
+        ("top_k many", "Line 2 .* gives top_k a value"),
+        ("temperature 99", "Line 2 .* gives temperature a value"),
+        ("num_ctx -5", "Line 2 .* gives num_ctx a value"),
+    ],
+)
+def test_a_parameter_that_is_none_is_refused_with_its_line(
+    line: str, why: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelfileError, match=why):
+        read_modelfile(f"FROM a\nPARAMETER {line}", "mine", tmp_path)
+
+
 def test_an_adapter_lies_beside_the_modelfile(tmp_path: Path) -> None:
     (tmp_path / "style.gguf").write_bytes(b"GGUF")
     told = read_modelfile("FROM a\nADAPTER ./style.gguf", "mine", tmp_path)

@@ -1,5 +1,6 @@
 """Deleting a model, with what was made of it."""
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from app.core.library import ModelLibrary
 from app.core.ollama_recipe import Recipe
-from app.core.own_models import OwnModels
+from app.core.own_models import BadName, OwnModels
 from app.core.paths import app_paths
 from app.core.presets import PresetStore
 from app.core.removal import remove_model
@@ -23,6 +24,25 @@ def parts(starter_file: Path) -> tuple[ModelLibrary, PresetStore, SettingsStore]
     library = ModelLibrary(paths, settings)
     library.scan()
     return library, PresetStore(paths.presets_dir), settings
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [
+        *(("Mario (v2)", True), ("me/mario:1b", True), ("Мария", True), ("_x", True), ("1", True)),
+        *(("../evil", False), ("/etc/passwd", False), ("..\\x", False), ("a/../b", False)),
+        *(("-x", False), ("a\x1b[m", False), ("", False), ("a/", False), ("x" * 201, False)),
+    ],
+)
+def test_a_name_that_looks_like_a_path_or_an_option_is_none(
+    name: str, fits: bool, parts: tuple[ModelLibrary, PresetStore, SettingsStore]
+) -> None:
+    library, _, _ = parts
+    model = next(each for each in library.models() if each.source == "corral")
+    before = len(library.models())
+    with contextlib.nullcontext() if fits else pytest.raises(BadName):
+        OwnModels(*parts).create(name, model, Recipe(name))
+    assert len(library.models()) == before + fits
 
 
 def test_what_was_made_of_a_model_goes_with_it(

@@ -8,6 +8,7 @@ import pytest
 from app.core import files
 from app.core import settings as module
 from app.core.errors import SettingsError, StorageError
+from app.core.setting_names import change_setting
 from app.core.settings import (
     VERSION,
     Appearance,
@@ -68,6 +69,18 @@ def test_what_holds_for_this_run_outlives_other_changes_and_stays_out_of_the_fil
     store.update(server=msgspec.structs.replace(store.current.server, port=12_346))
     assert (store.current.server.on, store.current.server.port) == (True, 12_346)
     assert SettingsStore(path).current.server == Server(port=12_346)
+
+
+def test_what_holds_for_this_run_is_written_where_it_is_meant(path: Path) -> None:
+    store = SettingsStore(path)
+    store.override(server=Server(on=True, port=12_345))
+    change_setting(store, "server.queue", 7)
+    assert SettingsStore(path).current.server == Server(queue=7)
+    change_setting(store, "server.port", 12_345)
+    assert SettingsStore(path).current.server == Server(port=12_345, queue=7)
+    assert store.current.server == Server(on=True, port=12_345, queue=7)
+    store.update(server=msgspec.structs.replace(store.current.server, queue=8))
+    assert SettingsStore(path).current.server == Server(port=12_345, queue=8)
 
 
 def test_two_programs_leave_each_others_changes_alone(path: Path) -> None:

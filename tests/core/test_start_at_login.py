@@ -1,8 +1,11 @@
 """Starting at login: what is written, and that it is what the system reads."""
 
+import contextlib
 import plistlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -39,6 +42,47 @@ def test_a_launch_agent_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert agent["ProgramArguments"] == list(COMMAND)
     assert agent["RunAtLoad"] is True
     assert starts_at_login(tmp_path)
+
+
+class Registry(ModuleType):
+    """The part of Windows' registry that is used, as `winreg` speaks of it."""
+
+    HKEY_CURRENT_USER, REG_SZ = "person", 1
+
+    def __init__(self) -> None:
+        super().__init__("winreg")
+        self.values: dict[str, str] = {}
+
+    @contextlib.contextmanager
+    def CreateKey(self, root: str, path: str) -> Iterator[str]:
+        assert (root, path) == ("person", r"Software\Microsoft\Windows\CurrentVersion\Run")
+        yield path
+
+    OpenKey = CreateKey
+
+    def SetValueEx(self, key: str, name: str, zero: int, kind: int, value: str) -> None:
+        assert (zero, kind) == (0, self.REG_SZ)
+        self.values[name] = value
+
+    def QueryValueEx(self, key: str, name: str) -> str:
+        if name not in self.values:
+            raise FileNotFoundError(name)
+        return self.values[name]
+
+    def DeleteValue(self, key: str, name: str) -> None:
+        del self.values[name]
+
+
+def test_a_value_of_the_registry_is_written_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry()
+    monkeypatch.setitem(sys.modules, "winreg", registry)
+    monkeypatch.setattr(sys, "platform", "win32")
+    set_starts_at_login(False, COMMAND)  # there is none to remove
+    set_starts_at_login(True, COMMAND)
+    assert registry.values == {"Corral": '"/opt/Cor ral/corral" 100% "say \\"$hi\\"" --in-tray'}
+    assert starts_at_login()
+    set_starts_at_login(False, COMMAND)
+    assert not starts_at_login()
 
 
 def test_the_own_command_starts_without_a_window() -> None:

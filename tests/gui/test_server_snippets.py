@@ -1,3 +1,5 @@
+"""What is pasted where, program by program."""
+
 import tomllib
 
 import pytest
@@ -13,3 +15,16 @@ def test_codex_is_told_of_a_key_only_where_one_is_needed(key: str) -> None:
     provider = tomllib.loads(text)["model_providers"]["corral"]
     assert ("env_key" in provider) == (key != NO_KEY)
     assert (key in text) == (key != NO_KEY)
+
+
+def test_open_webui_gets_a_token_where_a_variable_takes_it() -> None:
+    """None sets the key of an Ollama connection: started with one, every question would be 401."""
+
+    def text(key: str) -> str:
+        steps = program_steps("http://192.168.1.5:11500", "a/b.Q4", key)
+        return next(step.text for step in steps if step.title == "Open WebUI")
+
+    assert "export OLLAMA_BASE_URL=http://192.168.1.5:11500\n" in text(NO_KEY)
+    assert "export OLLAMA_BASE_URL" not in text("corral-abc")
+    assert "export ENABLE_OLLAMA_API=False\n" in text("corral-abc")
+    assert "export OPENAI_API_KEY=corral-abc\n" in text("corral-abc")

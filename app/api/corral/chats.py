@@ -28,6 +28,7 @@ from app.api.corral.histories import Histories, History
 from app.api.corral.live_answer import LiveAnswer
 from app.api.corral.program import NDJSON
 from app.api.errors import ApiError
+from app.api.guard import given_token
 from app.api.operations import Operation
 from app.api.owner import owner_of
 from app.api.streams import StreamedResponse, json_response, ndjson
@@ -270,6 +271,9 @@ class ChatOperations:
         return self._work.names.find(name)
 
     async def _history(self, request: Request) -> History:
+        """Whose chats are meant. Raises ApiError for a token that is none: not this computer's."""
+        if request.scope["state"].get("token") is None and given_token(request.headers):
+            raise ApiError("unauthorized", "This access token is none of Corral's.")
         return await asyncio.to_thread(self._histories.of, owner_of(request))
 
     async def _asked_chat(self, request: Request, history: History) -> Conversation:

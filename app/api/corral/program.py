@@ -13,6 +13,7 @@ from app.api.errors import ApiError
 from app.api.operations import Operation
 from app.api.streams import StreamedResponse, json_response, ndjson
 from app.api.work import Work
+from app.core.lan import openable
 from app.core.loaded_model import LoadedModel
 from app.core.request_log import RequestRecord
 from app.core.running_wire import BASE, LoadedRow, SettingRequest, Status
@@ -112,7 +113,7 @@ def _address(server: Server) -> str:
         return ""
     scheme = "https" if server.certificate else "http"
     host = f"[{server.address}]" if ":" in server.address else server.address
-    return f"{scheme}://{host}:{server.port}"
+    return openable(f"{scheme}://{host}:{server.port}")[0]
 
 
 def _row(loaded: LoadedModel) -> LoadedRow:

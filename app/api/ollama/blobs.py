@@ -22,7 +22,8 @@ from app.api.work import Work
 OCTETS = "application/octet-stream"
 UNUSED_SECONDS = 86_400.0
 """After which a file of which nobody made a model is deleted."""
-KEPT_FREE = 1_000_000_000
+GIGABYTE = 1_000_000_000
+KEPT_FREE = GIGABYTE
 """Bytes of the disk that uploads leave."""
 _DIGEST = re.compile(r"sha256[:-]([0-9a-f]{64})")
 _AT_ONCE = 1024 * 1024
@@ -70,7 +71,7 @@ class Blobs:
         path = self.path(request.path_params["digest"])
         if await asyncio.to_thread(path.is_file):
             return Response()
-        limit = self._settings.current.server.upload_limit * 1_000_000_000
+        limit = self._settings.current.server.upload_limit * GIGABYTE
         declared = request.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > limit:
             raise _too_large()

@@ -10,6 +10,8 @@ from app.api.errors import ApiError
 from app.api.openai.response_types import (
     CallItem,
     CallOutputItem,
+    CustomCallItem,
+    CustomOutputItem,
     EarlierRefusal,
     EarlierText,
     InputImage,
@@ -18,14 +20,22 @@ from app.api.openai.response_types import (
     InputText,
     MessageItem,
     ReasoningItem,
+    SearchItem,
 )
-from app.api.requests import picture_from_url
+from app.api.requests import json_text, picture_from_url
 from app.api.work import new_id
 from backends.types import ChatMessage, ToolCall
 
 Json = dict[str, Any]
 
-_PREFIXES = {"function_call": "fc_", "function_call_output": "fco_", "reasoning": "rs_"}
+_PREFIXES = {
+    "function_call": "fc_",
+    "function_call_output": "fco_",
+    "custom_tool_call": "ctc_",
+    "custom_tool_call_output": "ctco_",
+    "web_search_call": "ws_",
+    "reasoning": "rs_",
+}
 
 
 def items_of(given: str | list[Json]) -> list[Json]:
@@ -83,12 +93,14 @@ class _Turns:
                 parts = item.content or item.summary
                 self._assistant(reasoning="\n".join(part.text for part in parts))
             case CallItem():
-                begun = self._begun or ChatMessage("assistant", "")
-                self._names[item.call_id] = item.name
-                call = ToolCall(item.call_id, item.name, item.arguments or "{}")
-                self._begun = structs.replace(begun, tool_calls=(*begun.tool_calls, call))
-            case CallOutputItem():
+                self._call(ToolCall(item.call_id, item.name, item.arguments or "{}"))
+            case CustomCallItem():  # models know calls with arguments only
+                arguments = json_text({"input": item.input})
+                self._call(ToolCall(item.call_id, item.name, arguments))
+            case CallOutputItem() | CustomOutputItem():
                 self._output(item, place)
+            case SearchItem():
+                pass
             case MessageItem(role="assistant"):
                 self._assistant(text=_read(item.content, place)[0])
             case MessageItem():
@@ -114,7 +126,12 @@ class _Turns:
             begun = ChatMessage("assistant", "")
         self._begun = structs.replace(begun, content=text, reasoning=reasoning or begun.reasoning)
 
-    def _output(self, item: CallOutputItem, place: str) -> None:
+    def _call(self, call: ToolCall) -> None:
+        begun = self._begun or ChatMessage("assistant", "")
+        self._names[call.id] = call.name
+        self._begun = structs.replace(begun, tool_calls=(*begun.tool_calls, call))
+
+    def _output(self, item: CallOutputItem | CustomOutputItem, place: str) -> None:
         if item.call_id not in self._names:
             raise ApiError(
                 "invalid_request",

@@ -72,6 +72,25 @@ class CallOutputItem(Struct, tag="function_call_output"):
     output: str | list[InputPart]
 
 
+class CustomCallItem(Struct, tag="custom_tool_call"):
+    """A call of a tool that takes a text as it is, such as Codex's `apply_patch`."""
+
+    call_id: str
+    name: str
+    input: str
+
+
+class CustomOutputItem(Struct, tag="custom_tool_call_output"):
+    """What such a call gave."""
+
+    call_id: str
+    output: str | list[InputPart]
+
+
+class SearchItem(Struct, tag="web_search_call"):
+    """OpenAI's own server searched; what it found stands in the answer behind it."""
+
+
 class ReasoningItem(Struct, tag="reasoning"):
     """Reasoning of an earlier answer."""
 
@@ -79,7 +98,15 @@ class ReasoningItem(Struct, tag="reasoning"):
     content: list[ReasoningText] | None = None
 
 
-InputItem = MessageItem | CallItem | CallOutputItem | ReasoningItem
+InputItem = (
+    MessageItem
+    | CallItem
+    | CallOutputItem
+    | CustomCallItem
+    | CustomOutputItem
+    | SearchItem
+    | ReasoningItem
+)
 
 
 class ResponseTool(Struct):
