@@ -9,6 +9,7 @@ from app.cli.parts import Parts
 from app.cli.rendering import human_size, remark
 from app.cli.session import make_model
 from app.core.errors import AppError, NotFoundError, StorageError
+from app.core.library_files import size_to_delete
 from app.core.library_types import LocalModel
 from app.core.modelfile import ModelfileError, read_modelfile
 from app.core.ollama_recipe import Recipe
@@ -29,7 +30,7 @@ def rm(arguments: Namespace) -> int:
 
 
 def _removed(parts: Parts, model: LocalModel, *, sure: bool) -> bool:
-    if not sure and not _confirmed(model):
+    if not sure and not _confirmed(parts, model):
         return False
     if parts.running is not None:
         parts.running.remove(model.id)
@@ -39,12 +40,13 @@ def _removed(parts: Parts, model: LocalModel, *, sure: bool) -> bool:
     return True
 
 
-def _confirmed(model: LocalModel) -> bool:
+def _confirmed(parts: Parts, model: LocalModel) -> bool:
     if not sys.stdin.isatty():
         raise AppError(
             f"{model.name} was not deleted", hint="Without a terminal to ask in, add --yes."
         )
-    size = "its files stay" if model.variant_of else human_size(model.size)
+    gone = size_to_delete(model, parts.library.models())
+    size = "its files stay" if model.variant_of else human_size(gone)
     try:
         answer = input(f"Delete {model.name} ({size})? [y/N] ")
     except EOFError:

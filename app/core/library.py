@@ -288,9 +288,7 @@ class ModelLibrary:
             elif model.read_only:
                 self._choose(lambda choices: choices.dropping(model.path).forgetting(model.id))
             elif model.present:
-                others = [
-                    each for each in self._models if model.id not in (each.id, each.variant_of)
-                ]
+                others = library_files.others_than(model, self._models)
                 root = self.own_folders.of(model.path) or self.folder
                 library_files.delete_files(model, others, root, to_trash=to_trash)
                 self._choose(lambda choices: choices.without(model.id))

@@ -60,6 +60,10 @@ def _gguf_model(found: Found, header: GgufHeader | None, problem: str | None) ->
         path=found.path,
         files=(*found.files, *found.companions),
         size=sum(stat.st_size for stat in stats),
+        file_sizes=(
+            *(stat.st_size for stat in stats),
+            *(path.stat().st_size for path in found.companions),
+        ),
         architecture=header.architecture if header else "",
         parameters=_parameters(found, header) if header and not problem else None,
         quantization=label,
@@ -158,6 +162,7 @@ def _mlx_model(found: Found) -> LocalModel | None:
         path=found.path,
         files=found.files,
         size=sum(stat.st_size for stat in stats),
+        file_sizes=tuple(stat.st_size for stat in stats),
         architecture=str(config.get("model_type") or ""),
         quantization=f"{bits}bit" if isinstance(bits, int) else "",
         context_length=context if isinstance(context, int) else None,

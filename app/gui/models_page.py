@@ -14,7 +14,7 @@ from PySide6.QtCore import QEvent, QMimeData, QPoint, Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from app.core.disk_use import disk_uses
+from app.core.disk_use import disk_uses, size_of_models
 from app.core.errors import AppError
 from app.core.library import LocalModel
 from app.core.runtime import NotEnoughMemory
@@ -263,7 +263,7 @@ class ModelsPage(Page):
             blocked = self.table.blockSignals(True)
             self.table.choose(self._chosen)
             self.table.blockSignals(blocked)
-        count, size = len(models), formatting.file_size(_size(models))
+        count, size = len(models), formatting.file_size(size_of_models(models))
         words = self.tr("1 model, %1") if count == 1 else self.tr("%n models, %1", "", count)
         self.count.setText(words.replace("%1", size) if count else "")
         self._say_empty()
@@ -434,11 +434,6 @@ def _timed(work: Callable[[], object]) -> float:
     begin = time.monotonic()
     work()
     return time.monotonic() - begin
-
-
-def _size(models: Sequence[LocalModel]) -> int:
-    """Bytes of all models; neither a variant nor a second name of a file adds any."""
-    return sum(each.size for each in models if not (each.variant_of or each.same_file_as))
 
 
 def _dropped(data: QMimeData) -> list[Path]:

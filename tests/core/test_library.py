@@ -12,9 +12,11 @@ import msgspec
 import pytest
 
 from app.core import library_read
+from app.core.disk_use import size_of_models
 from app.core.errors import ModelError, NotFoundError, StorageError
 from app.core.gguf import read_header
 from app.core.library import AmbiguousModel, LocalModel, ModelLibrary
+from app.core.library_files import size_to_delete
 from app.core.library_found import Found
 from app.core.model_names import from_text, model_name
 from app.core.paths import AppPaths, app_paths
@@ -150,7 +152,37 @@ def test_a_projector_goes_with_its_model(library: ModelLibrary, paths: AppPaths)
     (model,) = own(library)
     assert projector in model.files
     assert model.size == len(TINY)
+    assert model.disk_size == 2 * len(TINY)
     assert "vision" in model.capabilities
+
+
+def test_a_shared_projector_counts_for_each_model_and_goes_with_the_last(
+    library: ModelLibrary, paths: AppPaths
+) -> None:
+    small = put(paths.models, "maker/repo/Seeing-Q4_0.gguf")
+    put(paths.models, "maker/repo/Seeing-Q8_0.gguf")
+    projector = put(paths.models, "maker/repo/mmproj-F16.gguf", TINY + bytes(1000))
+    models = own(library)
+    both = len(TINY) + projector.stat().st_size
+    assert [model.disk_size for model in models] == [both, both]
+    assert size_of_models(models) == both + len(TINY)
+    first = next(model for model in models if model.path == small)
+    assert size_to_delete(first, models) == len(TINY)
+    library.delete(first.id, to_trash=False)
+    (last,) = own(library)
+    assert size_to_delete(last, [last]) == both
+    library.delete(last.id, to_trash=False)
+    assert not projector.exists()
+
+
+def test_the_size_of_companions_outlives_the_program(
+    library: ModelLibrary, paths: AppPaths, settings: SettingsStore
+) -> None:
+    put(paths.models, "maker/repo/Seeing-Q8_0.gguf")
+    put(paths.models, "maker/repo/mmproj-F16.gguf")
+    (model,) = own(library)
+    (again,) = own(ModelLibrary(paths, settings))
+    assert again.disk_size == model.disk_size == 2 * len(TINY)
 
 
 def test_capabilities_come_from_the_template_and_header(

@@ -18,8 +18,13 @@ from app.core.hardware import HardwareSurvey
 from app.core.library import LocalModel
 from app.core.memory import Fit
 from app.core.model_updates import ModelUpdate
+from app.core.ollama_recipe import Recipe
+from app.core.own_models import OwnModels
+from app.core.preset_of_model import own_preset
 from app.core.variants import RepoFile
+from app.gui import formatting
 from app.gui.context import AppContext
+from app.gui.controls.labels import Label
 from app.gui.controls.list_view import RowRole
 from app.gui.icons import Icons
 from app.gui.library_defaults import SETTLE_MS, LoadDefaults, LoadFacts
@@ -436,6 +441,51 @@ def test_deleting_asks_and_goes_to_the_trash(
     qtbot.waitUntil(lambda: len(shown(page)) == 2, timeout=WAIT)
     words = f"“{row.model.name}” is in the trash"
     qtbot.waitUntil(lambda: said(context) == words, timeout=WAIT)
+
+
+def asked(question: Question) -> str:
+    return " ".join(label.text() for label in question.findChildren(Label))
+
+
+def test_a_model_is_as_large_as_all_that_would_be_deleted_with_it(
+    page: ModelsPage, context: AppContext
+) -> None:
+    row = tiny(page)
+    alone = row.model.path.stat().st_size
+    folder = row.model.path.parent
+    (folder / "mmproj-F16.gguf").write_bytes(bytes(7_000_000))
+    context.library.scan()
+    page.refresh()
+    both = formatting.file_size(alone + 7_000_000)
+    table = page.table.table_model()
+    at = table.find(row.model.id)
+    assert table.index(at.row(), SIZE).data() == both
+    page.library_actions.ask_delete(tiny(page).model)
+    question = page.findChildren(Question)[-1]
+    assert f"{both} go to the trash" in asked(question)
+    question.dismiss()
+    (folder / "Tiny-Q8_0.gguf").write_bytes(row.model.path.read_bytes())
+    context.library.scan()
+    page.refresh()
+    page.library_actions.ask_delete(tiny(page).model)
+    question = page.findChildren(Question)[-1]
+    assert f"{formatting.file_size(alone)} go to the trash" in asked(question)
+    assert "projector, stays" in asked(question)
+
+
+def test_with_a_deleted_model_goes_what_was_made_of_it(
+    page: ModelsPage, context: AppContext, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(context.paths.data / "xdg"))
+    recipe = Recipe("Mine", system_prompt="Be brief.")
+    own = OwnModels(context.library, context.presets, context.settings)
+    base = tiny(page).model
+    made = own.create("Mine", base, recipe)
+    assert own_preset(made.id, context.presets) is not None
+    page.library_actions.ask_delete(base)
+    next(iter(page.findChildren(Question)[-1].answers.values())).click()
+    qtbot.waitUntil(lambda: "is in the trash" in said(context), timeout=WAIT)
+    assert own_preset(made.id, context.presets) is None
 
 
 def test_what_is_not_corrals_is_only_forgotten(
