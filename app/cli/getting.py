@@ -5,10 +5,11 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from app.cli.folders import use_folder
 from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, human_size, human_time, without_controls
 from app.core.download_state import DownloadItem, DownloadRequest
-from app.core.errors import DownloadError, ModelError, StorageError
+from app.core.errors import DownloadError, ModelError
 from app.core.hub_reference import Reference
 from app.core.ollama_arrival import set_up
 from app.core.ollama_name import repository_title
@@ -43,7 +44,7 @@ def get(arguments: Namespace) -> int:
             return 0
         if detail.model.gated:
             parts.account.require(repo)
-        root = _root(parts, arguments.to) if arguments.to else None
+        root = use_folder(parts.library.own_folders, arguments.to) if arguments.to else None
         item = parts.downloads.add(request, root)  # continues what an earlier call left
         try:
             item = _wait(item, events, ProgressLine(quiet=arguments.quiet))
@@ -58,25 +59,6 @@ def get(arguments: Namespace) -> int:
         _set_up(parts, item, quiet=arguments.quiet)
         sys.stdout.write(f"{item.target / request.files[0].path}\n")
         return 0
-
-
-def _root(parts: Parts, text: str) -> Path:
-    """The models folder that is meant; one that was none becomes one. Raises `StorageError`."""
-    own = parts.library.own_folders
-    named = own.named(text)
-    if named is not None:
-        return named
-    path = Path(text).expanduser()
-    if not path.is_dir():
-        names = ", ".join(str(each) for each in own.all())
-        raise StorageError(
-            f"{text} is no models folder and no folder",
-            "Nothing was downloaded.",
-            f"Make it first, connect its drive, or name one of these: {names}.",
-        )
-    added = own.add(path)
-    sys.stderr.write(f"{added} is a models folder from now on.\n")
-    return added
 
 
 def _set_up(parts: Parts, item: DownloadItem, *, quiet: bool) -> None:

@@ -126,7 +126,8 @@ def silent_folder(root: Path) -> StorageError:
     """A models folder that nobody is to wait for."""
     return StorageError(
         "This models folder does not answer",
-        f"{root} is on a drive or network share that does not respond. Nothing was fetched.",
+        f"{root} is on a drive or network share that is not connected, or does not respond. "
+        "Nothing was put there.",
         "Connect it again, or choose another models folder.",
     )
 
@@ -147,6 +148,6 @@ def check_there(root: Path) -> None:
     if not os.path.isdir(root):  # unlike Path.is_dir, False for a drive that fails
         raise StorageError(
             "This models folder is not there",
-            f"{root} does not exist, or its drive is not connected. Nothing was fetched.",
+            f"{root} does not exist, or its drive is not connected. Nothing was put there.",
             "Connect the drive, or choose another models folder.",
         )

@@ -232,7 +232,7 @@ def test_breaking_off_leaves_everything_as_it_was(
 def test_a_full_disk_is_told_before_anything_is_done(library: ModelLibrary, tmp_path: Path) -> None:
     path = put(tmp_path / "elsewhere" / "a-Q8_0.gguf", tiny())
     plan = planned(library, path, way="copy")
-    small = ImportPlan(plan.items, (), plan.needed, plan.needed - 1)
+    small = ImportPlan(plan.folder, plan.items, (), plan.needed, plan.needed - 1)
     with pytest.raises(StorageError, match="free"):
         import_models(library, small, nothing, never)
     assert not library.folder.exists()
@@ -491,8 +491,25 @@ def test_the_models_folder_stays_the_same_while_models_come_in(
     plan = planned(library, put(tmp_path / "elsewhere" / "b-Q8_0.gguf", tiny("b")))
     library.change_folder(tmp_path / "new", True)
     assert (tmp_path / "new" / "imported" / "a-Q8_0" / "a-Q8_0.gguf").read_bytes() == tiny()
-    with pytest.raises(StorageError, match="another one by now"):
+    with pytest.raises(StorageError, match="is no models folder"):
         import_models(library, plan, nothing, never)
+
+
+def test_models_go_to_the_folder_that_was_chosen(library: ModelLibrary, tmp_path: Path) -> None:
+    path = put(tmp_path / "elsewhere" / "a-Q8_0.gguf", tiny())
+    disk = tmp_path / "disk"
+    plan = plan_import([path], disk, "copy", programs=())
+    with pytest.raises(StorageError, match="not there"):
+        import_models(library, plan, nothing, never)
+    assert not disk.exists(), "a drive that is away is not made anew"
+    disk.mkdir()
+    with pytest.raises(StorageError, match="is no models folder"):
+        import_models(library, plan, nothing, never)
+    library.own_folders.add(disk)
+    (model,) = import_models(library, plan, nothing, never)
+    assert model.path == disk / "imported" / "a-Q8_0" / "a-Q8_0.gguf"
+    assert (model.source, model.path.read_bytes()) == ("corral", tiny())
+    assert not library.folder.exists()
 
 
 @given(st.text(max_size=300), st.sampled_from(["", ".gguf", ".json"]))
