@@ -377,7 +377,9 @@ class ModelLibrary:
         Answers which files could not be deleted from the old folder: they are in both now.
         Raises `Broken`, StorageError or what a guard raises; then everything is as it was.
         """
-        left = self._folder_change.run(path.expanduser().absolute(), move, progress, cancelled)
+        path = path.expanduser().absolute()
+        left = self._folder_change.run(path, move, progress, cancelled)
+        self.own_folders.marks.forget(path)
         self.scan()
         return left
 

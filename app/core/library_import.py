@@ -240,7 +240,7 @@ def import_models(
             "Free some space there, or link the models.",
         )
     folders = library.own_folders
-    folders.check(plan.folder, library.silent_folders())
+    folders.claim(plan.folder, library.silent_folders())
     total, before = sum(item.size for item in plan.possible), 0
     with library.hold_folder("Models are being imported into it."):
         if plan.folder not in [each.absolute() for each in folders.all()]:

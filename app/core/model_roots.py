@@ -11,6 +11,7 @@ from msgspec import structs
 
 from app.core.errors import StorageError
 from app.core.files import storage_error
+from app.core.folder_marks import FolderMarks
 from app.core.paths import AppPaths
 from app.core.settings import Models, SettingsStore
 
@@ -28,6 +29,8 @@ class ModelRoots:
         self._program_of = program_of
         self._paths = paths
         self._settings = settings
+        self.marks = FolderMarks(paths.folders_file)
+        """What tells the folders from mount points without their drive."""
 
     @property
     def standard(self) -> Path:
@@ -64,6 +67,8 @@ class ModelRoots:
         self._check_new(path)
         models = self._settings.current.models
         further = (*models.further_folders, str(path))
+        self.marks.forget(path)
+        self.marks.keep(path)
         self._update(structs.replace(models, further_folders=further))
         return path
 
@@ -97,6 +102,7 @@ class ModelRoots:
         models = self._settings.current.models
         others = tuple(each for each in models.further_folders if Path(each).expanduser() != path)
         self._update(structs.replace(models, further_folders=others))
+        self.marks.forget(path)
 
     def make_standard(self, path: Path) -> None:
         """Downloads go to this one from now on; the standard so far stays a models folder."""
@@ -108,7 +114,7 @@ class ModelRoots:
         self._update(structs.replace(models, folder=folder, further_folders=others))
 
     def check(self, root: Path, silent: Collection[Path] = ()) -> None:
-        """Raise `StorageError` unless downloads can go to `root` now.
+        """Raise `StorageError` unless models can be put into `root` now.
 
         Corral's own folder is made where it is lacking; any other one is on a drive that is away.
         `silent` are folders that do not answer, which nobody is to wait for.
@@ -116,7 +122,15 @@ class ModelRoots:
         if root in silent:
             raise silent_folder(root)
         if root != self._paths.models:
+            check_there(root)
+            self.marks.check(root)
             check_root(root)
+
+    def claim(self, root: Path, silent: Collection[Path] = ()) -> None:
+        """The same, for who is about to put models there: from now on it is known again."""
+        self.check(root, silent)
+        if root != self._paths.models:
+            self.marks.keep(root)
 
     def _update(self, models: Models) -> None:
         self._settings.update(models=models)

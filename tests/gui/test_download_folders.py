@@ -1,5 +1,6 @@
 """Choosing the folder of a download: in Discover, for a link, and in the settings."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def test_a_folder_that_is_away_cannot_be_chosen(
     context: AppContext, show: Show, disk: Path, qtbot: QtBot
 ) -> None:
     context.library.own_folders.add(disk)
-    disk.rmdir()
+    shutil.rmtree(disk)
     window = QWidget()
     show(window)
     choice = FolderChoice(context, window)
