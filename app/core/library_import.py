@@ -105,6 +105,8 @@ def plan_import(
                     taken.update(_spelled(target) for _, target in item.files)
             if len(items) == before:
                 empty.append(path)
+        along = {source for item in items for source, _ in item.companions}
+        empty = [path for path in empty if path.expanduser().absolute() not in along]
         needed = sum(_needed(item, device) for item in items if not item.problem)
     except OSError as error:
         raise storage_error(TITLE, Path(error.filename or folder), error) from error

@@ -9,8 +9,8 @@ from app.core.errors import ModelError
 from app.core.gguf import read_header
 from app.core.gguf_types import GgufHeader
 from app.core.gguf_validate import check_header
+from app.core.library_beside import OWN
 from app.core.library_found import Found
-from app.core.library_scan import OLLAMA_ADAPTER
 from app.core.library_types import LocalModel
 from app.core.mlx_header import read_config
 from app.core.model_names import from_text, model_name
@@ -133,7 +133,7 @@ def _capabilities(found: Found, header: GgufHeader) -> frozenset[str]:
     can = {
         "tools": "tools" in template,
         "reasoning": "<think>" in template or "enable_thinking" in template,
-        "vision": not all(path.name.startswith(OLLAMA_ADAPTER) for path in found.companions),
+        "vision": not all(path.name.startswith(OWN) for path in found.companions),
         "embeddings": header.hyper_integer("pooling_type") in _POOLED,
     }
     return frozenset(name for name, known in can.items() if known)

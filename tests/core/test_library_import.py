@@ -24,7 +24,7 @@ from app.core.safe_names import safe_segment
 from app.core.settings import SettingsStore
 from app.core.transfer_names import check_names
 from app.core.transfer_parts import Part, lock_path, part_bytes, part_path
-from tests.core.broken_gguf import U16, tiny_model
+from tests.core.broken_gguf import STRING, U16, tiny_model
 from tests.core.model_stores import hub_file, ollama_model, put, tiny
 
 COMMIT = "c" * 40
@@ -493,6 +493,22 @@ def test_the_models_folder_stays_the_same_while_models_come_in(
     assert (tmp_path / "new" / "imported" / "a-Q8_0" / "a-Q8_0.gguf").read_bytes() == tiny()
     with pytest.raises(StorageError, match="is no models folder"):
         import_models(library, plan, nothing, never)
+
+
+def test_a_projector_comes_along_with_one_file_and_is_no_mistake_beside_it(
+    library: ModelLibrary, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "elsewhere" / "a-Q8_0.gguf", tiny())
+    projector = tiny_model().set("general.architecture", STRING, "clip").data()
+    beside = put(tmp_path / "elsewhere" / "mmproj-a-f16.gguf", projector)
+    for sources in ([path], [beside, path]):
+        plan = planned(library, *sources, way="copy")
+        assert plan.empty == ()
+        (item,) = plan.items
+        assert [source for source, _ in item.companions] == [beside]
+    (model,) = import_models(library, plan, nothing, never)
+    assert [each.name for each in model.files] == ["a-Q8_0.gguf", "mmproj-a-f16.gguf"]
+    assert "vision" in model.capabilities
 
 
 def test_models_go_to_the_folder_that_was_chosen(library: ModelLibrary, tmp_path: Path) -> None:
