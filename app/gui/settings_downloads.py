@@ -129,9 +129,15 @@ class DownloadsSection(SettingSection):
         self._context.worker.run(
             set_opens_links,
             on,
-            done=lambda _: self.links_row.say(_links_words()),
+            done=self._links_set,
             failed=partial(self._links_failed, on),
         )
+
+    def _links_set(self, _: None) -> None:
+        self.links_row.say(_links_words())
+
+    def _links_known(self, on: bool) -> None:
+        self.links.setChecked(on)
 
     def _links_failed(self, on: bool, error: AppError) -> None:
         self.links.setChecked(not on)
@@ -171,7 +177,7 @@ class DownloadsSection(SettingSection):
         self.folders.refresh()
         if can_open_links():
             self._context.worker.run(
-                opens_links, done=self.links.setChecked, failed=partial(self._links_failed, True)
+                opens_links, done=self._links_known, failed=partial(self._links_failed, True)
             )
 
     def _show_folders(self) -> None:
