@@ -5,7 +5,7 @@ it fits is seen when it is loaded.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePath
 
 from app.core import quantization
@@ -23,13 +23,24 @@ def goes_with_models(name: str) -> bool:
     return name.lower().endswith(".gguf") and ("mmproj" in name.lower() or name.startswith(OWN))
 
 
-def beside(model: str, models: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
-    """The names among `others` that go with `model`, one of the `models` of the same folder.
+def owners(others: Collection[str], models: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Of each file that may go with a model of the folder, the names it is called after.
 
-    Left out are projectors that are called after another of the models.
+    They are `base_name`s; none where the name does not tell.
     """
-    own, bases = base_name(model), {base_name(each) for each in models}
-    return tuple(name for name in sorted(others) if own in (_called_after(name, bases) or {own}))
+    bases = {base_name(each) for each in models} if others else set[str]()
+    return {name: _called_after(name, bases) for name in sorted(others)}
+
+
+def beside(model: str, owned: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """The names among those of `owners` that go with `model`.
+
+    Left out are those that are called after another model of the folder.
+    """
+    if not owned:
+        return ()
+    own = base_name(model)
+    return tuple(name for name, bases in owned.items() if not bases or own in bases)
 
 
 def base_name(name: str) -> str:
@@ -39,9 +50,9 @@ def base_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", quantization.without_label(stem).casefold()).strip("-")
 
 
-def _called_after(name: str, bases: Iterable[str]) -> set[str]:
+def _called_after(name: str, bases: Iterable[str]) -> frozenset[str]:
     """The model that a projector is called after: "gemma-3-4b-it" goes before "gemma-3-4b"."""
     said = f"-{base_name(name)}-"
     found = {base for base in bases if base and f"-{base}-" in said}
     longest = max(map(len, found), default=0)
-    return {base for base in found if len(base) == longest}
+    return frozenset(base for base in found if len(base) == longest)

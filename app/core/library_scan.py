@@ -6,7 +6,7 @@ from functools import partial
 from importlib import metadata
 from pathlib import Path
 
-from app.core.library_beside import OWN, beside, goes_with_models
+from app.core.library_beside import OWN, beside, goes_with_models, owners
 from app.core.library_found import Found
 from app.core.library_hub_cache import hub_cache_models, is_hub_cache
 from app.core.library_jan import NOTE, jan_model
@@ -87,6 +87,7 @@ def _gguf_models(
     folder: Path, names: set[str], root: Path, source: Source, program: str
 ) -> Iterator[Found]:
     models, companions = _models_and_companions(names)
+    owned = owners(companions, models)
     done: set[str] = set()
     for name in models:
         if name in done:
@@ -100,7 +101,7 @@ def _gguf_models(
         found = Found(
             path=folder / parts[0],
             files=tuple(folder / part for part in parts),
-            companions=tuple(folder / each for each in beside(name, models, companions)),
+            companions=tuple(folder / each for each in beside(name, owned)),
             root=root,
             source=source,
             missing=missing,
@@ -149,7 +150,7 @@ def _companions_at(path: Path, parts: Sequence[Path]) -> tuple[Path, ...]:
         return ()
     models, companions = _models_and_companions(names)
     own = {each.name for each in parts}
-    found = beside(path.name, models, companions)
+    found = beside(path.name, owners(companions, models))
     return tuple(path.with_name(name) for name in found if name not in own)
 
 

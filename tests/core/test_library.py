@@ -16,7 +16,7 @@ from app.core.disk_use import size_of_models
 from app.core.errors import ModelError, NotFoundError, StorageError
 from app.core.gguf import read_header
 from app.core.library import AmbiguousModel, LocalModel, ModelLibrary
-from app.core.library_beside import beside
+from app.core.library_beside import beside, owners
 from app.core.library_files import size_to_delete
 from app.core.library_found import Found
 from app.core.model_names import from_text, model_name
@@ -799,4 +799,4 @@ def test_a_projector_goes_with_the_model_it_is_called_after(
     model: str, others: list[str], expected: list[str]
 ) -> None:
     models = ["A-Q4_0.gguf", "A-Q8_0.gguf", "B-Q8_0.gguf", "A-it-Q8_0-00001-of-00002.gguf"]
-    assert list(beside(model, models, others)) == expected
+    assert list(beside(model, owners(others, models))) == expected

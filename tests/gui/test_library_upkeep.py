@@ -553,10 +553,10 @@ def test_a_drive_comes_back_without_anybody_telling(
     qtbot.waitUntil(lambda: len(page.table.table_model().rows()) == 3)
     assert not far()
     (tmp_path / "unplugged").rename(drive)
-    page._look_timer.timeout.emit()
+    page.looks.timer.timeout.emit()
     qtbot.waitUntil(far)
     page.hide()
-    assert not page._look_timer.isActive()
+    assert not page.looks.timer.isActive()
 
 
 def test_what_the_terminal_brings_and_deletes_shows_by_itself(
@@ -571,7 +571,7 @@ def test_what_the_terminal_brings_and_deletes_shows_by_itself(
     assert path.name not in names()
     qtbot.waitUntil(lambda: path.name in names())  # by the timer alone
     path.unlink()
-    page._look_timer.stop()
+    page.looks.timer.stop()
     QApplication.sendEvent(page, QEvent(QEvent.Type.ActivationChange))
     qtbot.waitUntil(lambda: path.name not in names())
 
