@@ -60,6 +60,11 @@ class AppPaths(Struct, frozen=True):
         return self.data / "model-files.json"
 
     @property
+    def folders_file(self) -> Path:
+        """What tells further models folders from mount points without their drive, as JSON."""
+        return self.data / "folders.json"
+
+    @property
     def speeds_file(self) -> Path:
         """How fast models answered, as JSON."""
         return self.data / "speeds.json"

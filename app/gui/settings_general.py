@@ -13,6 +13,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from app.core.checksums import Broken
+from app.core.disk_use import size_of_models
 from app.core.errors import AppError
 from app.gui.controls.buttons import Button
 from app.gui.controls.combo import ComboBox
@@ -197,7 +198,7 @@ class GeneralSection(SettingSection):
         if error is not None:
             self.folder_row.say(str(error), "danger")
             return
-        size = sum(model.size for model in self._own_models())
+        size = size_of_models(self._own_models())
         words = self.tr("%1 of models, %2 free")
         self.folder_row.say(words.replace("%1", file_size(size)).replace("%2", file_size(free)))
 
@@ -251,7 +252,7 @@ class GeneralSection(SettingSection):
         if not own:
             self._use_folder(path, move=False)
             return
-        size = file_size(sum(model.size for model in own))
+        size = file_size(size_of_models(own))
         answers = {"move": self.tr("Move them"), "leave": self.tr("Leave them there")}
         self._context.notifier.choose(
             self.tr("Take the models along?"),
