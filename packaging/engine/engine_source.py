@@ -1,0 +1,142 @@
+"""What engines are built from: the binding's source distribution, checked by its hash."""
+
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+REQUIREMENT = HERE / "source.txt"
+
+_THROTTLING = (
+    "ggml/src/ggml-cpu/ggml-cpu.c",
+    "#if _WIN32_WINNT >= 0x0602\n        THREAD_POWER_THROTTLING_STATE t;",
+    "#if _WIN32_WINNT >= 0x0602 && defined(THREAD_POWER_THROTTLING_CURRENT_VERSION)\n"
+    "        THREAD_POWER_THROTTLING_STATE t;",
+)
+"""The one change to llama.cpp: MinGW's headers before version 12 lack this structure."""
+
+_NOTICES = (
+    "LICENSE.md",
+    "vendor/llama.cpp/LICENSE",
+    "vendor/llama.cpp/vendor/hash/sha256/LICENSE",
+    "vendor/llama.cpp/vendor/hash/xxhash/LICENSE",
+    "vendor/llama.cpp/vendor/hash/rotate-bits/LICENSE.md",
+)
+"""Licences of everything that is compiled in; the other parts carry theirs in their headers."""
+_HEADERS = (
+    "vendor/stb/stb_image.h",
+    "vendor/miniaudio/miniaudio.h",
+    "vendor/sheredom/subprocess.h",
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """An unpacked source distribution of the binding."""
+
+    version: str
+    """Of llama-cpp-python."""
+    archive: Path
+    folder: Path
+
+    @property
+    def llama_cpp(self) -> Path:
+        """llama.cpp's own source."""
+        return self.folder / "vendor" / "llama.cpp"
+
+    @property
+    def commit(self) -> str:
+        """llama.cpp's commit, as far as it tells it apart."""
+        head = self.folder / ".git" / "modules" / "vendor" / "llama.cpp" / "HEAD"
+        return head.read_text(encoding="ascii").strip()[:9]
+
+
+def pinned_version() -> str:
+    """The version that source.txt names."""
+    found = re.search(r"^llama-cpp-python==(\S+)", REQUIREMENT.read_text("utf-8"), re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def expected_source(work: Path) -> Source:
+    """Where the source is, or will be once it is fetched."""
+    name = f"llama_cpp_python-{pinned_version()}"
+    return Source(pinned_version(), work / f"{name}.tar.gz", work / name)
+
+
+def fetch_command(work: Path) -> list[str]:
+    """Gets the source distribution; pip refuses one whose hash is not the one written down."""
+    return [
+        *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"),
+        *("--no-binary", "llama-cpp-python", "--config-settings", "wheel.cmake=false"),
+        *("--dest", str(work), "--requirement", str(REQUIREMENT)),
+    ]
+
+
+def wheel_command(source: Source, work: Path) -> list[str]:
+    """Makes a wheel of the binding alone: Python files, for every system."""
+    return [
+        *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"),
+        *("--config-settings", "wheel.cmake=false", "--config-settings", "wheel.platlib=false"),
+        *("--wheel-dir", str(work), str(source.archive)),
+    ]
+
+
+def fetch(work: Path) -> Source:
+    """The source, fetched and unpacked unless it is there already."""
+    source = expected_source(work)
+    if not source.archive.exists():
+        subprocess.run(fetch_command(work), check=True)
+    if not source.folder.exists():
+        unpacked = work / "unpacked"
+        with tarfile.open(source.archive) as archive:
+            archive.extractall(unpacked, filter="data")
+        _change(unpacked / source.folder.name / "vendor" / "llama.cpp", *_THROTTLING)
+        (unpacked / source.folder.name).rename(source.folder)
+    return source
+
+
+def _change(llama_cpp: Path, name: str, before: str, after: str) -> None:
+    file = llama_cpp / name
+    text = file.read_text(encoding="utf-8")
+    if text.count(before) != 1:
+        raise SystemExit(f"build: {name} is not what is to be changed; look at engine_source.py.")
+    file.write_text(text.replace(before, after), encoding="utf-8")
+
+
+def pure_wheel(source: Source, work: Path) -> Path:
+    """The wheel of the binding without libraries, made unless it is there already."""
+    wheel = work / f"llama_cpp_python-{source.version}-py3-none-any.whl"
+    if not wheel.exists():
+        subprocess.run(wheel_command(source, work), check=True)
+    return wheel
+
+
+def unpack_binding(wheel: Path, folder: Path) -> None:
+    """Put the binding's modules into `folder`, without its server."""
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if name.startswith("llama_cpp/") and not name.startswith("llama_cpp/server/"):
+                archive.extract(name, folder)
+
+
+def notices(source: Source) -> str:
+    """The licences of everything in an engine, as one text."""
+    parts = {name: (source.folder / name).read_text("utf-8").strip() for name in _NOTICES}
+    parts |= {name: _licence_in(source.llama_cpp / name) for name in _HEADERS}
+    rule = "\n\n" + "-" * 72 + "\n\n"
+    return rule.join(f"{name}\n\n{text}" for name, text in parts.items()) + "\n"
+
+
+def _licence_in(header: Path) -> str:
+    """The licence of a library that is one header: its last comment that speaks of permission."""
+    text = header.read_text(encoding="utf-8", errors="replace")
+    comments = re.findall(r"/\*.*?\*/", text, re.DOTALL)
+    told = [each for each in comments if re.search("public domain|permission", each, re.IGNORECASE)]
+    if not told:
+        raise SystemExit(f"build: no licence was found in {header.name}.")
+    return told[-1].strip("/*\n ")
