@@ -13,6 +13,7 @@ from msgspec import structs
 from app.core.engine import EngineProcess
 from app.core.engine_errors import refusal
 from app.core.engine_link import EngineClosed
+from app.core.engine_shelf import EngineChoice, EngineShelf
 from app.core.errors import AppError, EngineDied, ModelError
 from app.core.estimate_corrections import EstimateCorrections
 from app.core.events import EventHook
@@ -77,12 +78,13 @@ class ModelRuntime:
         backend_for: Callable[[LocalModel], str] = backend_for,
         remotes: RemoteStore | None = None,
         kept_conversations: Path | None = None,
+        engines: EngineShelf | None = None,
     ) -> None:
         """`hardware` None is looked up at the first load.
 
         `corrections` is what loads on this computer taught; None begins anew. `remotes` knows how
         to reach servers. `kept_conversations` is the folder for chats that shall be kept on disk;
-        without it none are.
+        without it none are. `engines` are those installed; None is the best one, always.
         """
         self.changed: EventHook[[str]] = EventHook()
         self.engine_died: EventHook[[LoadedModel]] = EventHook()
@@ -95,6 +97,8 @@ class ModelRuntime:
         self._surveying = threading.Lock()
         self._remotes = remotes
         self._kept_conversations = kept_conversations
+        self.engines = engines or EngineShelf()
+        """The installed engines and what was learned of them."""
         self._planning = threading.Lock()
         """Held from judging the memory until the load counts in it."""
         self._lock = threading.Lock()
@@ -240,7 +244,7 @@ class ModelRuntime:
         backend = self._backend_for(model)
         if backend not in _JUDGED:
             check_settings(wanted)
-            return LoadedModel(model, wanted, self._engine(backend), wanted), None
+            return LoadedModel(model, wanted, self._engine(backend, None), wanted), None
         hardware = self.hardware()
         memory = self.free_memory(besides=model.id, look_at_gpus=True)
         if present is not None:
@@ -257,13 +261,20 @@ class ModelRuntime:
         )
         for other in plan.ejected:
             self._put_away(other, "room")
-        engine = self._engine(backend)
-        entry = LoadedModel(model, plan.config, engine, wanted, plan.need, plan.warning)
+        choice = None
+        if backend == "llamacpp":
+            choice = self.engines.choose(model.id, settings.engine.cpu_code)
+        engine = self._engine(backend, choice)
+        entry = LoadedModel(model, plan.config, engine, wanted, plan.need, plan.warning, choice)
         return entry, plan
 
-    def _engine(self, backend: str) -> EngineProcess:
+    def _engine(self, backend: str, choice: EngineChoice | None) -> EngineProcess:
         """A child that tells of its connections to whoever hears of those to servers."""
-        return EngineProcess(backend, tell=self._remotes.tell if self._remotes else None)
+        return EngineProcess(
+            backend,
+            tell=self._remotes.tell if self._remotes else None,
+            environment=choice.environment if choice else None,
+        )
 
     def _spare(self, settings: Settings) -> tuple[Held, ...]:
         """Models that may be ejected for another one: those that do nothing now."""
@@ -321,16 +332,44 @@ class ModelRuntime:
         """Make `entry` the one of its model, in place of `present`."""
         if present is not None:
             self._remove(present)
-        entry.engine.died.connect(lambda death: self._on_died(entry, death))
+        self._watch_over(entry, entry.engine)
         with self._lock:
             if self._closed:
                 raise EngineClosed("The model cannot be loaded", "Corral is closing.")
             self._models[entry.model.id] = entry
 
+    def _watch_over(self, entry: LoadedModel, engine: EngineProcess) -> None:
+        engine.died.connect(lambda death: self._on_died(entry, engine, death))
+
     def _fill(
         self, entry: LoadedModel, on_progress: Callable[[float], object] | None
     ) -> ModelError | None:
-        """Load the model; what went wrong, if something did."""
+        """Load the model, with another engine if one fails; what went wrong, if something did."""
+        code = self._settings.current.engine.cpu_code
+        while (problem := self._attempt(entry, on_progress)) is not None:
+            failed = entry.choice
+            other = failed and self.engines.after_failure(entry.model.id, failed, problem, code)
+            if other is None:
+                return refusal(problem) if isinstance(problem, BackendError) else problem
+            if not self._change_engine(entry, other):
+                return stopped(entry)
+        return None
+
+    def _change_engine(self, entry: LoadedModel, choice: EngineChoice) -> bool:
+        """Give a model whose load failed another engine; False where nobody wants it any more."""
+        failed, engine = entry.engine, self._engine(entry.engine.backend, choice)
+        failed.close()
+        self._watch_over(entry, engine)
+        with self._lock:
+            if self._models.get(entry.model.id) is not entry:
+                return False
+            entry.engine, entry.choice, entry.error = engine, choice, None
+        return True
+
+    def _attempt(
+        self, entry: LoadedModel, on_progress: Callable[[float], object] | None
+    ) -> BackendError | ModelError | None:
+        """Load the model with the engine it has; what went wrong, if something did."""
 
         def report(fraction: float) -> bool:
             entry.fraction = fraction
@@ -343,20 +382,22 @@ class ModelRuntime:
             entry.engine.start()
             config = self._with_folder(entry)
             info = entry.engine.load(self._opened_by(entry.model), config, report)
-        except BackendError as error:
-            return refusal(error)
         except EngineClosed:
             return stopped(entry)
-        except ModelError as error:
+        except (BackendError, ModelError) as error:
             return error
+        if entry.choice is not None and entry.choice.note:
+            info = structs.replace(info, notes=(*info.notes, entry.choice.note))
         with self._lock:
             if self._models.get(entry.model.id) is not entry:
                 return stopped(entry)
             if isinstance(entry.error, EngineDied):
                 return entry.error
             entry.info, entry.fraction, entry.state = info, 1.0, "ready"
+        if entry.choice is not None:
+            self.engines.note_loaded(entry.model.id, entry.choice)
         entry.settled.set()
-        log.info("%s is loaded: %s", entry.model.name, entry.config)
+        log.info("%s is loaded: %s, %s", entry.model.name, entry.engine.build, entry.config)
         return None
 
     def _with_folder(self, entry: LoadedModel) -> LoadConfig:
@@ -396,9 +437,13 @@ class ModelRuntime:
             self._watch.wake()
         self.changed(entry.model.id)
 
-    def _on_died(self, entry: LoadedModel, death: EngineDied) -> None:
+    def _on_died(self, entry: LoadedModel, engine: EngineProcess, death: EngineDied) -> None:
         """Keep a ready model that died in sight; a dying load tells its own caller."""
+        if entry.choice is not None:
+            self.engines.note_death(entry.choice, death)
         with self._lock:
+            if entry.engine is not engine:  # another one has taken its place
+                return
             was_ready = entry.state == "ready"
             entry.error = death
             if was_ready:

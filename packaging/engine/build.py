@@ -58,13 +58,10 @@ def compile_command(folder: Path, jobs: int) -> list[str]:
 
 def strip_command(target: Target, library: Path) -> list[str]:
     """Takes symbols out that only a debugger needs; empty where the linker did so."""
-    match target.system:
-        case "linux":
-            return ["strip", "--strip-unneeded", str(library)]
-        case "macos":
-            return ["strip", "-x", str(library)]
-        case "windows":
-            return []
+    options = {"linux": ["--strip-unneeded"], "macos": ["-x"]}
+    if target.system not in options:
+        return []
+    return ["strip", *options[target.system], str(library)]
 
 
 def rename_commands(folder: Path) -> list[list[str]]:
@@ -164,7 +161,7 @@ def build(target: Target, work: Path, out: Path, jobs: int) -> None:
     shutil.rmtree(finished, ignore_errors=True)
     finished.mkdir()
     collect(target, folder / "bin", finished)
-    engine_source.unpack_binding(wheel, finished / BINDING)
+    engine_source.unpack_binding(wheel, source.version, finished / BINDING)
     (finished / "LICENSES.txt").write_text(engine_source.notices(source), encoding="utf-8")
     write_manifest(target, source, finished)
     for file in finished.rglob("*"):

@@ -16,11 +16,13 @@ from typing import Any
 
 from engine_targets import LIBGOMP
 
+Versions = dict[str, tuple[int, ...]]
+
 MANIFEST = "engine.json"
 
-NEWEST = {"GLIBC": (2, 34), "GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13), "GOMP": (4, 5)}
+NEWEST: Versions = {"GLIBC": (2, 34), "GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13), "GOMP": (4, 5)}
 """Symbol versions that Debian 12 and Ubuntu 22.04 have."""
-NEWEST_OF_RUNTIME = {"GLIBC": (2, 36)}
+NEWEST_OF_RUNTIME: Versions = {"GLIBC": (2, 36)}
 """The compiler's own library may ask for what the system has that it comes from."""
 
 LINUX_NEEDS = {
@@ -92,7 +94,7 @@ def output(*command: str) -> str:
     return done.stdout
 
 
-def too_new(symbols: str, newest: dict[str, tuple[int, ...]]) -> set[str]:
+def too_new(symbols: str, newest: Versions) -> set[str]:
     """The symbol versions in readelf's words that are newer than a system must have."""
     found = set(re.findall(r"\b(GLIBC|GLIBCXX|CXXABI|GOMP|OMP)_(\d+(?:\.\d+)*)", symbols))
     return {

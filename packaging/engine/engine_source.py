@@ -34,6 +34,9 @@ _HEADERS = (
 )
 
 
+_BINDING_MODULES = ("llama_cpp.py", "mtmd_cpp.py", "_ctypes_extensions.py")
+
+
 @dataclass(frozen=True)
 class Source:
     """An unpacked source distribution of the binding."""
@@ -116,12 +119,22 @@ def pure_wheel(source: Source, work: Path) -> Path:
     return wheel
 
 
-def unpack_binding(wheel: Path, folder: Path) -> None:
-    """Put the binding's modules into `folder`, without its server."""
+def unpack_binding(wheel: Path, version: str, folder: Path) -> None:
+    """Put the binding's modules that Corral uses into `folder`.
+
+    The package's own beginning would import all the others, and with them twice as much memory.
+    """
+    package = folder / "llama_cpp"
+    package.mkdir(parents=True)
     with zipfile.ZipFile(wheel) as archive:
-        for name in archive.namelist():
-            if name.startswith("llama_cpp/") and not name.startswith("llama_cpp/server/"):
-                archive.extract(name, folder)
+        for name in _BINDING_MODULES:
+            (package / name).write_bytes(archive.read(f"llama_cpp/{name}"))
+    (package / "__init__.py").write_text(
+        '"""The functions of llama.h and mtmd.h, from llama-cpp-python."""\n\n'
+        # llguidance looks for them here, as in the package.
+        f'from llama_cpp.llama_cpp import *\n\n__version__ = "{version}"\n',
+        encoding="utf-8",
+    )
 
 
 def notices(source: Source) -> str:
@@ -136,7 +149,9 @@ def _licence_in(header: Path) -> str:
     """The licence of a library that is one header: its last comment that speaks of permission."""
     text = header.read_text(encoding="utf-8", errors="replace")
     comments = re.findall(r"/\*.*?\*/", text, re.DOTALL)
-    told = [each for each in comments if re.search("public domain|permission", each, re.IGNORECASE)]
+    told: list[str] = [
+        each for each in comments if re.search("public domain|permission", each, re.IGNORECASE)
+    ]
     if not told:
         raise SystemExit(f"build: no licence was found in {header.name}.")
     return told[-1].strip("/*\n ")
