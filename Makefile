@@ -98,6 +98,13 @@ shots: setup ## screenshots of every page into docs/screenshots
 hub: setup ## a local model hub to try searching and downloading against
 	$(VENV)/python -m tests.hub
 
+.PHONY: engine
+engine: setup ## build this system's engine, check it, try all its codes for processors, measure it
+	$(VENV)/python packaging/engine/build.py --out dist/engine
+	CORRAL_TEST_ENGINE=$(CURDIR)/dist/engine $(VENV)/python -m pytest -m slow \
+		tests/packaging/test_built_engine.py
+	$(VENV)/python packaging/bench_engines.py dist/engine
+
 .PHONY: installer
 installer: ## freeze Corral for this system, into dist/corral
 	@$(PYTHON) packaging/bootstrap.py setup installer

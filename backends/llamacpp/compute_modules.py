@@ -21,7 +21,7 @@ _LOADED = re.compile(r"loaded \S+ backend from .*ggml-cpu-(?P<code>[\w.]+)\.(?:s
 class Functions(Protocol):
     """Finds a function of ggml by its name, and gives it its C types."""
 
-    def __call__(self, name: str, result: Any, *arguments: Any) -> Any:
+    def __call__(self, name: str, result: Any, /, *arguments: Any) -> Any:
         """The function."""
         ...
 

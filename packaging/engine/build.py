@@ -1,6 +1,6 @@
 """Build an engine: llama.cpp's libraries for one system, in a folder that Corral can use.
 
-    python packaging/engine/build.py --target linux-x86_64 --out FOLDER
+    python packaging/engine/build.py --out FOLDER            # for this computer
     python packaging/engine/build.py --target macos-arm64 --out FOLDER --dry-run
 
 FOLDER appears when it is complete and replaces an earlier one. The wheel of the Python binding
@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import json
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -196,16 +197,26 @@ def show(target: Target, work: Path, out: Path, jobs: int) -> None:
     print(shlex.join(["mv", str(finished), str(out)]))
 
 
+def own_target() -> str | None:
+    """The target that is this computer; None where there is none."""
+    system = {"win32": "windows", "darwin": "macos"}.get(sys.platform, sys.platform)
+    machine = platform.machine().lower()
+    name = f"{system}-{'x86_64' if machine == 'amd64' else machine}"
+    return name if name in TARGETS else None
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--target", required=True, choices=sorted(TARGETS))
+    parser.add_argument("--target", choices=sorted(TARGETS), default=own_target())
     parser.add_argument("--out", required=True, type=Path, help="folder of the finished engine")
     parser.add_argument("--work", type=Path, default=WORK, help="folder for what is built")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--dry-run", action="store_true", help="print the steps, do nothing")
     words = parser.parse_args(arguments)
+    if words.target is None:
+        parser.error("engines cannot be built for this computer; --target names another")
     step = show if words.dry_run else build
     try:
         step(TARGETS[words.target], words.work.absolute(), words.out.absolute(), words.jobs)

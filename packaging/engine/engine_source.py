@@ -11,13 +11,22 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REQUIREMENT = HERE / "source.txt"
 
-_THROTTLING = (
-    "ggml/src/ggml-cpu/ggml-cpu.c",
-    "#if _WIN32_WINNT >= 0x0602\n        THREAD_POWER_THROTTLING_STATE t;",
-    "#if _WIN32_WINNT >= 0x0602 && defined(THREAD_POWER_THROTTLING_CURRENT_VERSION)\n"
-    "        THREAD_POWER_THROTTLING_STATE t;",
+_CHANGES = (
+    # MinGW's headers before version 12 lack this structure.
+    (
+        "ggml/src/ggml-cpu/ggml-cpu.c",
+        "#if _WIN32_WINNT >= 0x0602\n        THREAD_POWER_THROTTLING_STATE t;",
+        "#if _WIN32_WINNT >= 0x0602 && defined(THREAD_POWER_THROTTLING_CURRENT_VERSION)\n"
+        "        THREAD_POWER_THROTTLING_STATE t;",
+    ),
+    # gcc 12 for Windows writes addresses for AMX that its assembler refuses.
+    (
+        "ggml/src/CMakeLists.txt",
+        "        if (NOT MSVC)\n            # MSVC doesn't support AMX\n",
+        "        if (NOT MSVC AND NOT MINGW)\n            # MSVC doesn't support AMX\n",
+    ),
 )
-"""The one change to llama.cpp: MinGW's headers before version 12 lack this structure."""
+"""What is changed in llama.cpp, for Windows only: the file, the text, and what replaces it."""
 
 _NOTICES = (
     "LICENSE.md",
@@ -98,7 +107,8 @@ def fetch(work: Path) -> Source:
         unpacked = work / "unpacked"
         with tarfile.open(source.archive) as archive:
             archive.extractall(unpacked, filter="data")
-        _change(unpacked / source.folder.name / "vendor" / "llama.cpp", *_THROTTLING)
+        for change in _CHANGES:
+            _change(unpacked / source.folder.name / "vendor" / "llama.cpp", *change)
         (unpacked / source.folder.name).rename(source.folder)
     return source
 

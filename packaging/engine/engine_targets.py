@@ -133,6 +133,7 @@ class Target:
         return f"llama.cpp-{version}-{self.name}"
 
 
+_MINGW_VARIANTS = tuple(each for each in X86_VARIANTS if each != "sapphirerapids")
 _MSVC_VARIANTS = tuple(each for each in X86_VARIANTS if each not in NOT_WITH_MSVC)
 
 TARGETS = {
@@ -142,7 +143,7 @@ TARGETS = {
         Target("linux-x86_64-vulkan", "linux", "x86_64", X86_VARIANTS, "vulkan"),
         Target("linux-x86_64-cuda", "linux", "x86_64", X86_VARIANTS, "cuda"),
         Target("linux-aarch64", "linux", "aarch64", ARM_VARIANTS),
-        Target("windows-x86_64", "windows", "x86_64", X86_VARIANTS, compiler="mingw"),
+        Target("windows-x86_64", "windows", "x86_64", _MINGW_VARIANTS, compiler="mingw"),
         Target("windows-x86_64-vulkan", "windows", "x86_64", _MSVC_VARIANTS, "vulkan", "msvc"),
         Target("windows-x86_64-cuda", "windows", "x86_64", _MSVC_VARIANTS, "cuda", "msvc"),
         Target("macos-arm64", "macos", "arm64", APPLE_VARIANTS, "metal"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_another_content_of_the_same_length_is_seen_when_files_are_read(engine: 
     ],
 )
 def test_an_engine_that_cannot_be_used_here_is_refused_in_words(
-    tmp_path: Path, changed: dict[str, object], words: str
+    tmp_path: Path, changed: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(EngineFailure, match=words):
         read_manifest(write_engine(tmp_path, **changed))
