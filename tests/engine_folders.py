@@ -37,7 +37,7 @@ def write_engine(
     `binding` is added to the end of the Python binding of one that really runs; None makes one
     of a few bytes that does not. `changed` are further values of its manifest.
     """
-    name = changed.get("id", f"llama.cpp-{version}-test")
+    name: str = changed.get("id", f"llama.cpp-{version}-test")
     folder = places / name
     folder.mkdir(parents=True)
     if binding is None:
