@@ -54,12 +54,14 @@ class InstalledEngine(Struct, frozen=True):
 def engine_places(paths: AppPaths) -> tuple[Path, ...]:
     """Folders in which engines lie: beside the program, and those that the person added."""
     executable = Path(sys.executable).parent
-    beside = [executable if getattr(sys, "frozen", False) else SOURCE_ROOT]
-    if sys.platform == "win32":
-        beside.append(executable)
+    beside = executable if getattr(sys, "frozen", False) else SOURCE_ROOT
+    if any(
+        executable.glob("python*._pth")
+    ):  # Windows: a Python of the program's own, in its folder
+        beside = executable.parent
     if sys.platform == "darwin" and getattr(sys, "frozen", False):
-        beside.append(executable.parent / "Frameworks")
-    return (*dict.fromkeys(place / FOLDER for place in beside), paths.data / FOLDER)
+        beside = executable.parent / "Frameworks"  # where a bundle's libraries must lie
+    return (beside / FOLDER, paths.data / FOLDER)
 
 
 def installed_engines(places: Iterable[Path]) -> tuple[InstalledEngine, ...]:

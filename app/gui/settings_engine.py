@@ -43,7 +43,8 @@ class EngineGroup(SettingGroup):
         """Take over what is in force."""
         installed = self._context.runtime.engines.engines()
         best = installed[0] if installed else None
-        self.engine_row.say(_engine_words(best.name, len(installed)) if best else _tr("None"))
+        self.engine_row.title.setText(best.name if best else _tr("None"))
+        self.engine_row.say(_place_among(len(installed)))
         variants = best.variants if best else ()
         self.code.clear()
         self.code.add(_tr("Automatic"), AUTOMATIC)
@@ -61,8 +62,7 @@ class EngineGroup(SettingGroup):
         settings.update(engine=replace(settings.current.engine, cpu_code=code))
 
 
-def _engine_words(name: str, installed: int) -> str:
+def _place_among(installed: int) -> str:
     if installed < 2:
-        return name
-    words = _tr("%1, the best of %2 that are installed")
-    return words.replace("%1", name).replace("%2", str(installed))
+        return _tr("Runs the models on this computer")
+    return _tr("The best of %1 that are installed").replace("%1", str(installed))

@@ -77,7 +77,17 @@ def test_engines_lie_beside_the_frozen_program_and_in_the_persons_folder(
     paths = app_paths()
     assert engine_places(paths) == (tmp_path / "corral" / "engines", paths.data / "engines")
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert tmp_path / "Frameworks" / "engines" in engine_places(paths)
+    assert engine_places(paths)[0] == tmp_path / "Frameworks" / "engines"
+
+
+def test_engines_lie_beside_the_folders_of_the_installed_form_for_windows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    python = tmp_path / "Corral" / "python"
+    python.mkdir(parents=True)
+    (python / "python313._pth").touch()
+    monkeypatch.setattr(sys, "executable", str(python / "python.exe"))
+    assert engine_places(app_paths())[0] == tmp_path / "Corral" / "engines"
 
 
 def test_a_child_is_told_the_folder_and_a_code_that_is_there(tmp_path: Path) -> None:

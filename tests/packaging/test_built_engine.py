@@ -8,13 +8,18 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from app.core.engine import EngineProcess
-from backends.engine_folder import read_manifest
-from backends.types import LoadConfig
+from app.core.template_check import tokens_of
+from backends.base import Backend
+from backends.engine_folder import FOLDER_VARIABLE, read_manifest
+from backends.types import GbnfGrammar, LoadConfig
+from tests.backends.contract import BackendContract
 from tests.backends.scripts import ask, text_of
 from tests.engine_folders import write_manifest
 from tests.packaging.scripts import ROOT
@@ -92,11 +97,65 @@ def test_a_processor_gets_the_best_code_that_it_can_run(processor: str) -> None:
     assert "Paris" in said["answer"]
 
 
-def test_the_program_runs_it_and_tells_which(starter_file: Path) -> None:
-    with EngineProcess("llamacpp", environment={"CORRAL_ENGINE": str(ENGINE)}) as engine:
-        engine.load(str(starter_file), LoadConfig(context_length=512), lambda _: True)
-        question = ask("Answer with one word: the capital of France is", temperature=0)
-        assert "Paris" in text_of(engine.generate(question))
+class TestContractOfTheEngine(BackendContract):
+    """The program's own child with this engine does all that an engine must do."""
+
+    @pytest.fixture
+    def backend(self) -> Iterator[Backend]:
+        with EngineProcess("llamacpp", environment={FOLDER_VARIABLE: str(ENGINE)}) as engine:
+            assert engine.build is not None
+            assert engine.build.id == read_manifest(ENGINE).id
+            assert engine.build.cpu_code in VARIANTS
+            yield engine
+
+    @pytest.fixture
+    def model(self, starter_file: Path) -> Path:
+        return starter_file
+
+    @pytest.fixture
+    def garbage(self, tmp_path: Path) -> Path:
+        path = tmp_path / "garbage.gguf"
+        path.write_bytes(b"<!doctype html>" * 1000)
+        return path
+
+    @pytest.fixture
+    def truncated(self, model: Path, tmp_path: Path) -> Path:
+        path = tmp_path / "truncated.gguf"
+        with model.open("rb") as file:
+            path.write_bytes(file.read(5_000_000))
+        return path
+
+    @pytest.fixture
+    def long_text(self) -> str:
+        return "The quick brown fox jumps over the lazy dog. " * 60
+
+
+def test_its_own_children_check_grammars_and_tokens_of_with_it(
+    starter_file: Path, corral_home: Path
+) -> None:
+    folder = corral_home / "data" / "engines" / "built"
+    shutil.copytree(ENGINE, folder)
+    with EngineProcess("llamacpp") as engine:
         assert engine.build is not None
         assert engine.build.id == read_manifest(ENGINE).id
-        assert engine.build.cpu_code in VARIANTS
+        engine.load(str(starter_file), LoadConfig(context_length=512), lambda _: True)
+        asked = ask("Is Paris in France?", temperature=0)
+        grammar = GbnfGrammar('root ::= "yes" | "no"')
+        said = text_of(engine.generate(structs.replace(asked, constraint=grammar)))
+        assert said in ("yes", "no")
+    assert [each.text for each in tokens_of(starter_file, "Hello")] == ["Hello"]
+
+
+def test_pictures_are_read_by_its_own_library() -> None:
+    look = "from backends.llamacpp.library import *; open_library(); "
+    look += "print(open_vision_library().mtmd_default_marker().decode())"
+    environment = {**os.environ, FOLDER_VARIABLE: str(ENGINE)}
+    done = subprocess.run(
+        [sys.executable, "-c", look],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "<__media__>"
