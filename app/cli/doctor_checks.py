@@ -60,7 +60,7 @@ def build_words(build: EngineBuild | None) -> str:
         return "The engine"
     commit = f" ({build.commit})" if build.commit else ""
     code = f" with its code for {build.cpu_code}" if build.cpu_code else ""
-    return f"{build.name} {build.version}{commit}{code}"
+    return f"{build.name} {build.version}".strip() + commit + code
 
 
 def processor(_: Parts) -> Finding:

@@ -41,7 +41,7 @@ class InstalledEngine(Struct, frozen=True):
     def name(self) -> str:
         """For people."""
         reach = {"vulkan": " (Vulkan)", "cuda": " (CUDA)"}.get(self.accelerator, "")
-        return f"llama.cpp {self.version}{reach}"
+        return f"llama.cpp {self.version}".strip() + reach
 
     def environment(self, code: str = "") -> Mapping[str, str]:
         """What tells a child to run it; `code` is the one for the processor, "" the best."""
@@ -127,7 +127,7 @@ def _of_the_package() -> tuple[InstalledEngine, ...]:
     try:
         return (InstalledEngine("", metadata.version(_PACKAGE)),)
     except metadata.PackageNotFoundError:  # frozen without it
-        return (InstalledEngine("", "0"),)
+        return (InstalledEngine("", ""),)
 
 
 def package_libraries() -> Path | None:

@@ -59,7 +59,11 @@ def engine_build() -> EngineBuild:
     if engine is not None:
         manifest = engine.manifest
         return EngineBuild("llama.cpp", manifest.version, manifest.commit, manifest.id, code)
-    return EngineBuild("llama.cpp", metadata.version("llama_cpp_python"), cpu_code=code)
+    try:
+        version = metadata.version("llama_cpp_python")
+    except metadata.PackageNotFoundError:  # frozen without what is known of it
+        version = ""
+    return EngineBuild("llama.cpp", version, cpu_code=code)
 
 
 @cache

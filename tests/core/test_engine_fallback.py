@@ -1,6 +1,9 @@
 """Real engines in folders: one that can load nothing, one that does not suit the processor."""
 
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from backends.types import LoadConfig
 from tests.backends.contract import text_of
 from tests.backends.scripts import ask
 from tests.engine_folders import FAILS_TO_LOAD, ILLEGAL, write_engine
+from tests.timing import PATIENCE
 
 pytestmark = [
     pytest.mark.engine,
@@ -102,3 +106,20 @@ def test_code_that_does_not_suit_the_processor_gives_way_to_the_most_cautious(
     assert any("most cautious one (plain)" in note for note in notes)
     assert record.crashed(folder.name)
     assert engine_of(runtime, starter) == (folder.name, ())  # at once, with no crash before it
+
+
+def test_after_a_crash_of_a_loaded_model_its_next_load_is_cautious(
+    runtime: ModelRuntime, starter: LocalModel, engines: Path
+) -> None:
+    write_engine(engines, "9.0", variants=("plain", "best"), binding="")
+    ended = threading.Event()
+    runtime.engine_died.connect(lambda _: ended.set())
+    loaded = runtime.load(starter, SMALL)
+    assert loaded.choice is not None
+    assert loaded.choice.code == ""
+    assert loaded.engine.pid is not None
+    os.kill(loaded.engine.pid, signal.SIGILL)
+    assert ended.wait(PATIENCE)
+    again = runtime.load(starter, SMALL)
+    assert again.choice is not None
+    assert again.choice.code == "plain"
