@@ -146,16 +146,30 @@ def test_its_own_children_check_grammars_and_tokens_of_with_it(
     assert [each.text for each in tokens_of(starter_file, "Hello")] == ["Hello"]
 
 
-def test_pictures_are_read_by_its_own_library() -> None:
-    look = "from backends.llamacpp.library import *; open_library(); "
-    look += "print(open_vision_library().mtmd_default_marker().decode())"
-    environment = {**os.environ, FOLDER_VARIABLE: str(ENGINE)}
+def run_in_python(words: str, folder: Path) -> str:
+    """What Python prints that runs the engine in `folder`."""
+    environment = {**os.environ, FOLDER_VARIABLE: str(ENGINE), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", look],
-        cwd=ROOT,
+        [sys.executable, "-P", "-c", f"from backends.llamacpp.library import *\n{words}"],
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == "<__media__>"
+    return done.stdout.strip()
+
+
+def test_pictures_are_read_by_its_own_library(tmp_path: Path) -> None:
+    marker = "open_library(); print(open_vision_library().mtmd_default_marker().decode())"
+    assert run_in_python(marker, tmp_path) == "<__media__>"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux what a process has opened")
+def test_a_library_in_the_working_folder_is_not_loaded(tmp_path: Path) -> None:
+    for name in ("libggml-blas.so", "libggml-cpu-x64.so", "libggml-vulkan.so"):
+        shutil.copyfile(ENGINE / f"libggml-cpu-{VARIANTS[0]}.so", tmp_path / name)
+    maps = "open_library(); native.llama_backend_init(); print(open('/proc/self/maps').read())"
+    opened = run_in_python(maps, tmp_path)
+    assert f"{ENGINE}/libggml-cpu-" in opened
+    assert str(tmp_path) not in opened
