@@ -7,6 +7,7 @@ belongs to them, and `engine.json`, which lists every file. Nothing here loads a
 import hashlib
 import platform
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Literal
 
@@ -53,9 +54,11 @@ class EngineManifest(Struct, frozen=True):
 
 def this_system() -> tuple[str, str]:
     """What engines for this computer say of `system` and `machine`."""
-    system = {"win32": "windows", "darwin": "macos"}.get(sys.platform, sys.platform)
-    machine = platform.machine().lower()
-    return system, {"amd64": "x86_64"}.get(machine, machine)
+    if sys.platform == "win32":
+        # What Python is built for. `platform` would ask the system's management service, for long.
+        return "windows", {"win-amd64": "x86_64"}.get(sysconfig.get_platform(), "other")
+    system = {"darwin": "macos"}.get(sys.platform, sys.platform)
+    return system, platform.machine().lower()
 
 
 def read_manifest(folder: Path) -> EngineManifest:

@@ -46,7 +46,7 @@ def choose_engine(environment: MutableMapping[str, str] | None = None) -> Chosen
     told = env.get(FOLDER_VARIABLE, "")
     if not told:
         return None
-    folder = Path(told)
+    folder = Path(told).absolute()
     manifest = read_manifest(folder)
     check_files(folder, manifest)
     for name in _LIBRARY_PLACES:

@@ -6,11 +6,15 @@ before anything else, from the engine's own folder and nowhere else.
 """
 
 import ctypes
+import logging
 import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
+
+log = logging.getLogger(__name__)
 
 _CPU_DEVICE = 0
 """GGML_BACKEND_DEVICE_TYPE_CPU of ggml-backend.h."""
@@ -70,4 +74,14 @@ def _named(folder: Path, code: str) -> list[str]:
 def _load(function: Functions, folder: Path, names: Iterable[str]) -> None:
     load = function("ggml_backend_load", ctypes.c_void_p, ctypes.c_char_p)
     for name in names:
-        load(os.fsencode(folder / name))
+        path = folder / name
+        if sys.platform == "win32":
+            # llama.cpp takes this path, unlike that of a folder, for one in the old code page. A
+            # library that is open already is found by its name alone.
+            try:
+                ctypes.CDLL(str(path))
+            except OSError as error:
+                log.info("%s does not open: %s", path, error)
+                continue
+            path = Path(name)
+        load(os.fsencode(path))

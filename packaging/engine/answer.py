@@ -120,7 +120,7 @@ def speeds(session: Session) -> dict[str, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0] if __doc__ else "")
     parser.add_argument("--model", type=Path, help="one with the format of SmolLM2")
-    parser.add_argument("--engine", type=Path)
+    parser.add_argument("--engine", type=Path, help="folder of an engine")
     parser.add_argument("--code", default="")
     parser.add_argument("--speed", action="store_true")
     words = parser.parse_args()

@@ -1,6 +1,8 @@
 """Which modules are loaded, and in which order."""
 
+import ctypes
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -69,6 +71,24 @@ def test_where_none_was_found_the_most_cautious_ones_are_tried_first(
     load_modules(registry.function, folder, code, CODES)
     assert registry.calls[-2:] == ["libggml-cpu-x64.so", "libggml-cpu-haswell.so"]
     assert has_processor(registry.function)
+
+
+def test_on_windows_modules_are_opened_by_a_path_in_any_script_and_named_after_that(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def open_library(path: str) -> None:
+        if "vulkan" in path:
+            raise OSError("vulkan-1.dll is missing")
+        opened.append(path)
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(ctypes, "CDLL", open_library)
+    registry = Registry()
+    load_modules(registry.function, folder, "haswell", CODES)
+    assert opened == [str(folder / "libggml-cpu-haswell.so")]
+    assert registry.calls == ["libggml-cpu-haswell.so"]
 
 
 def test_the_code_in_use_is_read_from_the_log() -> None:
