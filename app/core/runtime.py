@@ -34,6 +34,7 @@ from app.core.load_plan import (
     plan_load,
 )
 from app.core.loaded_model import LoadedModel, LoadStopped, stopped
+from app.core.model_opener import ModelOpener
 from app.core.remotes import RemoteStore
 from app.core.room import Held, without
 from app.core.settings import Settings, SettingsStore
@@ -96,7 +97,7 @@ class ModelRuntime:
         self._backend_for = backend_for
         self._surveying = threading.Lock()
         self._remotes = remotes
-        self._kept_conversations = kept_conversations
+        self._opener = ModelOpener(remotes, kept_conversations)
         self.engines = engines or EngineShelf()
         """The installed engines and what was learned of them."""
         self._planning = threading.Lock()
@@ -244,7 +245,7 @@ class ModelRuntime:
         backend = self._backend_for(model)
         if backend not in _JUDGED:
             check_settings(wanted)
-            return LoadedModel(model, wanted, self._engine(backend, None), wanted), None
+            return LoadedModel(model, wanted, self._opener.engine(backend, None), wanted), None
         hardware = self.hardware()
         memory = self.free_memory(besides=model.id, look_at_gpus=True)
         if present is not None:
@@ -264,17 +265,9 @@ class ModelRuntime:
         choice = None
         if backend == "llamacpp":
             choice = self.engines.choose(model.id, settings.engine.cpu_code)
-        engine = self._engine(backend, choice)
+        engine = self._opener.engine(backend, choice)
         entry = LoadedModel(model, plan.config, engine, wanted, plan.need, plan.warning, choice)
         return entry, plan
-
-    def _engine(self, backend: str, choice: EngineChoice | None) -> EngineProcess:
-        """A child that tells of its connections to whoever hears of those to servers."""
-        return EngineProcess(
-            backend,
-            tell=self._remotes.tell if self._remotes else None,
-            environment=choice.environment if choice else None,
-        )
 
     def _spare(self, settings: Settings) -> tuple[Held, ...]:
         """Models that may be ejected for another one: those that do nothing now."""
@@ -357,7 +350,7 @@ class ModelRuntime:
 
     def _change_engine(self, entry: LoadedModel, choice: EngineChoice) -> bool:
         """Give a model whose load failed another engine; False where nobody wants it any more."""
-        failed, engine = entry.engine, self._engine(entry.engine.backend, choice)
+        failed, engine = entry.engine, self._opener.engine(entry.engine.backend, choice)
         failed.close()
         self._watch_over(entry, engine)
         with self._lock:
@@ -379,15 +372,11 @@ class ModelRuntime:
             return True
 
         try:
-            entry.engine.start()
-            config = self._with_folder(entry)
-            info = entry.engine.load(self._opened_by(entry.model), config, report)
+            info = self._opener.open(entry, report)
         except EngineClosed:
             return stopped(entry)
         except (BackendError, ModelError) as error:
             return error
-        if entry.choice is not None and entry.choice.note:
-            info = structs.replace(info, notes=(*info.notes, entry.choice.note))
         with self._lock:
             if self._models.get(entry.model.id) is not entry:
                 return stopped(entry)
@@ -399,21 +388,6 @@ class ModelRuntime:
         entry.settled.set()
         log.info("%s is loaded: %s, %s", entry.model.name, entry.engine.build, entry.config)
         return None
-
-    def _with_folder(self, entry: LoadedModel) -> LoadConfig:
-        """The settings in force, with the place for chats that shall be kept on disk."""
-        folder = self._kept_conversations
-        if folder is None or entry.engine.backend != "llamacpp":
-            return entry.config
-        return structs.replace(entry.config, parking_folder=str(folder))
-
-    def _opened_by(self, model: LocalModel) -> str:
-        """What the engine is told to load: a path, or the descriptor of a remote model."""
-        if not model.is_remote:
-            return str(model.path)
-        if self._remotes is None:
-            raise ModelError("This model is on a server", "Nothing is known of it here.")
-        return self._remotes.descriptor(model)
 
     def _join(self, entry: LoadedModel) -> LoadedModel:
         """Wait for a load that another thread does."""

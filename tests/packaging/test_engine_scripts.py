@@ -69,16 +69,16 @@ def test_the_program_reads_what_the_build_writes(
         if (each.system, each.machine, each.accelerator) == (system, machine, "")
         or (system == "macos" and each.machine == machine)
     )
+    folder, unpacked = tmp_path / "engine", tmp_path / "source"
+    folder.mkdir()
     for name in target.libraries:
-        (tmp_path / name).write_bytes(name.encode())
-    commit = tmp_path.parent / "source" / ".git/modules/vendor/llama.cpp"
-    commit.mkdir(parents=True)
-    (commit / "HEAD").write_text("0123456789abcdef\n")
-    unpacked = source.Source("1.2.3", tmp_path / "none", tmp_path.parent / "source")
-    build.write_manifest(target, unpacked, tmp_path)
-    manifest = engine_folder.read_manifest(tmp_path)
-    shutil.rmtree(tmp_path / "corral-home", ignore_errors=True)  # of the tests' own
-    engine_folder.check_files(tmp_path, manifest, contents=True)
+        (folder / name).write_bytes(name.encode())
+    commit = unpacked / ".git/modules/vendor/llama.cpp/HEAD"
+    commit.parent.mkdir(parents=True)
+    commit.write_text("0123456789abcdef\n")
+    build.write_manifest(target, source.Source("1.2.3", tmp_path / "none", unpacked), folder)
+    manifest = engine_folder.read_manifest(folder)
+    engine_folder.check_files(folder, manifest, contents=True)
     assert manifest.id == f"llama.cpp-1.2.3-{target.name}"
     assert (manifest.commit, manifest.variants) == ("012345678", target.variants)
 
