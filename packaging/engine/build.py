@@ -43,7 +43,9 @@ def build_environment(source: engine_source.Source) -> dict[str, str]:
 
 def configure_command(target: Target, source: engine_source.Source, folder: Path) -> list[str]:
     """CMake's first step. Where the source lies does not get into the files."""
-    own = f"-ffile-prefix-map={source.llama_cpp}=."
+    # The name is what ccache would make of it, so that files are the same with and without it.
+    name = Path("..", source.llama_cpp.relative_to(source.folder.parent)).as_posix()
+    own = f"-ffile-prefix-map={source.llama_cpp}={name}"
     flags = " ".join((own, *target.compiler_flags)) if target.compiler != "msvc" else ""
     compiler = [f"-DCMAKE_{language}_FLAGS={flags}" for language in ("C", "CXX")] if flags else []
     commit = source.commit if source.folder.exists() else "COMMIT"
