@@ -55,6 +55,11 @@ class AppPaths(Struct, frozen=True):
         return self.data / "estimates.json"
 
     @property
+    def engines_file(self) -> Path:
+        """What was learned of engines, as JSON."""
+        return self.data / "engines.json"
+
+    @property
     def model_files_file(self) -> Path:
         """Checksums of model files and where they came from, as JSON."""
         return self.data / "model-files.json"
