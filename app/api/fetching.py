@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.downloads import DownloadManager
@@ -48,11 +49,13 @@ class Fetching:
             recipe=detail.recipe,
         )
 
-    def begin(self, request: DownloadRequest) -> tuple[DownloadItem | None, bool]:
+    def begin(
+        self, request: DownloadRequest, root: Path | None = None
+    ) -> tuple[DownloadItem | None, bool]:
         """The download of `request`, and whether it was begun by this call.
 
-        None where all of it is here. What was begun before is gone on with. Touches the disk.
-        Raises AppError.
+        `root` is the models folder of one that was not begun before. None where all of it is here.
+        What was begun before is gone on with. Touches the disk. Raises AppError.
         """
         with self._lock:  # two who want the same have it begun once
             if self._downloads.finished_path(request) is not None:
@@ -63,7 +66,7 @@ class Fetching:
                     mine = item.state in ("paused", "failed")
                     self._downloads.resume(item.id)
                     return self.item(item.id), mine
-            return self._downloads.add(request), True
+            return self._downloads.add(request, root), True
 
     def item(self, item_id: str) -> DownloadItem | None:
         """A download as it is now."""
@@ -76,7 +79,9 @@ class Fetching:
             with self._lock:  # several who followed it have one preset made
                 set_up(item, parts.library, parts.presets, parts.settings)
 
-    async def follow(self, request: DownloadRequest) -> AsyncGenerator[DownloadItem, None]:
+    async def follow(
+        self, request: DownloadRequest, root: Path | None = None
+    ) -> AsyncGenerator[DownloadItem, None]:
         """The download of `request` whenever it has got on, until it is done and set up.
 
         What was begun for those who follow it is paused when the last of them leaves: the next
@@ -84,7 +89,7 @@ class Fetching:
         """
         news = _News(self._downloads)
         try:
-            item, mine = await asyncio.to_thread(self.begin, request)
+            item, mine = await asyncio.to_thread(self.begin, request, root)
             if item is None:
                 return
             item_id = item.id

@@ -1,5 +1,6 @@
 """`corral get`: download a model."""
 
+import contextlib
 import queue
 import sys
 from argparse import Namespace
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
-from app.cli.folders import use_folder
+from app.cli.folders import meant_folder, use_folder
 from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, human_size, human_time, print_json, without_controls
 from app.cli.run_options import OptionError
@@ -16,6 +17,7 @@ from app.core.errors import DownloadError, ModelError
 from app.core.hub_reference import Reference
 from app.core.ollama_arrival import set_up
 from app.core.ollama_name import repository_title
+from app.core.running_wire import FetchStep
 from app.core.variant_choice import chosen_variant
 
 ENDED = ("done", "failed", "paused")
@@ -69,9 +71,6 @@ def fetch(parts: Parts, wanted: Reference, *, to: str | None = None, quiet: bool
         recipe=detail.recipe,
     )
     size = sum(file.size for file in request.files)
-    events: queue.SimpleQueue[DownloadItem] = queue.SimpleQueue()
-    parts.downloads.changed.connect(events.put)
-    parts.downloads.start()
     if (path := _path_if_here(parts, request)) is not None:
         if not quiet:
             name = f"{request.title} {request.quantization}".strip()
@@ -79,21 +78,51 @@ def fetch(parts: Parts, wanted: Reference, *, to: str | None = None, quiet: bool
         return Fetched(path, request.repo, request.quantization, size, new=False)
     if detail.model.gated:
         parts.account.require(request.repo)
+    by = _by_the_running_one if parts.running is not None else _by_itself
+    try:
+        target = by(parts, request, to, ProgressLine(quiet=quiet))
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped. What was fetched is kept; the same command continues.\n")
+        raise
+    path = target / request.files[0].path
+    return Fetched(path, request.repo, request.quantization, size, new=True)
+
+
+def _by_the_running_one(
+    parts: Parts, request: DownloadRequest, to: str | None, line: ProgressLine
+) -> Path:
+    """Put it into the running program's queue and wait; the folder where the files are."""
+    assert parts.running is not None
+    folder = meant_folder(parts.library.own_folders, to) if to else None
+    target = parts.library.folder / request.repo
+    with contextlib.closing(parts.running.fetch(request, folder)) as steps:
+        try:
+            for step in steps:
+                line.show(_progress(request, step))
+                target = Path(step.target)
+        finally:
+            line.clear()
+    return target
+
+
+def _by_itself(parts: Parts, request: DownloadRequest, to: str | None, line: ProgressLine) -> Path:
+    """Download in this process; the folder where the files are."""
+    events: queue.SimpleQueue[DownloadItem] = queue.SimpleQueue()
+    parts.downloads.changed.connect(events.put)
+    parts.downloads.start()
     root = use_folder(parts.library.own_folders, to) if to else None
     item = parts.downloads.add(request, root)  # continues what an earlier call left
     try:
-        item = _wait(item, events, ProgressLine(quiet=quiet))
+        item = _wait(item, events, line)
     except KeyboardInterrupt:
         parts.downloads.pause(item.id)
-        sys.stderr.write("\nStopped. What was fetched is kept; the same command continues.\n")
         raise
     if item.error is not None:
         raise DownloadError(
             item.error.title, item.error.message, item.error.hint, item.error.detail
         )
-    _set_up(parts, item, quiet=quiet)
-    path = item.target / request.files[0].path
-    return Fetched(path, request.repo, request.quantization, size, new=True)
+    _set_up(parts, item, quiet=line.quiet)
+    return item.target
 
 
 def _set_up(parts: Parts, item: DownloadItem, *, quiet: bool) -> None:
@@ -128,15 +157,17 @@ def _wait(
             changed = events.get()
             if changed.id != item.id:
                 continue
-            line.show(_progress(changed))
+            line.show(_progress(changed.request, changed))
             if changed.state in ENDED:
                 return changed
     finally:
         line.clear()
 
 
-def _progress(item: DownloadItem) -> str:
-    name = f"{item.request.title} {item.request.quantization}"
+def _progress(request: DownloadRequest, item: DownloadItem | FetchStep) -> str:
+    name = f"{request.title} {request.quantization}"
+    if item.state == "waiting":
+        return f"{name}  waiting"
     if item.state == "verifying":
         return f"{name}  verifying {item.verified:.0%}"
     share = item.done / item.total if item.total else 1.0

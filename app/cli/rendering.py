@@ -85,7 +85,7 @@ class ProgressLine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stream = stream or sys.stderr
-        self._quiet = quiet
+        self.quiet = quiet
         self._shown = not quiet and self._stream.isatty()
         self._text = ""
         self._width = 0
@@ -94,7 +94,7 @@ class ProgressLine:
 
     def show(self, text: str) -> None:
         """Put `text` in place of what was there."""
-        if self._quiet:
+        if self.quiet:
             return
         if not self._shown:
             if self._clock() - self._last >= SECONDS_BETWEEN_LINES and text != self._text:

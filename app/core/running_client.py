@@ -6,11 +6,13 @@ knows the difference.
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
 import msgspec
 
+from app.core.download_state import DownloadRequest
 from app.core.errors import AppError, ModelError
 from app.core.ollama_recipe import Recipe
 from app.core.request_log import RequestRecord
@@ -20,6 +22,9 @@ from app.core.running_wire import (
     Counted,
     CountRequest,
     Failure,
+    FetchLine,
+    FetchRequest,
+    FetchStep,
     GenerateLine,
     GenerateRequest,
     LoadLine,
@@ -124,6 +129,21 @@ class RunningClient:
     def remove(self, model_id: str) -> None:
         """Delete a model: to the trash, or off the list."""
         self._call("POST", "/remove", RemoveRequest(model_id))
+
+    def fetch(
+        self, request: DownloadRequest, folder: Path | None
+    ) -> Generator[FetchStep, None, None]:
+        """How a download in the program's queue gets on, to its end; none where all is here.
+
+        Closing the iterator early pauses what was begun for it.
+        """
+        asked = FetchRequest(request, str(folder or ""))
+        step: FetchStep | None = None
+        with contextlib.closing(self._lines("/fetch", asked, FetchLine)) as lines:
+            for step in lines:
+                yield step
+        if step is not None and step.state != "done":
+            raise _broke_off()
 
     def change_setting(self, name: str, value: object) -> None:
         """Change a setting and put it in force."""

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from app.core.download_state import DownloadRequest, State
 from app.core.ollama_recipe import Recipe
 from backends.types import (
     ChatMessage,
@@ -73,6 +74,26 @@ class Failure(Struct, omit_defaults=True, tag="failure"):
     detail: str = ""
 
 
+class FetchRequest(Struct):
+    """What to download, and into which models folder; empty: as the program chooses."""
+
+    request: DownloadRequest
+    folder: str = ""
+    """An absolute path."""
+
+
+class FetchStep(Struct, omit_defaults=True, tag="fetch_step"):
+    """A line of a download: how far it is. The fields are those of `DownloadItem`."""
+
+    state: State
+    done: int
+    total: int
+    target: str
+    speed: float = 0.0
+    eta: float | None = None
+    verified: float = 0.0
+
+
 class UnloadRequest(Struct):
     """Which model to eject."""
 
@@ -131,3 +152,4 @@ class SettingRequest(Struct):
 
 GenerateLine = GenerationEvent | Failure
 LoadLine = LoadStep | Failure
+FetchLine = FetchStep | Failure

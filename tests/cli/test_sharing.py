@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from app.core.paths import app_paths
 from tests.api.serving import Serving, free_port, serving
 from tests.cli.test_commands import ROOT, STARTER, corral
+from tests.core.broken_gguf import tiny_model
+from tests.hub.server import LocalHub
+from tests.timing import PATIENCE
 
 pytestmark = pytest.mark.engine
 
@@ -111,6 +115,69 @@ def test_a_model_is_loaded_under_a_name_of_ones_own(running: Serving) -> None:
     assert running.parts.runtime.get(first.stdout.strip()) is not None
     assert corral("unload", "helper", CORRAL_HOME=home).returncode == 0
     assert corral("rm", "helper", "-y", CORRAL_HOME=home).returncode == 0
+
+
+def test_a_download_joins_the_queue_of_the_running_corral(running: Serving, tmp_path: Path) -> None:
+    home, parts = home_of(running), running.parts
+    further = tmp_path / "further"
+    further.mkdir()
+    heard: list[str] = []
+    stop = parts.downloads.changed.connect(lambda item: heard.append(item.request.repo))
+    with LocalHub() as hub:
+        for name in ("one", "two"):
+            hub.add(f"me/{name}-GGUF", {f"{name}-F32.gguf": tiny_model().data()}, tags=["gguf"])
+        network = structs.replace(parts.settings.current.network, endpoint=hub.url)
+        parts.settings.update(network=network)
+        got = corral("get", "me/one-GGUF", CORRAL_HOME=home)
+        again = corral("get", "me/one-GGUF", CORRAL_HOME=home)
+        away = corral("get", "me/two-GGUF", "--to", str(further), CORRAL_HOME=home)
+        missing = corral("get", "me/three-GGUF", CORRAL_HOME=home)
+    stop()
+    assert got.returncode == again.returncode == away.returncode == 0, got.stderr + away.stderr
+    path = Path(got.stdout.strip())
+    assert path.read_bytes() == tiny_model().data()
+    assert again.stdout == got.stdout
+    assert Path(away.stdout.strip()).is_relative_to(further)
+    assert further in parts.library.own_folders.all()
+    assert missing.returncode == 3
+    assert set(heard) == {"me/one-GGUF", "me/two-GGUF"}
+    listed = {item.request.repo: item.state for item in parts.downloads.items()}
+    assert listed == {"me/one-GGUF": "done", "me/two-GGUF": "done"}
+
+
+def test_a_command_that_is_stopped_leaves_its_download_in_the_list(running: Serving) -> None:
+    parts = running.parts
+    paused = threading.Event()
+    stop = parts.downloads.changed.connect(
+        lambda item: paused.set() if item.state == "paused" else None
+    )
+    with LocalHub() as hub:
+        hub.add("me/large-GGUF", {"large-F32.gguf": bytes(50_000_000)}, tags=["gguf"])
+        network = structs.replace(parts.settings.current.network, endpoint=hub.url)
+        unlimited = parts.settings.current.downloads
+        slow = structs.replace(unlimited, speed_limit=2000)
+        parts.settings.update(network=network, downloads=slow)
+        with subprocess.Popen(
+            [sys.executable, "-m", "app", "get", "me/large-GGUF"],
+            cwd=ROOT,
+            env={**os.environ, "CORRAL_HOME": home_of(running)},
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            begun = threading.Event()
+            end = parts.downloads.changed.connect(lambda item: begun.set() if item.done else None)
+            assert begun.wait(PATIENCE)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PATIENCE) == 130
+            assert process.stderr is not None
+            assert "the same command continues" in process.stderr.read()
+        assert paused.wait(PATIENCE)
+        end()
+        stop()
+        item = next(i for i in parts.downloads.items() if i.request.repo == "me/large-GGUF")
+        assert item.state == "paused"
+        parts.downloads.cancel(item.id)
+        parts.settings.update(downloads=unlimited)
 
 
 def test_a_setting_is_in_force_at_once(running: Serving) -> None:

@@ -1,6 +1,7 @@
 """Corral's own dialect: `/corral/v1/…`, for its commands and its page in the browser."""
 
 from app.api.corral.chats import ChatOperations
+from app.api.corral.downloads import DownloadOperations
 from app.api.corral.histories import Histories
 from app.api.corral.models import ModelOperations
 from app.api.corral.program import ProgramOperations
@@ -14,6 +15,7 @@ def corral_dialect(work: Work, histories: Histories) -> Dialect:
     operations = (
         *ProgramOperations(work).operations(),
         *ModelOperations(work).operations(),
+        *DownloadOperations(work).operations(),
         *ChatOperations(work, histories).operations(),
     )
     return Dialect("corral", operations, error_response, ("/corral/",))
