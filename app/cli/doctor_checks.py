@@ -107,7 +107,10 @@ def disk(parts: Parts) -> Finding:
     found = f"{human_size(free)} are free for models in {folder}."
     if free < LITTLE_DISK:
         return Finding(
-            "disk", "note", found, "Delete models with “corral rm”, or choose another folder."
+            "disk",
+            "note",
+            found,
+            "Delete models with “corral rm --for-good”, or choose another folder.",
         )
     return Finding("disk", "ok", found)
 

@@ -119,6 +119,8 @@ class RemoveRequest(Struct):
     """A model to be deleted."""
 
     model: str
+    for_good: bool = False
+    """Its files do not go to the trash."""
 
 
 class SettingRequest(Struct):
