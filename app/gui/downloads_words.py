@@ -214,8 +214,8 @@ def summary(items: Sequence[DownloadItem]) -> str:
 
 
 def still_needed(items: Sequence[DownloadItem]) -> int:
-    """Bytes that everything in the queue has still to fetch."""
-    return sum(item.total - item.done for item in items if item.state != "done")
+    """Bytes that everything in the queue has still to fetch; what failed is in no queue."""
+    return sum(item.total - item.done for item in items if item.state not in ("done", "failed"))
 
 
 def disk_line(free: int | None, items: Sequence[DownloadItem]) -> str:

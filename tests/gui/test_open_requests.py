@@ -107,6 +107,7 @@ def test_a_download_begins_when_the_person_says_so(
     request = context.downloads.items()[0].request
     assert (request.repo, request.files[0].path) == (REPO, FILE)
     assert request.revision == hub.repositories[REPO].sha
+    assert request.title == "Thing 8B"
     qtbot.waitUntil(lambda: window.current_page is window.page("downloads"))
 
 
