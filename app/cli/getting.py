@@ -22,7 +22,7 @@ def get(arguments: Namespace) -> int:
     wanted: Reference = arguments.reference
     repo = wanted.repo
     with Parts() as parts:
-        detail = parts.hub.detail(repo, wanted.revision or "main")
+        detail = parts.hub.detail_of(wanted)
         variant = chosen_variant(detail, wanted)
         request = DownloadRequest(
             repo=repo,

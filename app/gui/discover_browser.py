@@ -65,6 +65,9 @@ class DiscoverBrowser(Region):
         self._in_view = ""
         self._asked_alone = 0
         self._reference: Reference | None = None
+        self._hub = hub
+        self._refused: AppError | None = None
+        """Why the address that was typed names no repository."""
         self.hub_list = HubList(hub, seen, worker, self)
         self.hub_list.changed.connect(self._page_came)
         self.hub_list.slow.connect(self._show_skeletons)
@@ -132,7 +135,8 @@ class DiscoverBrowser(Region):
     @property
     def _asks_hub(self) -> bool:
         wanted = self.head.current()
-        return wanted.scope == "hub" and not wanted.is_own and self._reference is None
+        named = self._reference is not None or self._refused is not None
+        return wanted.scope == "hub" and not wanted.is_own and not named
 
     def show_in_view(self, repo: str) -> None:
         """The page shows this repository: its row is the current one, if it is listed."""
@@ -160,6 +164,12 @@ class DiscoverBrowser(Region):
     def _filter_changed(self, wanted: DiscoverFilter) -> None:
         words = not wanted.named and is_name_or_search(wanted.text)
         self._reference = parse_reference(wanted.text) if wanted.text and not words else None
+        self._refused = None
+        if self._reference is not None:
+            try:
+                self._hub.check_site(self._reference)
+            except AppError as error:
+                self._reference, self._refused = None, error
         self.strip.hide()
         if self._asks_hub:
             self._asked_alone = 0
@@ -221,6 +231,8 @@ class DiscoverBrowser(Region):
         wanted = self.head.current()
         if self._reference is not None:
             listing = self._named(self._reference)
+        elif self._refused is not None:
+            listing = Listing((), 0)
         elif wanted.is_own:
             bookmarks = wanted.shelf == "bookmarks"
             marks = self._marks.bookmarks() if bookmarks else self._marks.recent()
@@ -287,6 +299,8 @@ class DiscoverBrowser(Region):
 
     def _empty_words(self, wanted: DiscoverFilter, listing: Listing) -> tuple[str, str, str]:
         """Title, sentence and button of a list without rows."""
+        if (refused := self._refused) is not None:
+            return refused.title, f"{refused.message} {refused.hint}", self.tr("Clear the filters")
         if wanted.is_own:
             return self._own_empty_words(wanted)
         if wanted.scope == "hub" and self._offline and not self.hub_list.models:
@@ -327,7 +341,7 @@ class DiscoverBrowser(Region):
 
     def _empty_pressed(self) -> None:
         wanted = self.head.current()
-        if wanted.is_own:
+        if wanted.is_own or self._refused is not None:
             self.head.clear_filters()
         elif wanted.scope == "hub" and self._offline and not self.hub_list.models:
             self.settings_wanted.emit()

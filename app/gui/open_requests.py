@@ -64,6 +64,8 @@ class OpenRequests(QObject):
         """Ask about a link, an address of a model page, or the path of a model file."""
         try:
             target = parse_dropped(text)
+            if target is not None:
+                self._context.hub.check_site(target.reference)
         except AppError as error:
             self._context.notifier.error(error)
             return

@@ -329,6 +329,9 @@ def test_get_then_list_then_remove(starter_file: Path) -> None:
         assert missing.returncode == 3
         assert "Q4_1" in missing.stderr
         assert corral("get", "corral-tests/nothing", HF_ENDPOINT=hub.url).returncode == 3
+        elsewhere = corral("get", "https://github.com/" + reference, HF_ENDPOINT=hub.url)
+        assert elsewhere.returncode == 3
+        assert "github.com is no model hub" in elsewhere.stderr
     rows = json.loads(corral("ls", "--json").stdout)
     mine = next(row for row in rows if row["source"] != "starter")
     removed = corral("rm", mine["id"], "--yes")
