@@ -39,7 +39,7 @@ def add(commands: "Commands") -> None:
         "reference",
         type=reference,
         metavar="OWNER/REPO[:QUANT]",
-        help="for example owner/model-GGUF:Q4_K_M, the address of a hub page, or ollama:NAME:TAG",
+        help="for example owner/model-GGUF:Q4_K_M, the address of a hub page, or Ollama's NAME:TAG",
     )
     get.add_argument(
         "--to",

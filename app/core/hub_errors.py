@@ -43,8 +43,8 @@ def foreign(site: str, hosts: Collection[str]) -> ForeignSite:
     """What to say of an address of a website that is none of the hubs at `hosts`."""
     known = " and ".join(dict.fromkeys(hosts))
     return ForeignSite(
-        f"{site} is no model hub that Corral looks at",
-        f"Models come from {known}, and from Ollama's registry. Nothing was asked for anywhere.",
+        f"{site} is no model hub",
+        f"Corral asks {known}, and Ollama's registry. Nothing was sent.",
         f"Look for the model there. If {site} is a mirror of the hub, add it in the settings under "
         "Network first.",
     )

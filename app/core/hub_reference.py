@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
-from app.core.ollama_name import hub_name, parse_ollama
+from app.core.ollama_name import hub_name, parse_ollama, tagged_name
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 _REPO = re.compile(rf"({_NAME}/{_NAME})(?::([A-Za-z0-9_]{{1,32}}))?")
@@ -54,6 +54,14 @@ def parse_reference(text: str) -> Reference | None:
         return _from_url(f"https://{text}")
     match = _REPO.fullmatch(text)
     return Reference(match[1], quantization=match[2]) if match else None
+
+
+def parse_named(text: str) -> Reference | None:
+    """`parse_reference` for what is surely a name: a bare "llama3.2:1b" is one of Ollama's."""
+    found = parse_reference(text)
+    if found is None and (name := tagged_name(text)):
+        return Reference(name.repo)
+    return found
 
 
 def _from_url(text: str) -> Reference | None:

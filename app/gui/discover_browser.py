@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from app.core.catalogue import CatalogueEntry
 from app.core.errors import AppError
 from app.core.hub import HubClient, HubQuery
-from app.core.hub_reference import Reference, is_name_or_search, parse_reference
+from app.core.hub_reference import Reference, is_name_or_search, parse_named, parse_reference
 from app.core.library import LocalModel
 from app.core.model_marks import ModelMarks
-from app.core.ollama_name import ollama_name_of, repository_title
+from app.core.ollama_name import ollama_name_of, repository_title, tagged_name
 from app.core.seen_models import SeenModels
 from app.gui import discover_rows
 from app.gui.ages import ago
@@ -163,7 +163,8 @@ class DiscoverBrowser(Region):
 
     def _filter_changed(self, wanted: DiscoverFilter) -> None:
         words = not wanted.named and is_name_or_search(wanted.text)
-        self._reference = parse_reference(wanted.text) if wanted.text and not words else None
+        parse = parse_named if wanted.named else parse_reference
+        self._reference = parse(wanted.text) if wanted.text and not words else None
         self._refused = None
         if self._reference is not None:
             try:
@@ -303,6 +304,12 @@ class DiscoverBrowser(Region):
             return refused.title, f"{refused.message} {refused.hint}", self.tr("Clear the filters")
         if wanted.is_own:
             return self._own_empty_words(wanted)
+        if tagged_name(wanted.text):
+            return (
+                self.tr("“%1” is how Ollama names models").replace("%1", wanted.text),
+                self.tr("Corral can look for it in Ollama’s registry."),
+                self.tr("Look there"),
+            )
         if wanted.scope == "hub" and self._offline and not self.hub_list.models:
             return (
                 self.tr("Corral is offline"),
@@ -343,6 +350,8 @@ class DiscoverBrowser(Region):
         wanted = self.head.current()
         if wanted.is_own or self._refused is not None:
             self.head.clear_filters()
+        elif tagged_name(wanted.text):
+            self.head.search_for(wanted.text)
         elif wanted.scope == "hub" and self._offline and not self.hub_list.models:
             self.settings_wanted.emit()
         elif wanted.scope == "suggested" and wanted.text:
