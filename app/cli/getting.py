@@ -15,6 +15,7 @@ from app.core.ollama_name import repository_title
 from app.core.variant_choice import chosen_variant
 
 ENDED = ("done", "failed", "paused")
+AGAIN = "It did not match what the hub promises; fetching once more."
 
 
 def get(arguments: Namespace) -> int:
@@ -106,11 +107,15 @@ def _wait(
     item: DownloadItem, events: "queue.SimpleQueue[DownloadItem]", line: ProgressLine
 ) -> DownloadItem:
     """Show progress until the item is done, failed or paused."""
+    told = False
     try:
         while True:
             changed = events.get()
             if changed.id != item.id:
                 continue
+            if changed.again and not told:
+                told = True
+                line.say(f"{item.request.title}: {AGAIN}")
             line.show(_progress(changed))
             if changed.state in ENDED:
                 return changed
@@ -124,4 +129,6 @@ def _progress(item: DownloadItem) -> str:
         return f"{name}  verifying {item.verified:.0%}"
     share = item.done / item.total if item.total else 1.0
     text = f"{name}  {share:.0%} of {human_size(item.total)}  {human_size(int(item.speed))}/s"
+    if item.again:
+        text = f"{text}  fetched once more"
     return text if item.eta is None else f"{text}  {human_time(item.eta)} left"

@@ -113,6 +113,11 @@ def silence_words(item: DownloadItem) -> str:
     return again.replace("%2", formatting.duration(trouble.wait))
 
 
+def again_words() -> str:
+    """Why what was nearly done begins anew."""
+    return _tr("Did not match what the hub promises; fetching once more")
+
+
 def can_try_now(item: DownloadItem) -> bool:
     """Whether it waits for a server or a network that may be well again."""
     return item.waits_for == "network" or item.silent > 0
@@ -122,6 +127,8 @@ def done_words(item: DownloadItem, *, gone: bool) -> str:
     """What is known of a download that is done; `gone` says that its files are not there."""
     words = [formatting.file_size(item.total)]
     words.append(_tr("not on this computer any more") if gone else _tr("checked"))
+    if item.fetched_twice and not gone:
+        words.append(_tr("fetched twice, as it did not match what the hub promises at first"))
     if item.spent:
         words.append(_tr("took %1").replace("%1", formatting.duration(max(1.0, item.spent))))
     when = _tr("finished %1") if item.ended else _tr("added %1")
@@ -147,6 +154,8 @@ def words_for(
         case "running" if item.silent:
             return Words(percent, f"{silence_words(item)} · {got}", "")
         case "running":
+            if item.again:
+                got = f"{again_words()} · {got}"
             speed = formatting.speed(item.speed) if item.speed else _tr("connecting")
             left = ""
             if item.eta is not None:

@@ -340,6 +340,17 @@ def test_get_then_list_then_remove(starter_file: Path) -> None:
     assert len(json.loads(corral("ls", "--json").stdout)) == len(rows) - 1
 
 
+def test_a_wrong_checksum_is_told_before_all_is_fetched_once_more(starter_file: Path) -> None:
+    with LocalHub() as hub:
+        hub.add("corral-tests/SmolLM2-GGUF", {"SmolLM2-135M-Instruct-Q4_1.gguf": starter_file})
+        blocks = -(-starter_file.stat().st_size // Limits().block)
+        hub.fault("Q4_1.gguf", origin="cdn", corrupt_at=1_000_000, times=blocks)
+        hub.fault("Q4_1.gguf", origin="cdn", rate=40_000_000)
+        fetched = corral("get", "corral-tests/SmolLM2-GGUF:q4_1", HF_ENDPOINT=hub.url)
+    assert fetched.returncode == 0, fetched.stderr
+    assert fetched.stderr.count("did not match what the hub promises; fetching once more.") == 1
+
+
 def test_a_file_is_imported_after_a_dry_run(corral_home: Path, tmp_path: Path) -> None:
     path = put(tmp_path / "elsewhere" / "Own-Q8_0.gguf", tiny())
     target = app_paths().models / "imported" / "Own-Q8_0" / "Own-Q8_0.gguf"
