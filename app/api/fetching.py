@@ -38,7 +38,7 @@ class Fetching:
         return await asyncio.to_thread(self._request, reference)
 
     def _request(self, reference: Reference) -> DownloadRequest:
-        detail = self._parts.hub.detail(reference.repo, reference.revision or "main")
+        detail = self._parts.hub.detail_of(reference)
         variant = chosen_variant(detail, reference)
         return DownloadRequest(
             repo=reference.repo,

@@ -3,7 +3,7 @@
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from app.core.connection_check import check_hubs
 from app.core.engine import EngineProcess
 from app.core.errors import AppError
 from app.core.hardware import HardwareSurvey, memory_snapshot, survey
+from app.core.library_types import LocalModel
 from app.core.running import running_corral
 from backends.errors import BackendError
 from backends.types import EngineBuild
@@ -124,7 +125,10 @@ def disk(parts: Parts) -> Finding:
     found = f"{human_size(free)} are free for models in {folder}."
     if free < LITTLE_DISK:
         return Finding(
-            "disk", "note", found, "Delete models with “corral rm”, or choose another folder."
+            "disk",
+            "note",
+            found,
+            "Delete models with “corral rm --for-good”, or choose another folder.",
         )
     return Finding("disk", "ok", found)
 
@@ -150,20 +154,27 @@ def data(parts: Parts) -> Finding:
 
 def models(parts: Parts) -> Finding:
     """Whether there are models, and all of them can be used."""
-    known = parts.library.models()
-    broken = [model for model in known if model.problem]
+    return models_of(parts.library.models())
+
+
+def models_of(known: Sequence[LocalModel]) -> Finding:
+    """`models`, of those of the library."""
     if not known:
         return Finding("models", "note", "There are none.", "Get one: corral get OWNER/REPO")
+    absent = [model for model in known if not model.present]
+    broken = [model for model in known if model.present and model.problem]
+    lacking = [*absent, *broken]
+    if not lacking:
+        return Finding("models", "ok", f"All {len(known)} can be used.")
+    told = "; ".join(f"{model.name}: {model.problem}" for model in lacking[:5])
+    advice = []
+    if absent:
+        advice.append("Connect the drive: what is on it comes back untouched.")
     if broken:
-        told = "; ".join(f"{model.name}: {model.problem}" for model in broken[:5])
-        return Finding(
-            "models",
-            "note",
-            f"{len(broken)} of {len(known)} cannot be used. {told}",
-            "Delete those with “corral rm”, or get them again.",
-        )
-    many = f"All {len(known)}" if len(known) > 1 else "The one that is here"
-    return Finding("models", "ok", f"{many} can be used.")
+        names = "the others" if absent else "those"
+        advice.append(f"Delete {names} with “corral rm”, or get them again.")
+    found = f"{len(lacking)} of {len(known)} cannot be used. {told}"
+    return Finding("models", "note", found, " ".join(advice))
 
 
 def running(parts: Parts) -> Finding:

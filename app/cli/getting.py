@@ -21,6 +21,7 @@ from app.core.running_wire import FetchStep
 from app.core.variant_choice import chosen_variant
 
 ENDED = ("done", "failed", "paused")
+AGAIN = "It did not match what the hub promises; fetching once more."
 
 
 class Fetched(Struct, frozen=True):
@@ -60,7 +61,7 @@ def fetch(parts: Parts, wanted: Reference, *, to: str | None = None, quiet: bool
 
     Ctrl-C pauses the download and goes on as `KeyboardInterrupt`. Raises AppError.
     """
-    detail = parts.hub.detail(wanted.repo, wanted.revision or "main")
+    detail = parts.hub.detail_of(wanted)
     variant = chosen_variant(detail, wanted)
     request = DownloadRequest(
         repo=wanted.repo,
@@ -95,10 +96,11 @@ def _by_the_running_one(
     assert parts.running is not None
     folder = meant_folder(parts.library.own_folders, to) if to else None
     target = parts.library.folder / request.repo
+    told = False
     with contextlib.closing(parts.running.fetch(request, folder)) as steps:
         try:
             for step in steps:
-                line.show(_progress(request, step))
+                told = _show(line, request, step, told)
                 target = Path(step.target)
         finally:
             line.clear()
@@ -152,16 +154,27 @@ def _wait(
     item: DownloadItem, events: "queue.SimpleQueue[DownloadItem]", line: ProgressLine
 ) -> DownloadItem:
     """Show progress until the item is done, failed or paused."""
+    told = False
     try:
         while True:
             changed = events.get()
             if changed.id != item.id:
                 continue
-            line.show(_progress(changed.request, changed))
+            told = _show(line, changed.request, changed, told)
             if changed.state in ENDED:
                 return changed
     finally:
         line.clear()
+
+
+def _show(
+    line: ProgressLine, request: DownloadRequest, item: DownloadItem | FetchStep, told: bool
+) -> bool:
+    """Put how far it is into the line; whether it was told that a file did not match."""
+    if item.again and not told:
+        line.say(f"{request.title}: {AGAIN}")
+    line.show(_progress(request, item))
+    return told or item.again
 
 
 def _progress(request: DownloadRequest, item: DownloadItem | FetchStep) -> str:
@@ -172,4 +185,6 @@ def _progress(request: DownloadRequest, item: DownloadItem | FetchStep) -> str:
         return f"{name}  verifying {item.verified:.0%}"
     share = item.done / item.total if item.total else 1.0
     text = f"{name}  {share:.0%} of {human_size(item.total)}  {human_size(int(item.speed))}/s"
+    if item.again:
+        text = f"{text}  fetched once more"
     return text if item.eta is None else f"{text}  {human_time(item.eta)} left"

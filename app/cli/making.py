@@ -14,7 +14,7 @@ from app.core.library_files import size_to_delete
 from app.core.library_types import LocalModel
 from app.core.modelfile import ModelfileError, read_modelfile
 from app.core.ollama_recipe import Recipe
-from app.core.removal import remove_model
+from app.core.removal import deletes_files, remove_model
 
 _LARGEST = 10_000_000
 """Bytes of a Modelfile; a larger file is none."""
@@ -26,33 +26,41 @@ def rm(arguments: Namespace) -> int:
         models = [parts.library.find(name, whole=True) for name in arguments.models]
         kept = 0
         for model in dict.fromkeys(model.id for model in models):
-            kept += not _removed(parts, parts.library.get(model), sure=arguments.yes)
+            kept += not _removed(parts, parts.library.get(model), arguments)
     return 1 if kept else 0
 
 
-def _removed(parts: Parts, model: LocalModel, *, sure: bool) -> bool:
+def _removed(parts: Parts, model: LocalModel, arguments: Namespace) -> bool:
+    for_good: bool = arguments.for_good
     made = [each for each in parts.library.models() if each.variant_of == model.id]
-    if not sure and not _confirmed(parts, model, made):
+    gone = human_size(size_to_delete(model, parts.library.models()))
+    if not arguments.yes and not _confirmed(model, made, gone, for_good=for_good):
         return False
     if parts.running is not None:
-        parts.running.remove(model.id)
+        parts.running.remove(model.id, for_good=for_good)
     else:
-        remove_model(parts.library, parts.presets, parts.settings, model)
+        remove_model(parts.library, parts.presets, parts.settings, model, for_good=for_good)
     sys.stdout.write(f"{'Forgotten' if model.read_only else 'Deleted'}: {model.id}\n")
     sys.stdout.writelines(f"Deleted, as it was made of it: {each.id}\n" for each in made)
+    if deletes_files(model) and not for_good:
+        remark(
+            f"The trash holds its {gone} until it is emptied. "
+            "With --for-good the disk has them back at once."
+        )
     return True
 
 
-def _confirmed(parts: Parts, model: LocalModel, made: Sequence[LocalModel]) -> bool:
+def _confirmed(model: LocalModel, made: Sequence[LocalModel], gone: str, *, for_good: bool) -> bool:
     if not sys.stdin.isatty():
         raise AppError(
             f"{model.name} was not deleted", hint="Without a terminal to ask in, add --yes."
         )
     stays = model.variant_of or model.read_only
-    size = "its files stay" if stays else human_size(size_to_delete(model, parts.library.models()))
+    size = "its files stay" if stays else gone
+    way = " for good" if for_good and deletes_files(model) else ""
     further = f" and what was made of it, {', '.join(each.name for each in made)}" if made else ""
     try:
-        answer = input(f"Delete {model.name} ({size}){further}? [y/N] ")
+        answer = input(f"Delete {model.name}{way} ({size}){further}? [y/N] ")
     except EOFError:
         return False
     return answer.strip().lower() in ("y", "yes")

@@ -29,14 +29,17 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 
 def reference(text: str) -> "Reference":
     """A repository of the hub, or a model in Ollama's registry."""
-    from app.core.hub_reference import parse_reference  # nothing else of the parser needs so much
+    # Nothing else of the parser needs so much.
+    from app.core.hub_reference import parse_named
+    from app.core.ollama_name import plain_name
 
-    found = parse_reference(text)
+    found = parse_named(text)
     if found is None:
+        name = text if plain_name(text) else "llama3.2:1b"
         raise argparse.ArgumentTypeError(
             f"{text} names no repository; OWNER/REPO is expected, such as "
             "bartowski/Llama-3.2-1B-Instruct-GGUF, the address of its page, or a model of Ollama's "
-            "registry such as ollama:llama3.2:1b"
+            f"registry such as ollama:{name}"
         )
     return found
 

@@ -106,6 +106,13 @@ class ProgressLine:
             self._stream.flush()
             self._text, self._width = text, len(text)
 
+    def say(self, text: str) -> None:
+        """Write a line that stays."""
+        if not self.quiet:
+            self.clear()
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
+
     def clear(self) -> None:
         """Leave an empty line."""
         if self._shown and self._width:

@@ -39,7 +39,7 @@ def add(commands: "Commands") -> None:
         "reference",
         type=reference,
         metavar="OWNER/REPO[:QUANT]",
-        help="for example owner/model-GGUF:Q4_K_M, the address of a hub page, or ollama:NAME:TAG",
+        help="for example owner/model-GGUF:Q4_K_M, the address of a hub page, or Ollama's NAME:TAG",
     )
     _add_folder(get)
     get.add_argument("--json", action="store_true", help="as a JSON object, for scripts")
@@ -91,9 +91,14 @@ def _add_folder(command: argparse.ArgumentParser) -> None:
 
 
 def _add_changing(commands: "Commands") -> None:
-    remove = commands.add_parser("rm", help="delete models (to the trash)")
+    remove = commands.add_parser("rm", help="delete models: to the trash, or for good")
     remove.set_defaults(does="rm")
     remove.add_argument("models", nargs="+", metavar="MODEL", help=MODEL_HELP)
+    remove.add_argument(
+        "--for-good",
+        action="store_true",
+        help="not to the trash: the disk has its space back at once",
+    )
     remove.add_argument("--yes", "-y", action="store_true", help="do not ask")
 
     copy = commands.add_parser("cp", help="give a model a further name, with settings of its own")

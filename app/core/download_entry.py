@@ -20,7 +20,7 @@ from app.core.file_records import Origin
 from app.core.transfer_names import models_folder, plain_path, target_path
 from app.core.transfer_naming import give_up, is_being_named
 from app.core.transfer_parts import bytes_on_disk, part_bytes
-from app.core.transfer_wire import Trouble
+from app.core.transfer_wire import Moved, Trouble
 
 SMOOTHING = 3.0
 """Seconds that the speed looks back, more or less."""
@@ -89,6 +89,10 @@ class DownloadEntry:
     """What the child said last of why no bytes come."""
     heard: float = 0.0
     """When the last byte came, or the run began; monotonic."""
+    again: bool = False
+    """A file did not match its checksum, so it is being fetched once more."""
+    fetched_twice: bool = False
+    """That has happened, in whichever run."""
     meter: SpeedMeter = field(default_factory=SpeedMeter)
 
     def __post_init__(self) -> None:
@@ -120,6 +124,7 @@ class DownloadEntry:
         )
         entry.at_once = stored.at_once
         entry.ended, entry.spent = stored.ended, stored.spent
+        entry.fetched_twice = stored.fetched_twice
         if state == "done":
             entry.complete()
         return entry
@@ -210,24 +215,21 @@ class DownloadEntry:
         self.run = None
         self.verified = 0.0
         self.trouble = None
+        self.again = False
         self.heard = time.monotonic()
         self.meter = SpeedMeter()
 
-    def moved(
-        self,
-        done: int,
-        verified: float | None,
-        files: tuple[int, ...] = (),
-        trouble: Trouble | None = None,
-    ) -> None:
+    def moved(self, report: Moved) -> None:
         """Take up a report of the child."""
-        self.trouble = trouble
-        if verified is not None or done > self.done:
+        self.trouble = report.trouble
+        self.again = report.again
+        self.fetched_twice |= report.again
+        if report.verified is not None or report.done > self.done:
             self.heard = time.monotonic()
-        self.files_done = files or self.files_done
-        self.state = "running" if verified is None else "verifying"
-        self.verified = verified or 0.0
-        self.done = min(done, self.total)
+        self.files_done = report.files or self.files_done
+        self.state = "running" if report.verified is None else "verifying"
+        self.verified = report.verified or 0.0
+        self.done = min(report.done, self.total)
         self.meter.measure(self.done, time.monotonic())
         if self.done > self._best:
             self._best = self.done
@@ -279,6 +281,8 @@ class DownloadEntry:
             silent=silent,
             trouble=self.trouble if silent else None,
             error=self.error,
+            again=self.again,
+            fetched_twice=self.fetched_twice,
         )
 
     def _silent(self) -> float:
@@ -305,4 +309,5 @@ class DownloadEntry:
             at_once=self.at_once,
             ended=self.ended,
             spent=self.spent,
+            fetched_twice=self.fetched_twice,
         )

@@ -200,14 +200,14 @@ class DownloadRuns:
             stopped = None if isinstance(reply, Moved) else self._let_go(reply.run)
             match reply:
                 case Moved() if entry is not None:
-                    entry.moved(reply.done, reply.verified, reply.files, reply.trouble)
+                    entry.moved(reply)
                     self._board.tell_changed(entry)
                 case Failed() if entry is not None:
                     self._failed(entry, reply)
                 case Completed() if entry is not None:
                     entry.run = None  # there is nothing to stop any more
         if isinstance(reply, Completed) and (completed := entry or stopped):
-            self._complete(completed)
+            self._complete(completed, again=reply.again)
 
     def _let_go(self, run: str) -> DownloadEntry | None:
         """The child has ended a run; answers whose it was if it had been stopped."""
@@ -234,13 +234,14 @@ class DownloadRuns:
                 self.stop(entry)
                 self.fail(entry, problem)
 
-    def _complete(self, entry: DownloadEntry) -> None:
+    def _complete(self, entry: DownloadEntry, *, again: bool = False) -> None:
         """List the model, then call the download done. It may have been too late to stop it."""
         problem = _list_model(self._library, entry)
         with self._board.condition:
             if entry.id not in self._board.queue:
                 return
             self.stop(entry)
+            entry.fetched_twice |= again
             entry.complete()
             if problem is not None:
                 self.fail(entry, problem)

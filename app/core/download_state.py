@@ -89,6 +89,10 @@ class DownloadItem(Struct, frozen=True, kw_only=True):
     """What is wrong while it is silent, where that is known."""
     error: DownloadProblem | None = None
     """Why it failed; while it waits for the network or its drive, what was last wrong there."""
+    again: bool = False
+    """A file did not match its checksum, so it is being fetched once more."""
+    fetched_twice: bool = False
+    """A file did not match its checksum at first."""
 
 
 class StoredDownload(Struct, frozen=True, kw_only=True):
@@ -103,6 +107,7 @@ class StoredDownload(Struct, frozen=True, kw_only=True):
     at_once: bool = False
     ended: float = 0.0
     spent: float = 0.0
+    fetched_twice: bool = False
 
 
 class _StoredList(Struct, frozen=True):

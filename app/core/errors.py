@@ -9,6 +9,7 @@ AppError
 ├── HubError             the model hub refused, failed or is out of reach
 │   ├── OfflineError     the offline switch is on
 │   ├── NotFoundError    no such repository, revision or file
+│   │   └── ForeignSite  an address of a website that is no hub
 │   └── AccessError      log in, accept a licence, or wait
 ├── DownloadError        a download failed; says what was kept
 └── ConversationError    a conversation cannot be read or stored
@@ -138,6 +139,12 @@ class NotFoundError(HubError):
 
     code = "not_found"
     exit_code = 3
+
+
+class ForeignSite(NotFoundError):
+    """An address of a website that is no hub."""
+
+    code = "foreign_site"
 
 
 class AccessError(HubError):

@@ -22,6 +22,7 @@ from app.core.gguf_types import GgufHeader
 from app.core.hub_facts import NO_FACTS, RepoFacts, read_facts
 from app.core.hub_gate import HubGate
 from app.core.hub_http import Answer, HubAccess, HubHttp
+from app.core.hub_reference import Reference
 from app.core.keys import KeyStore
 from app.core.mlx_header import header_of_config
 from app.core.ollama_gate import RegistryGate
@@ -160,6 +161,16 @@ class HubClient:
         rows = _decode(answer.body, list[msgspec.Raw], access)
         following = f"{access.endpoint} {answer.cursor}" if answer.cursor else None
         return HubPage(tuple(_models(rows)), following)
+
+    def check_site(self, reference: Reference) -> None:
+        """Raise ForeignSite for the address of a website that is no hub. Asks nobody."""
+        if reference.site:
+            self._gate.check_site(reference.site)
+
+    def detail_of(self, wanted: Reference) -> HubDetail:
+        """`detail` of what somebody named. Raises ForeignSite, too."""
+        self.check_site(wanted)
+        return self.detail(wanted.repo, wanted.revision or "main")
 
     def detail(self, repo: str, revision: str = "main") -> HubDetail:
         """Files with sizes and hashes, grouped into variants. Kept on disk by commit."""

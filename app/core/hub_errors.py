@@ -1,7 +1,7 @@
 """What the hub or the way to it can do wrong, told to a person."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -13,7 +13,14 @@ from app.core.connection_problems import (
     connection_problem,
     proxy_wants_password,
 )
-from app.core.errors import AccessError, AppError, HubError, NotFoundError, OfflineError
+from app.core.errors import (
+    AccessError,
+    AppError,
+    ForeignSite,
+    HubError,
+    NotFoundError,
+    OfflineError,
+)
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
@@ -29,6 +36,17 @@ def offline() -> OfflineError:
         "Corral is offline",
         "The offline switch is on, so nothing was sent.",
         "Switch it off in Settings to reach the model hub.",
+    )
+
+
+def foreign(site: str, hosts: Collection[str]) -> ForeignSite:
+    """What to say of an address of a website that is none of the hubs at `hosts`."""
+    known = " and ".join(dict.fromkeys(hosts))
+    return ForeignSite(
+        f"{site} is no model hub",
+        f"Corral asks {known}, and Ollama's registry. Nothing was sent.",
+        f"Look for the model there. If {site} is a mirror of the hub, add it in the settings under "
+        "Network first.",
     )
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Literal, TypeVar
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -60,6 +61,13 @@ class HubGate:
         if network.offline:
             raise hub_errors.offline()
         return hub_addresses(network, self._env, endpoint)
+
+    def check_site(self, site: str) -> None:
+        """Raise ForeignSite unless this host is one of those that are asked. Asks nobody."""
+        addresses = hub_addresses(self._settings.current.network, self._env)
+        hosts = [urlsplit(each.address).hostname or "" for each in addresses]
+        if site.lower() not in hosts:
+            raise hub_errors.foreign(site, hosts)
 
     def warm(self) -> None:
         """Read the secrets that connections need: the system may take its time over them."""

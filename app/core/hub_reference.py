@@ -8,11 +8,13 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
-from app.core.ollama_name import hub_name, parse_ollama
+from app.core.ollama_name import hub_name, parse_ollama, tagged_name
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 _REPO = re.compile(rf"({_NAME}/{_NAME})(?::([A-Za-z0-9_]{{1,32}}))?")
 _FILE_PAGES = {"blob", "resolve", "raw"}
+HUB_HOSTS = ("huggingface.co", "hf.co")
+"""Hosts of the default hub."""
 _OTHER_KINDS = {"datasets", "spaces", "collections", "papers", "docs", "api"}
 
 
@@ -25,6 +27,9 @@ class Reference(Struct, frozen=True):
     revision: str | None = None
     quantization: str | None = None
     """From `owner/name:Q4_K_M`."""
+    site: str = ""
+    """Host of the address that was given, unless it is the hub's own: a mirror, or no hub at all.
+    `HubClient.check_site` knows."""
 
 
 def is_name_or_search(text: str) -> bool:
@@ -36,8 +41,8 @@ def is_name_or_search(text: str) -> bool:
 def parse_reference(text: str) -> Reference | None:
     """The repository that `text` names, or None if it is only words to search for.
 
-    Addresses of any host are read alike, so those of mirrors work: the repository is asked for
-    at the endpoint in force.
+    Addresses of any host are read alike, as it may be a mirror; `Reference.site` says whose it is.
+    The repository is asked for at the endpoint in force.
     """
     text = hub_name(text) or text.strip()
     if name := parse_ollama(text):
@@ -49,6 +54,14 @@ def parse_reference(text: str) -> Reference | None:
         return _from_url(f"https://{text}")
     match = _REPO.fullmatch(text)
     return Reference(match[1], quantization=match[2]) if match else None
+
+
+def parse_named(text: str) -> Reference | None:
+    """`parse_reference` for what is surely a name: a bare "llama3.2:1b" is one of Ollama's."""
+    found = parse_reference(text)
+    if found is None and (name := tagged_name(text)):
+        return Reference(name.repo)
+    return found
 
 
 def _from_url(text: str) -> Reference | None:
@@ -66,9 +79,11 @@ def _from_url(text: str) -> Reference | None:
     match = _REPO.fullmatch(f"{parts[0]}/{parts[1]}")
     if match is None:
         return None
+    host = (address.hostname or "").removeprefix("www.")
+    site = "" if address.scheme == "hf" or host in HUB_HOSTS else host
     page, where = (parts[2], parts[3:]) if len(parts) > 2 else ("", [])
     if page == "tree" and where:
-        return Reference(match[1], revision=where[0], quantization=match[2])
+        return Reference(match[1], None, where[0], match[2], site)
     if page in _FILE_PAGES and len(where) > 1:
-        return Reference(match[1], "/".join(where[1:]), where[0], match[2])
-    return Reference(match[1], quantization=match[2])
+        return Reference(match[1], "/".join(where[1:]), where[0], match[2], site)
+    return Reference(match[1], quantization=match[2], site=site)

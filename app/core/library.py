@@ -278,7 +278,8 @@ class ModelLibrary:
 
         Raises:
             NotFoundError: there is no such model.
-            StorageError: the trash or the disk refused; says what was deleted before.
+            TrashRefused: the trash did; says what was deleted before.
+            StorageError: the disk refused; says that, too.
         """
         model = self.get(model_id)
         if model.is_remote:

@@ -1,17 +1,21 @@
 """Delete the files of models, and tell exactly what happened when that fails."""
 
 import contextlib
+import shlex
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-import send2trash
 
 from app.core.errors import StorageError
 from app.core.file_moves import remove_empty
 from app.core.files import storage_error
 from app.core.library_types import LocalModel
 from app.core.transfer_naming import naming_path
+from app.core.trash import move_to_trash
+
+
+class TrashRefused(StorageError):
+    """Files could not be moved to the trash; they can be deleted for good."""
 
 
 def others_than(model: LocalModel, models: Iterable[LocalModel]) -> list[LocalModel]:
@@ -37,7 +41,8 @@ def delete_files(
 ) -> None:
     """Delete a model's files, and the folders below `root` that are empty then.
 
-    What belongs to another model too, or to none, stays. Raises StorageError.
+    What belongs to another model too, or to none, stays. Raises StorageError, where the trash
+    refused TrashRefused.
     """
     doomed = files_to_delete(model, others)
     folder = model.path if model.path.is_dir() else model.path.parent
@@ -48,7 +53,7 @@ def delete_files(
     for path in doomed:
         try:
             if to_trash:
-                send2trash.send2trash(path)
+                move_to_trash(path)
             elif whole_folder:
                 shutil.rmtree(path)
             else:
@@ -70,10 +75,10 @@ def _delete_error(
         before = f"Deleted before that: {names}."
     why = error.strerror or str(error) or type(error).__name__
     if to_trash:
-        return StorageError(
+        return TrashRefused(
             f"{model.name} could not be moved to the trash",
             f"{path}: {why}. {before}",
-            "Delete it for good instead, or in the file manager.",
+            f"Delete it for good instead: corral rm --for-good {shlex.quote(model.id)}",
             detail=str(error),
         )
     return StorageError(

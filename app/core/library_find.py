@@ -15,8 +15,9 @@ def find_model(text: str, models: Sequence[LocalModel], *, whole: bool = False) 
     """The model called `text`: id, name, repo, repo:quantization, file name, or a unique prefix.
 
     Case, spaces, dashes and a "-GGUF" at the end make no difference. What is written in full goes
-    before what is only begun. The installed starter model gives way to a copy of it that the person
-    has downloaded, so that its name goes on to mean one model; its id still means itself.
+    before what is only begun, and what is here before what is on a drive that is away. The
+    installed starter model gives way to a copy of it that the person has downloaded, so that its
+    name goes on to mean one model; its id still means itself.
 
     `whole` is for what cannot be undone: the beginning of a name is not enough, and nothing gives
     way to anything.
@@ -42,7 +43,9 @@ def find_model(text: str, models: Sequence[LocalModel], *, whole: bool = False) 
         steps = steps[:_WHOLE_STEPS]
     for fits in steps if _key(text) else ():
         found = [model for model in models if fits(model)]
-        found = _without_variants(found if whole else _without_doubled_starter(found))
+        if not whole:
+            found = _without_doubled_starter(_without_absent(found))
+        found = _without_variants(found)
         if len(found) == 1:
             return found[0]
         if found:
@@ -63,6 +66,10 @@ def find_model(text: str, models: Sequence[LocalModel], *, whole: bool = False) 
 def _begun(text: str, models: Sequence[LocalModel]) -> list[str]:
     key = _key(text)
     return sorted(m.id for m in models if key and any(n.startswith(key) for n in _names(m)))
+
+
+def _without_absent(found: Sequence[LocalModel]) -> list[LocalModel]:
+    return [model for model in found if model.present] or list(found)
 
 
 def _without_doubled_starter(found: Sequence[LocalModel]) -> list[LocalModel]:

@@ -85,6 +85,11 @@ def plain_name(text: str) -> OllamaName | None:
     return _from_name(text.strip())
 
 
+def tagged_name(text: str) -> OllamaName | None:
+    """The model that `text` names where it is a bare "llama3.2:1b", as nobody else writes names."""
+    return plain_name(text) if ":" in text and "/" not in text else None
+
+
 def ollama_name_of(repo: str) -> OllamaName | None:
     """The model behind the name `OllamaName.repo`; None for a repository of the hub."""
     match = _REPO.fullmatch(repo)

@@ -90,7 +90,7 @@ class OwnModels:
         gone = [each for each in self._library.models() if model.id in (each.id, each.variant_of)]
         self._library.delete(model.id, to_trash=to_trash)
         for each in gone:
-            self._forget(each)
+            self.forget(each)
 
     def _make_way(self, name: str) -> None:
         models = self._library.models()
@@ -104,8 +104,8 @@ class OwnModels:
                 )
             self.delete(model)
 
-    def _forget(self, model: LocalModel) -> None:
-        """What was set for a model that is no more."""
+    def forget(self, model: LocalModel) -> None:
+        """Delete what was set for a model that is no more. Raises AppError."""
         preset = own_preset(model.id, self._presets)
         if preset is not None and model.variant_of:
             self._presets.delete(preset.id)

@@ -126,9 +126,9 @@ class RunningClient:
         body = self._call("POST", "/make", MakeRequest(name, base_id, recipe))
         return msgspec.json.decode(body, type=Made).id
 
-    def remove(self, model_id: str) -> None:
-        """Delete a model: to the trash, or off the list."""
-        self._call("POST", "/remove", RemoveRequest(model_id))
+    def remove(self, model_id: str, *, for_good: bool = False) -> None:
+        """Delete a model: to the trash, for good, or off the list."""
+        self._call("POST", "/remove", RemoveRequest(model_id, for_good))
 
     def fetch(
         self, request: DownloadRequest, folder: Path | None

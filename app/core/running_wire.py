@@ -92,6 +92,7 @@ class FetchStep(Struct, omit_defaults=True, tag="fetch_step"):
     speed: float = 0.0
     eta: float | None = None
     verified: float = 0.0
+    again: bool = False
 
 
 class UnloadRequest(Struct):
@@ -140,6 +141,8 @@ class RemoveRequest(Struct):
     """A model to be deleted."""
 
     model: str
+    for_good: bool = False
+    """Its files do not go to the trash."""
 
 
 class SettingRequest(Struct):

@@ -28,6 +28,8 @@ class LocalCopy:
         self.trouble: Trouble | None = None
         self.verified: float | None = None
         """Checked part of the file, 0 to 1; None while it is copied."""
+        self.again = False
+        """A copy is not made twice."""
 
     def take(self) -> bool:
         """Whether the whole, verified file lies in the part of `target` now.

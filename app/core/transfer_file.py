@@ -57,6 +57,8 @@ class FileTransfer:
         self._waiting = Waiting(stop)
         self.verified: float | None = None
         """Checked part of the file, 0 to 1; None while it is fetched."""
+        self.again = False
+        """Whether what came first did not match its checksum, so that all is fetched once more."""
 
     @property
     def done(self) -> int | None:
@@ -81,6 +83,7 @@ class FileTransfer:
                     return
                 log.warning("%s does not match its checksum", self._target)
                 part.restart()
+                self.again = True
         except OSError as error:
             title = f"“{self._target.name}” could not be written"
             raise storage_error(title, self._target, error) from error

@@ -99,7 +99,8 @@ class TransferJob:
         current = self._current
         verified = current.verified if current else self._checked
         trouble = current.trouble if current else None
-        self._send(Moved(self._command.run, sum(files), verified, files, trouble))
+        again = current is not None and current.again
+        self._send(Moved(self._command.run, sum(files), verified, files, trouble, again))
 
     def _bytes_of(self, file: RepoFile) -> int:
         transfer = self._transfers.get(file)
@@ -111,7 +112,7 @@ class TransferJob:
         run = self._command.run
         try:
             self._fetch_all()
-            self._send(Completed(run))
+            self._send(Completed(run, any(each.again for each in self._transfers.values())))
         except TransferStopped:
             self._send(Stopped(run))
         except AppError as error:

@@ -15,6 +15,7 @@ from pathlib import Path
 from app.core.errors import DownloadError
 from app.core.files import link_new, rename_new, replace, sync_folder
 from app.core.transfer_parts import discard, discard_states, load_state, lock_path, part_path
+from app.core.trash import move_to_trash
 
 log = logging.getLogger(__name__)
 
@@ -138,14 +139,12 @@ def _put_away(target: Path, own: Collection[Path]) -> None:
     What goes there is a second name of it, where the disk has such: so there is always a file of
     its own name, and who takes the old one out of the trash gets it beside the new one.
     """
-    import send2trash
-
     if not os.path.lexists(target):
         return
     old = target.parent / OLD / target.name
     linked = _link(target, old)
     try:
-        send2trash.send2trash(old if linked else target)
+        move_to_trash(old if linked else target)
     except OSError as error:
         if target not in own:
             raise

@@ -105,12 +105,16 @@ class Moved(Struct, frozen=True, tag="moved"):
     """Bytes of each file on disk, in the order of the command."""
     trouble: Trouble | None = None
     """The last failure, if no bytes came since."""
+    again: bool = False
+    """The current file did not match its checksum, so it is fetched once more."""
 
 
 class Completed(Struct, frozen=True, tag="completed"):
     """All files are verified and have their final names."""
 
     run: str
+    again: bool = False
+    """One of them did not match its checksum at first, and was fetched once more."""
 
 
 class Stopped(Struct, frozen=True, tag="stopped"):

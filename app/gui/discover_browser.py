@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from app.core.catalogue import CatalogueEntry
 from app.core.errors import AppError
 from app.core.hub import HubClient, HubQuery
-from app.core.hub_reference import Reference, is_name_or_search, parse_reference
+from app.core.hub_reference import Reference, is_name_or_search, parse_named, parse_reference
 from app.core.library import LocalModel
 from app.core.model_marks import ModelMarks
-from app.core.ollama_name import ollama_name_of, repository_title
+from app.core.ollama_name import ollama_name_of, repository_title, tagged_name
 from app.core.seen_models import SeenModels
 from app.gui import discover_rows
 from app.gui.ages import ago
@@ -65,6 +65,9 @@ class DiscoverBrowser(Region):
         self._in_view = ""
         self._asked_alone = 0
         self._reference: Reference | None = None
+        self._hub = hub
+        self._refused: AppError | None = None
+        """Why the address that was typed names no repository."""
         self.hub_list = HubList(hub, seen, worker, self)
         self.hub_list.changed.connect(self._page_came)
         self.hub_list.slow.connect(self._show_skeletons)
@@ -132,7 +135,8 @@ class DiscoverBrowser(Region):
     @property
     def _asks_hub(self) -> bool:
         wanted = self.head.current()
-        return wanted.scope == "hub" and not wanted.is_own and self._reference is None
+        named = self._reference is not None or self._refused is not None
+        return wanted.scope == "hub" and not wanted.is_own and not named
 
     def show_in_view(self, repo: str) -> None:
         """The page shows this repository: its row is the current one, if it is listed."""
@@ -159,7 +163,14 @@ class DiscoverBrowser(Region):
 
     def _filter_changed(self, wanted: DiscoverFilter) -> None:
         words = not wanted.named and is_name_or_search(wanted.text)
-        self._reference = parse_reference(wanted.text) if wanted.text and not words else None
+        parse = parse_named if wanted.named else parse_reference
+        self._reference = parse(wanted.text) if wanted.text and not words else None
+        self._refused = None
+        if self._reference is not None:
+            try:
+                self._hub.check_site(self._reference)
+            except AppError as error:
+                self._reference, self._refused = None, error
         self.strip.hide()
         if self._asks_hub:
             self._asked_alone = 0
@@ -221,6 +232,8 @@ class DiscoverBrowser(Region):
         wanted = self.head.current()
         if self._reference is not None:
             listing = self._named(self._reference)
+        elif self._refused is not None:
+            listing = Listing((), 0)
         elif wanted.is_own:
             bookmarks = wanted.shelf == "bookmarks"
             marks = self._marks.bookmarks() if bookmarks else self._marks.recent()
@@ -287,8 +300,16 @@ class DiscoverBrowser(Region):
 
     def _empty_words(self, wanted: DiscoverFilter, listing: Listing) -> tuple[str, str, str]:
         """Title, sentence and button of a list without rows."""
+        if (refused := self._refused) is not None:
+            return refused.title, f"{refused.message} {refused.hint}", self.tr("Clear the filters")
         if wanted.is_own:
             return self._own_empty_words(wanted)
+        if tagged_name(wanted.text):
+            return (
+                self.tr("“%1” is how Ollama names models").replace("%1", wanted.text),
+                self.tr("Corral can look for it in Ollama’s registry."),
+                self.tr("Look there"),
+            )
         if wanted.scope == "hub" and self._offline and not self.hub_list.models:
             return (
                 self.tr("Corral is offline"),
@@ -327,8 +348,10 @@ class DiscoverBrowser(Region):
 
     def _empty_pressed(self) -> None:
         wanted = self.head.current()
-        if wanted.is_own:
+        if wanted.is_own or self._refused is not None:
             self.head.clear_filters()
+        elif tagged_name(wanted.text):
+            self.head.search_for(wanted.text)
         elif wanted.scope == "hub" and self._offline and not self.hub_list.models:
             self.settings_wanted.emit()
         elif wanted.scope == "suggested" and wanted.text:

@@ -206,7 +206,7 @@ class DownloadRow(QWidget):
         self.item = item
         said = words.words_for(item, place, hours, gone=gone)
         icon, role = words.ICONS[item.state]
-        if item.silent:
+        if item.silent or item.again:
             icon, role = "circle-alert", "warning"
         if gone:
             icon, role = "circle-x", "text-3"

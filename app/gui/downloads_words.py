@@ -122,6 +122,11 @@ def silence_words(item: DownloadItem) -> str:
     return again.replace("%2", formatting.duration(trouble.wait))
 
 
+def again_words() -> str:
+    """Why what was nearly done begins anew."""
+    return _tr("Did not match what the hub promises; fetching once more")
+
+
 def can_try_now(item: DownloadItem) -> bool:
     """Whether it waits for a server, a network or a drive that may be well again."""
     return item.waits_for in ("network", "drive") or item.silent > 0
@@ -131,6 +136,8 @@ def done_words(item: DownloadItem, *, gone: bool) -> str:
     """What is known of a download that is done; `gone` says that its files are not there."""
     words = [formatting.file_size(item.total)]
     words.append(_tr("not on this computer any more") if gone else _tr("checked"))
+    if item.fetched_twice and not gone:
+        words.append(_tr("fetched twice, as it did not match what the hub promises at first"))
     if item.spent:
         words.append(_tr("took %1").replace("%1", formatting.duration(max(1.0, item.spent))))
     when = _tr("finished %1") if item.ended else _tr("added %1")
@@ -156,6 +163,8 @@ def words_for(
         case "running" if item.silent:
             return Words(percent, f"{silence_words(item)} · {got}", "")
         case "running":
+            if item.again:
+                got = f"{again_words()} · {got}"
             speed = formatting.speed(item.speed) if item.speed else _tr("connecting")
             left = ""
             if item.eta is not None:
@@ -223,8 +232,8 @@ def summary(items: Sequence[DownloadItem]) -> str:
 
 
 def still_needed(items: Sequence[DownloadItem]) -> int:
-    """Bytes that everything in the queue has still to fetch."""
-    return sum(item.total - item.done for item in items if item.state != "done")
+    """Bytes that everything in the queue has still to fetch; what failed is in no queue."""
+    return sum(item.total - item.done for item in items if item.state not in ("done", "failed"))
 
 
 def disk_line(free: int | None, items: Sequence[DownloadItem]) -> str:

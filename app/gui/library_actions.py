@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.core.errors import AppError, StorageError
 from app.core.library import LocalModel
-from app.core.library_files import size_to_delete
+from app.core.library_files import TrashRefused, size_to_delete
 from app.core.removal import remove_model
 from app.gui import formatting
 from app.gui.library_progress import Progress
@@ -73,7 +73,10 @@ class LibraryActions(QObject):
         else:
             title = self.tr("Delete “%1”?")
             gone = size_to_delete(model, self._context.library.models())
-            text = self.tr("%1 go to the trash of this computer. Chats with it are kept.")
+            text = self.tr(
+                "%1 go to the trash of this computer, which holds them until you empty it. "
+                "Chats with it are kept."
+            )
             text = text.replace("%1", formatting.file_size(gone))
             if gone < model.disk_size:
                 text += " " + self.tr("What other models need too, such as a projector, stays.")
@@ -88,19 +91,38 @@ class LibraryActions(QObject):
             danger=not forgets(model),
         )
 
-    def _delete(self, model: LocalModel) -> None:
+    def _delete(self, model: LocalModel, *, to_trash: bool = True) -> None:
         context = self._context
 
         def work() -> None:
             for each in context.library.models():
                 if model.id in (each.id, each.variant_of):
                     context.runtime.eject(each.id)
-            remove_model(context.library, context.presets, context.settings, model)
+            remove_model(
+                context.library, context.presets, context.settings, model, for_good=not to_trash
+            )
 
-        off, gone = self.tr("“%1” is off the list"), self.tr("“%1” is in the trash")
-        said = off if forgets(model) else gone
+        if forgets(model):
+            said = self.tr("“%1” is off the list")
+        elif to_trash:
+            said = self.tr("“%1” is in the trash")
+        else:
+            said = self.tr("“%1” is deleted")
         done = partial(self._deleted, said.replace("%1", model.name))
-        context.worker.run(work, done=done, failed=self._failed)
+        context.worker.run(work, done=done, failed=partial(self._not_deleted, model))
+
+    def _not_deleted(self, model: LocalModel, error: AppError) -> None:
+        """On a full disk the trash takes nothing; then only deleting for good helps."""
+        if not isinstance(error, TrashRefused):
+            self._failed(error)
+            return
+        self._context.notifier.confirm(
+            error.title,
+            f"{error.message} {self.tr('Deleted for good, it cannot be brought back.')}",
+            self.tr("Delete for good"),
+            lambda yes: self._delete(model, to_trash=False) if yes else None,
+            danger=True,
+        )
 
     def _deleted(self, words: str, _: None) -> None:
         self._context.notifier.toast(words)

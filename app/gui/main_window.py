@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDropEvent,
+    QKeyEvent,
+    QKeySequence,
+    QShortcut,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
 from app.gui.controls.tab_order import tab_stops, takes_tab
+from app.gui.download_badge import DownloadBadge
 from app.gui.formatting import error_words
 from app.gui.frame import Frame
 from app.gui.ollama_news import OllamaNews
@@ -49,7 +57,6 @@ _CLASSES = {
     "settings": ("app.gui.settings_page", "SettingsPage"),
     "first-start": ("app.gui.first_start", "FirstStart"),
 }
-_BUSY = ("running", "verifying")
 
 
 def place_names() -> dict[str, str]:
@@ -96,12 +103,11 @@ class MainWindow(QWidget):
         self._bind_keys()
         context.notifier.attach(self, self.stack, self._foot)
         context.bridge.on(context.settings.changed, self._settings_changed)
-        downloads = context.downloads
-        for hook in (downloads.changed, downloads.removed, downloads.finished):
-            context.bridge.on(hook, self._downloads_changed)
+        self._badge = DownloadBadge(
+            context, self.rail.buttons["downloads"], self._shows_downloads, self
+        )
         self.ollama_news = OllamaNews(context, self)
         self._settings_changed(context.settings.current)
-        self._downloads_changed()
         self.open_page(self._first_page())
 
     # Pages
@@ -135,6 +141,7 @@ class MainWindow(QWidget):
         self.stack.setCurrentWidget(page)
         self.rail.set_current(place)
         page.activated()
+        self._badge.refresh()
         if argument is not None:
             page.open_with(argument)
 
@@ -290,10 +297,13 @@ class MainWindow(QWidget):
         self._context.theme.choose(look.theme, look.font_size)
         self.rail.offline.setVisible(settings.network.offline)
 
-    def _downloads_changed(self, *_: object) -> None:
-        busy = sum(item.state in _BUSY for item in self._context.downloads.items())
-        words = self.tr("%n running", "", busy) if busy else ""
-        self.rail.buttons["downloads"].set_count(busy, words)
+    def _shows_downloads(self) -> bool:
+        return self._current == "downloads" and self.isVisible()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What failed meanwhile may be in view again."""
+        super().showEvent(event)
+        self._badge.refresh()
 
     def _first_page(self) -> str:
         """The page one left, or the chat."""

@@ -25,7 +25,7 @@ from app.core.variants import Variant, recommended
 from app.gui import formatting
 from app.gui.discover_fit import FitCheck, ModelShape, fit_word
 from app.gui.discover_loader import scan_of
-from app.gui.discover_subject import danger_words, licence_words
+from app.gui.discover_subject import Subject, danger_words, licence_words
 from app.gui.download_folders import FolderChoice
 from app.gui.downloads_start import DownloadStarter, variant_with
 from app.gui.formatting import error_words
@@ -64,6 +64,8 @@ class OpenRequests(QObject):
         """Ask about a link, an address of a model page, or the path of a model file."""
         try:
             target = parse_dropped(text)
+            if target is not None:
+                self._context.hub.check_site(target.reference)
         except AppError as error:
             self._context.notifier.error(error)
             return
@@ -191,7 +193,7 @@ class OpenRequests(QObject):
             self.page_wanted.emit("discover", {**wanted, "revision": reference.revision})
 
     def _download(self, detail: HubDetail, variant: Variant, _checked: bool = False) -> None:
-        title = detail.model.repo.partition("/")[2]
+        title = Subject(detail.model.repo).title
         self.starter.start(detail, variant, title, self._root)
 
     # A file

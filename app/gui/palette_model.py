@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from app.core.ollama_name import parse_ollama
+from app.core.ollama_name import parse_ollama, tagged_name
 from app.gui.controls.list_view import RowRole
 from app.gui.formatting import file_size
 from app.gui.model_origin import origins_of_namesakes
@@ -145,7 +145,7 @@ class PaletteModel(QAbstractListModel):
         commands = []
         if self._typed:
             text = self.tr("Find “%1” in Discover").replace("%1", self._typed)
-            if name := parse_ollama(self._typed):
+            if name := parse_ollama(self._typed) or tagged_name(self._typed):
                 text = self.tr("Show %1 of Ollama’s registry").replace("%1", name.short)
             argument = {"query": self._typed}
             commands.append(Command(text, "discover", argument, icon="compass", shortcut="Ctrl+2"))

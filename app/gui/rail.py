@@ -26,6 +26,8 @@ class RailButton(RingFocus, QAbstractButton):
         self._name = name
         self._tip = tip_with_shortcut(name, shortcut)
         self._count = 0
+        self.alarming = False
+        """Whether the number counts what a person must look at."""
         self._side = icons.theme.metric("rail-button")
         self.setFixedSize(self._side, self._side)
         self.setCheckable(True)
@@ -34,9 +36,12 @@ class RailButton(RingFocus, QAbstractButton):
         self.set_count(0, "")
         icons.theme.changed.connect(self.update)
 
-    def set_count(self, count: int, words: str) -> None:
-        """The number on the badge (0 for none) and what it means."""
-        self._count = count
+    def set_count(self, count: int, words: str, *, alarming: bool = False) -> None:
+        """The number on the badge (0 for none), what it means, whether a person must do something.
+
+        The last is red.
+        """
+        self._count, self.alarming = count, alarming
         self.setAccessibleName(f"{self._name}, {words}" if words else self._name)
         self.setToolTip(f"{self._tip}\n{words}" if words else self._tip)
         self.update()
@@ -70,7 +75,8 @@ class RailButton(RingFocus, QAbstractButton):
             painter, self.rect(), self._icons.pixmap(self._icon_name, 20, role, dpr_of(painter))
         )
         if self._count:
-            draw_count(painter, self.width() - 2, 3, self._count, theme)
+            fill = "danger-fill" if self.alarming else "accent-fill"
+            draw_count(painter, self.width() - 2, 3, self._count, theme, fill)
 
 
 class Rail(QWidget):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app import __version__
-from app.core.errors import EngineDied, ModelError, NotFoundError
+from app.core.errors import EngineDied, ModelError, NotFoundError, StorageError
 from app.core.ollama_recipe import Recipe
 from app.core.running import RunningCorral
 from app.core.running_client import NotRunning, RunningClient, RunningEngine
@@ -17,6 +17,7 @@ from backends.errors import BackendError, PromptTooLong
 from backends.types import Finish, LoadConfig
 from tests.api.serving import STARTER, Serving, free_port
 from tests.backends.scripts import ask, finish_of, text_of
+from tests.core.model_stores import put, tiny
 
 LORA = [{"path": "/etc/passwd"}]
 ASKED = {"id": "1", "messages": [{"role": "user", "content": "Hi"}]}
@@ -131,6 +132,21 @@ def test_a_name_that_no_model_can_have_is_the_requests_fault(shared: Serving, na
     with shared.own_client() as client:
         assert client.post("/corral/v1/make", json=asked).status_code == 400
     assert len(shared.parts.library.models()) == before
+
+
+def test_a_model_is_deleted_for_good(
+    alone: Serving, client: RunningClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError("no trash here")
+
+    monkeypatch.setattr("send2trash.send2trash", refuse)
+    path = put(alone.parts.library.folder / "gone.gguf", tiny("Gone"))
+    alone.parts.library.scan()
+    with pytest.raises(StorageError, match="moved to the trash"):
+        client.remove("gone")
+    client.remove("gone", for_good=True)
+    assert not path.exists()
 
 
 def test_a_program_that_is_gone_is_told() -> None:

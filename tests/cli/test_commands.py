@@ -368,6 +368,9 @@ def test_get_then_list_then_remove(starter_file: Path) -> None:
         assert missing.returncode == 3
         assert "Q4_1" in missing.stderr
         assert corral("get", "corral-tests/nothing", HF_ENDPOINT=hub.url).returncode == 3
+        elsewhere = corral("get", "https://github.com/" + reference, HF_ENDPOINT=hub.url)
+        assert elsewhere.returncode == 3
+        assert "github.com is no model hub" in elsewhere.stderr
     rows = json.loads(corral("ls", "--json").stdout)
     mine = next(row for row in rows if row["source"] != "starter")
     removed = corral("rm", mine["id"], "--yes")
@@ -422,6 +425,17 @@ def test_what_comes_unencrypted_is_not_fetched() -> None:
     refused = corral("pull", "ollama:tiny:1b", "--insecure")
     assert refused.returncode == 2
     assert "only https is asked" in refused.stderr
+
+
+def test_a_wrong_checksum_is_told_before_all_is_fetched_once_more(starter_file: Path) -> None:
+    with LocalHub() as hub:
+        hub.add("corral-tests/SmolLM2-GGUF", {"SmolLM2-135M-Instruct-Q4_1.gguf": starter_file})
+        blocks = -(-starter_file.stat().st_size // Limits().block)
+        hub.fault("Q4_1.gguf", origin="cdn", corrupt_at=1_000_000, times=blocks)
+        hub.fault("Q4_1.gguf", origin="cdn", rate=40_000_000)
+        fetched = corral("get", "corral-tests/SmolLM2-GGUF:q4_1", HF_ENDPOINT=hub.url)
+    assert fetched.returncode == 0, fetched.stderr
+    assert fetched.stderr.count("did not match what the hub promises; fetching once more.") == 1
 
 
 def test_a_file_is_imported_after_a_dry_run(corral_home: Path, tmp_path: Path) -> None:

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from app.cli import opening
-from app.cli.doctor_checks import CHECKS, Finding, build_words, card_of
+from app.cli.doctor_checks import CHECKS, Finding, build_words, card_of, models_of
 from app.cli.main import main
 from app.core.access_tokens import AccessTokens
 from app.core.graphics import Gpu
 from app.core.handover import Handover
 from app.core.hardware import HardwareSurvey
+from app.core.library_places import AWAY
+from app.core.library_types import LocalModel
 from app.core.logs import FILE_NAME
 from app.core.paths import app_paths
 from app.core.settings import SettingsStore
@@ -138,6 +141,21 @@ def test_the_doctor_names_the_code_that_runs() -> None:
     build = EngineBuild("llama.cpp", "0.3.36", "0c1e570", "id", "zen4")
     assert build_words(build) == "llama.cpp 0.3.36 (0c1e570) with its code for zen4"
     assert build_words(EngineBuild("llama.cpp", "0.3.36")) == "llama.cpp 0.3.36"
+
+
+def test_the_doctor_has_the_models_of_an_absent_drive_deleted_by_nobody() -> None:
+    path = Path("model.gguf")
+    here = LocalModel("here", "Here", path, (path,), 1)
+    away = structs.replace(here, name="Away", present=False, problem=AWAY)
+    broken = structs.replace(here, name="Broken", problem="It ends in the middle.")
+    assert models_of([here]).state == "ok"
+    found = models_of([here, away])
+    assert found.found == f"1 of 2 cannot be used. Away: {AWAY}"
+    assert found.advice == "Connect the drive: what is on it comes back untouched."
+    assert models_of([here, broken]).advice.startswith("Delete those with")
+    both = models_of([away, broken]).advice
+    assert both.startswith("Connect the drive")
+    assert "Delete the others" in both
 
 
 def test_the_doctor_knows_a_card_that_the_engine_cannot_use() -> None:

@@ -22,6 +22,7 @@ from app.core.errors import NotFoundError
 from app.core.library import ModelLibrary
 from app.core.paths import app_paths
 from app.core.settings import Downloads, SettingsStore
+from app.core.transfer_wire import Moved
 from app.core.variants import RepoFile
 from tests.core.test_downloads import Bench, model_bytes, state_is, wait_for
 from tests.hub.server import LocalHub
@@ -290,7 +291,7 @@ def test_the_wait_for_the_network_grows_ends_and_is_forgotten_with_the_first_byt
         waits.append(entry.retry_at - now)
         now = entry.retry_at
     assert waits == [5, 10, 20, 30, 30, 30, 30]
-    entry.moved(1, None)
+    entry.moved(Moved("run", 1))
     assert entry.retry_at is None
     assert entry.lost_network(now)
     assert entry.retry_at == now + 5

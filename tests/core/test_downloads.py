@@ -2,6 +2,7 @@
 
 import collections
 import itertools
+import math
 import shutil
 import sys
 import threading
@@ -157,6 +158,25 @@ def test_listeners_see_every_state_in_order(bench: Bench) -> None:
     assert states[-1] == "done"
     running = [each.done for each in seen if each.state == "running"]
     assert running == sorted(running)
+
+
+def test_a_wrong_checksum_is_told_while_all_is_fetched_once_more_and_in_the_end(
+    bench: Bench,
+) -> None:
+    bench.hub.fault("model.gguf", origin="cdn", corrupt_at=1_234_567, times=3)
+    gate = Allowance()
+    bench.hub.fault("model.gguf", origin="cdn", allowance=gate)
+    gate.grant(SIZE)
+    with bench.manager() as manager:
+        item = manager.add(bench.request())
+        again = wait_for(manager, item.id, lambda each: each.again)
+        assert again.state == "running"
+        assert again.done < SIZE
+        gate.grant(math.inf)
+        done = wait_for(manager, item.id, state_is("done"))
+        assert (done.again, done.fetched_twice) == (False, True)
+    with bench.manager() as later:
+        assert [each.fetched_twice for each in later.items()] == [True]
 
 
 def test_pause_and_resume_fetch_nothing_twice(bench: Bench) -> None:

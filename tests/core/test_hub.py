@@ -18,6 +18,7 @@ from app.core.children import child_environment
 from app.core.errors import (
     AccessError,
     AppError,
+    ForeignSite,
     HubError,
     NotFoundError,
     OfflineError,
@@ -30,7 +31,7 @@ from app.core.hub_http import HubHttp
 from app.core.hub_reference import Reference, parse_reference
 from app.core.keys import KeyStore
 from app.core.paths import app_paths
-from app.core.settings import Network, SettingsStore
+from app.core.settings import Mirror, Network, SettingsStore
 from tests.hub.http_server import TLS
 from tests.hub.server import LocalHub
 from tests.timing import PATIENCE
@@ -512,7 +513,13 @@ def test_many_threads_may_ask_at_once(client: HubClient) -> None:
         ("https://huggingface.co/owner/name/", Reference("owner/name")),
         ("https://hf.co/owner/name?x=1#y", Reference("owner/name")),
         ("huggingface.co/owner/name", Reference("owner/name")),
-        ("https://hf-mirror.com/owner/name/tree/main", Reference("owner/name", None, "main")),
+        ("https://www.huggingface.co/owner/name", Reference("owner/name")),
+        ("hf://owner/name", Reference("owner/name")),
+        (
+            "https://hf-mirror.com/owner/name/tree/main",
+            Reference("owner/name", None, "main", site="hf-mirror.com"),
+        ),
+        ("github.com/owner/name", Reference("owner/name", site="github.com")),
         (
             "https://huggingface.co/owner/name/blob/main/sub/a%20b.gguf",
             Reference("owner/name", "sub/a b.gguf", "main"),
@@ -535,3 +542,25 @@ def test_many_threads_may_ask_at_once(client: HubClient) -> None:
 )
 def test_references(text: str, expected: Reference | None) -> None:
     assert parse_reference(text) == expected
+
+
+FOREIGN = "https://github.com/Qwen/Qwen3-8B-GGUF"
+
+
+def test_a_website_that_is_no_hub_is_refused_before_anybody_is_asked(
+    client: HubClient, hub: LocalHub, settings: SettingsStore
+) -> None:
+    wanted = parse_reference(FOREIGN)
+    assert wanted is not None
+    with pytest.raises(ForeignSite, match=r"github\.com is no model hub") as caught:
+        client.detail_of(wanted)
+    clear(caught.value)
+    assert "127.0.0.1" in caught.value.message
+    assert hub.log.entries() == []
+    for site in ("http://127.0.0.1/Qwen/x", "https://huggingface.co/Qwen/x", "Qwen/x"):
+        known = parse_reference(site)
+        assert known is not None
+        client.check_site(known)
+    mirrors = (Mirror("https://github.com/"),)
+    settings.update(network=Network(mirrors=mirrors))
+    client.check_site(wanted)

@@ -519,6 +519,23 @@ def test_for_what_cannot_be_undone_a_whole_name_is_wanted(
         several.find("SmolLM2 135M Instruct", whole=True)
 
 
+@pytest.mark.parametrize("text", ["smollm2", "SmolLM2 135M Instruct", "smollm2:Q4_1"])
+def test_a_copy_that_is_here_goes_before_one_on_a_drive_that_is_away(
+    several: ModelLibrary, tmp_path: Path, text: str
+) -> None:
+    starter = several.find("smollm2")
+    drive = tmp_path / "drive"
+    put(drive, "maker/repo/SmolLM2-135M-Instruct.Q4_1.gguf", starter.path.read_bytes())
+    copy = several.adopt(drive)
+    assert several.find(text) == copy
+    drive.rename(tmp_path / "unplugged")
+    several.scan()
+    assert several.find(text) == starter
+    assert not several.find(copy.id).present
+    several.delete(starter.id)
+    assert several.find(text).id == copy.id  # the only one: it says itself why it cannot be used
+
+
 @pytest.mark.parametrize("text", ["tiny", "Tiny 36K", "maker/Tiny-GGUF", "sm"])
 def test_several_candidates_are_listed(several: ModelLibrary, text: str) -> None:
     with pytest.raises(AmbiguousModel) as caught:

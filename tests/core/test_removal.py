@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from app.core.library import ModelLibrary
+from app.core.library_files import TrashRefused
 from app.core.ollama_recipe import Recipe
 from app.core.own_models import BadName, OwnModels
 from app.core.paths import app_paths
+from app.core.preset_of_model import own_preset
 from app.core.presets import PresetStore
 from app.core.removal import remove_model
 from app.core.settings import SettingsStore
@@ -68,3 +70,22 @@ def test_a_model_that_was_made_goes_alone(
     remove_model(*parts, made)
     assert model.path.exists()
     assert made.id not in [each.id for each in library.models()]
+
+
+def test_deleted_for_good_nothing_goes_to_the_trash(
+    parts: tuple[ModelLibrary, PresetStore, SettingsStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("send2trash.send2trash", refuse)
+    library, presets, _ = parts
+    model = next(each for each in library.models() if each.source == "corral")
+    made = OwnModels(*parts).create("Mario", model, Recipe("mario", system_prompt="Mario."))
+    with pytest.raises(TrashRefused, match="Nothing was deleted"):
+        remove_model(*parts, model)
+    assert library.get(made.id) == made
+    assert own_preset(made.id, presets) is not None
+    remove_model(*parts, model, for_good=True)
+    assert not model.path.exists()
+    assert own_preset(made.id, presets) is None

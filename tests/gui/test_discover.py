@@ -446,6 +446,20 @@ def test_a_pasted_address_goes_straight_to_the_model(
     assert line.label == "Q2_K"
 
 
+def test_an_address_of_another_website_is_no_name_of_a_model(
+    page: DiscoverPage, samples: LocalHub, qtbot: QtBot
+) -> None:
+    page.browser.head.search.setText("https://github.com/Qwen/Qwen3-8B-GGUF")
+    title = page.browser._empty.title
+    qtbot.waitUntil(lambda: title.text().startswith("github.com is no model hub"), timeout=WAIT)
+    assert rows_of(page) == []
+    page.browser.head.scope.chosen.emit(1)
+    assert rows_of(page) == []
+    assert not samples.log.entries()
+    page.browser._empty.button.click()
+    qtbot.waitUntil(lambda: len(rows_of(page)) > 1, timeout=WAIT)
+
+
 def test_a_named_quantization_is_chosen(
     page: DiscoverPage, samples: LocalHub, qtbot: QtBot
 ) -> None:

@@ -138,6 +138,15 @@ def test_words_of_a_running_download() -> None:
     assert words.words_for(item("running")).left == "0 bytes of 5.7 GB · connecting"
 
 
+def test_words_of_what_did_not_match_its_checksum() -> None:
+    again = item("running", 2.4, speed=38.4e6, eta=86.0, again=True)
+    assert words.words_for(again).left == (
+        "Did not match what the hub promises; fetching once more · 2.4 of 5.7 GB · 38.4 MB/s"
+    )
+    done = words.words_for(item("done", 5.7, fetched_twice=True)).left
+    assert "fetched twice, as it did not match what the hub promises at first" in done
+
+
 def test_words_of_the_other_states() -> None:
     assert words.words_for(item("waiting")).left == "Starts next · 5.7 GB"
     assert words.words_for(item("waiting", 1.2), place=1).left == "Waiting · 1.2 of 5.7 GB"
@@ -165,7 +174,8 @@ def test_the_summary_and_the_room_that_is_needed() -> None:
     assert words.still_needed(items) == int(3.3 * GB) + int(4.7 * GB) + 4 * GB
     line = words.disk_line(212 * GB, items)
     assert line == "212 GB free in the models folder. What is queued still needs 12.0 GB."
-    assert words.disk_line(212 * GB, items[3:]) == "212 GB free in the models folder."
+    nothing_queued = [items[3], item("failed", 1)]
+    assert words.disk_line(212 * GB, nothing_queued) == "212 GB free in the models folder."
 
 
 def test_groups_keep_the_order_of_the_queue() -> None:

@@ -56,6 +56,13 @@ class NotingPage(Page):
         self.notes.append("leaving")
 
 
+class Item:
+    """As much of a download as the rail looks at."""
+
+    def __init__(self, state: str, item_id: str = "") -> None:
+        self.state, self.id = state, item_id
+
+
 Show = Callable[[QWidget], QWidget]
 
 
@@ -191,17 +198,44 @@ def test_badge_counts_what_is_running(
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Item:
-        def __init__(self, state: str) -> None:
-            self.state = state
-
-    states = ("running", "verifying", "paused", "done", "failed", "waiting")
+    states = ("running", "verifying", "paused", "done", "waiting")
     items = tuple(Item(state) for state in states)
     monkeypatch.setattr(DownloadManager, "items", lambda _: items)
     context.downloads.removed("x")
     button = window.rail.buttons["downloads"]
     qtbot.waitUntil(lambda: button.count() == 2)
     assert "2" in button.accessibleName()
+    assert not button.alarming
+
+
+def test_badge_counts_what_has_failed_until_it_was_seen(
+    window: MainWindow,
+    context: AppContext,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    items: list[Item] = []
+    monkeypatch.setattr(DownloadManager, "items", lambda _: tuple(items))
+    button = window.rail.buttons["downloads"]
+
+    def become(*states: str, count: int, alarming: bool) -> None:
+        items[:] = (Item(state, str(place)) for place, state in enumerate(states))
+        context.downloads.removed("x")
+        qtbot.waitUntil(lambda: (button.count(), button.alarming) == (count, alarming))
+
+    become("failed", "failed", "running", count=2, alarming=True)
+    assert "2 failed, 1 running" in button.accessibleName()
+    press(window, "Ctrl+4")
+    assert (button.count(), button.alarming) == (1, False)
+    press(window, "Ctrl+1")
+    become("failed", "failed", "done", count=0, alarming=False)
+    become("running", "failed", "done", count=1, alarming=False)
+    become("failed", "failed", "done", count=1, alarming=True)  # it has failed again since
+    press(window, "Ctrl+4")
+    window.hide()
+    become("failed", "failed", "failed", count=1, alarming=True)
+    window.show()
+    assert (button.count(), button.alarming) == (0, False)
 
 
 def test_the_place_is_kept_and_pages_are_told(

@@ -514,6 +514,27 @@ def test_with_a_deleted_model_goes_what_was_made_of_it(
     assert own_preset(made.id, context.presets) is None
 
 
+def test_what_the_trash_cannot_take_is_deleted_for_good_after_a_question(
+    page: ModelsPage, context: AppContext, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("send2trash.send2trash", refuse)
+    row = tiny(page)
+    page.library_actions.ask_delete(row.model)
+    first = page.findChildren(Question)[-1]
+    next(iter(first.answers.values())).click()
+    qtbot.waitUntil(lambda: page.findChildren(Question)[-1:] not in ([], [first]), timeout=WAIT)
+    assert row.model.path.exists()
+    (for_good,) = page.findChildren(Question)[-1].answers.values()
+    assert for_good.text() == "Delete for good"
+    for_good.click()
+    qtbot.waitUntil(lambda: not row.model.path.exists(), timeout=WAIT)
+    words = f"“{row.model.name}” is deleted"
+    qtbot.waitUntil(lambda: said(context) == words, timeout=WAIT)
+
+
 def test_what_is_not_corrals_is_only_forgotten(
     page: ModelsPage, context: AppContext, qtbot: QtBot
 ) -> None:

@@ -80,7 +80,9 @@ def failure(page: DiscoverPage) -> str:
     return next((card.title.text() for card in page.detail.findChildren(ErrorCard)), "")
 
 
-@pytest.mark.parametrize("text", ["ollama run tiny:1b", "https://ollama.com/library/tiny:1b"])
+@pytest.mark.parametrize(
+    "text", ["tiny:1b", "ollama run tiny:1b", "https://ollama.com/library/tiny:1b"]
+)
 def test_a_pasted_name_shows_the_model_with_size_and_download(
     text: str, window: MainWindow, qtbot: QtBot
 ) -> None:
@@ -97,6 +99,19 @@ def test_a_pasted_name_shows_the_model_with_size_and_download(
     assert line.size == len(WEIGHTS)
     assert line.label == "Q4_1"
     qtbot.waitUntil(lambda: not page.detail.card.isHidden())
+
+
+def test_a_name_as_ollama_has_it_is_offered_to_be_looked_for(
+    window: MainWindow, registry: LocalRegistry, qtbot: QtBot
+) -> None:
+    page = discover(window)
+    page.browser.head.search.setText("tiny:1b")
+    empty = page.browser._empty
+    qtbot.waitUntil(empty.isVisible)
+    assert empty.title.text() == "“tiny:1b” is how Ollama names models"
+    assert not registry.log.entries()
+    empty.button.click()
+    qtbot.waitUntil(lambda: is_offered(page))
 
 
 def test_a_download_sets_the_model_up_and_says_what_was_not_taken(

@@ -107,6 +107,7 @@ def test_a_download_begins_when_the_person_says_so(
     request = context.downloads.items()[0].request
     assert (request.repo, request.files[0].path) == (REPO, FILE)
     assert request.revision == hub.repositories[REPO].sha
+    assert request.title == "Thing 8B"
     qtbot.waitUntil(lambda: window.current_page is window.page("downloads"))
 
 
@@ -245,6 +246,19 @@ def test_an_address_of_a_model_page_can_be_dropped(window: MainWindow, qtbot: Qt
     text.setText(f" https://huggingface.co/{REPO} ")
     assert drop(window, text)
     assert values_of(window)["Model"] == REPO
+
+
+def test_an_address_of_another_website_is_refused_with_a_word(
+    window: MainWindow, hub: LocalHub, context: AppContext, qtbot: QtBot
+) -> None:
+    asked = len(hub.log.entries())
+    assert drop(window, with_urls(QUrl(f"https://github.com/{REPO}")))
+    toast = context.notifier.shown_toast()
+    assert toast is not None
+    assert toast.accessibleName().startswith("github.com is no model hub")
+    assert window.open_requests is not None
+    assert window.open_requests.panel is None
+    assert len(hub.log.entries()) == asked
 
 
 def test_other_things_are_not_welcome(window: MainWindow, tmp_path: Path) -> None:

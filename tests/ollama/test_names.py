@@ -5,8 +5,14 @@ from pathlib import Path
 import pytest
 
 from app.core.errors import DownloadError
-from app.core.hub_reference import parse_reference
-from app.core.ollama_name import OllamaName, from_folders, ollama_name_of, parse_ollama
+from app.core.hub_reference import Reference, parse_named, parse_reference
+from app.core.ollama_name import (
+    OllamaName,
+    from_folders,
+    ollama_name_of,
+    parse_ollama,
+    tagged_name,
+)
 from app.core.transfer_names import repository_folder
 
 LLAMA = OllamaName("library", "llama3.2", "1b")
@@ -71,6 +77,21 @@ def test_pasted_names_are_understood(text: str, name: OllamaName) -> None:
 )
 def test_other_texts_are_not(text: str) -> None:
     assert parse_ollama(text) is None
+
+
+@pytest.mark.parametrize("text", ["llama3.2:1b", " llama3.2:1b "])
+def test_a_bare_name_with_a_tag_is_ollamas_where_a_name_is_wanted(text: str) -> None:
+    assert tagged_name(text) == LLAMA
+    assert parse_named(text) == Reference(LLAMA.repo)
+    assert parse_reference(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["llama3.2", "owner/name:Q4_K_M", "a:b:c", "../x:1", "note: this", "http://x", ""]
+)
+def test_other_texts_are_no_bare_names(text: str) -> None:
+    assert tagged_name(text) is None
+    assert parse_named(text) == parse_reference(text)
 
 
 @pytest.mark.parametrize("text", ["ollama run hf.co/owner/name:Q4_K_M", "hf.co/owner/name:Q4_K_M"])

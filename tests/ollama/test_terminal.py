@@ -27,7 +27,7 @@ def test_a_real_model_is_got_listed_and_run_with_its_preset(starter_file: Path) 
         assert got.returncode == 0, got.stderr
         path = Path(got.stdout.strip())
         assert path.parts[-5:] == ("ollama.com", "library", "smollm2", "135m", "smollm2-135m.gguf")
-        again = corral("get", "https://ollama.com/library/smollm2:135m", **address)
+        again = corral("pull", "smollm2:135m", **address)
         assert again.returncode == 0, again.stderr
         assert "on this computer already" in again.stderr
         missing = corral("get", "ollama:smollm2:1000b", **address)
@@ -52,6 +52,12 @@ def test_what_is_not_taken_is_told(starter_file: Path) -> None:
     assert got.returncode == 0, got.stderr
     assert "preset “smollm2:135m”" in got.stderr
     assert "Not taken: num_gpu." in got.stderr
+
+
+def test_a_bare_name_without_a_tag_is_asked_back() -> None:
+    result = corral("pull", "smollm2")
+    assert result.returncode == 2
+    assert "such as ollama:smollm2" in result.stderr
 
 
 def test_a_name_that_is_none_is_a_usage_error() -> None:

@@ -69,5 +69,12 @@ class DownloadOperations:
 
 def _step(item: DownloadItem) -> FetchStep:
     return FetchStep(
-        item.state, item.done, item.total, str(item.target), item.speed, item.eta, item.verified
+        item.state,
+        item.done,
+        item.total,
+        str(item.target),
+        item.speed,
+        item.eta,
+        item.verified,
+        item.again,
     )

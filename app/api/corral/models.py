@@ -179,18 +179,18 @@ class ModelOperations:
         return json_response(Made(made.id))
 
     async def remove(self, request: Request) -> Response:
-        """Delete a model: to the trash, or off the list."""
+        """Delete a model: to the trash, for good, or off the list."""
         asked = await read_json(request, RemoveRequest)
         model = await self._find(asked.model)
-        await asyncio.to_thread(self._remove, model)
+        await asyncio.to_thread(self._remove, model, asked.for_good)
         return Response(status_code=204)
 
-    def _remove(self, model: LocalModel) -> None:
+    def _remove(self, model: LocalModel, for_good: bool) -> None:
         parts = self._parts
         for each in parts.library.models():
             if model.id in (each.id, each.variant_of):
                 parts.runtime.eject(each.id)
-        remove_model(parts.library, parts.presets, parts.settings, model)
+        remove_model(parts.library, parts.presets, parts.settings, model, for_good=for_good)
 
     async def _find(self, name: str) -> LocalModel:
         """The model, also one that a command has just put there. Raises ApiError."""

@@ -148,13 +148,15 @@ def draw_key_cap(painter: QPainter, rect: QRect, text: str, theme: Theme) -> Non
     painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
 
 
-def draw_count(painter: QPainter, right: int, top: int, count: int, theme: Theme) -> None:
-    """A round count on accent ground whose right upper corner is at (`right`, `top`)."""
+def draw_count(
+    painter: QPainter, right: int, top: int, count: int, theme: Theme, fill: str = "accent-fill"
+) -> None:
+    """A round count whose right upper corner is at (`right`, `top`), on ground of role `fill`."""
     text = str(count) if count < 100 else "99+"
     font = theme.font("micro", tabular=True)
     width = max(16, QFontMetrics(font).horizontalAdvance(text) + 8)
     rect = QRectF(right - width, top, width, 16)
-    box(painter, rect, 8, fill=theme.color("accent-fill"))
+    box(painter, rect, 8, fill=theme.color(fill))
     painter.setFont(font)
     painter.setPen(theme.color("on-accent"))
     painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
