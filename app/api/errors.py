@@ -1,11 +1,21 @@
 """What a request can fail with, in terms that each dialect puts into its own form."""
 
+import logging
 from typing import Literal
 
-from app.core.errors import AppError, HubError, ModelError, NotFoundError, PromptRefused
+from app.core.errors import (
+    AppError,
+    HubError,
+    ModelError,
+    NotFoundError,
+    PromptRefused,
+    StorageError,
+)
 from app.core.load_plan import NotEnoughMemory
 from app.core.own_models import BadName, NameTaken
 from backends.errors import BackendError, BadRequest, PromptTooLong, TemplateError
+
+log = logging.getLogger(__name__)
 
 ErrorKind = Literal[
     "invalid_request",
@@ -66,7 +76,7 @@ class ApiError(Exception):
 
 
 def api_error(error: Exception) -> ApiError:
-    """What `error` of the core or an engine means to a client."""
+    """What `error` of the core or an engine means to a client; a defect goes into the log."""
     match error:
         case ApiError():
             return error
@@ -83,10 +93,14 @@ def api_error(error: Exception) -> ApiError:
         case ModelError() if _is_request(error):
             # Its hint speaks of the window's settings, which are not what was wrong.
             return ApiError("invalid_request", _sentence(error, hint=False))
+        case StorageError():  # its message tells where things lie on this computer
+            log.warning("%s", error)
+            return ApiError("engine", f"{error.title.rstrip('.')}. Corral's log says more.")
         case HubError():
             return ApiError("upstream", _sentence(error))
         case AppError() | BackendError():
             return ApiError("engine", _sentence(error))
+    log.error("a request failed", exc_info=error)
     return ApiError("internal", "There is a defect in Corral; its log says more.")
 
 

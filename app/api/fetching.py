@@ -1,6 +1,8 @@
 """Downloads for clients: asked for, followed to their end, set up."""
 
 import asyncio
+import threading
+from collections import Counter
 from collections.abc import AsyncGenerator
 
 from app.core.download_state import DownloadItem, DownloadRequest
@@ -20,6 +22,10 @@ class Fetching:
     def __init__(self, parts: ServerParts) -> None:
         self._parts = parts
         self._downloads = parts.downloads
+        self._lock = threading.Lock()
+        self._begun: set[str] = set()
+        """Downloads that were begun for those who follow them."""
+        self._followers: Counter[str] = Counter()
 
     @property
     def library(self) -> ModelLibrary:
@@ -48,15 +54,16 @@ class Fetching:
         None where all of it is here. What was begun before is gone on with. Touches the disk.
         Raises AppError.
         """
-        if self._downloads.finished_path(request) is not None:
-            return None, False
-        for item in self._downloads.items():
-            same = (item.request.repo, item.request.files[0].path)
-            if item.state != "done" and same == (request.repo, request.files[0].path):
-                mine = item.state in ("paused", "failed")
-                self._downloads.resume(item.id)
-                return self.item(item.id), mine
-        return self._downloads.add(request), True
+        with self._lock:  # two who want the same have it begun once
+            if self._downloads.finished_path(request) is not None:
+                return None, False
+            for item in self._downloads.items():
+                same = (item.request.repo, item.request.files[0].path)
+                if item.state != "done" and same == (request.repo, request.files[0].path):
+                    mine = item.state in ("paused", "failed")
+                    self._downloads.resume(item.id)
+                    return self.item(item.id), mine
+            return self._downloads.add(request), True
 
     def item(self, item_id: str) -> DownloadItem | None:
         """A download as it is now."""
@@ -64,32 +71,50 @@ class Fetching:
 
     def arrived(self, item: DownloadItem) -> None:
         """Set up what has arrived; beside a window that does it. Raises AppError."""
-        if not self._parts.window:
-            parts = self._parts
-            set_up(item, parts.library, parts.presets, parts.settings)
+        parts = self._parts
+        if not parts.window:
+            with self._lock:  # several who followed it have one preset made
+                set_up(item, parts.library, parts.presets, parts.settings)
 
     async def follow(self, request: DownloadRequest) -> AsyncGenerator[DownloadItem, None]:
         """The download of `request` whenever it has got on, until it is done and set up.
 
-        Whoever stops following pauses what he has begun: the next time it goes on. Raises AppError.
+        What was begun for those who follow it is paused when the last of them leaves: the next
+        time it goes on. Raises AppError.
         """
         news = _News(self._downloads)
-        item: DownloadItem | None = None
-        mine = False
         try:
             item, mine = await asyncio.to_thread(self.begin, request)
-            while item is not None:
-                yield item
-                if item.state in ("failed", "paused"):
-                    raise _stopped(item)
-                if item.state == "done":
-                    await asyncio.to_thread(self.arrived, item)
-                    return
-                item = await news.of(item)
+            if item is None:
+                return
+            item_id = item.id
+            if mine:
+                self._begun.add(item_id)
+            self._followers[item_id] += 1
+            try:
+                while True:
+                    yield item
+                    if item.state in ("failed", "paused"):
+                        raise _stopped(item)
+                    if item.state == "done":
+                        await asyncio.to_thread(self.arrived, item)
+                        return
+                    item = await news.of(item)
+            finally:
+                await self._left(item_id)
         finally:
             news.close()
-            if mine and item is not None and item.state in ("waiting", "running", "verifying"):
-                await asyncio.to_thread(self._downloads.pause, item.id)
+
+    async def _left(self, item_id: str) -> None:
+        self._followers[item_id] -= 1
+        if self._followers[item_id]:
+            return
+        del self._followers[item_id]
+        item = self.item(item_id)
+        begun = item_id in self._begun
+        self._begun.discard(item_id)
+        if begun and item is not None and item.state in ("waiting", "running", "verifying"):
+            await asyncio.to_thread(self._downloads.pause, item_id)
 
 
 class _News:

@@ -13,8 +13,11 @@ import logging
 import re
 import socket
 import time
+from collections.abc import Callable
+from functools import partial
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import ApiError
@@ -85,7 +88,7 @@ class Guard:
         scope.setdefault("state", {})["client"] = client
         scope["state"]["token"] = token
         scope["state"]["pause"] = self._parts.settings.current.server.patience
-        ending = _Ending(send, origin, scope["state"])
+        ending = _Ending(send, origin, scope["state"], partial(self._is_revoked, token))
         try:
             if problem is None:
                 problem = self._refusal(scope, headers, token)
@@ -94,12 +97,20 @@ class Guard:
                 await self._table.refuse(scope, receive, ending, problem)
             else:
                 await self._app(scope, receive, ending)
+        except ClientDisconnect:
+            log.debug("a client left")
         finally:
+            revoked = {"error": "Its token was taken back."} if ending.revoked else {}
             self._parts.log.update(
                 record.number,
                 status=ending.status if ending.complete else 499,
                 seconds=time.monotonic() - began,
+                **revoked,
             )
+
+    def _is_revoked(self, token: AccessToken | None) -> bool:
+        """Whether the token of a request was taken back since it was let pass."""
+        return token not in (None, self._own) and token not in self._parts.tokens.all()
 
     def _check_host(self, headers: Headers) -> None:
         hosts = headers.getlist("host")
@@ -292,16 +303,26 @@ def _cors(origin: str) -> list[tuple[bytes, bytes]]:
 
 
 class _Ending:
-    """Sends an answer on, sees its status and whether it came to its end."""
+    """Sends an answer on, sees its status and whether it came to its end.
 
-    def __init__(self, send: Send, origin: str, state: dict[str, object]) -> None:
+    One to a token that was taken back meanwhile is broken off, as if its client had left.
+    """
+
+    def __init__(
+        self, send: Send, origin: str, state: dict[str, object], is_revoked: Callable[[], bool]
+    ) -> None:
         self._send = send
         self._origin = origin
         self._state = state
+        self._is_revoked = is_revoked
         self.status = 0
         self.complete = False
+        self.revoked = False
 
     async def __call__(self, message: Message) -> None:
+        if self._is_revoked():
+            self.revoked = True
+            raise ClientDisconnect
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self._state["answering"] = True

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from app.api.errors import ApiError
 
@@ -27,17 +25,10 @@ class WaitingLine:
         """How many stand in the line."""
         return sum(len(each) for each in self._waiting.values())
 
-    @asynccontextmanager
-    async def turn(self, client: str) -> AsyncIterator[None]:
-        """Wait for one's turn, and have it until the block ends. Raises ApiError where it is full.
-
-        Leaving the line, by being cancelled, lets the next one pass.
-        """
-        await self.enter(client)
-        try:
-            yield
-        finally:
-            self.leave()
+    @property
+    def empty(self) -> bool:
+        """Whether nobody is answered and nobody waits."""
+        return self.running == 0 and not self._waiting
 
     def leave(self) -> None:
         """Give back the turn that one had; the next one may go on."""
@@ -45,7 +36,10 @@ class WaitingLine:
         self._call_next()
 
     async def enter(self, client: str) -> None:
-        """Wait for one's turn and have it until `leave`. Raises ApiError where the line is full."""
+        """Wait for one's turn and have it until `leave`. Raises ApiError where the line is full.
+
+        Leaving the line, by being cancelled, lets the next one pass.
+        """
         if self.running < self.at_once and not self._waiting:
             self.running += 1
             return

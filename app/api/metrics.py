@@ -28,7 +28,7 @@ def metrics_dialect(work: Work) -> Dialect:
 
 
 class Metrics:
-    """Adds up the requests that have ended. Nothing in it tells what was asked, or by whom."""
+    """Adds up what the request log is told. Nothing in it tells what was asked, or by whom."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -36,7 +36,7 @@ class Metrics:
         self._requests: Counter[Labels] = Counter()
         self._seconds: Counter[Labels] = Counter()
         self._tokens: Counter[Labels] = Counter()
-        work.parts.log.changed.connect(self._note)
+        work.parts.log.told.connect(self._note)
 
     def operation(self) -> Operation:
         """What is asked where."""
@@ -50,16 +50,17 @@ class Metrics:
             raise ApiError("not_found", "Figures for Prometheus are off in the server settings.")
         return Response("\n".join([*self._lines(), ""]), media_type=CONTENT_TYPE)
 
-    def _note(self, record: RequestRecord) -> None:
-        if record.seconds is None:
-            return
+    def _note(self, before: RequestRecord, record: RequestRecord) -> None:
         dialect = (("dialect", record.dialect or "none"),)
         with self._lock:
-            self._requests[(*dialect, ("status", str(record.status)))] += 1
-            # Counter holds ints by its type; seconds are kept in whole microseconds.
-            self._seconds[dialect] += round(record.seconds * 1e6)
-            self._tokens[(*dialect, ("kind", "prompt"))] += record.prompt_tokens
-            self._tokens[(*dialect, ("kind", "completion"))] += record.completion_tokens
+            if before.seconds is None and record.seconds is not None:
+                self._requests[(*dialect, ("status", str(record.status)))] += 1
+                # Counter holds ints by its type; seconds are kept in whole microseconds.
+                self._seconds[dialect] += round(record.seconds * 1e6)
+            prompt = record.prompt_tokens - before.prompt_tokens
+            self._tokens[(*dialect, ("kind", "prompt"))] += prompt
+            completion = record.completion_tokens - before.completion_tokens
+            self._tokens[(*dialect, ("kind", "completion"))] += completion
 
     def _lines(self) -> Iterator[str]:
         with self._lock:

@@ -11,10 +11,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
-from msgspec import Struct
 
 from app.core.database import connect
 from app.core.errors import StorageError
@@ -27,8 +26,6 @@ LONGEST_SECONDS = 30 * 86_400.0
 """Without being used."""
 LONGEST_CHAIN = 1000
 """Responses that follow one another in one conversation."""
-
-Json = dict[str, Any]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS responses (
@@ -43,27 +40,29 @@ CREATE INDEX IF NOT EXISTS by_use ON responses (used);
 """
 
 
-class KeptResponse(Struct, frozen=True):
-    """A response with what was asked."""
+class Linked(Protocol):
+    """What is kept of a response."""
 
-    input: list[Json]
-    """The items of the request itself, not of those before it."""
-    response: Json
-    previous: str = ""
-    """Id of the response that it goes on from; empty at a beginning."""
+    @property
+    def previous(self) -> str:
+        """Id of the response that it goes on from; empty at a beginning."""
+
+
+Kept = TypeVar("Kept", bound=Linked)
 
 
 @dataclass(frozen=True)
-class ResponseStore:
-    """Keeps responses in the database at `path`. Every call touches the disk.
+class ResponseStore(Generic[Kept]):
+    """Keeps responses, of the type `kind`, in the database at `path`. Every call touches the disk.
 
-    `owner` is the id of the token that asked, empty without one: nobody sees another's. Raises
-    StorageError and other `AppError`s where the disk does not do its part.
+    `owner` is as `owner_of` names it: nobody sees another's. Raises StorageError and other
+    `AppError`s where the disk does not do its part.
     """
 
     path: Path
+    kind: type[Kept]
 
-    def keep(self, response_id: str, owner: str, kept: KeptResponse) -> None:
+    def keep(self, response_id: str, owner: str, kept: Kept) -> None:
         """Keep a response, and forget what is too old or too much."""
         content = msgspec.json.encode(kept)
         row = (response_id, owner, kept.previous, time.time(), len(content), content)
@@ -71,18 +70,18 @@ class ResponseStore:
             connection.execute("INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?, ?, ?)", row)
             _forget(connection)
 
-    def get(self, response_id: str, owner: str) -> KeptResponse | None:
+    def get(self, response_id: str, owner: str) -> Kept | None:
         """The response of that id, if it is there and this owner's."""
         with self._open() as connection:
-            return _read(connection, response_id, owner)
+            return self._read(connection, response_id, owner)
 
-    def conversation(self, response_id: str, owner: str) -> list[KeptResponse] | None:
+    def conversation(self, response_id: str, owner: str) -> list[Kept] | None:
         """The response and those it goes on from, oldest first; None where it is not there."""
-        chain: list[KeptResponse] = []
+        chain: list[Kept] = []
         at = response_id
         with self._open() as connection:
             while at and len(chain) < LONGEST_CHAIN:
-                kept = _read(connection, at, owner)
+                kept = self._read(connection, at, owner)
                 if kept is None:
                     return None
                 # A conversation that goes on is young to its first word.
@@ -99,6 +98,12 @@ class ResponseStore:
             )
             return done.rowcount > 0
 
+    def _read(self, connection: sqlite3.Connection, response_id: str, owner: str) -> Kept | None:
+        row = connection.execute(
+            "SELECT content FROM responses WHERE id = ? AND owner = ?", (response_id, owner)
+        ).fetchone()
+        return None if row is None else msgspec.json.decode(row["content"], type=self.kind)
+
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A connection in a transaction."""
@@ -114,20 +119,13 @@ class ResponseStore:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, msgspec.DecodeError) as error:
             raise StorageError(
                 "A response could not be kept or found",
                 f"{self.path}: {error}.",
                 "Check that the disk is there and has room. A damaged file can be deleted.",
                 str(error),
             ) from error
-
-
-def _read(connection: sqlite3.Connection, response_id: str, owner: str) -> KeptResponse | None:
-    row = connection.execute(
-        "SELECT content FROM responses WHERE id = ? AND owner = ?", (response_id, owner)
-    ).fetchone()
-    return None if row is None else msgspec.json.decode(row["content"], type=KeptResponse)
 
 
 def _forget(connection: sqlite3.Connection) -> None:

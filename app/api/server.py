@@ -291,9 +291,13 @@ class _Listener:
             self._server.force_exit = True
             self._break_off()
         self._server.should_exit = True
-        if self._task is not None:
-            await self._task
-        self._break_off()
+        try:
+            if self._task is not None:
+                await self._task
+        finally:  # also where this takes so long that it is broken off
+            for sock in self._sockets:
+                sock.close()
+            self._break_off()
 
     def _break_off(self) -> None:
         for connection in list(self._server.server_state.connections):

@@ -1,6 +1,5 @@
 """All operations of all dialects: found by method and path, run, their failures put into form."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,11 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.errors import ApiError, api_error
 from app.api.operations import Dialect, Operation
-from app.core.errors import AppError
 from app.core.request_log import RequestLog
-from backends.errors import BackendError
-
-log = logging.getLogger(__name__)
 
 
 class OperationTable:
@@ -35,7 +30,7 @@ class OperationTable:
         return None if found is None else found[0]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the operation, or answer 404 or 405."""
+        """Run the operation, or answer 404 or 405. Raises ClientDisconnect."""
         found = self._match(scope)
         if found is None:
             others = self._methods(scope)
@@ -53,7 +48,7 @@ class OperationTable:
             response = await operation.handler(request)
             await response(scope, receive, send)
         except ClientDisconnect:
-            log.debug("a client left")
+            raise
         except Exception as error:  # noqa: BLE001 - whatever happens, the client is told
             await self._fail(scope, receive, send, error)
 
@@ -70,8 +65,6 @@ class OperationTable:
         await response(scope, receive, send)
 
     async def _fail(self, scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
-        if not isinstance(error, ApiError | AppError | BackendError):
-            log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
         if scope["state"].get("answering"):
             # Too late for a status: the stream's own end says what happened, or it breaks off.
             raise error

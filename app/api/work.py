@@ -4,20 +4,22 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
 
 from msgspec import structs
 from starlette.requests import Request
 
 from app.api.answers import events_of
-from app.api.errors import ApiError
+from app.api.embedding import in_turns
+from app.api.errors import ApiError, api_error
 from app.api.line import WaitingLine
 from app.api.model_names import ModelNames
 from app.core.engine_errors import refusal
+from app.core.errors import AppError
 from app.core.library_types import LocalModel
 from app.core.loaded_model import LoadedModel
 from app.core.local_server import ServerParts
@@ -37,8 +39,6 @@ from backends.types import (
     Tool,
     ToolCallStart,
 )
-
-Answer = TypeVar("Answer")
 
 EMBEDDING_SUFFIX = "#embeddings"
 """Of the id under which the runtime knows a model that is loaded for embeddings."""
@@ -73,8 +73,12 @@ class Work:
     def __init__(self, parts: ServerParts) -> None:
         self.parts = parts
         self.names = ModelNames(parts.library)
+        self.reloading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Held, by model id, by whoever may load a model anew with other settings."""
         self._loads: dict[tuple[str, LoadConfig | None], asyncio.Future[LoadedModel]] = {}
         self._lines: dict[str, tuple[LoadedModel, WaitingLine]] = {}
+        self._parting: set[str] = set()
+        """Models that are ejected once they answer nobody any more."""
 
     # Models
 
@@ -99,6 +103,8 @@ class Work:
         loop.
         Raises what that raises.
         """
+        if ttl is not None:  # somebody wants it kept
+            self._parting.discard(model.id)
         present = self.parts.runtime.get(model.id)
         ready = present is not None and present.state == "ready"
         if present is not None and ready and (config is None or present.runs_with(config)):
@@ -108,6 +114,7 @@ class Work:
         key = (model.id, config)
         load = self._loads.get(key)
         if load is None:
+            self._parting.discard(model.id)
             loop = asyncio.get_running_loop()
             report = None
             if on_progress is not None:
@@ -127,6 +134,30 @@ class Work:
         self._loads.pop(key, None)
         if not load.cancelled():
             load.exception()  # whoever waits is told; nobody else need be
+
+    def is_busy(self, loaded: LoadedModel) -> bool:
+        """Whether it answers somebody, or somebody waits for that."""
+        known = self._lines.get(loaded.model.id)
+        in_line = known is not None and known[0] is loaded and not known[1].empty
+        return in_line or loaded.engine.idle_seconds == 0
+
+    async def part_with(self, model_id: str) -> None:
+        """Eject a model; one that is busy once all in its line have been answered."""
+        loaded = self.parts.runtime.get(model_id)
+        if loaded is None:
+            return
+        if loaded.state == "loading" or self.is_busy(loaded):
+            self._parting.add(model_id)
+        else:
+            await asyncio.to_thread(self.parts.runtime.eject, model_id)
+
+    def _left(self, loaded: LoadedModel, line: WaitingLine) -> None:
+        """An answer has ended."""
+        line.leave()
+        name = loaded.model.id
+        if line.empty and name in self._parting and self.parts.runtime.get(name) is loaded:
+            self._parting.discard(name)
+            asyncio.get_running_loop().run_in_executor(None, self.parts.runtime.eject, name)
 
     # Answers
 
@@ -158,7 +189,16 @@ class Work:
                         self._learn(loaded, event)
                     yield event
         except BackendError as error:
-            raise refusal(error) from error
+            told = refusal(error)
+            self._note_failure(client, told)
+            raise told from error
+        except (ApiError, AppError) as error:
+            self._note_failure(client, error)
+            raise
+
+    def _note_failure(self, client: Client, error: Exception) -> None:
+        """Of a stream that has begun, the log would show nothing but that it was answered."""
+        self.parts.log.update(client.record, error=api_error(error).message)
 
     async def follow(
         self,
@@ -181,7 +221,7 @@ class Work:
         with_text, first = self.parts.settings.current.server.log_prompts, True
         if asked:
             log.add(client.record, asked=asked)
-        async with aclosing(source(line.leave)) as events:
+        async with aclosing(source(partial(self._left, loaded, line))) as events:
             async for event in events:
                 if with_text and isinstance(event, Delta):
                     log.add(client.record, answered=event.text)
@@ -219,14 +259,15 @@ class Work:
         Raises like `loaded` and `answer`.
         """
         loaded = await self.loaded_for_embeddings(model)
-        async with self._line(loaded).turn(client.key):
-            self.parts.log.update(client.record, model=model.id)
-            if self.parts.settings.current.server.log_prompts:
-                self.parts.log.add(client.record, asked="\n\n".join(request.texts))
-            try:
-                answer = await _to_its_end(asyncio.to_thread(loaded.engine.embed, request))
-            except BackendError as error:
-                raise refusal(error) from error
+        line = self._line(loaded)
+        self.parts.log.update(client.record, model=model.id)
+        if self.parts.settings.current.server.log_prompts:
+            self.parts.log.add(client.record, asked="\n\n".join(request.texts))
+        leave = partial(self._left, loaded, line)
+        try:
+            answer = await in_turns(line, client.key, leave, loaded.engine.embed, request)
+        except BackendError as error:
+            raise refusal(error) from error
         self.parts.log.update(client.record, prompt_tokens=answer.prompt_tokens)
         return answer
 
@@ -281,16 +322,6 @@ def _soon(
 ) -> None:
     with contextlib.suppress(RuntimeError):  # the server has closed; the load goes on
         loop.call_soon_threadsafe(call, fraction)
-
-
-async def _to_its_end(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """What `work`, which cannot be broken off, answers. Whoever is cancelled waits for its end."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
 
 
 def _as_text(request: GenerationRequest) -> str:

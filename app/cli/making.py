@@ -2,6 +2,7 @@
 
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from app.cli.model_facts import template_of
@@ -21,7 +22,7 @@ _LARGEST = 10_000_000
 def rm(arguments: Namespace) -> int:
     """Delete models; what is used in place is only forgotten."""
     with Parts() as parts:
-        models = [parts.library.find(name) for name in arguments.models]
+        models = [parts.library.find(name, whole=True) for name in arguments.models]
         kept = 0
         for model in dict.fromkeys(model.id for model in models):
             kept += not _removed(parts, parts.library.get(model), sure=arguments.yes)
@@ -29,24 +30,28 @@ def rm(arguments: Namespace) -> int:
 
 
 def _removed(parts: Parts, model: LocalModel, *, sure: bool) -> bool:
-    if not sure and not _confirmed(model):
+    made = [each for each in parts.library.models() if each.variant_of == model.id]
+    if not sure and not _confirmed(model, made):
         return False
     if parts.running is not None:
         parts.running.remove(model.id)
     else:
         remove_model(parts.library, parts.presets, parts.settings, model)
     sys.stdout.write(f"{'Forgotten' if model.read_only else 'Deleted'}: {model.id}\n")
+    sys.stdout.writelines(f"Deleted, as it was made of it: {each.id}\n" for each in made)
     return True
 
 
-def _confirmed(model: LocalModel) -> bool:
+def _confirmed(model: LocalModel, made: Sequence[LocalModel]) -> bool:
     if not sys.stdin.isatty():
         raise AppError(
             f"{model.name} was not deleted", hint="Without a terminal to ask in, add --yes."
         )
-    size = "its files stay" if model.variant_of else human_size(model.size)
+    stays = model.variant_of or model.read_only
+    size = "its files stay" if stays else human_size(model.size)
+    further = f" and what was made of it, {', '.join(each.name for each in made)}" if made else ""
     try:
-        answer = input(f"Delete {model.name} ({size})? [y/N] ")
+        answer = input(f"Delete {model.name} ({size}){further}? [y/N] ")
     except EOFError:
         return False
     return answer.strip().lower() in ("y", "yes")

@@ -2,7 +2,8 @@
 
 import re
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 import msgspec
@@ -65,18 +66,42 @@ def statistics(finish: Finish) -> str:
     return " · ".join(parts)
 
 
-class ProgressLine:
-    """One line on standard error that is written over; silent where nobody watches."""
+SECONDS_BETWEEN_LINES = 30
+"""Where progress is written to a file."""
 
-    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False) -> None:
+
+class ProgressLine:
+    """One line on standard error that is written over.
+
+    Where it goes to a file or a pipe, a line of its own now and then: in the log of a nightly job
+    it shows that something goes on, and quick work leaves nothing.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._stream = stream or sys.stderr
+        self._quiet = quiet
         self._shown = not quiet and self._stream.isatty()
         self._text = ""
         self._width = 0
+        self._clock = clock
+        self._last = clock()
 
     def show(self, text: str) -> None:
         """Put `text` in place of what was there."""
-        if self._shown and text != self._text:
+        if self._quiet:
+            return
+        if not self._shown:
+            if self._clock() - self._last >= SECONDS_BETWEEN_LINES and text != self._text:
+                self._stream.write(f"{text}\n")
+                self._stream.flush()
+                self._text, self._last = text, self._clock()
+        elif text != self._text:
             self._stream.write("\r" + text.ljust(self._width))
             self._stream.flush()
             self._text, self._width = text, len(text)

@@ -179,14 +179,16 @@ class ModelLibrary:
             "Choose another model, or download it again.",
         )
 
-    def find(self, text: str) -> LocalModel:
+    def find(self, text: str, *, whole: bool = False) -> LocalModel:
         """The model a person means: id, name, repo, repo:quantization, or a unique prefix.
+
+        With `whole` no prefix: for what cannot be undone.
 
         Raises:
             NotFoundError: nothing fits.
             AmbiguousModel: several do; its message lists them.
         """
-        return find_model(text, self.models())
+        return find_model(text, self.models(), whole=whole)
 
     def header(self, model_id: str) -> GgufHeader:
         """The whole GGUF header of a model; of an MLX model what its config tells in those terms.

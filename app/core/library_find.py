@@ -7,13 +7,19 @@ from app.core.errors import NotFoundError
 from app.core.library_types import AmbiguousModel, LocalModel
 from app.core.ollama_name import parse_ollama
 
+_WHOLE_STEPS = 3
+"""So many of the steps below ask for a whole name."""
 
-def find_model(text: str, models: Sequence[LocalModel]) -> LocalModel:
+
+def find_model(text: str, models: Sequence[LocalModel], *, whole: bool = False) -> LocalModel:
     """The model called `text`: id, name, repo, repo:quantization, file name, or a unique prefix.
 
     Case, spaces, dashes and a "-GGUF" at the end make no difference. What is written in full goes
     before what is only begun. The installed starter model gives way to a copy of it that the person
     has downloaded, so that its name goes on to mean one model; its id still means itself.
+
+    `whole` is for what cannot be undone: the beginning of a name is not enough, and nothing gives
+    way to anything.
 
     Raises:
         NotFoundError: nothing fits.
@@ -32,18 +38,31 @@ def find_model(text: str, models: Sequence[LocalModel]) -> LocalModel:
             and _matches(quantization, model)
         ),
     )
+    if whole:
+        steps = steps[:_WHOLE_STEPS]
     for fits in steps if _key(text) else ():
-        found = _without_doubled_starter([model for model in models if fits(model)])
-        found = _without_variants(found)
+        found = [model for model in models if fits(model)]
+        found = _without_variants(found if whole else _without_doubled_starter(found))
         if len(found) == 1:
             return found[0]
         if found:
             raise _ambiguous(text, found)
+    if whole and _begun(text, models):
+        raise NotFoundError(
+            f"No model is called just {text}",
+            "It begins the name of " + ", ".join(_begun(text, models)) + ".",
+            "What cannot be undone wants a whole name.",
+        )
     raise NotFoundError(
         f"No model is called {text}",
         _known(models),
         "List the models with “corral ls”.",
     )
+
+
+def _begun(text: str, models: Sequence[LocalModel]) -> list[str]:
+    key = _key(text)
+    return sorted(m.id for m in models if key and any(n.startswith(key) for n in _names(m)))
 
 
 def _without_doubled_starter(found: Sequence[LocalModel]) -> list[LocalModel]:

@@ -1,5 +1,6 @@
 """Logging: a file that turns over, the last lines for the log page, and no secrets in either."""
 
+import contextlib
 import logging
 import re
 import sys
@@ -114,9 +115,23 @@ def setup(paths: AppPaths, verbose: bool = False) -> Logs:
     return logs
 
 
+class LogFile(RotatingFileHandler):
+    """The file. A full or vanished disk costs what is logged, and breaks nothing else."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Let an entry go that the disk did not take; a defect in the entry is still shown."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        """Let go of the file, and of what the disk does not take even now."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+
 def _file_handler(file: Path) -> logging.Handler:
     file.parent.mkdir(parents=True, exist_ok=True)
-    return RotatingFileHandler(
+    return LogFile(
         file, maxBytes=FILE_BYTES, backupCount=FILE_COUNT, encoding="utf-8", errors="replace"
     )
 

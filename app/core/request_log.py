@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from msgspec import Struct, structs
 
@@ -52,12 +53,14 @@ class RequestRecord(Struct, frozen=True):
 class RequestLog:
     """The last requests, oldest first. Thread-safe.
 
-    `changed` gets each record when it is begun, when it is told something new, and at its end; in
-    the calling thread.
+    `changed` gets each record when it is begun, when it is told something new, and at its end;
+    `told` gets what was known before and what is known now. Both in the calling thread. An answer
+    that goes on without its client is told of behind its request's end.
     """
 
     def __init__(self) -> None:
         self.changed: EventHook[[RequestRecord]] = EventHook()
+        self.told: EventHook[[RequestRecord, RequestRecord]] = EventHook()
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._records: deque[int] = deque()
@@ -81,23 +84,27 @@ class RequestLog:
 
     def update(self, number: int, **news: object) -> None:
         """More is known of a request; one that is no longer remembered is left alone."""
-        for name in ("asked", "answered"):
-            if isinstance(text := news.get(name), str):
-                news[name] = text[:LONGEST_TEXT]
-        with self._lock:
-            record = self._by_number.get(number)
-            if record is None:
-                return
-            record = self._by_number[number] = structs.replace(record, **news)
-        self.changed(record)
+        self._change(number, lambda _: news)
 
     def add(self, number: int, **more: int | str) -> None:
         """Add to what is known of a request: numbers are summed, texts joined."""
+        self._change(
+            number,
+            lambda known: {name: getattr(known, name) + value for name, value in more.items()},
+        )
+
+    def _change(self, number: int, news_of: Callable[[RequestRecord], dict[str, object]]) -> None:
         with self._lock:
-            record = self._by_number.get(number)
-            known = {name: getattr(record, name) for name in more} if record is not None else {}
-        if record is not None:
-            self.update(number, **{name: known[name] + value for name, value in more.items()})
+            before = self._by_number.get(number)
+            if before is None:
+                return
+            news = news_of(before)
+            for name in ("asked", "answered"):
+                if isinstance(text := news.get(name), str):
+                    news[name] = text[:LONGEST_TEXT]
+            record = self._by_number[number] = structs.replace(before, **news)
+        self.told(before, record)
+        self.changed(record)
 
     def clear(self) -> None:
         """Forget what has ended."""

@@ -228,17 +228,17 @@ _DEFAULTS = ("Q4_K_M", "UD-Q4_K_XL", "Q4_K_S", "IQ4_XS", "Q4_0", "MXFP4")
 _FLOATS = ("F16", "BF16", "F32")
 _LADDER = ("Q5_K_M", "Q6_K", "Q8_0")
 AMPLE_SHARE = 1 / 3
-"""A bigger variant is taken when it needs at most this share of the free memory."""
+"""A bigger variant is taken when it needs at most this share of the cards' free memory."""
 
 
 def recommended(
     variants: Sequence[Variant], verdict_of: Callable[[Variant], FitVerdict]
 ) -> Variant | None:
-    """The variant to preselect: a good 4-bit one, a bigger one where there is ample room.
+    """The variant to preselect: a good 4-bit one; a bigger one if the graphics card has ample room.
 
-    If no 4-bit one fits, the largest that fits, then the largest that is tight (show a warning);
-    an unquantized one only if there is nothing else.
-    None if everything is too large.
+    In main memory each further bit costs speed that is missed more than the bit. If no 4-bit one
+    fits, the largest that fits, then the largest that is tight (show a warning); an unquantized
+    one only if there is nothing else. None if everything is too large.
     """
     candidates = [variant for variant in variants if variant.format == "gguf"] or list(variants)
     verdicts = {id(variant): verdict_of(variant) for variant in candidates}
@@ -252,7 +252,8 @@ def recommended(
     roomy = [
         each
         for each in fitting
-        if verdicts[id(each)].need <= AMPLE_SHARE * verdicts[id(each)].free
+        if verdicts[id(each)].gpu
+        and verdicts[id(each)].need <= AMPLE_SHARE * verdicts[id(each)].free
         and each.size > default.size
     ]
     return _first(roomy, tuple(reversed(_LADDER))) or default

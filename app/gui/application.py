@@ -165,6 +165,7 @@ class Program(QObject):
 
     def _fill(self, context: AppContext) -> None:
         from app.gui.downloads_watch import DownloadsWatch
+        from app.gui.leaving import Leaving
         from app.gui.main_window import MainWindow
         from app.gui.tray import Tray
 
@@ -176,6 +177,7 @@ class Program(QObject):
         self._tray.open_asked.connect(self.window.bring_back)
         self._tray.quit_asked.connect(self.window.quit)
         self.window.keeps_running = self._tray.keeps_running
+        self.window.asks_first = Leaving(context, self.window, self._tray).asks_first
         context.worker.run(context.library.scan, done=self._scanned)
         context.worker.run(context.gate.warm)
         context.worker.run(context.downloads.start)

@@ -51,6 +51,8 @@ class Frame(QMainWindow):
         self._quitting = False
         self.keeps_running: Callable[[], bool] = lambda: False
         """Whether the program goes on when the window is closed."""
+        self.asks_first: Callable[[], bool] = lambda: False
+        """Whether the person is asked before the program ends, and it waits for the answer."""
         self.setWindowTitle("Corral")
         self.setMinimumSize(*pair(tokens.size["window-min"]))
         self._restore(*pair(tokens.size["window-default"]))
@@ -76,8 +78,10 @@ class Frame(QMainWindow):
         self.raise_()
         self.activateWindow()
 
-    def quit(self) -> None:
-        """End the program, also where closing the window does not."""
+    def quit(self, *, sure: bool = False) -> None:
+        """End the program, also where closing the window does not. `sure` asks nothing."""
+        if not sure and self.asks_first():
+            return
         self._quitting = True
         QApplication.setQuitOnLastWindowClosed(True)
         hidden = not self.isVisible()
@@ -104,6 +108,9 @@ class Frame(QMainWindow):
             QApplication.setQuitOnLastWindowClosed(False)
             self.hide()
             self.put_away.emit()
+            return
+        if not self._quitting and self.asks_first():
+            event.ignore()
             return
         self.closing.emit()
         geometry = base64.b64encode(self.saveGeometry().data()).decode("ascii")

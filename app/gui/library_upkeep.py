@@ -150,7 +150,7 @@ class LibraryUpkeep(QObject):
         self._end()
         worth = [each for each in found if each.freed(also_theirs=True)]
         if not worth:
-            self._context.notifier.toast(self.tr("No file is on a disk twice"))
+            self._context.notifier.toast(self.tr("There is nothing to link: no file is twice here"))
             return
         window = self._window.window()
         DuplicatesQuestion(self._context.icons, window, worth, partial(self._link, worth)).ask()

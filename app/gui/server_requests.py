@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
@@ -58,7 +59,7 @@ def state_words(record: RequestRecord) -> tuple[str, str]:
         return _tr("Waiting"), "accent"
     if record.status == 499:
         return _tr("Cancelled by the client"), "warning"
-    if record.status >= 400:
+    if record.status >= 400 or record.error:  # an answer may break off behind its status
         return f"{record.status} {record.error}".strip(), "warning"
     return _tr("%1 Done").replace("%1", str(record.status)), "text-2"
 
@@ -123,7 +124,8 @@ class RequestsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return _cells(record)[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tip(record)
+            # Qt takes what looks like HTML for HTML, and anybody may have written this.
+            return f"<p style='white-space:pre-wrap'>{html.escape(tip(record))}</p>"
         return None
 
     def show_all(self, records: tuple[RequestRecord, ...]) -> None:

@@ -48,6 +48,10 @@ class Tray(QObject):
         """Whether the program is to go on without a window."""
         return self._icon.isVisible()
 
+    def is_possible(self) -> bool:
+        """Whether this desktop has a tray."""
+        return QSystemTrayIcon.isSystemTrayAvailable()
+
     def close(self) -> None:
         """Take the icon away."""
         self._icon.hide()

@@ -50,16 +50,19 @@ class CallReader:
         """The ends of all calls. `cut_off`: the answer did not come to an end by itself."""
         events: list[GenerationEvent] = []
         for call in self._calls:
+            if not call.name:  # it was never told of
+                if not cut_off:
+                    events.append(_malformed("A tool was called without its name."))
+                continue
             if not call.arguments and not cut_off:
                 events.append(ToolCallDelta(call.number, "{}"))
                 call.arguments = "{}"
-            valid = _is_object(call.arguments) and bool(call.name)
+            valid = _is_object(call.arguments)
             if not valid and not cut_off:
                 events.append(
-                    Note(
-                        "malformed_tool_call",
+                    _malformed(
                         f"The arguments for the tool “{call.name}” are no valid JSON object, so it "
-                        "was not called.",
+                        "was not called."
                     )
                 )
             last = call is self._calls[-1]
@@ -98,6 +101,10 @@ class CallReader:
             return None if named or not self._calls else self._calls[-1]
         # The last one: where every call has the same index, it is the one that goes on.
         return next((call for call in reversed(self._calls) if call.theirs == piece.index), None)
+
+
+def _malformed(text: str) -> Note:
+    return Note("malformed_tool_call", text)
 
 
 def _new_id() -> str:

@@ -20,6 +20,7 @@ class Page {
     this.model = choices.model;
     this.preset = choices.preset;
     this.following = null; // ends the reading of an answer
+    this.creating = false; // a chat is being made for the first message
     this.list = new ChatList({
       open: (id) => this.guarded(() => this.open(id)),
       create: () => this.openNew(),
@@ -128,13 +129,21 @@ class Page {
   // What is said
 
   async send(text) {
-    if (!this.chat) {
-      this.chat = await ask("POST", "/chats", { model: this.model, preset: this.preset });
-      this.list.current = this.chat.id;
-    }
+    if (this.creating) return; // it was pressed twice
+    if (!this.chat) await this.create();
     this.composer.text = "";
     const begun = await this.follow("POST", "/messages", { text });
     if (!begun && !this.composer.text) this.composer.text = text; // it was not stored
+  }
+
+  async create() {
+    this.creating = true;
+    try {
+      this.chat = await ask("POST", "/chats", { model: this.model, preset: this.preset });
+      this.list.current = this.chat.id;
+    } finally {
+      this.creating = false;
+    }
   }
 
   /** Read an answer to its end, trying again where the connection is lost; whether it began. */

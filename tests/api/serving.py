@@ -91,6 +91,26 @@ class Serving:
         finally:
             end()
 
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Return once `condition` holds, which models or requests make true."""
+        came = threading.Event()
+        ends = (
+            self.parts.runtime.changed.connect(lambda _: came.set()),
+            self.parts.log.changed.connect(lambda _: came.set()),
+        )
+        try:
+            while not condition():
+                assert came.wait(30), self.parts.log.records()
+                came.clear()
+        finally:
+            for end in ends:
+                end()
+
+    def waiting(self, model: str) -> int:
+        """How many requests stand in the line of a model."""
+        line = self.server._application.work.lines().get(model)
+        return 0 if line is None else line.waiting
+
     @contextlib.contextmanager
     def listening_changes(self) -> Iterator[Callable[[], None]]:
         """Gives a call that returns once the server has followed what was changed meanwhile."""

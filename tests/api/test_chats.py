@@ -133,6 +133,7 @@ def test_the_id_of_a_token_never_becomes_a_path(
 ) -> None:
     forged = AccessToken("../../evil", "forged", ("chat",), "", 0.0)
     monkeypatch.setattr(alone.parts.tokens, "check", lambda secret: forged)
+    monkeypatch.setattr(alone.parts.tokens, "all", lambda: (forged,))
     with alone.client(authorization="Bearer any") as client:
         assert client.get(f"{BASE}/chats").status_code == 403
     assert not list(alone.parts.paths.data.parent.rglob("*evil*"))

@@ -1,17 +1,24 @@
 """Too much, too deep, too slow: what the server bears, and that others notice nothing of it."""
 
+import asyncio
 import contextlib
 import json
 import socket
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+import uvicorn
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.server import ServerState
 
 from app.api import body as bodies
 from app.api.body import DEEPEST, parse_json, too_deep, too_many
-from app.api.connection import Connection
+from app.api.connection import Connection, most_connections
 from app.api.errors import ApiError
 from backends.types import LoadConfig
 from tests.api.raw_http import connected, read_answer
@@ -214,6 +221,61 @@ def test_connections_are_not_without_number(
             assert read_answer(one_more) == (0, b"")
         with alone.own_client() as own:
             assert own.get("/corral/v1/status").status_code == 200
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such limit")
+@pytest.mark.parametrize(("allowed", "most"), [(256, 128), (1024, 512), (10**6, 512), (-1, 512)])
+def test_connections_leave_files_to_the_rest_of_the_program(
+    monkeypatch: pytest.MonkeyPatch, allowed: int, most: int
+) -> None:
+    monkeypatch.setattr("resource.RLIM_INFINITY", -1)
+    monkeypatch.setattr("resource.getrlimit", lambda _: (allowed, allowed))
+    assert most_connections() == most
+
+
+@pytest.mark.parametrize("what", ["files", "a stream"])
+def test_a_client_that_takes_nothing_is_given_up(
+    wide: Serving, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(Connection, "pause", 0.3)
+    wide.change(patience=1)
+    gone, lost = threading.Event(), Connection.connection_lost
+
+    def let_go(connection: Connection, error: Exception | None) -> None:
+        lost(connection, error)
+        gone.set()
+
+    monkeypatch.setattr(Connection, "connection_lost", let_go)
+    asked = b"GET /web/highlight.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 64
+    if what == "a stream":
+        messages = [{"role": "user", "content": "x"}]
+        body = {"model": wide.scripted(**LONG), "messages": messages, "stream": True}
+        content = json.dumps(body).encode()
+        asked = head(CHAT, f"Content-Length: {len(content)}") + content
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(("127.0.0.1", int(wide.url.rpartition(":")[2])))
+        sock.sendall(asked)
+        assert sock.recv(12) == b"HTTP/1.1 200"
+        assert gone.wait(20)  # it is there still, but holds nothing
+
+
+def test_a_client_that_takes_slowly_is_waited_for() -> None:
+    sizes = iter([900, 500, 100, 100])
+    transport = Mock(spec=asyncio.Transport, get_write_buffer_size=lambda: next(sizes))
+    loop = Mock(spec=asyncio.AbstractEventLoop)
+    connection = Connection(
+        uvicorn.Config(Mock(), log_config=None, factory=True), ServerState(), {}, loop
+    )
+    connection.transport, connection.flow = transport, FlowControl(transport)
+    connection.pause_writing()
+    for _ in range(2):
+        _, look, waited = loop.call_later.call_args.args
+        look(waited)
+        assert not transport.abort.called
+    _, look, waited = loop.call_later.call_args.args
+    look(waited)
+    assert transport.abort.called
 
 
 @pytest.mark.slow

@@ -8,9 +8,7 @@ import httpx2
 import pytest
 from msgspec import structs
 
-from app.api.kept_chats import KeptAnswer, KeptChats
 from app.core.settings import Server
-from backends.types import ChatMessage
 from tests.api.serving import STARTER, Serving, free_port, serving
 from tests.core.broken_gguf import tiny_model
 from tests.hub.server import LocalHub
@@ -219,7 +217,7 @@ def test_answers_are_kept_for_the_token_that_asked() -> None:
         ),
         (
             {"model": STARTER, "input": "x", "previous_response_id": "../../settings"},
-            400,
+            404,
             "invalid_request",
         ),
     ],
@@ -322,6 +320,26 @@ def test_the_first_interface_tells_what_a_chat_took(http: httpx2.Client) -> None
     assert last[1]["choices"][0]["finish_reason"] == "length"
 
 
+def test_the_first_interface_tells_a_model_what_its_maker_wants(
+    own: httpx2.Client,
+) -> None:
+    made = {"model": "pirate", "from": STARTER, "system": "Talk like a pirate.", "stream": False}
+    assert own.post("/api/create", json=made).status_code == 200
+    body = {"model": "pirate", "messages": QUESTION, "max_tokens": 1}
+    first = ask(own, "/api/v0/chat/completions", **body)
+    usual = ask(own, "/v1/chat/completions", **body)
+    assert first["usage"]["prompt_tokens"] == usual["usage"]["prompt_tokens"]
+
+
+@pytest.mark.parametrize("given", [[], [""], ["x"] * 2049])
+def test_the_first_interface_embeds_no_nothing_and_not_too_much(
+    http: httpx2.Client, given: list[str]
+) -> None:
+    answer = http.post("/api/v0/embeddings", json={"model": STARTER, "input": given})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "input"
+
+
 def test_a_limit_of_minus_one_is_none(alone: Serving, own: httpx2.Client) -> None:
     model = alone.scripted(text="hello")
     answer = ask(own, "/api/v0/chat/completions", model=model, messages=QUESTION, max_tokens=-1)
@@ -353,12 +371,27 @@ def test_the_first_interface_embeds_texts(shared: Serving, http: httpx2.Client) 
     assert shared.parts.runtime.get(f"{MODEL}#embeddings") is None
 
 
-def test_kept_answers_are_forgotten_in_the_end(tmp_path: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr("app.api.kept_chats.KEPT", 3)
-    folder = tmp_path / "kept"
-    kept = KeptChats(folder)
-    ids = [kept.new_id() for _ in range(5)]
-    for answer_id in ids:
-        kept.keep(answer_id, KeptAnswer("me", (ChatMessage("user", "x"),)))
-    assert len(list(folder.iterdir())) == 3
-    assert kept.conversation(ids[-1], "me")
+def test_what_is_kept_of_chats_takes_no_more_than_so_many_bytes(
+    alone: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.api.response_store.MOST_BYTES", 2000)
+    model = alone.scripted(text="fine")
+    with alone.client() as client:
+        first, second, _ = (
+            ask(client, "/api/v1/chat", model=model, input=letter * 1500)["response_id"]
+            for letter in "abc"
+        )
+        body = {"model": model, "input": "x"}
+        for gone in (first, second):
+            answer = client.post("/api/v1/chat", json={**body, "previous_response_id": gone})
+            assert answer.status_code == 404
+
+
+def test_an_answer_that_cannot_be_kept_is_an_answer_still(alone: Serving) -> None:
+    alone.parts.paths.server_dir.mkdir(parents=True)
+    (alone.parts.paths.server_dir / "lmstudio.db").write_bytes(b"no database" * 1000)
+    model = alone.scripted(text="fine")
+    with alone.client() as client:
+        answer = ask(client, "/api/v1/chat", model=model, input="x")
+    assert answer["output"][0]["content"] == "fine"
+    assert "response_id" not in answer

@@ -48,6 +48,23 @@ def test_figures_add_up(alone: Serving) -> None:
     assert found["corral_models_loaded"] == 1
 
 
+def test_an_answer_that_goes_on_without_its_client_is_one_request(alone: Serving) -> None:
+    alone.change(metrics=True)
+    model = alone.scripted(tokens=40, tokens_per_second=40)
+    with alone.client() as client:
+        chat = client.post("/corral/v1/chats", json={"model": model}).json()["id"]
+        url = f"/corral/v1/chats/{chat}"
+        with client.stream("POST", f"{url}/messages", json={"text": "a b c"}) as answer:
+            next(line for line in answer.iter_lines() if '"text"' in line)
+        alone.ended(lambda record: record.status == 499)
+        with client.stream("GET", f"{url}/answer") as answer:
+            list(answer.iter_lines())
+    found = figures(alone)
+    assert found['corral_requests_total{dialect="corral",status="499"}'] == 1
+    assert found['corral_tokens_total{dialect="corral",kind="completion"}'] == 40
+    assert found['corral_request_seconds_total{dialect="corral"}'] < 30
+
+
 def test_the_log_keeps_what_was_asked_only_where_that_is_wanted(alone: Serving) -> None:
     model = alone.scripted(text="a secret answer")
     ask(alone, model)

@@ -432,6 +432,26 @@ def test_a_pull_that_nobody_waits_for_is_paused_and_goes_on_later(
     assert own.pull("tiny:1b").status == "success"
 
 
+def test_one_who_leaves_does_not_stop_a_pull_for_another(
+    alone: Serving, own: ollama.Client, registry: LocalRegistry, starter_file: Path
+) -> None:
+    reach(alone, registry)
+    registry.add("library/tiny", "1b", Image(starter_file.read_bytes()))
+    settings = alone.parts.settings
+    slow = structs.replace(settings.current.downloads, speed_limit=2_000)
+    settings.update(downloads=slow)
+    first, second = (
+        iter(own.pull("tiny:1b", stream=True)),
+        iter(own.pull("tiny:1b", stream=True)),
+    )
+    for steps in (first, second):
+        assert next(step for step in steps if step.digest)
+    first.close()  # type: ignore[attr-defined]  # it is a generator
+    alone.ended(lambda record: record.path == "/api/pull")
+    settings.update(downloads=structs.replace(slow, speed_limit=0))
+    assert list(second)[-1].status == "success"
+
+
 def test_nothing_is_published(client: ollama.Client) -> None:
     error = refused(client.push, STARTER)
     assert error.status_code == 400

@@ -9,7 +9,8 @@ import pytest
 from openai.types.responses import FunctionToolParam
 
 from app.api import response_store
-from app.api.response_store import KeptResponse, ResponseStore
+from app.api.openai.kept import KeptResponse
+from app.api.response_store import ResponseStore
 from tests.api.openai_facts import ERROR, RESPONSE, RESPONSE_EVENTS
 from tests.api.serving import STARTER, Serving
 from tests.api.shapes import check
@@ -439,7 +440,7 @@ def test_the_oldest_responses_are_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(response_store, "MOST", 3)
-    store = ResponseStore(tmp_path / "deep" / "responses.db")
+    store = ResponseStore(tmp_path / "deep" / "responses.db", KeptResponse)
     for number in range(5):
         store.keep(f"r{number}", "me", kept("x"))
     assert [store.get(f"r{n}", "me") is not None for n in range(5)] == [False, False, *[True] * 3]
@@ -449,7 +450,7 @@ def test_responses_take_no_more_than_so_many_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(response_store, "MOST_BYTES", 1000)
-    store = ResponseStore(tmp_path / "responses.db")
+    store = ResponseStore(tmp_path / "responses.db", KeptResponse)
     for number in range(4):
         store.keep(f"r{number}", "me", kept("x" * 400))
     assert [store.get(f"r{n}", "me") is not None for n in range(4)] == [False, False, True, True]
@@ -461,7 +462,7 @@ def test_a_conversation_that_goes_on_keeps_its_beginning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(response_store, "MOST", 3)
-    store = ResponseStore(tmp_path / "responses.db")
+    store = ResponseStore(tmp_path / "responses.db", KeptResponse)
     store.keep("a", "me", kept("first"))
     store.keep("b", "me", kept("second", "a"))
     store.keep("c", "me", kept("else"))
@@ -476,7 +477,7 @@ def test_a_conversation_that_goes_on_keeps_its_beginning(
 def test_what_was_not_used_for_long_is_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = ResponseStore(tmp_path / "responses.db")
+    store = ResponseStore(tmp_path / "responses.db", KeptResponse)
     store.keep("old", "me", kept("x"))
     monkeypatch.setattr(response_store, "LONGEST_SECONDS", -1.0)
     store.keep("new", "me", kept("x"))
@@ -491,5 +492,6 @@ def test_a_file_that_is_no_database_is_told_of(client: openai.OpenAI, alone: Ser
     asker = openai.OpenAI(base_url=f"{alone.url}/v1", api_key="any", max_retries=0)
     made = asker.responses.create(model=model, input="x")
     assert (made.output_text, made.to_dict()["store"]) == ("one", False)
-    with pytest.raises(openai.InternalServerError, match="could not be kept or found"):
+    with pytest.raises(openai.InternalServerError, match="could not be kept or found") as told:
         asker.responses.retrieve(made.id)
+    assert str(folder) not in str(told.value)  # where things lie is nothing to tell a client

@@ -67,6 +67,20 @@ def test_leaving_early_cancels_the_answer(alone: Serving, client: RunningClient)
     assert isinstance(list(after)[-1], Finish)
 
 
+def test_one_client_does_not_end_the_answer_of_another(
+    alone: Serving, client: RunningClient
+) -> None:
+    """Also not where it gives its request the same name: that of a chat is easily guessed."""
+    model = alone.scripted(tokens=60, tokens_per_second=60)
+    mine = client.generate(GenerateRequest(model, ask("One two three", id="chat-1")))
+    next(mine)
+    with client_of(alone) as other:
+        events = other.generate(GenerateRequest(model, ask("One two three", id="chat-1")))
+        next(events)
+        events.close()
+    assert finish_of(mine).usage.completion_tokens == 60
+
+
 def test_what_an_engine_refuses_is_the_same_error(alone: Serving, client: RunningClient) -> None:
     model = alone.scripted(context_length=256)
     with pytest.raises(PromptTooLong) as told:

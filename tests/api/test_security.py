@@ -316,6 +316,40 @@ def test_no_way_of_writing_a_path_leads_past_the_token(alone: Serving, path: str
     assert status_of(alone, f"GET {path} HTTP/1.1", "Host: localhost") == 401
 
 
+def test_a_token_that_is_taken_back_ends_what_was_asked_with_it(alone: Serving) -> None:
+    alone.change(require_token=True)
+    model = alone.scripted(text="word " * 100, tokens_per_second=20)
+    token, secret = alone.parts.tokens.issue("phone", ("chat",))
+    body = {"model": model, "stream": True, "messages": ASKED["messages"]}
+    with (
+        alone.client(authorization=f"Bearer {secret}") as client,
+        client.stream("POST", "/v1/chat/completions", json=body) as answer,
+    ):
+        pieces = answer.iter_raw()
+        assert next(pieces)
+        alone.parts.tokens.revoke(token.id)
+        with pytest.raises(httpx2.RemoteProtocolError):
+            list(pieces)
+    record = alone.ended(lambda each: each.model == model)
+    assert (record.status, record.error) == (499, "Its token was taken back.")
+    loaded = alone.parts.runtime.get(model)
+    assert loaded is not None
+    assert loaded.engine.stats().running == 0
+
+
+def test_a_token_that_is_taken_back_watches_nobody_any_more(alone: Serving) -> None:
+    token, secret = alone.parts.tokens.issue("watcher", ("admin",))
+    with (
+        alone.client(authorization=f"Bearer {secret}") as client,
+        client.stream("GET", "/corral/v1/requests?follow=true") as told,
+    ):
+        assert told.status_code == 200
+        alone.parts.tokens.revoke(token.id)
+        assert status(alone, "/v1/models") == 200
+        with pytest.raises(httpx2.RemoteProtocolError):
+            list(told.iter_raw())
+
+
 def test_each_operation_wants_its_scope(alone: Serving) -> None:
     secrets = {
         scope: alone.parts.tokens.issue(scope, [scope])[1] for scope in ("chat", "models", "admin")

@@ -118,6 +118,18 @@ def test_a_real_answer_comes_and_is_there_after_reloading(page: Page, alone: Ser
     assert page.text("h1") == "Say hi"
 
 
+def test_a_message_that_is_sent_twice_in_haste_is_sent_once(page: Page, alone: Serving) -> None:
+    answers(alone, text="Fine.")
+    opened(page, alone)
+    page.write("textarea", "Say hi")
+    page.ask(f"for (let i = 0; i < 2; i++) document.querySelector('{SEND}').click()")
+    assert answered(page) == "Fine."
+    with alone.client() as client:
+        assert len(client.get("/corral/v1/chats").json()) == 1
+    assert page.ask("document.querySelectorAll('.message.user').length") == 1
+    assert page.ask("document.querySelector('textarea').value") == ""
+
+
 def test_markdown_is_shown_as_what_it_means(page: Page, alone: Serving) -> None:
     answers(alone, text=MARKDOWN, tokens_per_second=100)
     opened(page, alone)

@@ -249,7 +249,7 @@ def test_an_interrupted_answer_has_an_exit_code_of_its_own() -> None:
 
 
 def test_deleting_asks_first() -> None:
-    result = corral("rm", STARTER)
+    result = corral("rm", "SmolLM2 135M Instruct")
     assert result.returncode == 1
     assert "--yes" in result.stderr
 

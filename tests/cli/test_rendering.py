@@ -37,12 +37,16 @@ def test_statistics_leave_out_what_is_unknown() -> None:
     assert statistics(finish) == "1 token · prompt 30 (10 reused) · length"
 
 
-def test_progress_is_silent_without_a_terminal() -> None:
-    stream = io.StringIO()
-    line = ProgressLine(stream)
-    line.show("50 %")
+def test_progress_is_a_line_now_and_then_without_a_terminal() -> None:
+    stream, now = io.StringIO(), [0.0]
+    line = ProgressLine(stream, clock=lambda: now[0])
+    silent = ProgressLine(stream, quiet=True, clock=lambda: now[0])
+    for seconds, text in ((1, "1 %"), (31, "50 %"), (32, "51 %"), (61, "90 %"), (95, "90 %")):
+        now[0] = seconds
+        line.show(text)
+        silent.show(text)
     line.clear()
-    assert stream.getvalue() == ""
+    assert stream.getvalue() == "50 %\n90 %\n"
 
 
 def test_progress_writes_a_line_only_when_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -470,6 +470,22 @@ def test_a_downloaded_copy_goes_before_the_starter_model(
     assert several.find(starter.id).path == starter.path
 
 
+def test_for_what_cannot_be_undone_a_whole_name_is_wanted(
+    several: ModelLibrary, paths: AppPaths
+) -> None:
+    starter = several.find("smollm2")
+    assert several.find("SmolLM2 135M Instruct", whole=True) == starter
+    assert several.find("maker/tiny-gguf:q4_0", whole=True).path.stem == "Tiny-36K-Q4_0"
+    with pytest.raises(NotFoundError) as caught:
+        several.find("smollm2", whole=True)
+    assert starter.id in caught.value.message
+    name = "maker/SmolLM2-135M-Instruct-GGUF/SmolLM2-135M-Instruct.Q4_1.gguf"
+    put(paths.models, name, starter.path.read_bytes())
+    several.scan()
+    with pytest.raises(AmbiguousModel):
+        several.find("SmolLM2 135M Instruct", whole=True)
+
+
 @pytest.mark.parametrize("text", ["tiny", "Tiny 36K", "maker/Tiny-GGUF", "sm"])
 def test_several_candidates_are_listed(several: ModelLibrary, text: str) -> None:
     with pytest.raises(AmbiguousModel) as caught:

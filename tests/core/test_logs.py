@@ -137,3 +137,17 @@ def test_many_threads_may_log_while_the_ring_is_read(logs: Logs) -> None:
         thread.join()
 
     assert len(logs.ring.lines()) == 800
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_costs_only_the_entries(
+    corral_home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = corral_home / "logs"
+    folder.mkdir(parents=True)
+    (folder / module.FILE_NAME).symlink_to("/dev/full")
+    logs = setup(app_paths())
+    logging.getLogger("app").info("loaded")
+    logs.close()
+    assert [line.text for line in logs.ring.lines()] == ["loaded"]
+    assert capfd.readouterr().err == ""

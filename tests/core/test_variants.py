@@ -208,8 +208,11 @@ def test_a_plain_safetensors_repository_is_no_mlx_model() -> None:
     assert group_variants("mlx-community/X-4bit", files("config.json"), {}) == ()
 
 
-def _choice(free: float, *sizes: tuple[str, float]) -> str | None:
-    """What is recommended of variants that need their size, with so much memory free."""
+def _choice(free: float, *sizes: tuple[str, float], gpu: bool = True) -> str | None:
+    """What is recommended of variants that need their size, with so much memory free.
+
+    It is a graphics card's, or with `gpu` False the main memory.
+    """
     variants = [
         Variant(label, label, "gguf", (RepoFile(f"{label}.gguf", 0),), int(size * GB))
         for label, size in sizes
@@ -218,7 +221,8 @@ def _choice(free: float, *sizes: tuple[str, float]) -> str | None:
     def verdict(variant: Variant) -> FitVerdict:
         share = variant.size / GB / free
         fit = Fit.FITS if share <= 0.85 else Fit.TIGHT if share <= 1 else Fit.TOO_LARGE
-        return FitVerdict(fit=fit, need=variant.size, free=int(free * GB), total=int(free * GB))
+        room = int(free * GB)
+        return FitVerdict(fit=fit, need=variant.size, free=room, total=room, gpu=gpu)
 
     chosen = recommended(variants, verdict)
     return chosen.label if chosen else None
@@ -247,6 +251,11 @@ LLAMA_8B = (
 )
 def test_the_recommended_variant(free: float, expected: str | None) -> None:
     assert _choice(free, *LLAMA_8B) == expected
+
+
+@pytest.mark.parametrize("free", [11.8, 22.0, 64.0])
+def test_ample_main_memory_makes_no_slower_variant_the_recommended_one(free: float) -> None:
+    assert _choice(free, *LLAMA_8B, gpu=False) == "Q4_K_M"
 
 
 def test_the_order_of_good_four_bit_types() -> None:

@@ -56,8 +56,8 @@ class Desk:
         return page
 
     def close(self) -> None:
-        """As a person does; then the program ends."""
-        self.frame.close()
+        """As a person does who is sure; then the program ends."""
+        self.frame.quit(sure=True)
         self.program.close()
         self.frame.deleteLater()
         self.program.deleteLater()

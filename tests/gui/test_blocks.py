@@ -26,6 +26,7 @@ from app.gui.markdown_view import MarkdownView
 from app.gui.math_images import Formula, MathImages, draw_all
 from app.gui.theme import Theme
 from app.gui.worker import Worker
+from tests.timing import PATIENCE
 
 WIDTH = 600
 
@@ -34,7 +35,7 @@ WIDTH = 600
 def worker(qtbot: QtBot) -> Iterator[Worker]:
     worker = Worker()
     yield worker
-    assert worker.close()
+    assert worker.close(PATIENCE)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from app.gui.transcript import TranscriptView
 from app.gui.transcript_find import Finder
 from app.gui.worker import Worker
 from tests.gui.transcript_load import long_chat
+from tests.timing import PATIENCE
 
 CHAT = [
     MessageItem(1, "user", "Where is the needle?"),
@@ -39,7 +40,7 @@ def transcript(
     show(transcript)
     transcript.set_messages(CHAT)
     yield transcript
-    assert worker.close()
+    assert worker.close(PATIENCE)
 
 
 @pytest.fixture

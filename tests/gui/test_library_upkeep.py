@@ -193,7 +193,7 @@ def test_duplicates_become_one_file_after_a_question(
     assert first.samefile(theirs)
     assert {each.id for each in context.library.models()} == names, "all stay listed"
     page.upkeep.find_duplicates()
-    qtbot.waitUntil(lambda: toast(context) == "No file is on a disk twice")
+    qtbot.waitUntil(lambda: toast(context) == "There is nothing to link: no file is twice here")
 
 
 def test_files_of_others_are_replaced_only_if_that_is_ticked(

@@ -24,6 +24,7 @@ from app.gui.worker import Worker
 from backends.types import LoadConfig, Progress, Role, SamplingParams
 from tests.gui.chat_desk import DEADLINE_MS, Desk, Sit, sitting
 from tests.gui.transcript_load import long_chat
+from tests.timing import PATIENCE
 
 pytestmark = pytest.mark.gui
 
@@ -45,7 +46,7 @@ def transcript(
     transcript.resize(704, 600)
     show(transcript)
     yield transcript
-    assert worker.close()
+    assert worker.close(PATIENCE)
 
 
 def lines_of(transcript: TranscriptView) -> list[MemoryLine]:

@@ -33,6 +33,7 @@ from app.gui.worker import Worker
 from tests.backends.llamacpp import tiny_projector
 from tests.backends.llamacpp.pictures import bmp, png, png_of_size
 from tests.gui.chat_desk import Desk, Sit, sitting
+from tests.timing import PATIENCE
 
 
 @pytest.fixture
@@ -270,7 +271,7 @@ def test_a_picture_is_sent_stored_and_shown(sit: Sit, starter_file: Path, tmp_pa
     desk.until(composer.can_send)
     desk.press(Qt.Key.Key_Return)
     desk.until(lambda: len(desk.items()) >= 2)
-    desk.until(lambda: desk.items()[-1].text)
+    desk.until(lambda: desk.written() or desk.last().state != "streaming")
     desk.press(Qt.Key.Key_Escape)
     desk.settled()
     question, answer = desk.stored()
@@ -309,7 +310,7 @@ def test_pictures_stand_in_lines_and_none_is_higher_than_it_may_be() -> None:
 def worker(qtbot: QtBot) -> Iterator[Worker]:
     worker = Worker()
     yield worker
-    assert worker.close()
+    assert worker.close(PATIENCE)
 
 
 def test_a_chat_with_50_pictures_holds_few_of_them_decoded(

@@ -32,7 +32,7 @@ from app.gui.transcript_layout import RowHeights
 from app.gui.worker import Worker
 from backends.types import Progress, Usage
 from tests.gui.transcript_load import StreamLoad, long_chat, open_chat, stream
-from tests.timing import slowness
+from tests.timing import PATIENCE, slowness
 
 USAGE = Usage(completion_tokens=312, tokens_per_second=42.61, time_to_first_token=0.384)
 SHORT = [
@@ -48,7 +48,7 @@ STREAMING = MessageItem(9, "assistant", "", model_name="M", state="streaming")
 def worker(qtbot: QtBot) -> Iterator[Worker]:
     worker = Worker()
     yield worker
-    assert worker.close()
+    assert worker.close(PATIENCE)
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from app.api.work import Client, Work
 from app.core.chat_run import ChatRun
 from app.core.errors import AppError
 from app.core.library_types import LocalModel
-from backends.errors import BackendError
 
 log = logging.getLogger(__name__)
 
@@ -76,10 +75,10 @@ class Answering:
         except asyncio.CancelledError:
             if not live.stopped:  # the server ends
                 raise
-        except Exception as error:
-            if not isinstance(error, ApiError | AppError | BackendError):
-                log.error("an answer failed", exc_info=error)
-            live.fail(api_error(error).message)
+        except Exception as error:  # noqa: BLE001 - whoever follows is told
+            message = api_error(error).message
+            self._work.parts.log.update(client.record, error=message)
+            live.fail(message)
         finally:
             if live.run is not None and not live.run.ended:
                 live.run.interrupt()

@@ -24,12 +24,13 @@ from app.api.corral.chat_types import (
     SessionInfo,
     ShowVersion,
 )
-from app.api.corral.histories import Histories, History, owner_of
+from app.api.corral.histories import Histories, History
 from app.api.corral.live_answer import LiveAnswer
 from app.api.corral.program import NDJSON
 from app.api.errors import ApiError
 from app.api.guard import given_token
 from app.api.operations import Operation
+from app.api.owner import owner_of
 from app.api.streams import StreamedResponse, json_response, ndjson
 from app.api.work import Work, client_of
 from app.core.conversations import Conversation

@@ -5,15 +5,11 @@ import re
 import threading
 from dataclasses import dataclass
 
-from starlette.requests import Request
-
 from app.api.errors import ApiError
 from app.core.chat import ChatService
 from app.core.conversation_store import ConversationStore
 from app.core.local_server import ServerParts
 
-LOCAL = "local"
-"""Whose chats are those of this computer itself, where it needs no token."""
 _OWNER = re.compile(r"local|[0-9a-f]{4,64}")
 
 
@@ -71,9 +67,3 @@ class Histories:
             name_for_engine=lambda number: f"page-{owner}-{number}",
         )
         return History(owner, store, chats)
-
-
-def owner_of(request: Request) -> str:
-    """Whose chats `request` is about: those of its token, or this computer's own."""
-    token = request.scope["state"].get("token")
-    return LOCAL if token is None or token.id == "own" else str(token.id)

@@ -1,17 +1,22 @@
 """What commands ask of models: load, eject, answer, count, make, delete."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from typing import Any
 
+from msgspec import structs
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.body import read_json
 from app.api.corral.failing import failure, telling
 from app.api.errors import ApiError
+from app.api.load_steps import steps_of
 from app.api.operations import Operation
+from app.api.requests import check_pictures, pictures_in
 from app.api.streams import StreamedResponse, json_response, ndjson, primed, while_connected
-from app.api.work import Client, Work, client_of
+from app.api.work import Client, Work, client_of, new_id
 from app.core.access_tokens import AccessToken
 from app.core.library_types import LocalModel
 from app.core.loaded_model import LoadedModel
@@ -110,28 +115,17 @@ class ModelOperations:
         return StreamedResponse(self._load(await self._find(asked.model), asked), NDJSON)
 
     async def _load(self, model: LocalModel, asked: LoadRequest) -> AsyncGenerator[bytes, None]:
-        fractions: asyncio.Queue[float] = asyncio.Queue()
-        load = asyncio.ensure_future(
-            self._work.loaded(
-                model,
-                asked.config,
-                ttl=asked.ttl,
-                force=asked.force,
-                on_progress=fractions.put_nowait,
+        def load(tell: Callable[[float], object]) -> Coroutine[Any, Any, LoadedModel]:
+            return self._work.loaded(
+                model, asked.config, ttl=asked.ttl, force=asked.force, on_progress=tell
             )
-        )
-        while not load.done():
-            step = asyncio.ensure_future(fractions.get())
-            await asyncio.wait({load, step}, return_when=asyncio.FIRST_COMPLETED)
-            if step.done():
-                yield ndjson(LoadStep(step.result()))
-            step.cancel()
+
         try:
-            loaded = load.result()
+            async with contextlib.aclosing(steps_of(load)) as steps:
+                async for step in steps:
+                    yield ndjson(_line(step))
         except Exception as error:  # noqa: BLE001 - the last line tells of it
             yield ndjson(failure(error))
-            return
-        yield ndjson(LoadStep(1.0, model.id, loaded.info, loaded.config, loaded.warning))
 
     async def unload(self, request: Request) -> Response:
         """Eject a model; one that is not loaded is no error."""
@@ -146,7 +140,10 @@ class ModelOperations:
         if asked.config is not None:  # it may load the model anew for everybody
             _check_admin(request)
         loaded = await while_connected(request, self._loaded(asked))
-        source = self._events(client_of(request), loaded, asked.request)
+        # Its id is this client's own affair: by another's, its leaving would end that one's answer.
+        wanted = structs.replace(asked.request, id=new_id("command-"))
+        check_pictures(pictures_in(wanted.messages), loaded.model, loaded, "messages")
+        source = self._events(client_of(request), loaded, wanted)
         return StreamedResponse(await while_connected(request, primed(source)), NDJSON)
 
     async def _loaded(self, asked: GenerateRequest) -> LoadedModel:
@@ -204,6 +201,12 @@ class ModelOperations:
                 raise
         await asyncio.to_thread(self._parts.library.scan)
         return self._work.names.find(name)
+
+
+def _line(step: float | LoadedModel) -> LoadStep:
+    if isinstance(step, LoadedModel):
+        return LoadStep(1.0, step.model.id, step.info, step.config, step.warning)
+    return LoadStep(step)
 
 
 def _names_files(config: LoadConfig) -> bool:

@@ -2,17 +2,19 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, cast
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.answers import WholeAnswer
 from app.api.body import read_json
 from app.api.errors import ApiError, api_error
-from app.api.kept_chats import KeptAnswer, KeptChats, owner_of
 from app.api.lmstudio.chat_answer import AnswerEvents, whole_answer
 from app.api.lmstudio.chat_types import (
     ChatEnd,
@@ -27,14 +29,27 @@ from app.api.lmstudio.chat_types import (
     ModelLoadStart,
 )
 from app.api.lmstudio.errors import error_of
+from app.api.load_steps import steps_of
 from app.api.ollama.loading import Loading, Ready
 from app.api.operations import Operation
 from app.api.own_prompt import with_told
+from app.api.owner import owner_of
 from app.api.requests import check_pictures, picture_from_url, sampling_with
+from app.api.response_store import ResponseStore
 from app.api.streams import StreamedResponse, json_response, sse, while_connected
 from app.api.work import Client, Work, client_of, new_id
+from app.core.errors import AppError
 from app.core.library_types import LocalModel
 from backends.types import ChatMessage, GenerationRequest, ReasoningOptions, SamplingParams
+
+log = logging.getLogger(__name__)
+
+
+class KeptAnswer(Struct, frozen=True, omit_defaults=True):
+    """What was said since the answer `previous`, with the answer itself."""
+
+    messages: tuple[ChatMessage, ...]
+    previous: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +76,7 @@ class LmStudioChat:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._loading = Loading(work)
-        self._kept = KeptChats(work.parts.paths.server_dir / "responses")
+        self._kept = ResponseStore(work.parts.paths.server_dir / "lmstudio.db", KeptAnswer)
 
     def operations(self) -> Sequence[Operation]:
         """What is asked where."""
@@ -96,9 +111,7 @@ class LmStudioChat:
             )
         model = self._work.names.find(body.model)
         owner, previous = owner_of(http), body.previous_response_id or ""
-        earlier: tuple[ChatMessage, ...] = ()
-        if previous:
-            earlier = await asyncio.to_thread(self._kept.conversation, previous, owner)
+        earlier = await self._said_before(previous, owner)
         question = _question(body)
         said: tuple[ChatMessage, ...] = (question,)
         if body.system_prompt:
@@ -121,8 +134,21 @@ class LmStudioChat:
             body.reasoning,
             owner,
             previous,
-            self._kept.new_id() if keep else "",
+            new_id("resp_") if keep else "",
         )
+
+    async def _said_before(self, previous: str, owner: str) -> tuple[ChatMessage, ...]:
+        """The conversation so far. Raises ApiError."""
+        if not previous:
+            return ()
+        chain = await asyncio.to_thread(self._kept.conversation, previous, owner)
+        if chain is None:
+            raise ApiError(
+                "not_found",
+                "There is no such previous response: it is too old, or was not kept.",
+                param="previous_response_id",
+            )
+        return tuple(message for kept in chain for message in kept.messages)
 
     async def _whole(self, asked: _Asked) -> LmStudioChatAnswer:
         was_loaded = self._is_loaded(asked)
@@ -164,22 +190,14 @@ class LmStudioChat:
     ) -> AsyncGenerator[ModelLoadStart | ModelLoadProgress | ModelLoadEnd | Ready, None]:
         name = asked.model.id
         yield ModelLoadStart(name)
-        came: asyncio.Queue[float] = asyncio.Queue()
-        load = asyncio.ensure_future(
-            self._loading.ready(asked.model, asked.options, asked.ttl, came.put_nowait)
-        )
-        try:
-            while not load.done():
-                step = asyncio.ensure_future(came.get())
-                await asyncio.wait({load, step}, return_when=asyncio.FIRST_COMPLETED)
-                if step.done():
-                    yield ModelLoadProgress(name, step.result())
-                step.cancel()
-        finally:
-            load.cancel()  # the load itself goes on for others
-        ready = await load
-        yield ModelLoadEnd(name, ready.seconds)
-        yield ready
+        load = partial(self._loading.ready, asked.model, asked.options, asked.ttl)
+        async with contextlib.aclosing(steps_of(load)) as steps:
+            async for step in steps:
+                if isinstance(step, Ready):
+                    yield ModelLoadEnd(name, step.seconds)
+                    yield step
+                else:
+                    yield ModelLoadProgress(name, step)
 
     def _is_loaded(self, asked: _Asked) -> bool:
         loaded = self._work.parts.runtime.get(asked.model.id)
@@ -204,8 +222,12 @@ class LmStudioChat:
         keep = asked.response_id if answer.text or answer.reasoning else ""
         if keep:
             reply = ChatMessage("assistant", answer.text, reasoning=answer.reasoning)
-            kept = KeptAnswer(asked.owner, (*asked.said, reply), asked.previous)
-            await asyncio.to_thread(self._kept.keep, keep, kept)
+            kept = KeptAnswer((*asked.said, reply), asked.previous)
+            try:
+                await asyncio.to_thread(self._kept.keep, keep, asked.owner, kept)
+            except AppError as error:
+                log.warning("an answer is not kept: %s", error)
+                keep = ""
         return whole_answer(asked.model.id, answer, load_seconds, keep)
 
 

@@ -6,12 +6,13 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Literal
 
 import msgspec
+from msgspec import structs
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.answers import WholeAnswer, whole
 from app.api.body import read_json
-from app.api.errors import api_error
+from app.api.errors import ApiError, api_error
 from app.api.lmstudio.models import is_embedding
 from app.api.lmstudio.v0_facts import model_facts, runtime_facts, stats_of
 from app.api.lmstudio.v0_types import (
@@ -29,16 +30,16 @@ from app.api.lmstudio.v0_types import (
 from app.api.openai.chat_answer import Chunks, completion, finish_name
 from app.api.openai.chat_types import ChatChunk, ChatRequest
 from app.api.openai.errors import error_body
+from app.api.openai.sampling import DONE, common_sampling, texts_of
 from app.api.openai.to_engine import generation_request
 from app.api.operations import Operation
-from app.api.requests import check_pictures, sampling_with, stop_strings
+from app.api.own_prompt import with_told
+from app.api.requests import check_pictures, pictures_in
 from app.api.streams import StreamedResponse, json_response, primed, sse, while_connected
 from app.api.work import Client, Work, client_of, new_id
 from app.core.library_types import LocalModel
 from app.core.loaded_model import LoadedModel
 from backends.types import Delta, EmbeddingRequest, GenerationRequest
-
-DONE = b"data: [DONE]\n\n"
 
 
 class FirstInterface:
@@ -125,12 +126,12 @@ class FirstInterface:
         """Answer a conversation."""
         asked = await read_json(request, ChatRequest)
         model = self._work.names.find(asked.model)
-        if asked.max_tokens is not None and asked.max_tokens < 0:
-            asked.max_tokens = None  # as many as there is room for
+        asked.max_tokens = _limit(asked.max_tokens)
         wanted = generation_request(asked, self._work.sampling(model), new_id("chatcmpl-"))
+        told = with_told(wanted.messages, model, self._work)
+        wanted = structs.replace(wanted, messages=told)
         loaded = await while_connected(request, self._work.loaded(model, ttl=asked.ttl))
-        pictures = sum(len(each.images) for each in wanted.messages)
-        check_pictures(pictures, model, loaded, "messages")
+        check_pictures(pictures_in(wanted.messages), model, loaded, "messages")
         client = client_of(request)
         if asked.stream:
             source = self._chunks(client, loaded, wanted)
@@ -187,20 +188,8 @@ class FirstInterface:
         """Continue a text."""
         asked = await read_json(request, TextRequest)
         model = self._work.names.find(asked.model)
-        most = asked.max_tokens
-        given = {
-            "temperature": asked.temperature,
-            "top_p": asked.top_p,
-            "top_k": asked.top_k,
-            "min_p": asked.min_p,
-            "repeat_penalty": asked.repeat_penalty,
-            "presence_penalty": asked.presence_penalty,
-            "frequency_penalty": asked.frequency_penalty,
-            "max_tokens": None if most is not None and most < 0 else most,
-            "seed": None if asked.seed is None else asked.seed % (2**32 - 1),
-            "stop": stop_strings(asked.stop),
-        }
-        sampling = sampling_with(self._work.sampling(model), given)
+        limit = {"max_tokens": _limit(asked.max_tokens)}
+        sampling = common_sampling(asked, self._work.sampling(model), limit)
         wanted = GenerationRequest(new_id("cmpl-"), (), sampling, prompt=asked.prompt)
         loaded = await while_connected(request, self._work.loaded(model, ttl=asked.ttl))
         client = client_of(request)
@@ -234,13 +223,20 @@ class FirstInterface:
         """Embed texts."""
         asked = await read_json(request, VectorRequest)
         model = self._work.names.find(asked.model)
-        texts = (asked.input,) if isinstance(asked.input, str) else tuple(asked.input)
+        texts = tuple(texts_of(asked.input, "input"))
+        if not all(texts):
+            raise ApiError("invalid_request", "input: A text is empty.", param="input")
         await while_connected(request, self._work.loaded_for_embeddings(model, ttl=asked.ttl))
         work = self._work.embed(client_of(request), model, EmbeddingRequest(texts))
         made = await while_connected(request, work)
         rows = [VectorRow(list(vector), i) for i, vector in enumerate(made.vectors)]
         usage = TextUsage(made.prompt_tokens, made.prompt_tokens)
         return json_response(VectorAnswer(rows, model.id, usage))
+
+
+def _limit(tokens: int | None) -> int | None:
+    """Tokens at most; any number below 0 is as many as there is room for."""
+    return None if tokens is not None and tokens < 0 else tokens
 
 
 def _text(wanted: GenerationRequest, loaded: LoadedModel, choice: TextChoice) -> TextAnswer:

@@ -70,6 +70,7 @@ class TextRequest(Struct):
     repeat_penalty: float | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
+    logit_bias: dict[str, float] | None = None
     max_tokens: int | None = None
     seed: int | None = None
     stop: str | list[str] | None = None
@@ -111,7 +112,8 @@ class VectorRequest(Struct):
     """Texts to embed."""
 
     model: str
-    input: str | list[str]
+    input: str | list[str | int | list[int]]
+    """A text or several; tokens are refused, as each model numbers its own."""
     ttl: float | None = None
 
 

@@ -60,7 +60,7 @@ class Chat:
         options = checked(asked.options)
         form = ChatForm(asked.model)
         if not asked.messages and keep == 0:
-            await self._loading.eject(model.id)
+            await self._loading.let_go(model.id, keep)
             return json_response(form.nothing("unload"))
         wanted = GenerationRequest(
             new_id("ollama-"),

@@ -63,7 +63,7 @@ class Generate:
         keep = time_to_live(asked.keep_alive)
         options = checked(asked.options)
         if not asked.prompt and keep == 0:
-            await self._loading.eject(model.id)
+            await self._loading.let_go(model.id, keep)
             return json_response(GenerateForm(asked.model, ()).nothing("unload"))
         wanted = await self._wanted(asked, model, options)
         form = GenerateForm(asked.model, wanted.messages)

@@ -1,6 +1,7 @@
 """Which model Ollama's client means, and that it is loaded as the request wants it."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from app.api.errors import ApiError
 from app.api.ollama.options import Options, changed_config
 from app.api.work import Work
+from app.core.errors import AppError
 from app.core.library_types import LocalModel
 from app.core.load_plan import chosen_config
 from app.core.loaded_model import LoadedModel
@@ -58,18 +60,32 @@ class Loading:
     ) -> Ready:
         """The model, loaded so that the options hold; `keep` is what `time_to_live` tells.
 
-        Where it must be loaded anew, answers that are under way come to their end first. Raises
-        like `Work.loaded`.
+        Where it must be loaded anew, those who wait for an answer have it first. Raises like
+        `Work.loaded`.
         """
         began = time.monotonic()
-        ttl = _ttl(keep)
-        config = self._other_config(model, options)
-        if config is not None and (present := self._ready(model.id)) is not None:
-            while present.engine.idle_seconds == 0 and present.state == "ready":
-                await asyncio.sleep(_LOOK_SECONDS)
-            config = self._other_config(model, options)  # somebody else may have done it
-        loaded = await self._work.loaded(model, config, ttl=ttl, on_progress=on_progress)
+        async with self._work.reloading[model.id]:
+            await self._settled(model)
+            config = self._other_config(model, options)
+            if config is not None and (present := self._ready(model.id)) is not None:
+                await self._unused(present)
+                config = self._other_config(model, options)
+            loaded = await self._work.loaded(model, config, ttl=_ttl(keep), on_progress=on_progress)
         return Ready(loaded, time.monotonic() - began)
+
+    async def _settled(self, model: LocalModel) -> None:
+        """Wait for a load that is under way, which is not ended for another one."""
+        present = self._runtime.get(model.id)
+        if present is not None and present.state == "loading":
+            with contextlib.suppress(AppError):  # whoever began it is told
+                await self._work.loaded(model)
+
+    async def _unused(self, present: LoadedModel) -> None:
+        """Wait until nobody is answered any more. Whoever comes next waits behind the load."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)  # it may have been loaded for somebody just now
+            if present.state != "ready" or not self._work.is_busy(present):
+                return
 
     def _other_config(self, model: LocalModel, options: Options) -> LoadConfig | None:
         present = self._ready(model.id)
@@ -85,14 +101,9 @@ class Loading:
         return present if present is not None and present.state == "ready" else None
 
     async def let_go(self, model_id: str, keep: float | None) -> None:
-        """Eject a model that shall not be kept, unless it answers somebody else."""
-        present = self._ready(model_id)
-        if keep == 0 and present is not None and present.engine.idle_seconds > 0:
-            await asyncio.to_thread(self._runtime.eject, model_id)
-
-    async def eject(self, model_id: str) -> None:
-        """Eject a model, whatever it does."""
-        await asyncio.to_thread(self._runtime.eject, model_id)
+        """Eject a model that shall not be kept, once it answers nobody else."""
+        if keep == 0:
+            await self._work.part_with(model_id)
 
 
 def _ttl(keep: float | None) -> float | None:

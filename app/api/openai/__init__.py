@@ -4,6 +4,7 @@ from app.api.openai.chat import ChatCompletions
 from app.api.openai.completions import Completions
 from app.api.openai.embeddings import EmbeddingOperations
 from app.api.openai.errors import error_response
+from app.api.openai.kept import KeptResponse
 from app.api.openai.kept_responses import KeptResponses
 from app.api.openai.models import Models
 from app.api.openai.responses import Responses
@@ -14,7 +15,7 @@ from app.api.work import Work
 
 def openai_dialect(work: Work) -> Dialect:
     """Its operations over `work`."""
-    store = ResponseStore(work.parts.paths.server_dir / "responses.db")
+    store = ResponseStore(work.parts.paths.server_dir / "responses.db", KeptResponse)
     operations = (
         *Models(work).operations(),
         *ChatCompletions(work).operations(),

@@ -7,10 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.errors import ApiError
-from app.api.kept_chats import owner_of
+from app.api.openai.kept import KeptResponse
 from app.api.openai.response_answer_types import DeletedResponse, ItemList, ResponseAnswer
 from app.api.operations import Operation
-from app.api.response_store import KeptResponse, ResponseStore
+from app.api.owner import owner_of
+from app.api.response_store import ResponseStore
 from app.api.streams import json_response
 
 USUAL_PAGE, LONGEST_PAGE = 20, 100
@@ -19,7 +20,7 @@ USUAL_PAGE, LONGEST_PAGE = 20, 100
 class KeptResponses:
     """Shows and forgets them, each to the token that asked for it."""
 
-    def __init__(self, store: ResponseStore) -> None:
+    def __init__(self, store: ResponseStore[KeptResponse]) -> None:
         self._store = store
 
     def operations(self) -> Sequence[Operation]:

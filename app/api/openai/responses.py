@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from app.api.body import read_json
 from app.api.errors import ApiError, api_error
-from app.api.kept_chats import owner_of
+from app.api.openai.kept import KeptResponse
 from app.api.openai.response_answer import ResponseMaker, begun_response
 from app.api.openai.response_answer_types import ResponseAnswer
 from app.api.openai.response_events import AnyResponseEvent
@@ -31,8 +31,9 @@ from app.api.openai.response_types import (
 )
 from app.api.operations import Operation
 from app.api.own_prompt import with_told
+from app.api.owner import owner_of
 from app.api.requests import check_pictures, pictures_in
-from app.api.response_store import KeptResponse, ResponseStore
+from app.api.response_store import ResponseStore
 from app.api.streams import StreamedResponse, json_response, primed, sse, while_connected
 from app.api.work import Client, Work, client_of, new_id
 from app.core.errors import AppError
@@ -59,7 +60,7 @@ class _Asked:
 class Responses:
     """Answers, whole or as a stream."""
 
-    def __init__(self, work: Work, store: ResponseStore) -> None:
+    def __init__(self, work: Work, store: ResponseStore[KeptResponse]) -> None:
         self._work = work
         self._store = store
 

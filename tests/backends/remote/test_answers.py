@@ -282,6 +282,18 @@ def test_arguments_that_are_no_json_are_told_and_not_complete(
     assert [event.code for event in events if isinstance(event, Note)] == ["malformed_tool_call"]
 
 
+def test_a_call_without_a_name_is_told_and_is_none(
+    backend: RemoteBackend, server: ScriptedServer
+) -> None:
+    server.says(
+        calls({"index": 0, "id": "a", "function": {"arguments": "{}"}}),
+        end("tool_calls"),
+    )
+    events = list(backend.generate(ask(tools=(Tool("x"),))))
+    assert not [event for event in events if isinstance(event, ToolCallStart | ToolCallEnd)]
+    assert [event.code for event in events if isinstance(event, Note)] == ["malformed_tool_call"]
+
+
 # Streams that go wrong
 
 

@@ -1,0 +1,31 @@
+"""The table of requests: what strangers send is shown as text."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from app.core.request_log import RequestRecord
+from app.gui.server_requests import RequestsModel, state_words
+
+
+def record(path: str = "/v1/models", **more: object) -> RequestRecord:
+    return RequestRecord(1, 0.0, "192.168.1.9", "", "GET", path, **more)  # type: ignore[arg-type]  # as the caller says
+
+
+def test_a_path_is_no_markup_in_the_tip_of_its_row(qtbot: QtBot) -> None:
+    """A picture in a tip would be read, on Windows from any computer that its address names."""
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    model = RequestsModel(parent)
+    model.take(record('/<img src="//elsewhere/share/x.png">', error="a <b>word</b>"))
+    tip = model.data(model.index(0, 0), Qt.ItemDataRole.ToolTipRole)
+    assert isinstance(tip, str)
+    assert "<img" not in tip
+    assert "<b>" not in tip
+    assert "&lt;img" in tip
+
+
+def test_an_answer_that_broke_off_is_not_shown_as_done() -> None:
+    words, role = state_words(record(status=200, seconds=1.0, error="The engine died."))
+    assert words == "200 The engine died."
+    assert role == "warning"
