@@ -86,9 +86,7 @@ def api_error(error: Exception) -> ApiError:
             return ApiError("model_not_found", _sentence(error))
         case NotEnoughMemory():
             return ApiError("busy", _sentence(error), retry_after=30)
-        case BadRequest() | TemplateError():
-            return ApiError("invalid_request", _sentence(error))
-        case BadName() | NameTaken():
+        case BadRequest() | TemplateError() | BadName() | NameTaken():
             return ApiError("invalid_request", _sentence(error))
         case ModelError() if _is_request(error):
             # Its hint speaks of the window's settings, which are not what was wrong.
