@@ -102,6 +102,16 @@ shots: setup ## screenshots of every page into docs/screenshots
 hub: setup ## a local model hub to try searching and downloading against
 	$(VENV)/python -m tests.hub
 
+.PHONY: engine
+engine: setup ## build this system's engine, check it, let each of its codes for processors answer
+	$(VENV)/python packaging/engine/build.py --out dist/engine
+	CORRAL_TEST_ENGINE=$(CURDIR)/dist/engine $(VENV)/python -m pytest -m slow \
+		tests/packaging/test_built_engine.py
+
+.PHONY: bench-engines
+bench-engines: setup ## measure the built engine (ENGINE=dist/engine) against the native build
+	$(VENV)/python packaging/bench_engines.py $(or $(ENGINE),dist/engine)
+
 .PHONY: installer
 installer: ## freeze Corral for this system, into dist/corral
 	@$(PYTHON) packaging/bootstrap.py setup installer

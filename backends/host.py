@@ -59,10 +59,11 @@ def main(argv: Sequence[str]) -> int:
         backend = registry.create(
             name, lambda contact: outbox.send(wire.Contacted(wire.STARTUP_ID, contact))
         )
+        build = registry.build_of(name)
     except BackendError as error:
         outbox.send(_failure(wire.STARTUP_ID, error))
         return 1
-    outbox.send(wire.Ready(wire.STARTUP_ID, wire.PROTOCOL_VERSION, name))
+    outbox.send(wire.Ready(wire.STARTUP_ID, wire.PROTOCOL_VERSION, name, build))
     Host(backend, outbox).serve(commands)
     return 0
 

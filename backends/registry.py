@@ -3,6 +3,7 @@
 from backends.base import Backend
 from backends.contacts import Tell
 from backends.errors import EngineFailure
+from backends.types import EngineBuild
 
 
 def create(name: str, tell: Tell | None = None) -> Backend:
@@ -29,6 +30,19 @@ def create(name: str, tell: Tell | None = None) -> Backend:
                 from backends.scripted import ScriptedBackend
 
                 return ScriptedBackend()
-    except (ImportError, OSError) as error:
+    except (ImportError, OSError, RuntimeError) as error:  # the last: a library does not open
         raise EngineFailure(f"The engine “{name}” is not installed", str(error)) from error
     raise EngineFailure(f"There is no engine “{name}”")
+
+
+def build_of(name: str) -> EngineBuild | None:
+    """Which build of an engine that was created runs in this process, where that can be told.
+
+    Raises:
+        EngineFailure: it cannot compute here.
+    """
+    if name != "llamacpp":
+        return None
+    from backends.llamacpp.library import engine_build
+
+    return engine_build()

@@ -458,6 +458,20 @@ GenerationEvent = (
 GenerationEvents = Iterator[GenerationEvent]
 
 
+class EngineBuild(Struct, frozen=True):
+    """Which engine runs in a child, for reports."""
+
+    name: str
+    """For people, such as "llama.cpp"."""
+    version: str
+    commit: str = ""
+    """State of its source, where it is known."""
+    id: str = ""
+    """Of its folder; "" where it is part of the Python packages."""
+    cpu_code: str = ""
+    """Which of its codes for the processor is in use; "" where there is only one."""
+
+
 class EngineStats(Struct, frozen=True):
     """State of a loaded engine, for the log and the window."""
 

@@ -15,6 +15,7 @@ from backends.types import (
     ChatMessage,
     EmbeddingRequest,
     Embeddings,
+    EngineBuild,
     EngineStats,
     GenerationEvent,
     GenerationRequest,
@@ -89,6 +90,7 @@ class Ready(Struct, frozen=True, tag="ready"):
     id: int
     protocol: int
     backend: str
+    build: EngineBuild | None = None
 
 
 class Event(Struct, frozen=True, tag="event"):

@@ -17,6 +17,7 @@ from app.core.errors import AppError
 from app.core.hardware import HardwareSurvey, memory_snapshot, survey
 from app.core.running import running_corral
 from backends.errors import BackendError
+from backends.types import EngineBuild
 
 State = Literal["ok", "note", "problem"]
 """Fine; worth knowing; something does not work."""
@@ -36,14 +37,30 @@ class Finding(Struct, frozen=True):
     """What to do, in a sentence; empty where there is nothing to do."""
 
 
-def engine(_: Parts) -> Finding:
-    """Whether the engine's process starts and its library is whole."""
+def engine(parts: Parts) -> Finding:
+    """Whether the engine's process starts and its files are whole."""
+    choice = parts.engines.choose("", parts.settings.current.engine.cpu_code)
+    environment = choice.environment if choice else None
     try:
-        with EngineProcess("llamacpp"):
-            return Finding("engine", "ok", "The engine starts.")
+        with EngineProcess("llamacpp", environment=environment) as process:
+            found = f"{build_words(process.build)} starts."
     except (AppError, BackendError) as error:
         hint = error.hint if isinstance(error, AppError) else ""
         return Finding("engine", "problem", str(error), hint or "Install Corral again.")
+    if damage := parts.engines.damage():
+        return Finding("engine", "note", f"{found} {' '.join(damage)}", "Install Corral again.")
+    if choice is not None and choice.note:
+        found = f"{found} {choice.note}"
+    return Finding("engine", "ok", found)
+
+
+def build_words(build: EngineBuild | None) -> str:
+    """An engine and the code that it runs, for people."""
+    if build is None:
+        return "The engine"
+    commit = f" ({build.commit})" if build.commit else ""
+    code = f" with its code for {build.cpu_code}" if build.cpu_code else ""
+    return f"{build.name} {build.version}".strip() + commit + code
 
 
 def processor(_: Parts) -> Finding:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
+from app.cli.folders import use_folder
 from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, human_size, human_time, print_json, without_controls
 from app.cli.run_options import OptionError
 from app.core.download_state import DownloadItem, DownloadRequest
-from app.core.errors import DownloadError, ModelError, StorageError
+from app.core.errors import DownloadError, ModelError
 from app.core.hub_reference import Reference
 from app.core.ollama_arrival import set_up
 from app.core.ollama_name import repository_title
@@ -78,7 +79,7 @@ def fetch(parts: Parts, wanted: Reference, *, to: str | None = None, quiet: bool
         return Fetched(path, request.repo, request.quantization, size, new=False)
     if detail.model.gated:
         parts.account.require(request.repo)
-    root = _root(parts, to) if to else None
+    root = use_folder(parts.library.own_folders, to) if to else None
     item = parts.downloads.add(request, root)  # continues what an earlier call left
     try:
         item = _wait(item, events, ProgressLine(quiet=quiet))
@@ -93,25 +94,6 @@ def fetch(parts: Parts, wanted: Reference, *, to: str | None = None, quiet: bool
     _set_up(parts, item, quiet=quiet)
     path = item.target / request.files[0].path
     return Fetched(path, request.repo, request.quantization, size, new=True)
-
-
-def _root(parts: Parts, text: str) -> Path:
-    """The models folder that is meant; one that was none becomes one. Raises `StorageError`."""
-    own = parts.library.own_folders
-    named = own.named(text)
-    if named is not None:
-        return named
-    path = Path(text).expanduser()
-    if not path.is_dir():
-        names = ", ".join(str(each) for each in own.all())
-        raise StorageError(
-            f"{text} is no models folder and no folder",
-            "Nothing was downloaded.",
-            f"Make it first, connect its drive, or name one of these: {names}.",
-        )
-    added = own.add(path)
-    sys.stderr.write(f"{added} is a models folder from now on.\n")
-    return added
 
 
 def _set_up(parts: Parts, item: DownloadItem, *, quiet: bool) -> None:

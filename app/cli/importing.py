@@ -1,9 +1,10 @@
-"""`corral import`: take models from elsewhere into the models folder."""
+"""`corral import`: take models from elsewhere into a models folder."""
 
 import sys
 from argparse import Namespace
 from pathlib import Path
 
+from app.cli.folders import meant_folder, use_folder
 from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, human_size
 from app.core.errors import StorageError
@@ -17,7 +18,7 @@ def import_(arguments: Namespace) -> int:
     way: Way | None = arguments.way
     paths = [Path(text) for text in arguments.paths]
     with Parts() as parts:
-        plan = plan_import(paths, parts.library.folder, way)
+        plan = plan_import(paths, _folder(parts, arguments), way)
         for path in plan.empty:
             sys.stderr.write(f"{path} holds no model.\n")
         for item in plan.items:
@@ -44,6 +45,14 @@ def import_(arguments: Namespace) -> int:
                 "Not all models are listed", "Their files are there, but hold no usable model."
             )
     return _code(plan)
+
+
+def _folder(parts: Parts, arguments: Namespace) -> Path:
+    """Where they go; only asking what would be done makes no folder a models folder."""
+    if not arguments.to:
+        return parts.library.folder
+    choose = meant_folder if arguments.dry_run else use_folder
+    return choose(parts.library.own_folders, arguments.to)
 
 
 def _would(item: ImportItem) -> str:

@@ -29,7 +29,7 @@ def ls(arguments: Namespace) -> int:
         (
             model.name,
             f"on {model.publisher}" if model.is_remote else model.quantization,
-            "" if model.is_remote else human_size(model.size),
+            "" if model.is_remote else human_size(model.disk_size),
             f"{model.context_length:,}" if model.context_length else "",
             model.id,
         )

@@ -10,6 +10,7 @@ from app.cli.parts import Parts
 from app.cli.rendering import human_size, remark
 from app.cli.session import make_model
 from app.core.errors import AppError, NotFoundError, StorageError
+from app.core.library_files import size_to_delete
 from app.core.library_types import LocalModel
 from app.core.modelfile import ModelfileError, read_modelfile
 from app.core.ollama_recipe import Recipe
@@ -31,7 +32,7 @@ def rm(arguments: Namespace) -> int:
 
 def _removed(parts: Parts, model: LocalModel, *, sure: bool) -> bool:
     made = [each for each in parts.library.models() if each.variant_of == model.id]
-    if not sure and not _confirmed(model, made):
+    if not sure and not _confirmed(parts, model, made):
         return False
     if parts.running is not None:
         parts.running.remove(model.id)
@@ -42,13 +43,13 @@ def _removed(parts: Parts, model: LocalModel, *, sure: bool) -> bool:
     return True
 
 
-def _confirmed(model: LocalModel, made: Sequence[LocalModel]) -> bool:
+def _confirmed(parts: Parts, model: LocalModel, made: Sequence[LocalModel]) -> bool:
     if not sys.stdin.isatty():
         raise AppError(
             f"{model.name} was not deleted", hint="Without a terminal to ask in, add --yes."
         )
     stays = model.variant_of or model.read_only
-    size = "its files stay" if stays else human_size(model.size)
+    size = "its files stay" if stays else human_size(size_to_delete(model, parts.library.models()))
     further = f" and what was made of it, {', '.join(each.name for each in made)}" if made else ""
     try:
         answer = input(f"Delete {model.name} ({size}){further}? [y/N] ")

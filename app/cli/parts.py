@@ -18,6 +18,7 @@ from app.core.settings import SettingsStore
 if TYPE_CHECKING:
     from app.core.access_tokens import AccessTokens
     from app.core.downloads import DownloadManager
+    from app.core.engine_shelf import EngineShelf
     from app.core.hub import HubClient
     from app.core.hub_account import HubAccount
     from app.core.hub_gate import HubGate
@@ -160,6 +161,15 @@ class Parts:
         return SpeedBook(self.paths.speeds_file)
 
     @cached_property
+    def engines(self) -> "EngineShelf":
+        """The installed engines and what was learned of them."""
+        from app.core.engine_record import EngineRecord
+        from app.core.engine_shelf import EngineShelf
+        from app.core.installed_engines import engine_places
+
+        return EngineShelf(engine_places(self.paths), EngineRecord(self.paths.engines_file))
+
+    @cached_property
     def runtime(self) -> "ModelRuntime":
         """Loaded models, each in a child process that ends with this program."""
         from app.core.estimate_corrections import EstimateCorrections
@@ -170,6 +180,8 @@ class Parts:
         corrections = EstimateCorrections(self.paths.estimates_file)
         keys, tell = KeyStore(self.paths), self.ledger.record
         remotes = RemoteStore(self.settings, keys, gate=self.gate, tell=tell)
-        runtime = ModelRuntime(self.settings, corrections=corrections, remotes=remotes)
+        runtime = ModelRuntime(
+            self.settings, corrections=corrections, remotes=remotes, engines=self.engines
+        )
         self._closing.callback(runtime.close)
         return runtime

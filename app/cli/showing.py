@@ -16,7 +16,7 @@ from app.cli.model_facts import (
 )
 from app.cli.parts import Parts
 from app.cli.rendering import print_json, without_controls
-from app.core.gguf_types import GgufArray
+from app.core.header_values import header_values
 
 
 def show(arguments: Namespace) -> int:
@@ -48,8 +48,6 @@ def show(arguments: Namespace) -> int:
             return 1
         sys.stdout.write(f"{without_controls(model_summary(parts, model))}\n")
         header = header_of(parts, model) if arguments.verbose else None
-        for key, value in header.metadata.items() if header else ():
-            told = f"({value.count:,} values)" if isinstance(value, GgufArray) else value
-            line = " ".join(f"{key} = {told}".split())
-            sys.stdout.write(f"  {without_controls(line)[:200]}\n")
+        for key, told in header_values(header) if header else ():
+            sys.stdout.write(f"  {without_controls(f'{key} = {told}')}\n")
     return 0

@@ -41,11 +41,7 @@ def add(commands: "Commands") -> None:
         metavar="OWNER/REPO[:QUANT]",
         help="for example owner/model-GGUF:Q4_K_M, the address of a hub page, or ollama:NAME:TAG",
     )
-    get.add_argument(
-        "--to",
-        metavar="FOLDER",
-        help="a models folder by its name or path, or another folder, which becomes one",
-    )
+    _add_folder(get)
     get.add_argument("--json", action="store_true", help="as a JSON object, for scripts")
     get.add_argument("--quiet", "-q", action="store_true", help="no progress line")
     get.add_argument("--insecure", action="store_true", help=argparse.SUPPRESS)
@@ -53,11 +49,12 @@ def add(commands: "Commands") -> None:
 
     _add_changing(commands)
 
-    take = commands.add_parser("import", help="take models from elsewhere into the models folder")
+    take = commands.add_parser("import", help="take models from elsewhere into a models folder")
     take.set_defaults(does="import")
     take.add_argument(
         "paths", nargs="+", metavar="PATH", help="a .gguf file, an MLX folder, a folder of models"
     )
+    _add_folder(take)
     way = take.add_mutually_exclusive_group()
     ways = {
         "link": (
@@ -83,6 +80,14 @@ def add(commands: "Commands") -> None:
     presets.set_defaults(does="presets")
     presets.add_argument("preset", nargs="?", metavar="ID", help="the one to show")
     presets.add_argument("--json", action="store_true", help="as JSON, for scripts")
+
+
+def _add_folder(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--to",
+        metavar="FOLDER",
+        help="a models folder by its name or path, or another folder, which becomes one",
+    )
 
 
 def _add_changing(commands: "Commands") -> None:

@@ -24,7 +24,8 @@ SOURCE_ROOT = Path(__file__).resolve().parents[2]
 _INSTALLED = {"site-packages", "dist-packages"}
 """Folders that Python searches by itself; named in PYTHONPATH they would hide its own modules."""
 _NOT_FOR_ENGINES = (
-    *("GGML_BACKEND_PATH", "LLAMA_CPP_LIB_PATH", "MTMD_CPP_LIB"),
+    *("GGML_BACKEND_PATH", "LLAMA_CPP_LIB_PATH", "MTMD_CPP_LIB", "CORRAL_ENGINE"),
+    "CORRAL_CPU_CODE",
     *("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"),
 )
 # OPENAI_: the client of remote models would send what it finds there to any server.

@@ -34,6 +34,19 @@ class DiskUse:
     total: int
 
 
+def size_of_models(models: Iterable[LocalModel]) -> int:
+    """Bytes of models with their companions. Asks no disk.
+
+    Each file counts once: neither a variant, nor a second name of a file, nor a shared projector
+    adds any.
+    """
+    sizes: dict[Path, int] = {}
+    for model in models:
+        if not (model.variant_of or model.same_file_as):
+            sizes |= model.file_sizes_by_path()
+    return sum(sizes.values())
+
+
 def disk_uses(
     folder: tuple[str, Path], others: Sequence[tuple[str, Path]], models: Iterable[LocalModel]
 ) -> tuple[DiskUse, ...]:

@@ -71,6 +71,8 @@ class DownloadEntry:
     """What keeps it back at this time."""
     at_once: bool = False
     """A person wants it now, whatever the schedule says."""
+    away: bool = False
+    """Its drive is not there."""
     retry_at: float | None = None
     """When it is tried again that there was no network for; monotonic."""
     network_tries: int = 0
@@ -192,6 +194,7 @@ class DownloadEntry:
     def begin(self) -> None:
         """Start a run."""
         self.settle("running")
+        self.away = False
         self.began = time.monotonic()
         self.run = uuid.uuid4().hex
 
@@ -286,7 +289,9 @@ class DownloadEntry:
     def _waits_for(self) -> WaitsFor:
         if self.state != "waiting":
             return ""
-        return self.held or ("network" if self.retry_at is not None else "")
+        if self.held or self.away:
+            return self.held or "drive"
+        return "network" if self.retry_at is not None else ""
 
     def stored(self) -> StoredDownload:
         """What is worth keeping."""

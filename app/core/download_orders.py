@@ -43,6 +43,7 @@ class DownloadOrders:
         """The command for the current run of `entry`. Raises like `check`."""
         assert entry.run is not None
         request = entry.request
+        root = "" if entry.root == self._made else str(entry.root)
         return Fetch(
             entry.run,
             self._accesses(request),
@@ -51,7 +52,8 @@ class DownloadOrders:
             request.files,
             str(entry.folder),
             self._limits,
-            "" if entry.root == self._made else str(entry.root),
+            root,
+            self._library.own_folders.marks.of(entry.root) if root else "",
             copies_of(request.files, self._library.records, self._library.models()),
             self._main(request),
             request.update,

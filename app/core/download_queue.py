@@ -118,4 +118,4 @@ class DownloadQueue:
 
     def _may_run(self, entry: DownloadEntry, hold: Hold, now: float) -> bool:
         entry.held = hold if hold == "offline" or not entry.at_once else ""
-        return not entry.held and not entry.waits_for_network(now)
+        return not entry.held and not entry.away and not entry.waits_for_network(now)

@@ -215,9 +215,13 @@ class DownloadRuns:
         return self._stopping.pop(run, None)
 
     def _failed(self, entry: DownloadEntry, reply: Failed) -> None:
-        """The child gave up; where there is no network, only for now."""
+        """The child gave up; where there is no network or no drive, only for now."""
         problem = DownloadProblem(reply.title, reply.message, reply.hint, reply.detail)
-        if reply.network and self._patient and entry.lost_network(time.monotonic()):
+        if reply.away and self._patient:
+            entry.away = True
+            entry.settle("waiting", problem)
+            self._settled(entry)
+        elif reply.network and self._patient and entry.lost_network(time.monotonic()):
             entry.settle("waiting", problem)
             self._settled(entry)
         else:

@@ -1,16 +1,21 @@
-"""Which downloads run now: by their order, the hours, the idle computer, the disk, the network."""
+"""Which downloads run now: by order, hours, idle computer, disk, drive and network."""
 
 import time
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from app.core import download_problems
 from app.core.download_board import DownloadBoard
 from app.core.download_entry import DownloadEntry
 from app.core.download_runs import DownloadRuns
 from app.core.download_space import full_disks
+from app.core.download_state import DownloadProblem
 from app.core.download_times import Hold, hold_for, seconds_to_look
+from app.core.drive_watch import DRIVE_SECONDS, DriveWatch
 from app.core.idle_watch import IdleWatch
+from app.core.library import ModelLibrary
+from app.core.model_roots import silent_folder
 from app.core.settings import SettingsStore
 
 DISK_SECONDS = 5.0
@@ -25,12 +30,13 @@ class DownloadSchedule:
         board: DownloadBoard,
         runs: DownloadRuns,
         settings: SettingsStore,
+        library: ModelLibrary,
         *,
         patient: bool,
         idle: Callable[[], float],
         clock: Callable[[], datetime],
     ) -> None:
-        """Whoever is not `patient` keeps no hours.
+        """Whoever is not `patient` keeps no hours and waits for no drive.
 
         `idle` answers the seconds that nobody has used the computer.
         """
@@ -40,6 +46,8 @@ class DownloadSchedule:
         self._patient = patient
         self._idle = idle
         self._clock = clock
+        self._library = library
+        self._drives = DriveWatch(library, self._drive_is_back)
         self._watch = IdleWatch(self._look, "downloads-watch")
 
     def close(self) -> None:
@@ -63,7 +71,8 @@ class DownloadSchedule:
 
     def _arrange(self) -> None:
         board, runs = self._board, self._runs
-        before = {entry.id: (entry.state, entry.held) for entry in board.queue}
+        before = {entry.id: _standing(entry) for entry in board.queue}
+        self._keep_from_silent_drives()
         chosen, others = board.queue.chosen(self._hold(), board.dropped, time.monotonic())
         for entry in others:
             runs.stop(entry)
@@ -72,9 +81,17 @@ class DownloadSchedule:
             if entry.state == "waiting":
                 runs.begin(entry)
         for entry in board.queue:
-            if before[entry.id] != (entry.state, entry.held):
+            if before[entry.id] != _standing(entry):
                 board.tell_changed(entry)
         board.condition.notify_all()
+
+    def _keep_from_silent_drives(self) -> None:
+        """What is about to begin would hang there, or lie in a mount point without its drive."""
+        silent = self._library.silent_folders() if self._patient else ()
+        for entry in self._board.queue if silent else ():
+            if entry.state == "waiting" and entry.root in silent:
+                entry.away = True
+                entry.error = DownloadProblem.of(silent_folder(entry.root))
 
     def _hold(self) -> Hold:
         settings = self._settings.current
@@ -85,8 +102,9 @@ class DownloadSchedule:
     # -- by itself
 
     def _look(self) -> float | None:
-        """Look at the clock, the disk and the network's next try; seconds until it is worth it
-        again, None when nothing is to be done.
+        """Look at the clock, the disk, drives that are away and the network's next try.
+
+        Answers the seconds until it is worth it again, None when nothing is to be done.
         """
         board = self._board
         with board.condition:
@@ -100,7 +118,9 @@ class DownloadSchedule:
             if board.closing:
                 return None
             self._arrange()
+            away = [e.root for e in board.queue if e.state == "waiting" and e.away]
             due = self._due()
+        self._drives.look(away)
         board.tell()
         return max(0.05, min(due)) if due else None
 
@@ -112,7 +132,24 @@ class DownloadSchedule:
         due = [entry.retry_at - now for entry in waiting if entry.retry_at is not None]
         if active:
             due.append(DISK_SECONDS)
+        if any(entry.away for entry in waiting):
+            due.append(DRIVE_SECONDS)
         if (waiting or active) and self._patient:
             hours = seconds_to_look(self._settings.current.downloads, self._clock())
             due += [] if hours is None else [hours]
         return due
+
+    def _drive_is_back(self, root: Path) -> None:
+        """In a thread of the drives' watch: what waited for this one may run."""
+        with self._board.condition:
+            for entry in self._board.queue:
+                if entry.away and entry.root == root:
+                    entry.away, entry.error = False, None
+                    self._board.tell_changed(entry)
+            self.arrange()
+        self._board.tell()
+
+
+def _standing(entry: DownloadEntry) -> tuple[str, str, bool]:
+    """What listeners are told of when it changes."""
+    return entry.state, entry.held, entry.away

@@ -17,7 +17,7 @@ from app.core.variants import RepoFile
 log = logging.getLogger(__name__)
 
 State = Literal["waiting", "running", "verifying", "paused", "failed", "done"]
-WaitsFor = Literal["", "offline", "hours", "idle", "network"]
+WaitsFor = Literal["", "offline", "hours", "idle", "network", "drive"]
 """What a waiting download waits for; "" is its turn."""
 
 
@@ -88,7 +88,7 @@ class DownloadItem(Struct, frozen=True, kw_only=True):
     trouble: Trouble | None = None
     """What is wrong while it is silent, where that is known."""
     error: DownloadProblem | None = None
-    """Why it failed; while it waits for the network, what was last wrong there."""
+    """Why it failed; while it waits for the network or its drive, what was last wrong there."""
 
 
 class StoredDownload(Struct, frozen=True, kw_only=True):

@@ -91,6 +91,7 @@ class DownloadManager:
             board,
             self._runs,
             settings,
+            library,
             patient=keep_list,
             idle=idle or (lambda: math.inf),
             clock=clock,
@@ -196,7 +197,7 @@ class DownloadManager:
             with self._condition:
                 if entry.state in _STOPPED and item_id in self._queue:
                     entry.settle("waiting")
-                    entry.crashes = 0
+                    entry.crashes, entry.away = 0, False
                     entry.found_network()
                     self._schedule.update(entry)
         return entry
@@ -220,12 +221,13 @@ class DownloadManager:
         self._board.tell()
 
     def try_now(self, item_id: str) -> None:
-        """Wait no longer for a server that is out of order or silent, or for the network."""
+        """Wait no longer for a server that is out of order or silent, the network or a drive."""
         with self._condition:
             entry = self._queue.get(item_id)
             if entry.active:
                 self._runs.hurry(entry)
             elif entry.state == "waiting":
+                entry.away = False
                 entry.found_network()
                 self._schedule.update(entry)
         self._board.tell()
@@ -317,7 +319,7 @@ class DownloadManager:
 
     def _check_root(self, root: Path) -> None:
         """Raise `StorageError` where downloads cannot go to."""
-        self._library.own_folders.check(root, self._library.silent_folders())
+        self._library.own_folders.claim(root, self._library.silent_folders())
 
     def _check_room(self, entry: DownloadEntry) -> None:
         """Raise `StorageError` where the disk has no room for this and what is queued for it."""

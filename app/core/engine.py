@@ -5,7 +5,7 @@ A crash of native code ends the child and nothing else: every waiting call then 
 `EngineDied`, which says what happened in words for a person.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TypeVar
@@ -15,6 +15,7 @@ import psutil
 from app.core.children import child_command
 from app.core.engine_link import Call, EngineClosed, EngineLink
 from app.core.errors import ModelError
+from app.core.installed_engines import usual_environment
 from backends import wire
 from backends.base import LoadProgressCallback
 from backends.contacts import Tell
@@ -29,6 +30,7 @@ from backends.types import (
     ChatMessage,
     EmbeddingRequest,
     Embeddings,
+    EngineBuild,
     EngineStats,
     Finish,
     GenerationEvent,
@@ -59,6 +61,7 @@ class EngineProcess:
         cancel_deadline: float = 10.0,
         longest_silence: float = 30.0,
         tell: Tell | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare; nothing runs until `start`.
 
@@ -66,11 +69,14 @@ class EngineProcess:
         must be ready, and must let go of cancelled work; one that misses them is killed. After
         `longest_silence` seconds without a word of the child `count_tokens`, `stats` and `unload`
         give up and raise `EngineSilent`, a `ModelError`; the child lives on. `tell` hears of the
-        child's connections to other computers.
+        child's connections to other computers. `environment` tells the child which installed
+        engine to run (`EngineChoice`); None is the best one.
         """
         self.backend = backend
         command = command or child_command("--engine-host", "--backend", backend)
-        self._link = EngineLink(command, tell)
+        if environment is None and backend == "llamacpp":
+            environment = usual_environment()
+        self._link = EngineLink(command, tell, environment)
         self._start_deadline = start_deadline
         self._cancel_deadline = cancel_deadline
         self._longest_silence = longest_silence
@@ -93,6 +99,11 @@ class EngineProcess:
     def pid(self) -> int | None:
         """Process id of the child; None before `start`."""
         return self._link.pid
+
+    @property
+    def build(self) -> EngineBuild | None:
+        """Which build of the engine runs; None before `start`, and where it is not told."""
+        return self._link.build
 
     @property
     def alive(self) -> bool:

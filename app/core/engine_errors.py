@@ -40,7 +40,7 @@ def death(status: int, last_words: Sequence[str], blame: Blame | None = None) ->
     words = f" Its last words were: “{quote}”." if quote else ""
     detail = "\n".join([*last_words, f"exit status {status}"])
     error = EngineDied(failure.title, f"{why}{words} {_REST_IS_SAFE}", failure.hint, detail)
-    error.remedies = failure.remedies
+    error.remedies, error.cause = failure.remedies, failure.name
     return error
 
 

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, ClassVar
 
@@ -23,6 +23,7 @@ from app.core.events import EventHook
 from backends import wire
 from backends.contacts import Tell
 from backends.errors import error_from_code
+from backends.types import EngineBuild
 
 KEPT_LINES = 200
 """Lines of a child's log that are kept."""
@@ -80,9 +81,20 @@ class Call:
 class EngineLink:
     """Starts one child, carries calls to it, ends it. Thread-safe."""
 
-    def __init__(self, command: Sequence[str], tell: Tell | None = None) -> None:
-        """`tell` hears of the child's connections to other computers, in the reading thread."""
+    def __init__(
+        self,
+        command: Sequence[str],
+        tell: Tell | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """`tell` hears of the child's connections to other computers, in the reading thread.
+
+        `environment` is added to what every engine's child gets.
+        """
         self._tell = tell
+        self._environment = dict(environment or {})
+        self.build: EngineBuild | None = None
+        """Which build of the engine the child runs; None before `start`, or if it is not told."""
         self.died: EventHook[[EngineDied]] = EventHook()
         """The child ended by itself after it was ready. Fires in the reading thread."""
         self._command = tuple(command)
@@ -226,12 +238,14 @@ class EngineLink:
     def _greet(self, reply: wire.Reply) -> None:
         if not isinstance(reply, wire.Ready) or reply.protocol != wire.PROTOCOL_VERSION:
             raise death(0, self.last_words(), "garbled")
+        self.build = reply.build
         self._ready = True
 
     def _spawn(self) -> None:
         try:
             folder = empty_folder()
-            process = start_child(self._command, environment=engine_environment(), folder=folder)
+            environment = engine_environment() | self._environment
+            process = start_child(self._command, environment=environment, folder=folder)
         except OSError as error:
             raise EngineDied(
                 "The engine could not be started",
@@ -350,7 +364,7 @@ class EngineLink:
         if self._death is not None:
             it = self._death
             again = EngineDied(it.title, it.message, it.hint, it.detail)
-            again.remedies = it.remedies
+            again.remedies, again.cause = it.remedies, it.cause
             return again
         return EngineClosed(
             "The model is not loaded", "It was ejected.", "Load the model and try again."

@@ -85,6 +85,8 @@ class EngineDied(ModelError):
     """The engine's process ended by itself."""
 
     code = "engine_died"
+    cause: str = ""
+    """Name of the row in the failure table that explains it."""
 
     @property
     def is_lasting(self) -> bool:

@@ -175,8 +175,9 @@ DEATHS = (
         "wrong_processor",
         "The engine does not suit this processor",
         "It used an instruction that this processor does not have.",
-        "Install the build of Corral that is made for this computer.",
-        (RemedyKind.REPORT,),
+        "Load the model again: the engine then uses its most cautious code. If that does not help, "
+        "install the build of Corral that is made for this computer.",
+        (RemedyKind.RELOAD, RemedyKind.REPORT),
         ends=frozenset({"SIGILL"}),
     ),
     Failure(

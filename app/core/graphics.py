@@ -8,11 +8,13 @@ import platform
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import Struct
+
+from app.core.installed_engines import engine_places, installed_engines, package_libraries
+from app.core.paths import app_paths
 
 log = logging.getLogger(__name__)
 
@@ -200,12 +202,10 @@ def _windows_values(registry: Any, parent: Any, name: str) -> dict[str, object]:
 
 
 def offload_apis() -> tuple[OffloadApi, ...]:
-    """What the installed llama.cpp can reach graphics cards by: the libraries that lie in it."""
-    package = find_spec("llama_cpp")
-    folders = package.submodule_search_locations if package is not None else None
-    return parse_library_names(
-        file.name for folder in folders or () for file in Path(folder, "lib").glob("*ggml*")
-    )
+    """What the best installed llama.cpp can reach graphics cards by: the libraries in it."""
+    engines = installed_engines(engine_places(app_paths()))
+    folder = engines[0].folder or package_libraries() if engines else None
+    return parse_library_names(file.name for file in folder.glob("*ggml*")) if folder else ()
 
 
 _LIBRARY = re.compile(r"(?:lib)?ggml-(?P<api>cuda|hip|sycl|vulkan|metal)\.(?:so|dll|dylib)")

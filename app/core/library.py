@@ -290,9 +290,7 @@ class ModelLibrary:
             elif model.read_only:
                 self._choose(lambda choices: choices.dropping(model.path).forgetting(model.id))
             elif model.present:
-                others = [
-                    each for each in self._models if model.id not in (each.id, each.variant_of)
-                ]
+                others = library_files.others_than(model, self._models)
                 root = self.own_folders.of(model.path) or self.folder
                 library_files.delete_files(model, others, root, to_trash=to_trash)
                 self._choose(lambda choices: choices.without(model.id))
@@ -381,7 +379,9 @@ class ModelLibrary:
         Answers which files could not be deleted from the old folder: they are in both now.
         Raises `Broken`, StorageError or what a guard raises; then everything is as it was.
         """
-        left = self._folder_change.run(path.expanduser().absolute(), move, progress, cancelled)
+        path = path.expanduser().absolute()
+        left = self._folder_change.run(path, move, progress, cancelled)
+        self.own_folders.marks.forget(path)
         self.scan()
         return left
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import send2trash
@@ -14,6 +14,24 @@ from app.core.library_types import LocalModel
 from app.core.transfer_naming import naming_path
 
 
+def others_than(model: LocalModel, models: Iterable[LocalModel]) -> list[LocalModel]:
+    """All models but this one and its variants, which go with it."""
+    return [each for each in models if model.id not in (each.id, each.variant_of)]
+
+
+def files_to_delete(model: LocalModel, others: Iterable[LocalModel]) -> list[Path]:
+    """Those files of a model that belong to no other: a shared projector stays."""
+    needed = {path for other in others for path in other.files}
+    return [path for path in model.files if path not in needed]
+
+
+def size_to_delete(model: LocalModel, models: Iterable[LocalModel]) -> int:
+    """Bytes of what deleting a model would delete. Asks no disk."""
+    doomed = set(files_to_delete(model, others_than(model, models)))
+    sizes = model.file_sizes_by_path()
+    return sum(size for path, size in sizes.items() if path in doomed)
+
+
 def delete_files(
     model: LocalModel, others: Sequence[LocalModel], root: Path, *, to_trash: bool
 ) -> None:
@@ -21,8 +39,7 @@ def delete_files(
 
     What belongs to another model too, or to none, stays. Raises StorageError.
     """
-    needed = {path for other in others for path in other.files}
-    doomed = [path for path in model.files if path not in needed]
+    doomed = files_to_delete(model, others)
     folder = model.path if model.path.is_dir() else model.path.parent
     whole_folder = folder == model.path != root and set(folder.iterdir()) == set(doomed)
     if whole_folder:  # one thing in the trash instead of a dozen

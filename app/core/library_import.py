@@ -1,4 +1,4 @@
-"""Take models from elsewhere into the models folder: by hard link, copy or move.
+"""Take models from elsewhere into a models folder: by hard link, copy or move.
 
 A plan says beforehand what would be done, and is the dry run.
 """
@@ -59,6 +59,8 @@ class ImportItem:
 class ImportPlan:
     """What an import would do."""
 
+    folder: Path
+    """The models folder that the models go to."""
     items: tuple[ImportItem, ...]
     empty: tuple[Path, ...]
     """Paths that were named and hold no model."""
@@ -78,7 +80,7 @@ def plan_import(
     way: Way | None = None,
     programs: Sequence[ProgramFolder] | None = None,
 ) -> ImportPlan:
-    """What importing files and folders into the models folder would do. Changes nothing.
+    """What importing files and folders into a models folder would do. Changes nothing.
 
     `way` None links where both are on one disk and the system allows it, and copies elsewhere.
     `programs` are folders from which nothing is moved; by default those of the other programs
@@ -103,12 +105,14 @@ def plan_import(
                     taken.update(_spelled(target) for _, target in item.files)
             if len(items) == before:
                 empty.append(path)
+        along = {source for item in items for source, _ in item.companions}
+        empty = [path for path in empty if path.expanduser().absolute() not in along]
         needed = sum(_needed(item, device) for item in items if not item.problem)
     except OSError as error:
         raise storage_error(TITLE, Path(error.filename or folder), error) from error
     if not items:
         raise _no_model(*paths)
-    return ImportPlan(tuple(items), tuple(empty), needed, free)
+    return ImportPlan(folder, tuple(items), tuple(empty), needed, free)
 
 
 def _no_model(*paths: Path) -> ModelError:
@@ -233,22 +237,16 @@ def import_models(
     if plan.needed > plan.free:
         raise StorageError(
             TITLE,
-            f"They need {plan.needed / 1e9:.1f} GB and the disk of the models folder has "
+            f"They need {plan.needed / 1e9:.1f} GB and the disk of {plan.folder} has "
             f"{plan.free / 1e9:.1f} GB free.",
             "Free some space there, or link the models.",
         )
-    if library.folder in library.silent_folders():
-        raise StorageError(
-            TITLE,
-            f"The drive of the models folder, {library.folder}, is not connected.",
-            "Connect it, or choose another models folder.",
-        )
+    folders = library.own_folders
+    folders.claim(plan.folder, library.silent_folders())
     total, before = sum(item.size for item in plan.possible), 0
     with library.hold_folder("Models are being imported into it."):
-        if not all(item.target.is_relative_to(library.folder.absolute()) for item in plan.possible):
-            raise StorageError(
-                TITLE, "The models folder is another one by now.", "Import them again."
-            )
+        if plan.folder not in [each.absolute() for each in folders.all()]:
+            raise StorageError(TITLE, f"{plan.folder} is no models folder.", "Choose another one.")
         try:
             for item in plan.possible:
                 done = before

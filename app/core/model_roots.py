@@ -11,6 +11,7 @@ from msgspec import structs
 
 from app.core.errors import StorageError
 from app.core.files import storage_error
+from app.core.folder_marks import FolderMarks
 from app.core.paths import AppPaths
 from app.core.settings import Models, SettingsStore
 
@@ -28,6 +29,8 @@ class ModelRoots:
         self._program_of = program_of
         self._paths = paths
         self._settings = settings
+        self.marks = FolderMarks(paths.folders_file)
+        """What tells the folders from mount points without their drive."""
 
     @property
     def standard(self) -> Path:
@@ -64,6 +67,8 @@ class ModelRoots:
         self._check_new(path)
         models = self._settings.current.models
         further = (*models.further_folders, str(path))
+        self.marks.forget(path)
+        self.marks.keep(path)
         self._update(structs.replace(models, further_folders=further))
         return path
 
@@ -97,6 +102,7 @@ class ModelRoots:
         models = self._settings.current.models
         others = tuple(each for each in models.further_folders if Path(each).expanduser() != path)
         self._update(structs.replace(models, further_folders=others))
+        self.marks.forget(path)
 
     def make_standard(self, path: Path) -> None:
         """Downloads go to this one from now on; the standard so far stays a models folder."""
@@ -108,7 +114,7 @@ class ModelRoots:
         self._update(structs.replace(models, folder=folder, further_folders=others))
 
     def check(self, root: Path, silent: Collection[Path] = ()) -> None:
-        """Raise `StorageError` unless downloads can go to `root` now.
+        """Raise `StorageError` unless models can be put into `root` now.
 
         Corral's own folder is made where it is lacking; any other one is on a drive that is away.
         `silent` are folders that do not answer, which nobody is to wait for.
@@ -116,7 +122,15 @@ class ModelRoots:
         if root in silent:
             raise silent_folder(root)
         if root != self._paths.models:
+            check_there(root)
+            self.marks.check(root)
             check_root(root)
+
+    def claim(self, root: Path, silent: Collection[Path] = ()) -> None:
+        """The same, for who is about to put models there: from now on it is known again."""
+        self.check(root, silent)
+        if root != self._paths.models:
+            self.marks.keep(root)
 
     def _update(self, models: Models) -> None:
         self._settings.update(models=models)
@@ -126,7 +140,8 @@ def silent_folder(root: Path) -> StorageError:
     """A models folder that nobody is to wait for."""
     return StorageError(
         "This models folder does not answer",
-        f"{root} is on a drive or network share that does not respond. Nothing was fetched.",
+        f"{root} is on a drive or network share that is not connected, or does not respond. "
+        "Nothing was put there.",
         "Connect it again, or choose another models folder.",
     )
 
@@ -147,6 +162,6 @@ def check_there(root: Path) -> None:
     if not os.path.isdir(root):  # unlike Path.is_dir, False for a drive that fails
         raise StorageError(
             "This models folder is not there",
-            f"{root} does not exist, or its drive is not connected. Nothing was fetched.",
+            f"{root} does not exist, or its drive is not connected. Nothing was put there.",
             "Connect the drive, or choose another models folder.",
         )

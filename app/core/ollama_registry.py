@@ -18,7 +18,7 @@ from app.core import gguf, ollama_errors, quantization
 from app.core.gguf_types import GgufHeader
 from app.core.hub import HubDetail, HubModel
 from app.core.hub_http import HubAccess
-from app.core.library_scan import OLLAMA_ADAPTER, OLLAMA_DRAFT
+from app.core.library_beside import OLLAMA_ADAPTER, OLLAMA_DRAFT
 from app.core.ollama_card import card
 from app.core.ollama_gate import RegistryGate
 from app.core.ollama_http import RegistryHttp

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from app.core.library_scan import OLLAMA_ADAPTER, OLLAMA_DRAFT
+from app.core.library_beside import OLLAMA_ADAPTER, OLLAMA_DRAFT
 from app.core.library_types import LocalModel
 from backends.types import LoadConfig, LoraAdapter
 

@@ -55,9 +55,19 @@ class AppPaths(Struct, frozen=True):
         return self.data / "estimates.json"
 
     @property
+    def engines_file(self) -> Path:
+        """What was learned of engines, as JSON."""
+        return self.data / "engines.json"
+
+    @property
     def model_files_file(self) -> Path:
         """Checksums of model files and where they came from, as JSON."""
         return self.data / "model-files.json"
+
+    @property
+    def folders_file(self) -> Path:
+        """What tells further models folders from mount points without their drive, as JSON."""
+        return self.data / "folders.json"
 
     @property
     def speeds_file(self) -> Path:

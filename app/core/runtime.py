@@ -13,6 +13,7 @@ from msgspec import structs
 from app.core.engine import EngineProcess
 from app.core.engine_errors import refusal
 from app.core.engine_link import EngineClosed
+from app.core.engine_shelf import EngineChoice, EngineShelf
 from app.core.errors import AppError, EngineDied, ModelError
 from app.core.estimate_corrections import EstimateCorrections
 from app.core.events import EventHook
@@ -33,6 +34,7 @@ from app.core.load_plan import (
     plan_load,
 )
 from app.core.loaded_model import LoadedModel, LoadStopped, stopped
+from app.core.model_opener import ModelOpener
 from app.core.remotes import RemoteStore
 from app.core.room import Held, without
 from app.core.settings import Settings, SettingsStore
@@ -79,12 +81,13 @@ class ModelRuntime:
         backend_for: Callable[[LocalModel], str] = backend_for,
         remotes: RemoteStore | None = None,
         kept_conversations: Path | None = None,
+        engines: EngineShelf | None = None,
     ) -> None:
         """`hardware` None is looked up at the first load.
 
         `corrections` is what loads on this computer taught; None begins anew. `remotes` knows how
         to reach servers. `kept_conversations` is the folder for chats that shall be kept on disk;
-        without it none are.
+        without it none are. `engines` are those installed; None is the best one, always.
         """
         self.changed: EventHook[[str]] = EventHook()
         self.engine_died: EventHook[[LoadedModel]] = EventHook()
@@ -96,7 +99,9 @@ class ModelRuntime:
         self._backend_for = backend_for
         self._surveying = threading.Lock()
         self._remotes = remotes
-        self._kept_conversations = kept_conversations
+        self._opener = ModelOpener(remotes, kept_conversations)
+        self.engines = engines or EngineShelf()
+        """The installed engines and what was learned of them."""
         self._planning = threading.Lock()
         """Held from judging the memory until the load counts in it."""
         self._lock = threading.Lock()
@@ -244,7 +249,7 @@ class ModelRuntime:
         backend = self._backend_for(model)
         if backend not in _JUDGED:
             check_settings(wanted)
-            return LoadedModel(model, wanted, self._engine(backend), wanted), None
+            return LoadedModel(model, wanted, self._opener.engine(backend, None), wanted), None
         hardware = self.hardware()
         memory = self.free_memory(besides=model.id, look_at_gpus=True)
         if present is not None:
@@ -261,13 +266,12 @@ class ModelRuntime:
         )
         for other in plan.ejected:
             self._put_away(other, "room")
-        engine = self._engine(backend)
-        entry = LoadedModel(model, plan.config, engine, wanted, plan.need, plan.warning)
+        choice = None
+        if backend == "llamacpp":
+            choice = self.engines.choose(model.id, settings.engine.cpu_code)
+        engine = self._opener.engine(backend, choice)
+        entry = LoadedModel(model, plan.config, engine, wanted, plan.need, plan.warning, choice)
         return entry, plan
-
-    def _engine(self, backend: str) -> EngineProcess:
-        """A child that tells of its connections to whoever hears of those to servers."""
-        return EngineProcess(backend, tell=self._remotes.tell if self._remotes else None)
 
     def _spare(self, settings: Settings) -> tuple[Held, ...]:
         """Models that may be ejected for another one: those that do nothing now."""
@@ -325,16 +329,44 @@ class ModelRuntime:
         """Make `entry` the one of its model, in place of `present`."""
         if present is not None:
             self._remove(present)
-        entry.engine.died.connect(lambda death: self._on_died(entry, death))
+        self._watch_over(entry, entry.engine)
         with self._lock:
             if self._closed:
                 raise EngineClosed("The model cannot be loaded", "Corral is closing.")
             self._models[entry.model.id] = entry
 
+    def _watch_over(self, entry: LoadedModel, engine: EngineProcess) -> None:
+        engine.died.connect(lambda death: self._on_died(entry, engine, death))
+
     def _fill(
         self, entry: LoadedModel, on_progress: Callable[[float], object] | None
     ) -> ModelError | None:
-        """Load the model; what went wrong, if something did."""
+        """Load the model, with another engine if one fails; what went wrong, if something did."""
+        code = self._settings.current.engine.cpu_code
+        while (problem := self._attempt(entry, on_progress)) is not None:
+            failed = entry.choice
+            other = failed and self.engines.after_failure(entry.model.id, failed, problem, code)
+            if other is None:
+                return refusal(problem) if isinstance(problem, BackendError) else problem
+            if not self._change_engine(entry, other):
+                return stopped(entry)
+        return None
+
+    def _change_engine(self, entry: LoadedModel, choice: EngineChoice) -> bool:
+        """Give a model whose load failed another engine; False where nobody wants it any more."""
+        failed, engine = entry.engine, self._opener.engine(entry.engine.backend, choice)
+        failed.close()
+        self._watch_over(entry, engine)
+        with self._lock:
+            if self._models.get(entry.model.id) is not entry:
+                return False
+            entry.engine, entry.choice, entry.error = engine, choice, None
+        return True
+
+    def _attempt(
+        self, entry: LoadedModel, on_progress: Callable[[float], object] | None
+    ) -> BackendError | ModelError | None:
+        """Load the model with the engine it has; what went wrong, if something did."""
 
         def report(fraction: float) -> bool:
             entry.fraction = fraction
@@ -344,14 +376,10 @@ class ModelRuntime:
             return True
 
         try:
-            entry.engine.start()
-            config = self._with_folder(entry)
-            info = entry.engine.load(self._opened_by(entry.model), config, report)
-        except BackendError as error:
-            return refusal(error)
+            info = self._opener.open(entry, report)
         except EngineClosed:
             return stopped(entry)
-        except ModelError as error:
+        except (BackendError, ModelError) as error:
             return error
         with self._lock:
             if self._models.get(entry.model.id) is not entry:
@@ -359,24 +387,11 @@ class ModelRuntime:
             if isinstance(entry.error, EngineDied):
                 return entry.error
             entry.info, entry.fraction, entry.state = info, 1.0, "ready"
+        if entry.choice is not None:
+            self.engines.note_loaded(entry.model.id, entry.choice)
         entry.settled.set()
-        log.info("%s is loaded: %s", entry.model.name, entry.config)
+        log.info("%s is loaded: %s, %s", entry.model.name, entry.engine.build, entry.config)
         return None
-
-    def _with_folder(self, entry: LoadedModel) -> LoadConfig:
-        """The settings in force, with the place for chats that shall be kept on disk."""
-        folder = self._kept_conversations
-        if folder is None or entry.engine.backend != "llamacpp":
-            return entry.config
-        return structs.replace(entry.config, parking_folder=str(folder))
-
-    def _opened_by(self, model: LocalModel) -> str:
-        """What the engine is told to load: a path, or the descriptor of a remote model."""
-        if not model.is_remote:
-            return str(model.path)
-        if self._remotes is None:
-            raise ModelError("This model is on a server", "Nothing is known of it here.")
-        return self._remotes.descriptor(model)
 
     def _join(self, entry: LoadedModel) -> LoadedModel:
         """Wait for a load that another thread does."""
@@ -400,9 +415,13 @@ class ModelRuntime:
             self._watch.wake()
         self.changed(entry.model.id)
 
-    def _on_died(self, entry: LoadedModel, death: EngineDied) -> None:
+    def _on_died(self, entry: LoadedModel, engine: EngineProcess, death: EngineDied) -> None:
         """Keep a ready model that died in sight; a dying load tells its own caller."""
+        if entry.choice is not None:
+            self.engines.note_death(entry.choice, death)
         with self._lock:
+            if entry.engine is not engine:  # another one has taken its place
+                return
             was_ready = entry.state == "ready"
             entry.error = death
             if was_ready:

@@ -68,6 +68,9 @@ class Engine(Struct, frozen=True):
 
     threads: Annotated[int, Meta(ge=1, le=256)] | None = None
     """None is physical cores - 1."""
+    cpu_code: Annotated[str, Meta(max_length=40, pattern=r"^[a-z0-9_.]+$")] = "automatic"
+    """Which of the engine's codes for processors runs, such as "haswell"; one that it does not have
+    counts as "automatic", the best that this processor can run."""
     default_load: LoadConfig = LoadConfig()
     guard_rails: GuardRails = "relaxed"
     """What is not loaded for want of memory unless the person insists."""

@@ -19,11 +19,16 @@ _RUN_KEY = r"Software\Microsoft\Windows\CurrentVersion\Run"
 _LABEL = "org.corral.Corral"
 
 
-def own_command() -> tuple[str, ...]:
+def own_program() -> tuple[str, ...]:
     """What starts this very program: the frozen one, or the interpreter with the package."""
     if getattr(sys, "frozen", False):
-        return (sys.executable, IN_TRAY)
-    return (sys.executable, "-P", "-m", "app", IN_TRAY)
+        return (sys.executable,)
+    return (sys.executable, "-P", "-m", "app")
+
+
+def own_command() -> tuple[str, ...]:
+    """The same, without a window."""
+    return (*own_program(), IN_TRAY)
 
 
 def starts_at_login(home: Path | None = None) -> bool:
@@ -66,7 +71,7 @@ def _desktop_entry(command: Sequence[str]) -> bytes:
         "Type=Application",
         "Name=Corral",
         "Comment=Language models on this computer",
-        f"Exec={' '.join(map(_quoted, command))}",
+        f"Exec={' '.join(map(quoted, command))}",
         "Icon=corral",
         "Terminal=false",
         "X-GNOME-Autostart-enabled=true",
@@ -74,7 +79,7 @@ def _desktop_entry(command: Sequence[str]) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
     """A word of an Exec line, by the Desktop Entry specification."""
     for character in ("\\", '"', "`", "$"):
         word = word.replace(character, "\\" + character)

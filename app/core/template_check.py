@@ -11,6 +11,7 @@ from msgspec import Struct
 from app.core.chat_template import read_template
 from app.core.children import child_command, empty_folder, engine_environment, give_back
 from app.core.errors import ModelError
+from app.core.installed_engines import usual_environment
 from backends import token_view
 from backends.chat.template_report import FLAG, Question, Report
 from backends.chat.token_view import TextToken
@@ -71,7 +72,7 @@ def _ask_child(flag: str, question: Struct, answer: type[T], seconds: float) -> 
             input=msgspec.json.encode(question),
             capture_output=True,
             timeout=seconds,
-            env=engine_environment(),
+            env=engine_environment() | usual_environment(),
             cwd=folder,
             creationflags=_NO_WINDOW,
             check=False,

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.core.errors import AppError, DownloadError
+from app.core.errors import AppError, DownloadError, StorageError
 from app.core.files import storage_error
+from app.core.folder_marks import check_mark
 from app.core.hub_connection import new_client
 from app.core.model_roots import check_there
 from app.core.ollama_name import ollama_name_of
@@ -114,9 +115,7 @@ class TransferJob:
         except TransferStopped:
             self._send(Stopped(run))
         except AppError as error:
-            cause = error.__cause__
-            network = isinstance(cause, TryAgain) and cause.network
-            self._send(Failed(run, error.title, error.message, error.hint, error.detail, network))
+            self._send(self._failure(error))
         except Exception as error:
             log.exception("transfer of %s failed", self._command.repo)
             self._send(
@@ -130,12 +129,36 @@ class TransferJob:
                 )
             )
 
+    def _failure(self, error: AppError) -> Failed:
+        """What to say of an error; where the drive is gone, that is what is wrong."""
+        cause, away = error.__cause__, False
+        network = isinstance(cause, TryAgain) and cause.network
+        try:
+            self._check_place()
+        except StorageError as lacking:
+            error, network, away = lacking, False, True
+        return Failed(
+            self._command.run,
+            error.title,
+            error.message,
+            error.hint,
+            error.detail,
+            network,
+            away,
+        )
+
+    def _check_place(self) -> None:
+        """Raise `StorageError` where the folder's drive is away: nothing is made in its place."""
+        if self._command.must_be_there:
+            root = Path(self._command.must_be_there)
+            check_there(root)
+            check_mark(root, self._command.mark)
+
     def _fetch_all(self) -> None:
         command = self._command
         folder = Path(command.folder)
         check_names(file.path for file in command.files)
-        if command.must_be_there:
-            check_there(Path(command.must_be_there))
+        self._check_place()
         targets = {file: target_path(folder, file.path) for file in command.files}
         self._kept = {file: bytes_on_disk(target, file.size) for file, target in targets.items()}
         with contextlib.ExitStack() as locks:

@@ -46,6 +46,8 @@ class Fetch(Struct, frozen=True, tag="fetch"):
     limits: Limits = Limits()
     must_be_there: str = ""
     """A folder that is not made where it is lacking: it is on a drive that is away then."""
+    mark: str = ""
+    """What the mark in that folder says, where it has one: it is on another drive else."""
     copies: dict[str, str] = {}
     """Files on this computer that may be the same ones: paths by sha256."""
     main: str = ""
@@ -127,6 +129,8 @@ class Failed(Struct, frozen=True, tag="failed"):
     detail: str = ""
     network: bool = False
     """There was no connection, so it is worth trying again when there is one."""
+    away: bool = False
+    """The drive of the folder is not there, so it is worth trying again when it is."""
 
 
 class Contacted(Struct, frozen=True, tag="contacted"):

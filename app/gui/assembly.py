@@ -17,11 +17,14 @@ from app.core.computer_idle import ComputerIdle
 from app.core.conversation_store import ConversationStore
 from app.core.download_guard import guard_folder
 from app.core.downloads import DownloadManager
+from app.core.engine_record import EngineRecord
+from app.core.engine_shelf import EngineShelf
 from app.core.estimate_corrections import EstimateCorrections
 from app.core.hub import HubClient
 from app.core.hub_account import HubAccount
 from app.core.hub_gate import HubGate
 from app.core.hub_http import HubHttp
+from app.core.installed_engines import engine_places
 from app.core.kept_conversations import KeptConversations
 from app.core.keys import KeyStore
 from app.core.ledger import Ledger
@@ -88,7 +91,11 @@ def assemble(
     corrections = EstimateCorrections(paths.estimates_file)
     kept = KeptConversations(paths.kept_conversations, store)
     runtime = ModelRuntime(
-        settings, corrections=corrections, remotes=remotes, kept_conversations=kept.folder
+        settings,
+        corrections=corrections,
+        remotes=remotes,
+        kept_conversations=kept.folder,
+        engines=EngineShelf(engine_places(paths), EngineRecord(paths.engines_file)),
     )
     hardware = Later(runtime.hardware)
     hub = HubClient(settings, paths, http=hub_http, gate=gate)

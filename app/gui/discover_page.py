@@ -31,7 +31,7 @@ from app.gui.discover_rows import ModelRow
 from app.gui.discover_subject import Subject, danger_words
 from app.gui.discover_view import ModelInView, main_line
 from app.gui.download_folders import FolderChoice
-from app.gui.downloads_start import DownloadStarter, local_for, try_action, try_later
+from app.gui.downloads_start import DownloadStarter, away_for, local_for, try_action, try_later
 from app.gui.formatting import day, error_words
 from app.gui.model_detail import ModelDetail
 from app.gui.page import Page
@@ -363,6 +363,10 @@ class DiscoverPage(Page):
             title = self.tr("This model is too large for this computer")
             text = self.tr("%1 It can still be downloaded, but loading it will be slow or fail.")
             self._ask_first(start, title, text.replace("%1", fit_tip(line.judged, line.context)))
+        elif away := away_for(self._context.library.models(), line.repo, line.file):
+            title = self.tr("This model is on a drive that is not connected")
+            text = self.tr("It is at %1, and is there again with its drive. Nothing is lost.")
+            self._ask_first(start, title, text.replace("%1", str(away.path)))
         else:
             start()
 

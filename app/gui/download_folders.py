@@ -1,4 +1,4 @@
-"""Choosing the models folder that a download goes to, and making more of them."""
+"""Choosing the models folder that a download or an import goes to, and making more of them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def add_folder(library: ModelLibrary, path: Path) -> Path:
 
 
 class FolderChoice(QObject):
-    """Asks where a download is to go: a menu of the models folders, and one for another folder."""
+    """Asks where something is to go: a menu of the models folders, and one for another folder."""
 
     def __init__(self, context: AppContext, window: QWidget) -> None:
         super().__init__(window)
@@ -87,7 +87,7 @@ class FolderChoice(QObject):
 
     def browse(self, chosen: Callable[[Path], object]) -> None:
         """Ask for a folder that is none yet, make it one, then go on with it."""
-        dialog = QFileDialog(self._window, self.tr("Download to"))
+        dialog = QFileDialog(self._window, self.tr("Models folder"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.fileSelected.connect(lambda text: self.add(Path(text), chosen))
         dialog.finished.connect(dialog.deleteLater)

@@ -47,6 +47,13 @@ def local_for(models: Sequence[LocalModel], repo: str, file: str) -> LocalModel 
     return None
 
 
+def away_for(models: Sequence[LocalModel], repo: str, file: str) -> LocalModel | None:
+    """The model made from `file` of `repo` that lies on a drive which is not connected."""
+    name = PurePosixPath(file).name
+    away = (each for each in models if each.repo == repo and not each.present)
+    return next((each for each in away if any(path.name == name for path in each.files)), None)
+
+
 def variant_with(detail: HubDetail, file: str) -> Variant:
     """The variant that holds `file`. Raises NotFoundError if the repository has none any more."""
     name = PurePosixPath(file).name

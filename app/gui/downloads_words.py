@@ -21,7 +21,13 @@ _GROUP_OF: dict[str, GroupName] = {
     "failed": "help",
     "done": "done",
 }
-WAITING_ICONS = {"offline": "wifi-off", "network": "wifi-off", "hours": "moon", "idle": "moon"}
+WAITING_ICONS = {
+    "offline": "wifi-off",
+    "network": "wifi-off",
+    "hours": "moon",
+    "idle": "moon",
+    "drive": "unplug",
+}
 """For those that wait for something else than their turn."""
 ICONS = {
     "running": ("arrow-down-to-line", "accent"),
@@ -88,6 +94,9 @@ def waiting_words(item: DownloadItem, place: int, hours: tuple[int, int] | None)
             return _tr("Waits for its hours")
         case "idle":
             return _tr("Starts when nobody uses this computer")
+        case "drive":
+            title = item.error.title if item.error else _tr("Its drive is not connected")
+            return _tr("%1: goes on by itself when it is back").replace("%1", title)
         case "network":
             title = item.error.title if item.error else _tr("There is no network")
             return _tr("%1: Corral tries again by itself").replace("%1", title)
@@ -114,8 +123,8 @@ def silence_words(item: DownloadItem) -> str:
 
 
 def can_try_now(item: DownloadItem) -> bool:
-    """Whether it waits for a server or a network that may be well again."""
-    return item.waits_for == "network" or item.silent > 0
+    """Whether it waits for a server, a network or a drive that may be well again."""
+    return item.waits_for in ("network", "drive") or item.silent > 0
 
 
 def done_words(item: DownloadItem, *, gone: bool) -> str:

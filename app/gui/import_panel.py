@@ -20,6 +20,8 @@ from app.gui.controls.elided import ElidedLabel
 from app.gui.controls.labels import Label
 from app.gui.controls.overlay import Overlay
 from app.gui.controls.segments import Segments
+from app.gui.download_folders import FolderChoice
+from app.gui.inline_link import InlineLink
 from app.gui.library_progress import Progress
 from app.gui.worker import Task
 
@@ -68,6 +70,8 @@ class ImportPanel(Overlay):
         self._context = context
         self._paths = list(paths)
         self._done = done
+        self._folder = context.library.folder.absolute()
+        self.folder_choice = FolderChoice(context, self)
         self._plan: ImportPlan | None = None
         self._task: Task | None = None
         self._importing = False
@@ -76,9 +80,11 @@ class ImportPanel(Overlay):
         self.body.setContentsMargins(24, 20, 24, 20)
         self.body.addWidget(Label(title, "page-title"))
         self.body.addSpacing(4)
-        words = self.tr("They go to the models folder, and belong to Corral from then on.")
+        words = self.tr("They go to a models folder, and belong to Corral from then on.")
         self.body.addWidget(Label(words, "body", "text-2", wrap=True))
-        self.body.addSpacing(16)
+        self.body.addSpacing(12)
+        self.body.addLayout(self._make_folder())
+        self.body.addSpacing(12)
         names = (self.tr("Link"), self.tr("Copy"), self.tr("Move"))
         self.ways = Segments(context.icons, self.tr("How"), names)
         self.ways.chosen.connect(self._way_chosen)
@@ -101,12 +107,32 @@ class ImportPanel(Overlay):
         self._asked: Way | None = None
         self._look(None)
 
+    def _make_folder(self) -> QHBoxLayout:
+        """Where they go, and a link to choose another folder."""
+        row = QHBoxLayout()
+        row.setSpacing(16)
+        row.addWidget(Label(self.tr("Folder"), "body", "text-3"))
+        self.folder = ElidedLabel("", "body", mode=Qt.TextElideMode.ElideMiddle)
+        self._show_folder()
+        row.addWidget(self.folder, 1)
+        self.change = InlineLink(self._context.icons, self.tr("Change…"))
+        self.change.setAccessibleName(self.tr("Folder: change"))
+        self.change.clicked.connect(
+            lambda: self.folder_choice.ask(self.change, self._folder_chosen)
+        )
+        row.addWidget(self.change)
+        return row
+
+    def _show_folder(self) -> None:
+        self.folder.setText(str(self._folder))
+        self.folder.setAccessibleName(self.tr("Folder: %1").replace("%1", str(self._folder)))
+
     def _make_list(self, host: QWidget) -> None:
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setFixedHeight(min(_LIST_HEIGHT, max(96, host.height() - 420)))
+        self._area.setFixedHeight(min(_LIST_HEIGHT, max(96, host.height() - 456)))
         self._show_items(())
         self.body.addWidget(self._area)
 
@@ -132,6 +158,13 @@ class ImportPanel(Overlay):
         self._asked = _WAYS[index]
         self._look(self._asked)
 
+    def _folder_chosen(self, folder: Path) -> None:
+        if self._importing:
+            return
+        self._folder = folder.absolute()
+        self._show_folder()
+        self._look(self._asked)
+
     def _look(self, way: Way | None) -> None:
         if self._task is not None:
             self._task.cancel()
@@ -139,9 +172,8 @@ class ImportPanel(Overlay):
         self.confirm.setEnabled(False)
         self.note.set_role("text-2")
         self.note.setText(self.tr("Looking at the files…"))
-        folder = self._context.library.folder
         self._task = self._context.worker.run(
-            plan_import, self._paths, folder, way, done=self._planned, failed=self._failed
+            plan_import, self._paths, self._folder, way, done=self._planned, failed=self._failed
         )
 
     def _planned(self, plan: ImportPlan) -> None:
@@ -162,7 +194,7 @@ class ImportPanel(Overlay):
         elif not plan.needed:
             self.note.setText(self.tr("No further room on the disk is needed."))
         else:
-            text = self.tr("%1 on the disk of the models folder, where %2 are free.")
+            text = self.tr("%1 on the disk of this folder, where %2 are free.")
             needed = formatting.file_size(plan.needed)
             self.note.setText(text.replace("%1", needed).replace("%2", free))
             self.note.set_role("danger" if plan.needed > plan.free else "text-2")
@@ -182,7 +214,7 @@ class ImportPanel(Overlay):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         for item in items:
-            column.addWidget(_ItemRow(item, self._context.library.folder.absolute(), content))
+            column.addWidget(_ItemRow(item, self._folder, content))
         column.addStretch(1)
         self._area.setWidget(content)
 
@@ -195,6 +227,7 @@ class ImportPanel(Overlay):
         self._importing = True
         self.confirm.setEnabled(False)
         self.ways.setEnabled(False)
+        self.change.setEnabled(False)
         self.bar.show()
         cancel = self._progress.begin()
         library, report = self._context.library, self._progress.report
@@ -219,6 +252,7 @@ class ImportPanel(Overlay):
         self._end()
         self.bar.hide()
         self.ways.setEnabled(True)
+        self.change.setEnabled(True)
         if not isinstance(error, Broken):
             self.note.setText(formatting.error_words(error))
             self.note.set_role("danger")

@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.core.errors import AppError, StorageError
 from app.core.library import LocalModel
+from app.core.library_files import size_to_delete
+from app.core.removal import remove_model
 from app.gui import formatting
 from app.gui.library_progress import Progress
 
@@ -70,8 +72,11 @@ class LibraryActions(QObject):
             confirm = self.tr("Take off the list")
         else:
             title = self.tr("Delete “%1”?")
+            gone = size_to_delete(model, self._context.library.models())
             text = self.tr("%1 go to the trash of this computer. Chats with it are kept.")
-            text = text.replace("%1", formatting.file_size(model.size))
+            text = text.replace("%1", formatting.file_size(gone))
+            if gone < model.disk_size:
+                text += " " + self.tr("What other models need too, such as a projector, stays.")
             if any(each.variant_of == model.id for each in self._context.library.models()):
                 text += " " + self.tr("Its variants go with it.")
             confirm = self.tr("Delete")
@@ -90,7 +95,7 @@ class LibraryActions(QObject):
             for each in context.library.models():
                 if model.id in (each.id, each.variant_of):
                     context.runtime.eject(each.id)
-            context.library.delete(model.id)
+            remove_model(context.library, context.presets, context.settings, model)
 
         off, gone = self.tr("“%1” is off the list"), self.tr("“%1” is in the trash")
         said = off if forgets(model) else gone

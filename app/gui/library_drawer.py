@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
 
 from app.core.companions import with_projector
 from app.core.gguf_types import GgufHeader
+from app.core.header_values import header_values
 from app.core.library import LocalModel
 from app.core.model_files import ModelFiles
 from app.gui import library_facts
@@ -26,6 +27,7 @@ from app.gui.library_actions import forgets
 from app.gui.library_defaults import LoadDefaults, LoadFacts
 from app.gui.library_fact_lines import FactLines
 from app.gui.library_files_tab import FilesTab
+from app.gui.library_header_panel import HeaderPanel
 from app.gui.library_notes_tab import NotesTab
 from app.gui.library_plot import MemoryPlot, memory_curve
 from app.gui.library_rows import LibraryRow, second_line
@@ -137,6 +139,13 @@ class LibraryDrawer(Region):
         column.setSpacing(0)
         self._facts = FactLines()
         column.addWidget(_inset(self._facts))
+        self.all_values = InlineLink(self._icons, self.tr("All values of the header…"))
+        self.all_values.clicked.connect(self._show_values)
+        row = QHBoxLayout()
+        row.setContentsMargins(24, 8, 24, 0)
+        row.addWidget(self.all_values)
+        row.addStretch(1)
+        column.addLayout(row)
         column.addSpacing(14)
         self._plot_part = QWidget()
         part = QVBoxLayout(self._plot_part)
@@ -145,7 +154,7 @@ class LibraryDrawer(Region):
         part.addWidget(Line())
         head = QHBoxLayout()
         head.setContentsMargins(24, 12, 24, 4)
-        head.addWidget(Label(self.tr("Memory by context length"), "group-title"), 1)
+        head.addWidget(Label(self.tr("Memory and disk by context length"), "group-title"), 1)
         head.addWidget(Label("GB", "caption", "text-3"))
         part.addLayout(head)
         self.plot = MemoryPlot(self._icons)
@@ -205,7 +214,7 @@ class LibraryDrawer(Region):
         curve = None
         if facts is not None:
             loaded = with_projector(config or facts.standard, facts.companions)
-            curve = memory_curve(facts.header, model.size, loaded, free)
+            curve = memory_curve(facts.header, model, loaded, free)
         self.plot.show_curve(curve)
         self._plot_part.setVisible(curve is not None)
         self.template.show_template((header.chat_template or "") if header else "")
@@ -216,7 +225,13 @@ class LibraryDrawer(Region):
         self.files.show_files(files)
         self._show_overview()
 
+    def _show_values(self) -> None:
+        if self._model is not None and self._header is not None:
+            values = header_values(self._header)
+            HeaderPanel(self._icons, self.window(), self._model.name, values).ask()
+
     def _show_overview(self) -> None:
+        self.all_values.setVisible(self._header is not None)
         if self._model is not None:
             lines = library_facts.overview(self._model, self._header, self._model_files)
             self._facts.set_lines(lines)

@@ -2,9 +2,12 @@
 
 from PySide6.QtCore import QCoreApplication
 
-from app.core.gguf_types import GgufHeader
+from app.core.gguf_types import GgufArray, GgufHeader
 from app.gui import formatting
 from app.gui.discover_subject import licence_words
+
+_MOST = 8
+"""Texts of a list that are shown."""
 
 
 def _tr(text: str) -> str:
@@ -21,7 +24,12 @@ def making(header: GgufHeader) -> list[tuple[str, str]]:
         (_tr("Author"), header.text("general.author") or header.text("general.organization")),
         (_tr("Base model"), _base(header)),
         (_tr("Licence"), licence),
+        (_tr("Languages"), _listed(header, "general.languages")),
+        (_tr("Made with"), _listed(header, "general.datasets")),
+        (_tr("Quantized by"), header.text("general.quantized_by")),
         (_tr("Width"), _width(header)),
+        (_tr("Experts"), _experts(header)),
+        (_tr("Looks back"), _window(header)),
         (_tr("RoPE"), _rope(header)),
         (_tr("Tokenizer"), _tokenizer(header)),
     )
@@ -33,6 +41,32 @@ def _base(header: GgufHeader) -> str:
     start = "general.base_model.0"
     maker, name = header.text(f"{start}.organization"), header.text(f"{start}.name")
     return " ".join(part for part in (maker, name) if part)
+
+
+def _listed(header: GgufHeader, key: str) -> str:
+    """The first few texts of a list."""
+    value = header.metadata.get(key)
+    if not isinstance(value, GgufArray) or not value.values:
+        return ""
+    return ", ".join(map(str, value.values[:_MOST])) + ("…" if value.count > _MOST else "")
+
+
+def _experts(header: GgufHeader) -> str:
+    count, used = header.hyper_integer("expert_count"), header.hyper_integer("expert_used_count")
+    if not count:
+        return ""
+    if not used:
+        return formatting.number(count)
+    words = _tr("%1, of which %2 work on a token").replace("%1", formatting.number(count))
+    return words.replace("%2", formatting.number(used))
+
+
+def _window(header: GgufHeader) -> str:
+    """How far layers with a window look back."""
+    if header.sliding_window is None:
+        return ""
+    count = formatting.number(header.sliding_window)
+    return _tr("%1 tokens, in layers with a window").replace("%1", count)
 
 
 def _width(header: GgufHeader) -> str:

@@ -23,7 +23,7 @@ _KEYS: dict[int, Callable[[LibraryRow], Any]] = {
     NAME: lambda row: row.model.name.casefold(),
     PARAMETERS: lambda row: row.model.parameters or 0,
     QUANTIZATION: lambda row: row.model.quantization,
-    SIZE: lambda row: row.model.size,
+    SIZE: lambda row: row.model.disk_size,
     CONTEXT: lambda row: row.model.context_length or 0,
     ADDED: lambda row: row.model.added,
 }
@@ -138,7 +138,7 @@ class LibraryTableModel(QAbstractTableModel):
             model.name,
             formatting.parameters(model.parameters),
             model.quantization or formatting.UNKNOWN,
-            formatting.file_size(None if model.is_remote else model.size),
+            formatting.file_size(None if model.is_remote else model.disk_size),
             context or formatting.UNKNOWN,
             formatting.short_date(model.added) if model.added else formatting.UNKNOWN,
         )[column]

@@ -1,4 +1,4 @@
-"""How much memory a model needs at each length of context."""
+"""How much memory a model needs at each length of context, beside what it takes on the disk."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from app.core.gguf_types import GgufHeader
+from app.core.library_types import LocalModel
 from app.core.memory import estimate
 from app.gui import formatting
 from app.gui.controls.painting import device_line, painter_for
@@ -36,10 +37,12 @@ class MemoryCurve:
     """The length that the model is loaded with."""
     need: int
     free: int
+    disk: int
+    """What its files take on the disk, whatever the context."""
 
 
 def memory_curve(
-    header: GgufHeader, file_size: int, config: LoadConfig, free: int
+    header: GgufHeader, model: LocalModel, config: LoadConfig, free: int
 ) -> MemoryCurve | None:
     """The curve of one model; None if its header does not tell enough."""
     longest = min(header.context_length or 0, MOST_TOKENS)
@@ -52,7 +55,7 @@ def memory_curve(
 
     def need(count: int, kv_type: KVType) -> int:
         wanted = structs.replace(config, context_length=count, kv_type=kv_type)
-        return estimate(header, wanted, file_size).total
+        return estimate(header, wanted, model.size).total
 
     return MemoryCurve(
         tokens=tokens,
@@ -61,6 +64,7 @@ def memory_curve(
         context=min(context, longest),
         need=need(context, config.kv_type),
         free=free,
+        disk=model.disk_size,
     )
 
 
@@ -74,7 +78,7 @@ def axis_steps(most: float, wanted: int = 4) -> list[float]:
 
 
 class MemoryPlot(QWidget):
-    """Two curves, the limit, and where the model is now."""
+    """Two curves, the disk, the limit, and where the model is now."""
 
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -87,7 +91,10 @@ class MemoryPlot(QWidget):
         """Show another model."""
         self._curve = curve
         if curve is not None:
-            text = self.tr("Needs %1 with %2 tokens of context; %3 is free now")
+            text = self.tr(
+                "Needs %1 with %2 tokens of context; %3 is free now. %4 on the disk, always"
+            )
+            text = text.replace("%4", formatting.file_size(curve.disk))
             text = text.replace("%1", formatting.memory_size(curve.need))
             text = text.replace("%2", formatting.number(curve.context))
             text = text.replace("%3", formatting.memory_size(curve.free))
@@ -105,7 +112,7 @@ class MemoryPlot(QWidget):
         if curve is None:
             return
         painter = painter_for(QPainter(self))
-        most = max(*curve.f16, min(curve.free, 2 * max(curve.f16)))
+        most = max(*curve.f16, curve.disk, min(curve.free, 2 * max(curve.f16)))
         steps = axis_steps(most / _GB)
         area = QRectF(_LEFT, _TOP, self.width() - _LEFT - _RIGHT, self.height() - _TOP - _BOTTOM)
         self._paint_axes(painter, area, steps, curve.tokens[-1])
@@ -115,6 +122,7 @@ class MemoryPlot(QWidget):
             x = area.x() + area.width() * tokens / curve.tokens[-1]
             return QPointF(x, area.bottom() - area.height() * min(1.0, need / top))
 
+        self._paint_disk(painter, area, place(0, curve.disk).y())
         self._paint_curves(painter, area, place_all(curve, place))
         if curve.free <= top:
             self._paint_limit(painter, area, place(0, curve.free).y(), curve.free)
@@ -128,6 +136,7 @@ class MemoryPlot(QWidget):
         for text, role, width, style in (
             (self.tr("KV f16"), "accent", 2.0, Qt.PenStyle.SolidLine),
             (self.tr("KV q8_0"), "text-3", 1.5, Qt.PenStyle.DotLine),
+            (self.tr("On disk"), "text-3", 1.0, Qt.PenStyle.SolidLine),
         ):
             painter.setPen(QPen(theme.color(role), width, style))
             painter.drawLine(QPointF(x, y), QPointF(x + 14, y))
@@ -174,6 +183,11 @@ class MemoryPlot(QWidget):
         painter.drawPolyline(second)
         painter.setPen(QPen(theme.color("accent"), 2))
         painter.drawPolyline(first)
+
+    def _paint_disk(self, painter: QPainter, area: QRectF, y: float) -> None:
+        """The files are as large at every length of context."""
+        painter.setPen(QPen(self._theme.color("text-3"), 1))
+        painter.drawLine(QPointF(area.x(), y), QPointF(area.right(), y))
 
     def _paint_limit(self, painter: QPainter, area: QRectF, y: float, free: int) -> None:
         theme = self._theme

@@ -106,7 +106,7 @@ class PickerModel(QStandardItemModel):
         item.setText(model.name)
         item.setEditable(False)
         item.setData(model.id, RowRole.VALUE)
-        size = formatting.file_size(model.size)
+        size = formatting.file_size(model.disk_size)
         second = " · ".join(part for part in (model.quantization, size, origin) if part)
         if model.is_remote:
             second = self.tr("on %1").replace("%1", model.publisher)

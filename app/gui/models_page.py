@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import re
-import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QMimeData, QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, QMimeData, QPoint, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from app.core.disk_use import disk_uses
+from app.core.disk_use import disk_uses, size_of_models
 from app.core.errors import AppError
 from app.core.library import LocalModel
 from app.core.runtime import NotEnoughMemory
@@ -32,6 +29,7 @@ from app.gui.library_disk import DiskPicture
 from app.gui.library_drawer import LibraryDrawer
 from app.gui.library_header import HeaderReader
 from app.gui.library_keeper import ModelKeeper
+from app.gui.library_look import FolderLooks
 from app.gui.library_menus import RowAction
 from app.gui.library_model import CONTEXT, PARAMETERS, QUANTIZATION, SIZE
 from app.gui.library_rows import LibraryRow
@@ -39,17 +37,10 @@ from app.gui.library_table import LibraryTable
 from app.gui.library_updates import LibraryUpdates, update_words
 from app.gui.library_upkeep import LibraryUpkeep
 from app.gui.page import Page
-from app.gui.worker import Task
 
 if TYPE_CHECKING:
     from app.gui.context import AppContext
 
-log = logging.getLogger(__name__)
-
-LOOK_MS = 4000
-"""How often the folders are looked at while the page is in view."""
-_MOST_OF_THE_TIME = 0.05
-"""Share of the time that may go into that: many models are looked at less often."""
 _OTHER_FILE = re.compile(r"\.(?!gguf$)[a-z]\w{0,6}", re.IGNORECASE)
 """What files end in that are no models; names of folders have dots too, as in "Qwen2.5-7B"."""
 _VERY_NARROW = 640
@@ -74,9 +65,7 @@ class ModelsPage(Page):
         self._lay_out()
         self.keeper = ModelKeeper(context, self.drawer, self)
         self.header_reader = HeaderReader(context, self.drawer, self)
-        self._looking: Task | None = None
-        self._look_timer = QTimer(self, singleShot=True, interval=LOOK_MS)
-        self._look_timer.timeout.connect(self._look_at_folders)
+        self.looks = FolderLooks(context, self)
         self._connect()
         self.refresh()
 
@@ -197,19 +186,19 @@ class ModelsPage(Page):
     def showEvent(self, event: QShowEvent) -> None:
         """Look now and then: the terminal brings models too, and drives come back."""
         super().showEvent(event)
-        self._look_timer.start(LOOK_MS)
+        self.looks.begin()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Another page is shown: look for nothing, keep what was typed."""
         super().hideEvent(event)
-        self._look_timer.stop()
+        self.looks.end()
         self.keeper.flush()
 
     def changeEvent(self, event: QEvent) -> None:
         """Back from another window, where models may have been brought or deleted."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self._look_at_folders()
+            self.looks.look()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Model files and folders may be dropped."""
@@ -263,7 +252,7 @@ class ModelsPage(Page):
             blocked = self.table.blockSignals(True)
             self.table.choose(self._chosen)
             self.table.blockSignals(blocked)
-        count, size = len(models), formatting.file_size(_size(models))
+        count, size = len(models), formatting.file_size(size_of_models(models))
         words = self.tr("1 model, %1") if count == 1 else self.tr("%n models, %1", "", count)
         self.count.setText(words.replace("%1", size) if count else "")
         self._say_empty()
@@ -409,36 +398,9 @@ class ModelsPage(Page):
     def _no_disk(self, error: AppError) -> None:
         self.disk.show_uses(())
 
-    def _look_at_folders(self) -> None:
-        """Models come and go by other hands too: nobody has to tell."""
-        if self._looking is None and self.isVisible():
-            look = partial(_timed, self._context.library.scan)
-            self._looking = self._context.worker.run(look, done=self._looked, failed=self._no_look)
-
-    def _looked(self, seconds: float) -> None:
-        self._looking = None
-        if self.isVisible():
-            self._look_timer.start(max(LOOK_MS, round(1000 * seconds / _MOST_OF_THE_TIME)))
-
-    def _no_look(self, error: AppError) -> None:
-        log.info("the folders could not be looked at: %s", error)
-        self._looked(0.0)
-
     def _library_changed(self) -> None:
         self.refresh()
         self._look_at_disk()
-
-
-def _timed(work: Callable[[], object]) -> float:
-    """Seconds that it took."""
-    begin = time.monotonic()
-    work()
-    return time.monotonic() - begin
-
-
-def _size(models: Sequence[LocalModel]) -> int:
-    """Bytes of all models; neither a variant nor a second name of a file adds any."""
-    return sum(each.size for each in models if not (each.variant_of or each.same_file_as))
 
 
 def _dropped(data: QMimeData) -> list[Path]:

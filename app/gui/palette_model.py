@@ -105,7 +105,7 @@ class PaletteModel(QAbstractListModel):
                     part
                     for part in (
                         model.quantization,
-                        model.publisher if model.is_remote else file_size(model.size),
+                        model.publisher if model.is_remote else file_size(model.disk_size),
                         "" if model.is_remote else origins.get(model.id, ""),
                     )
                     if part

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
+from PySide6.QtCore import QCoreApplication
 
+from app.core.link_scheme import can_open_links, opens_links, set_opens_links
 from app.gui import formatting
 from app.gui.controls.combo import ComboBox
 from app.gui.controls.labels import Label
@@ -15,6 +18,7 @@ from app.gui.settings_rows import SettingGroup, SettingRow, SettingSection
 from app.gui.speed_limit import SpeedLimitBox
 
 if TYPE_CHECKING:
+    from app.core.errors import AppError
     from app.core.settings import Downloads, Settings
     from app.gui.context import AppContext
 
@@ -36,6 +40,8 @@ class DownloadsSection(SettingSection):
         self.add(self._speed())
         self.add(self._times())
         self.add(self._notices())
+        if can_open_links():
+            self.add(self._links())
         self.column.addStretch(1)
 
     def title(self) -> str:
@@ -113,6 +119,30 @@ class DownloadsSection(SettingSection):
             ),
         )
 
+    def _links(self) -> SettingGroup:
+        self.links = Switch(self._context.icons, self.tr("Open corral:// links"))
+        self.links.clicked.connect(self._choose_links)
+        self.links_row = SettingRow(self.tr("Open corral:// links"), _links_words(), self.links)
+        return SettingGroup(self.tr("Links"), self.links_row)
+
+    def _choose_links(self, on: bool) -> None:
+        self._context.worker.run(
+            set_opens_links,
+            on,
+            done=self._links_set,
+            failed=partial(self._links_failed, on),
+        )
+
+    def _links_set(self, _: None) -> None:
+        self.links_row.say(_links_words())
+
+    def _links_known(self, on: bool) -> None:
+        self.links.setChecked(on)
+
+    def _links_failed(self, on: bool, error: AppError) -> None:
+        self.links.setChecked(not on)
+        self.links_row.say(f"{error.title}. {error.message}", "danger")
+
     def _hours(self, name: str) -> ComboBox:
         box = ComboBox(self._context.icons, name)
         box.setFixedWidth(92)
@@ -143,8 +173,12 @@ class DownloadsSection(SettingSection):
         self.updates.setChecked(now.look_for_updates)
 
     def refresh(self) -> None:
-        """Disks fill up."""
+        """Disks fill up, and the system may open links with another program by now."""
         self.folders.refresh()
+        if can_open_links():
+            self._context.worker.run(
+                opens_links, done=self._links_known, failed=partial(self._links_failed, True)
+            )
 
     def _show_folders(self) -> None:
         """Other rows; the group stands where it stood."""
@@ -159,3 +193,10 @@ class DownloadsSection(SettingSection):
         settings = self._context.settings
         downloads: Downloads = replace(settings.current.downloads, **values)
         settings.update(downloads=downloads)
+
+
+def _links_words() -> str:
+    return QCoreApplication.translate(
+        "DownloadsSection",
+        "Web pages can then name a model to this system; Corral asks before it does anything",
+    )

@@ -13,6 +13,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from app.core.checksums import Broken
+from app.core.disk_use import size_of_models
 from app.core.errors import AppError
 from app.gui.controls.buttons import Button
 from app.gui.controls.combo import ComboBox
@@ -23,6 +24,7 @@ from app.gui.controls.switch import Switch
 from app.gui.formatting import file_size, number, percent
 from app.gui.library_actions import files_left
 from app.gui.library_progress import Progress
+from app.gui.settings_engine import EngineGroup
 from app.gui.settings_memory import MemoryGroup
 from app.gui.settings_rows import SettingGroup, SettingRow, SettingSection
 from app.gui.settings_theme import ThemeTiles
@@ -76,6 +78,8 @@ class GeneralSection(SettingSection):
         self.add(self._models())
         self.memory = MemoryGroup(context)
         self.add(self.memory)
+        self.engine = EngineGroup(context)
+        self.add(self.engine)
         self.add(self._data())
         self.column.addStretch(1)
         context.bridge.on(context.library.changed, self.refresh)
@@ -167,6 +171,7 @@ class GeneralSection(SettingSection):
         self.offline.setChecked(settings.network.offline)
         self._show_threads(settings.engine.threads)
         self.memory.show_engine(settings.engine)
+        self.engine.show_engine(settings.engine)
         self.folder.show_path(self._context.library.folder)
 
     def _show_threads(self, chosen: int | None) -> None:
@@ -197,7 +202,7 @@ class GeneralSection(SettingSection):
         if error is not None:
             self.folder_row.say(str(error), "danger")
             return
-        size = sum(model.size for model in self._own_models())
+        size = size_of_models(self._own_models())
         words = self.tr("%1 of models, %2 free")
         self.folder_row.say(words.replace("%1", file_size(size)).replace("%2", file_size(free)))
 
@@ -251,7 +256,7 @@ class GeneralSection(SettingSection):
         if not own:
             self._use_folder(path, move=False)
             return
-        size = file_size(sum(model.size for model in own))
+        size = file_size(size_of_models(own))
         answers = {"move": self.tr("Move them"), "leave": self.tr("Leave them there")}
         self._context.notifier.choose(
             self.tr("Take the models along?"),

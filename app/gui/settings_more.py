@@ -237,6 +237,7 @@ class AboutSection(SettingSection):
                     self.tr("Version %1").replace("%1", __version__),
                     self.tr("Apache License 2.0"),
                 ),
+                SettingRow(self.tr("Engine"), _engine_name(context)),
                 self._folder_row(context, self.tr("Log"), context.paths.logs),
                 self._folder_row(
                     context, self.tr("Licences of fonts and icons"), resource("licences")
@@ -257,3 +258,8 @@ class AboutSection(SettingSection):
 
     def show_settings(self, settings: Settings) -> None:
         """Nothing to take over."""
+
+
+def _engine_name(context: AppContext) -> str:
+    installed = context.runtime.engines.engines()
+    return installed[0].name if installed else "–"

@@ -6,21 +6,22 @@ are those of `llama.h` under their own names.
 
 import atexit
 import ctypes
-import os
 import sys
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from backends.errors import BadLoadSetting, EngineFailure
+from backends.llamacpp.chosen_engine import choose_engine
+from backends.llamacpp.compute_modules import has_processor, load_modules, loaded_code
 from backends.llamacpp.logs import EngineLog
+from backends.types import EngineBuild
 
-# Before the import: an abort must not start gdb for a back trace (seconds), and no foreign
-# module may be named for loading.
-os.environ.setdefault("GGML_NO_BACKTRACE", "1")
-os.environ.pop("GGML_BACKEND_PATH", None)
+engine = choose_engine()
+"""The folder that this process was told to use; None uses the libraries of the package."""
 
-from llama_cpp import llama_cpp as _binding  # must see the environment above
+from llama_cpp import llama_cpp as _binding  # noqa: E402 - must see what was chosen
 
 native: Any = _binding
 """The functions and structures of llama.h."""
@@ -35,21 +36,34 @@ atexit.register(native.llama_log_set, native.llama_log_callback(0), None)
 
 
 def open_library() -> None:
-    """Make sure that a compute backend is registered. Raises `EngineFailure` if there is none.
-
-    Builds with one module per CPU generation register nothing by themselves; llama.cpp would then
-    search the current directory, where anybody may have put a library. So they are loaded from
-    the library's own folder, and nowhere else.
-    """
-    count = library_function("ggml_backend_dev_count", ctypes.c_size_t)
-    if count() == 0:
-        load_all = library_function("ggml_backend_load_all_from_path", None, ctypes.c_char_p)
-        load_all(os.fsencode(library_folder()))
-    if count() == 0:
+    """Make sure that something is registered that computes. Raises `EngineFailure` if not."""
+    if has_processor(library_function):
+        return
+    code, codes = (engine.code, engine.manifest.variants) if engine else ("", ())
+    load_modules(library_function, library_folder(), code, codes)
+    if not has_processor(library_function):
         raise EngineFailure(
             f"llama.cpp found no compute backend for this processor in {library_folder()}.",
             "\n".join(log.tail()),
         )
+    _loaded_codes.append(loaded_code(log.tail()))
+
+
+_loaded_codes: list[str] = []
+
+
+def engine_build() -> EngineBuild:
+    """Which engine this process runs; opens the library. Raises `EngineFailure`."""
+    open_library()
+    code = _loaded_codes[-1] if _loaded_codes else ""
+    if engine is not None:
+        manifest = engine.manifest
+        return EngineBuild("llama.cpp", manifest.version, manifest.commit, manifest.id, code)
+    try:
+        version = metadata.version("llama_cpp_python")
+    except metadata.PackageNotFoundError:  # frozen without what is known of it
+        version = ""
+    return EngineBuild("llama.cpp", version, cpu_code=code)
 
 
 @cache

@@ -442,6 +442,21 @@ def test_a_file_is_imported_after_a_dry_run(corral_home: Path, tmp_path: Path) -
     assert "evil.pkl" in refused.stderr
 
 
+def test_an_import_goes_to_the_folder_that_is_named(corral_home: Path, tmp_path: Path) -> None:
+    path = put(tmp_path / "elsewhere" / "Own-Q8_0.gguf", tiny())
+    disk = tmp_path / "Big Disk"
+    disk.mkdir()
+    target = disk / "imported" / "Own-Q8_0" / "Own-Q8_0.gguf"
+    planned = corral("import", str(path), "--to", str(disk), "--dry-run")
+    assert planned.stdout.endswith(f"would be linked to {target}\n")
+    assert planned.stderr == "", "only asking makes it no models folder"
+    done = corral("import", str(path), "--to", str(disk), "--quiet")
+    assert (done.returncode, done.stdout) == (0, f"{target}\n"), done.stderr
+    assert "is a models folder from now on" in done.stderr
+    refused = corral("import", str(path), "--to", str(tmp_path / "nowhere"))
+    assert "no models folder and no folder" in refused.stderr
+
+
 def test_get_goes_to_the_folder_that_is_named(corral_home: Path, tmp_path: Path) -> None:
     disk = tmp_path / "Big Disk"
     with LocalHub() as hub:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.cli import opening
-from app.cli.doctor_checks import CHECKS, Finding, card_of
+from app.cli.doctor_checks import CHECKS, Finding, build_words, card_of
 from app.cli.main import main
 from app.core.access_tokens import AccessTokens
 from app.core.graphics import Gpu
@@ -17,6 +17,8 @@ from app.core.hardware import HardwareSurvey
 from app.core.logs import FILE_NAME
 from app.core.paths import app_paths
 from app.core.settings import SettingsStore
+from backends.types import EngineBuild
+from tests.engine_folders import write_engine
 from tests.hub.server import LocalHub
 
 
@@ -118,6 +120,26 @@ def test_the_doctor_tells_of_a_folder_that_cannot_be_written(said: Said) -> None
     assert "CORRAL_HOME" in text
 
 
+@pytest.mark.engine
+@pytest.mark.skipif(sys.platform != "linux", reason="the folder is made of Linux libraries")
+def test_the_doctor_starts_the_best_engine_and_reads_the_files_of_all(
+    said: Said, corral_home: Path
+) -> None:
+    places = corral_home / "data" / "engines"
+    write_engine(places, "9.8.7", binding="")
+    other = write_engine(places, "9.8.6")
+    assert " ok  engine: llama.cpp 9.8.7 (0123abc) starts.\n" in " " + said("doctor", "--offline")
+    (other / "libllama.so").write_bytes(b"not really"[::-1])
+    text = said("doctor", "--offline")
+    assert f"The engine {other.name} is damaged: libllama.so was changed." in text
+
+
+def test_the_doctor_names_the_code_that_runs() -> None:
+    build = EngineBuild("llama.cpp", "0.3.36", "0c1e570", "id", "zen4")
+    assert build_words(build) == "llama.cpp 0.3.36 (0c1e570) with its code for zen4"
+    assert build_words(EngineBuild("llama.cpp", "0.3.36")) == "llama.cpp 0.3.36"
+
+
 def test_the_doctor_knows_a_card_that_the_engine_cannot_use() -> None:
     card = Gpu("Big Card", 24_000_000_000, None)
     found = card_of(HardwareSurvey("cpu", 4, 8, (), 1, gpus=(card,)))
@@ -168,6 +190,14 @@ def test_presets_are_listed_and_shown(said: Said) -> None:
 def test_the_version_is_told(said: Said) -> None:
     assert said("version").startswith("corral ")
     assert json.loads(said("version", "--json"))["running"] is None
+
+
+def test_the_version_of_the_best_engine_is_told(said: Said, corral_home: Path) -> None:
+    folder = write_engine(corral_home / "data" / "engines", "9.8.7")
+    assert "engine: llama.cpp 9.8.7\n" in said("version")
+    engines = json.loads(said("version", "--json"))["engines"]
+    assert engines[0] == {"id": folder.name, "name": "llama.cpp 9.8.7"}
+    assert engines[1]["id"] == ""
 
 
 def test_models_are_listed_by_kind_and_shown_in_parts(said: Said) -> None:

@@ -16,7 +16,14 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-from app.core import download_runs, download_space, model_roots, transfer_child
+from app.core import (
+    download_runs,
+    download_schedule,
+    download_space,
+    folder_marks,
+    model_roots,
+    transfer_child,
+)
 from app.core.download_entry import DownloadEntry, SpeedMeter
 from app.core.download_state import (
     DownloadItem,
@@ -655,7 +662,7 @@ def test_a_download_goes_to_the_folder_that_is_chosen(bench: Bench, tmp_path: Pa
     assert (model.path.parent, model.id) == (done.target, "owner/name/model")
     assert not model.read_only
     bench.library.delete(model.id, to_trash=False)
-    assert list(other.iterdir()) == []
+    assert [each.name for each in other.iterdir()] == [folder_marks.MARK]
 
 
 def test_a_download_goes_on_in_the_folder_it_was_begun_in(bench: Bench, tmp_path: Path) -> None:
@@ -685,7 +692,7 @@ def test_a_folder_that_is_away_is_refused(bench: Bench, tmp_path: Path) -> None:
     drive.mkdir()
     bench.library.own_folders.add(drive)
     with bench.manager() as manager:
-        drive.rmdir()
+        shutil.rmtree(drive)
         with pytest.raises(StorageError, match="is not there"):
             manager.add(bench.request(), drive)
         drive.write_bytes(b"a file in its place")
@@ -695,8 +702,9 @@ def test_a_folder_that_is_away_is_refused(bench: Bench, tmp_path: Path) -> None:
 
 
 def test_a_drive_that_goes_while_a_download_waits_is_not_made_anew(
-    bench: Bench, tmp_path: Path
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(download_schedule, "DRIVE_SECONDS", 0.1)
     drive = tmp_path / "drive"
     drive.mkdir()
     bench.library.own_folders.add(drive)
@@ -707,13 +715,103 @@ def test_a_drive_that_goes_while_a_download_waits_is_not_made_anew(
     shutil.rmtree(drive)
     bench.hub.faults.clear()
     with bench.manager() as manager:
-        failed = wait_for(manager, item.id, state_is("failed"))
-        assert failed.error is not None
-        assert failed.error.title == "This models folder is not there"
+        waits = wait_for(manager, item.id, lambda each: each.waits_for == "drive")
+        assert waits.error is not None
+        assert waits.error.title == "This models folder is not there"
         assert not drive.exists()
         drive.mkdir()
-        manager.retry(item.id)
+        done = wait_for(manager, item.id, state_is("done"))
+        assert done.error is None
+
+
+@pytest.fixture
+def drive(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A models folder that is a drive of its own while there is a disk in it."""
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    (drive / "disk").touch()
+
+    def mount_of(folder: Path) -> Path:
+        return folder if (folder / "disk").exists() else Path(folder.anchor)
+
+    monkeypatch.setattr(folder_marks, "mount_of", mount_of)
+    monkeypatch.setattr(download_schedule, "DRIVE_SECONDS", 0.1)
+    bench.library.own_folders.add(drive)
+    return drive
+
+
+def test_a_mount_point_without_its_drive_gets_nothing_at_the_start(
+    bench: Bench, drive: Path, tmp_path: Path
+) -> None:
+    bench.hub.faults.add(Fault("model.gguf", "cdn", stall_after=1_000))
+    with bench.manager() as manager:
+        item = manager.add(bench.request(), drive)
+        wait_for(manager, item.id, state_is("running"))
+    bench.hub.faults.clear()
+    drive.rename(tmp_path / "away")
+    drive.mkdir()
+    later = bench._replace(library=ModelLibrary(bench.paths, bench.settings))  # that never looked
+    with later.manager() as manager:
+        waits = wait_for(manager, item.id, lambda each: each.waits_for == "drive")
+        assert waits.error is not None
+        assert "not connected" in waits.error.title
+        manager.try_now(item.id)
+        wait_for(manager, item.id, lambda each: each.waits_for == "drive")
+        with pytest.raises(StorageError, match="not connected"):
+            manager.add(bench.request(), drive)
+        assert list(drive.iterdir()) == []
+        drive.rmdir()
+        (tmp_path / "away").rename(drive)
         wait_for(manager, item.id, state_is("done"))
+    assert (drive / "owner" / "name" / "model.gguf").read_bytes() == model_bytes()
+
+
+def test_a_drive_that_is_pulled_out_meanwhile_is_waited_for(
+    bench: Bench, drive: Path, tmp_path: Path
+) -> None:
+    slow = bench.hub.fault("model.gguf", origin="cdn", rate=300_000)
+    with bench.manager() as manager:
+        item = manager.add(bench.request(), drive)
+        wait_for(manager, item.id, lambda each: each.done > 0)
+        drive.rename(tmp_path / "away")
+        drive.mkdir()
+        slow.rate = None
+        wait_for(manager, item.id, lambda each: each.waits_for == "drive")
+        drive.rmdir()
+        (tmp_path / "away").rename(drive)
+        wait_for(manager, item.id, state_is("done"))
+
+
+def test_a_drive_that_the_library_found_away_is_waited_for(
+    bench: Bench, drive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent: set[Path] = set()
+    monkeypatch.setattr(bench.library, "silent_folders", lambda: frozenset(silent))
+    bench.settings.update(downloads=Downloads(only_idle=True))
+    idle = [0.0]
+    with bench.manager(idle=lambda: idle[0]) as manager:
+        item = manager.add(bench.request(), drive)
+        silent.add(drive)
+        idle[0] = 10_000.0
+        bench.settings.update(downloads=Downloads())
+        waits = wait_for(manager, item.id, lambda each: each.waits_for == "drive")
+        assert waits.error is not None
+        assert "does not answer" in waits.error.title
+        silent.clear()
+        wait_for(manager, item.id, state_is("done"))
+
+
+def test_the_terminal_does_not_wait_for_a_drive(bench: Bench, drive: Path, tmp_path: Path) -> None:
+    slow = bench.hub.fault("model.gguf", origin="cdn", rate=300_000)
+    with bench.manager(keep_list=False) as manager:
+        item = manager.add(bench.request(), drive)
+        wait_for(manager, item.id, lambda each: each.done > 0)
+        drive.rename(tmp_path / "away")
+        drive.mkdir()
+        slow.rate = None
+        failed = wait_for(manager, item.id, state_is("failed"))
+        assert failed.error is not None
+        assert "not connected" in failed.error.title
 
 
 def test_only_what_is_queued_for_the_same_disk_counts(

@@ -12,9 +12,12 @@ import msgspec
 import pytest
 
 from app.core import library_read
+from app.core.disk_use import size_of_models
 from app.core.errors import ModelError, NotFoundError, StorageError
 from app.core.gguf import read_header
 from app.core.library import AmbiguousModel, LocalModel, ModelLibrary
+from app.core.library_beside import beside, owners
+from app.core.library_files import size_to_delete
 from app.core.library_found import Found
 from app.core.model_names import from_text, model_name
 from app.core.paths import AppPaths, app_paths
@@ -150,7 +153,37 @@ def test_a_projector_goes_with_its_model(library: ModelLibrary, paths: AppPaths)
     (model,) = own(library)
     assert projector in model.files
     assert model.size == len(TINY)
+    assert model.disk_size == 2 * len(TINY)
     assert "vision" in model.capabilities
+
+
+def test_a_shared_projector_counts_for_each_model_and_goes_with_the_last(
+    library: ModelLibrary, paths: AppPaths
+) -> None:
+    small = put(paths.models, "maker/repo/Seeing-Q4_0.gguf")
+    put(paths.models, "maker/repo/Seeing-Q8_0.gguf")
+    projector = put(paths.models, "maker/repo/mmproj-F16.gguf", TINY + bytes(1000))
+    models = own(library)
+    both = len(TINY) + projector.stat().st_size
+    assert [model.disk_size for model in models] == [both, both]
+    assert size_of_models(models) == both + len(TINY)
+    first = next(model for model in models if model.path == small)
+    assert size_to_delete(first, models) == len(TINY)
+    library.delete(first.id, to_trash=False)
+    (last,) = own(library)
+    assert size_to_delete(last, [last]) == both
+    library.delete(last.id, to_trash=False)
+    assert not projector.exists()
+
+
+def test_the_size_of_companions_outlives_the_program(
+    library: ModelLibrary, paths: AppPaths, settings: SettingsStore
+) -> None:
+    put(paths.models, "maker/repo/Seeing-Q8_0.gguf")
+    put(paths.models, "maker/repo/mmproj-F16.gguf")
+    (model,) = own(library)
+    (again,) = own(ModelLibrary(paths, settings))
+    assert again.disk_size == model.disk_size == 2 * len(TINY)
 
 
 def test_capabilities_come_from_the_template_and_header(
@@ -748,3 +781,38 @@ def test_a_folder_whose_first_model_is_listed_already_is_adopted(
     other = put(tmp_path / "shelf", "b-Q8_0.gguf")
     os.link(path, tmp_path / "shelf" / "a-Q8_0.gguf")
     assert library.adopt(tmp_path / "shelf").path == other
+
+
+def test_a_projector_comes_with_a_model_that_is_named_by_itself(
+    library: ModelLibrary, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Downloads"
+    seeing = put(folder, "Gemma-3-4b-it-Q4_0.gguf")
+    put(folder, "Gemma-3-4b-Q4_0.gguf")
+    own = put(folder, "mmproj-gemma-3-4b-it-f16.gguf", TINY + bytes(10))
+    model = library.adopt(seeing)
+    assert model.files == (seeing, own)
+    assert "vision" in model.capabilities
+    assert model.disk_size == 2 * len(TINY) + 10
+    own.unlink()
+    assert library.scan()
+    assert library.get(model.id).files == (seeing,)
+
+
+@pytest.mark.parametrize(
+    ("model", "others", "expected"),
+    [
+        ("A-Q4_0.gguf", ["mmproj-F16.gguf"], ["mmproj-F16.gguf"]),
+        ("A-Q4_0.gguf", ["mmproj-a-f16.gguf", "mmproj-b-f16.gguf"], ["mmproj-a-f16.gguf"]),
+        ("B-Q8_0.gguf", ["mmproj-a-f16.gguf", "B.mmproj-Q8_0.gguf"], ["B.mmproj-Q8_0.gguf"]),
+        ("A-Q8_0.gguf", ["mmproj-other-model.gguf"], ["mmproj-other-model.gguf"]),
+        ("A-it-Q8_0-00001-of-00002.gguf", ["mmproj-A-it.gguf"], ["mmproj-A-it.gguf"]),
+        ("A-Q4_0.gguf", ["mmproj-A-it.gguf"], []),
+        ("A-Q4_0.gguf", ["ollama-draft-x.gguf"], ["ollama-draft-x.gguf"]),
+    ],
+)
+def test_a_projector_goes_with_the_model_it_is_called_after(
+    model: str, others: list[str], expected: list[str]
+) -> None:
+    models = ["A-Q4_0.gguf", "A-Q8_0.gguf", "B-Q8_0.gguf", "A-it-Q8_0-00001-of-00002.gguf"]
+    assert list(beside(model, owners(others, models))) == expected

@@ -24,7 +24,7 @@ from app.core.safe_names import safe_segment
 from app.core.settings import SettingsStore
 from app.core.transfer_names import check_names
 from app.core.transfer_parts import Part, lock_path, part_bytes, part_path
-from tests.core.broken_gguf import U16, tiny_model
+from tests.core.broken_gguf import STRING, U16, tiny_model
 from tests.core.model_stores import hub_file, ollama_model, put, tiny
 
 COMMIT = "c" * 40
@@ -232,7 +232,7 @@ def test_breaking_off_leaves_everything_as_it_was(
 def test_a_full_disk_is_told_before_anything_is_done(library: ModelLibrary, tmp_path: Path) -> None:
     path = put(tmp_path / "elsewhere" / "a-Q8_0.gguf", tiny())
     plan = planned(library, path, way="copy")
-    small = ImportPlan(plan.items, (), plan.needed, plan.needed - 1)
+    small = ImportPlan(plan.folder, plan.items, (), plan.needed, plan.needed - 1)
     with pytest.raises(StorageError, match="free"):
         import_models(library, small, nothing, never)
     assert not library.folder.exists()
@@ -491,8 +491,41 @@ def test_the_models_folder_stays_the_same_while_models_come_in(
     plan = planned(library, put(tmp_path / "elsewhere" / "b-Q8_0.gguf", tiny("b")))
     library.change_folder(tmp_path / "new", True)
     assert (tmp_path / "new" / "imported" / "a-Q8_0" / "a-Q8_0.gguf").read_bytes() == tiny()
-    with pytest.raises(StorageError, match="another one by now"):
+    with pytest.raises(StorageError, match="is no models folder"):
         import_models(library, plan, nothing, never)
+
+
+def test_a_projector_comes_along_with_one_file_and_is_no_mistake_beside_it(
+    library: ModelLibrary, tmp_path: Path
+) -> None:
+    path = put(tmp_path / "elsewhere" / "a-Q8_0.gguf", tiny())
+    projector = tiny_model().set("general.architecture", STRING, "clip").data()
+    beside = put(tmp_path / "elsewhere" / "mmproj-a-f16.gguf", projector)
+    for sources in ([path], [beside, path]):
+        plan = planned(library, *sources, way="copy")
+        assert plan.empty == ()
+        (item,) = plan.items
+        assert [source for source, _ in item.companions] == [beside]
+    (model,) = import_models(library, plan, nothing, never)
+    assert [each.name for each in model.files] == ["a-Q8_0.gguf", "mmproj-a-f16.gguf"]
+    assert "vision" in model.capabilities
+
+
+def test_models_go_to_the_folder_that_was_chosen(library: ModelLibrary, tmp_path: Path) -> None:
+    path = put(tmp_path / "elsewhere" / "a-Q8_0.gguf", tiny())
+    disk = tmp_path / "disk"
+    plan = plan_import([path], disk, "copy", programs=())
+    with pytest.raises(StorageError, match="not there"):
+        import_models(library, plan, nothing, never)
+    assert not disk.exists(), "a drive that is away is not made anew"
+    disk.mkdir()
+    with pytest.raises(StorageError, match="is no models folder"):
+        import_models(library, plan, nothing, never)
+    library.own_folders.add(disk)
+    (model,) = import_models(library, plan, nothing, never)
+    assert model.path == disk / "imported" / "a-Q8_0" / "a-Q8_0.gguf"
+    assert (model.source, model.path.read_bytes()) == ("corral", tiny())
+    assert not library.folder.exists()
 
 
 @given(st.text(max_size=300), st.sampled_from(["", ".gguf", ".json"]))

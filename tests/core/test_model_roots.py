@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from app.core import folder_marks
 from app.core.errors import StorageError
+from app.core.folder_marks import MARK
 from app.core.library import ModelLibrary
 from app.core.model_roots import ModelRoots
 from app.core.other_programs import ProgramFolder
@@ -97,3 +99,29 @@ def test_the_same_file_name_in_two_folders_makes_two_models(
     assert len({model.id for model in own}) == 2
     (again,) = {each.id for each in library.scan()} & {"maker/Tiny-GGUF/Tiny-Q8_0"}
     assert library.get(again).path.is_relative_to(paths.models)
+
+
+def test_who_chooses_a_folder_anew_has_the_last_word_on_what_it_is(
+    paths: AppPaths,
+    settings: SettingsStore,
+    folder: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    library = ModelLibrary(paths, settings, program_folders=lambda: ())
+    roots, big = library.own_folders, folder("big")
+
+    def other_drive() -> None:
+        (big / MARK).unlink()
+        with pytest.raises(StorageError, match="not connected"):
+            roots.claim(big)
+
+    monkeypatch.setattr(folder_marks, "mount_of", lambda path: path)
+    roots.add(big)
+    other_drive()
+    roots.drop(big)
+    roots.add(big)
+    roots.claim(big)
+    roots.make_standard(big)
+    other_drive()
+    library.change_folder(big)
+    roots.claim(big)

@@ -20,6 +20,7 @@ from app.core.memory import Fit
 from app.core.variants import RepoFile, group_variants
 from app.gui import discover_rows, variants_lines
 from app.gui.context import AppContext
+from app.gui.controls.labels import Label
 from app.gui.discover_filter import DiscoverFilter
 from app.gui.discover_fit import FitCheck, ModelShape, parameters_in_name
 from app.gui.discover_list import DiscoverListModel
@@ -628,6 +629,32 @@ def test_too_large_asks_one_question(
     question.dismiss()
     assert context.downloads.items() == ()
     page.detail.download.emit(line)
+    next(iter(page.findChildren(Question)[-1].answers.values())).click()
+    qtbot.waitUntil(lambda: len(context.downloads.items()) == 1, timeout=WAIT)
+
+
+def test_what_is_on_a_drive_that_is_away_is_not_fetched_again_without_a_question(
+    page: DiscoverPage, hub: LocalHub, context: AppContext, tmp_path: Path, qtbot: QtBot
+) -> None:
+    hub.add("maker/Tiny-GGUF", {"Tiny-F32.gguf": tiny_model().data(), "README.md": b"# Tiny"})
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    context.library.own_folders.add(drive)
+    path = drive / "maker" / "Tiny-GGUF" / "Tiny-F32.gguf"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(tiny_model().data())
+    context.library.scan()
+    drive.rename(tmp_path / "away")
+    context.library.scan()
+    page.open_with({"repo": "maker/Tiny-GGUF"})
+    button = page.detail.main_button
+    qtbot.waitUntil(button.isVisible, timeout=WAIT)
+    button.click()
+    question = page.findChildren(Question)[-1]
+    assert any(str(path) in label.text() for label in question.findChildren(Label))
+    question.dismiss()
+    assert context.downloads.items() == ()
+    button.click()
     next(iter(page.findChildren(Question)[-1].answers.values())).click()
     qtbot.waitUntil(lambda: len(context.downloads.items()) == 1, timeout=WAIT)
 

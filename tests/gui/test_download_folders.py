@@ -1,5 +1,7 @@
 """Choosing the folder of a download: in Discover, for a link, and in the settings."""
 
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.errors import StorageError
+from app.core.link_scheme import opens_links
 from app.gui.context import AppContext
 from app.gui.controls.menu import Menu
 from app.gui.discover_page import DiscoverPage
@@ -84,7 +87,7 @@ def test_a_folder_that_is_away_cannot_be_chosen(
     context: AppContext, show: Show, disk: Path, qtbot: QtBot
 ) -> None:
     context.library.own_folders.add(disk)
-    disk.rmdir()
+    shutil.rmtree(disk)
     window = QWidget()
     show(window)
     choice = FolderChoice(context, window)
@@ -142,6 +145,39 @@ def test_the_settings_list_the_folders_and_choose_the_standard(
     buttons = section.folders.folder_rows[first].findChildren(QAbstractButton)
     QTest.mouseClick(next(b for b in buttons if "off the list" in b.accessibleName()), CLICK)
     qtbot.waitUntil(lambda: section.folders.folders == (disk,), timeout=WAIT)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="only a bundle can do so there")
+def test_the_settings_have_links_opened_with_corral_and_not_any_more(
+    context: AppContext,
+    show: Show,
+    tmp_path: Path,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    page = SettingsPage(context)
+    page.resize(1264, 1200)
+    show(page)
+    page.open_with({"section": "downloads"})
+    section = page.section("downloads")
+    assert isinstance(section, DownloadsSection)
+    assert not section.links.isChecked()
+    section.links.click()
+    qtbot.waitUntil(opens_links, timeout=WAIT)
+    section.links.setChecked(False)
+    section.refresh()
+    qtbot.waitUntil(section.links.isChecked, timeout=WAIT)
+    section.links.click()
+    qtbot.waitUntil(lambda: not opens_links(), timeout=WAIT)
+    (tmp_path / "config" / "mimeapps.list").unlink()
+    (tmp_path / "config" / "mimeapps.list").mkdir()
+    section.links.click()
+    wrong = section.links_row.sentence
+    qtbot.waitUntil(lambda: "not opened with Corral" in wrong.text(), timeout=WAIT)
+    assert not section.links.isChecked()
 
 
 def test_a_folder_whose_models_are_used_in_place_is_refused(

@@ -53,6 +53,10 @@ def test_words_say_what_a_waiting_download_waits_for() -> None:
     away = DownloadProblem("The hub is out of reach")
     said = left(waits_for="network", error=away)
     assert said == "The hub is out of reach: Corral tries again by itself · 5.7 GB"
+    unplugged = DownloadProblem("This models folder is not there")
+    said = left(waits_for="drive", error=unplugged)
+    assert said == "This models folder is not there: goes on by itself when it is back · 5.7 GB"
+    assert words.can_try_now(item("waiting", waits_for="drive"))
 
 
 def test_words_of_files_limits_and_hours() -> None:

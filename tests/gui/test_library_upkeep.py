@@ -141,6 +141,33 @@ def test_another_way_makes_another_plan_and_cancel_does_nothing(
     assert not list(context.library.folder.rglob("New*"))
 
 
+def test_an_import_goes_to_the_folder_that_is_chosen(
+    page: ModelsPage, context: AppContext, tmp_path: Path, qtbot: QtBot
+) -> None:
+    disk = tmp_path / "Big Disk"
+    disk.mkdir()
+    context.library.own_folders.add(disk)
+    path = put(tmp_path / "x" / "New-Q8_0.gguf", tiny("new"))
+    page.upkeep.ask_import([path])
+    (panel,) = page.findChildren(ImportPanel)
+    qtbot.waitUntil(panel.confirm.isEnabled)
+    assert panel.folder.text() == str(context.library.folder)
+    panel.change.click()
+    qtbot.waitUntil(lambda: panel.folder_choice.menu is not None)
+    menu = panel.folder_choice.menu
+    assert menu is not None
+    next(each for each in menu.actions() if disk.name in each.text()).trigger()
+    assert panel.folder.text() == str(disk)
+    qtbot.waitUntil(panel.confirm.isEnabled)
+    with qtbot.waitSignal(panel.closed):
+        panel.confirm.click()
+    qtbot.waitUntil(page.drawer.isVisible)
+    row = page.table.current_row()
+    assert row is not None
+    assert row.model.path.is_relative_to(disk)
+    assert not list(context.library.folder.rglob("New*"))
+
+
 def test_a_plan_that_cannot_be_made_says_why(
     page: ModelsPage, tmp_path: Path, qtbot: QtBot
 ) -> None:
@@ -526,10 +553,10 @@ def test_a_drive_comes_back_without_anybody_telling(
     qtbot.waitUntil(lambda: len(page.table.table_model().rows()) == 3)
     assert not far()
     (tmp_path / "unplugged").rename(drive)
-    page._look_timer.timeout.emit()
+    page.looks.timer.timeout.emit()
     qtbot.waitUntil(far)
     page.hide()
-    assert not page._look_timer.isActive()
+    assert not page.looks.timer.isActive()
 
 
 def test_what_the_terminal_brings_and_deletes_shows_by_itself(
@@ -544,7 +571,7 @@ def test_what_the_terminal_brings_and_deletes_shows_by_itself(
     assert path.name not in names()
     qtbot.waitUntil(lambda: path.name in names())  # by the timer alone
     path.unlink()
-    page._look_timer.stop()
+    page.looks.timer.stop()
     QApplication.sendEvent(page, QEvent(QEvent.Type.ActivationChange))
     qtbot.waitUntil(lambda: path.name not in names())
 

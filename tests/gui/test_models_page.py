@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
@@ -18,13 +19,19 @@ from app.core.hardware import HardwareSurvey
 from app.core.library import LocalModel
 from app.core.memory import Fit
 from app.core.model_updates import ModelUpdate
+from app.core.ollama_recipe import Recipe
+from app.core.own_models import OwnModels
+from app.core.preset_of_model import own_preset
 from app.core.variants import RepoFile
+from app.gui import formatting
 from app.gui.context import AppContext
+from app.gui.controls.labels import Label
 from app.gui.controls.list_view import RowRole
 from app.gui.icons import Icons
 from app.gui.library_defaults import SETTLE_MS, LoadDefaults, LoadFacts
 from app.gui.library_delegate import action_places
 from app.gui.library_facts import defaults, overview
+from app.gui.library_header_panel import HeaderPanel
 from app.gui.library_menus import row_menu
 from app.gui.library_model import ADDED, NAME, PARAMETERS, QUANTIZATION, SIZE, LibraryTableModel
 from app.gui.library_plot import axis_steps, memory_curve
@@ -34,7 +41,7 @@ from app.gui.model_picker_list import PickerEntry, PickerModel
 from app.gui.models_page import ModelsPage
 from app.gui.question import Question
 from backends.types import LoadConfig
-from tests.core.broken_gguf import STRING, tiny_model
+from tests.core.broken_gguf import STRING, U32, tiny_model
 from tests.hub.server import LocalHub
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
@@ -253,6 +260,9 @@ def test_what_the_header_tells_of_the_making(tmp_path: Path) -> None:
     made = tiny_model()
     for key, value in told.items():
         made = made.set(key, STRING, value)
+    numbers = {"expert_count": 128, "expert_used_count": 8, "attention.sliding_window": 1024}
+    for key, number in numbers.items():
+        made = made.set(f"llama.{key}", U32, number)
     path = tmp_path / "tiny.gguf"
     path.write_bytes(made.data())
     header = read_header(path)
@@ -261,6 +271,8 @@ def test_what_the_header_tells_of_the_making(tmp_path: Path) -> None:
     assert lines["Base model"] == "First Kind 1B"
     assert lines["Width"].startswith(f"{header.embedding_length} numbers per token")
     assert lines["RoPE"].endswith("yarn scaling")
+    assert lines["Experts"] == "128, of which 8 work on a token"
+    assert lines["Looks back"] == "1,024 tokens, in layers with a window"
     assert lines["Tokenizer"].endswith(", smollm")
 
 
@@ -268,13 +280,14 @@ def test_the_memory_curve_rises_with_the_context(tmp_path: Path) -> None:
     path = tmp_path / "tiny.gguf"
     path.write_bytes(tiny_model().set("llama.context_length", 4, 32_768).data())
     header = read_header(path)
-    curve = memory_curve(header, 5_000_000_000, LoadConfig(context_length=4096), 12_000_000_000)
+    curve = memory_curve(header, model("a"), LoadConfig(context_length=4096), 12_000_000_000)
     assert curve is not None
     assert list(curve.f16) == sorted(curve.f16)
     assert curve.tokens[-1] == 32_768
     assert curve.q8_0[-1] < curve.f16[-1]
     assert curve.context == 4096
     assert curve.f16[0] < curve.need < curve.f16[-1]
+    assert curve.disk == 5_000_000_000
 
 
 @pytest.mark.parametrize(
@@ -368,6 +381,24 @@ def test_the_drawer_reads_the_header(page: ModelsPage, context: AppContext, qtbo
     assert not page.escape()
 
 
+def test_all_values_of_the_header_are_listed_and_searched(page: ModelsPage, qtbot: QtBot) -> None:
+    page.table.choose(tiny(page).model.id)
+    page.table.clicked.emit(page.table.currentIndex())
+    qtbot.waitUntil(page.drawer.all_values.isVisible, timeout=WAIT)
+    page.drawer.all_values.click()
+    (panel,) = page.findChildren(HeaderPanel)
+    lines = panel.text.toPlainText().splitlines()
+    assert "general.architecture: llama" in lines
+    (tokens,) = [line for line in lines if line.startswith("tokenizer.ggml.tokens: ")]
+    assert tokens.endswith("(259 values)")
+    assert any(line.startswith("tensors of type F32: ") for line in lines)
+    panel.search.setText("tokens ggml")
+    assert panel.text.toPlainText() == tokens
+    panel.copy_button.click()
+    assert QGuiApplication.clipboard().text() == tokens
+    panel.dismiss()
+
+
 def test_a_load_that_fails_is_told_whatever_page_is_in_view(
     page: ModelsPage, context: AppContext, qtbot: QtBot
 ) -> None:
@@ -436,6 +467,51 @@ def test_deleting_asks_and_goes_to_the_trash(
     qtbot.waitUntil(lambda: len(shown(page)) == 2, timeout=WAIT)
     words = f"“{row.model.name}” is in the trash"
     qtbot.waitUntil(lambda: said(context) == words, timeout=WAIT)
+
+
+def asked(question: Question) -> str:
+    return " ".join(label.text() for label in question.findChildren(Label))
+
+
+def test_a_model_is_as_large_as_all_that_would_be_deleted_with_it(
+    page: ModelsPage, context: AppContext
+) -> None:
+    row = tiny(page)
+    alone = row.model.path.stat().st_size
+    folder = row.model.path.parent
+    (folder / "mmproj-F16.gguf").write_bytes(bytes(7_000_000))
+    context.library.scan()
+    page.refresh()
+    both = formatting.file_size(alone + 7_000_000)
+    table = page.table.table_model()
+    at = table.find(row.model.id)
+    assert table.index(at.row(), SIZE).data() == both
+    page.library_actions.ask_delete(tiny(page).model)
+    question = page.findChildren(Question)[-1]
+    assert f"{both} go to the trash" in asked(question)
+    question.dismiss()
+    (folder / "Tiny-Q8_0.gguf").write_bytes(row.model.path.read_bytes())
+    context.library.scan()
+    page.refresh()
+    page.library_actions.ask_delete(tiny(page).model)
+    question = page.findChildren(Question)[-1]
+    assert f"{formatting.file_size(alone)} go to the trash" in asked(question)
+    assert "projector, stays" in asked(question)
+
+
+def test_with_a_deleted_model_goes_what_was_made_of_it(
+    page: ModelsPage, context: AppContext, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(context.paths.data / "xdg"))
+    recipe = Recipe("Mine", system_prompt="Be brief.")
+    own = OwnModels(context.library, context.presets, context.settings)
+    base = tiny(page).model
+    made = own.create("Mine", base, recipe)
+    assert own_preset(made.id, context.presets) is not None
+    page.library_actions.ask_delete(base)
+    next(iter(page.findChildren(Question)[-1].answers.values())).click()
+    qtbot.waitUntil(lambda: "is in the trash" in said(context), timeout=WAIT)
+    assert own_preset(made.id, context.presets) is None
 
 
 def test_what_is_not_corrals_is_only_forgotten(

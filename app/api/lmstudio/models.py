@@ -167,7 +167,7 @@ def _row(model: LocalModel, instances: list[Instance]) -> LmStudioModel:
         key=model.id,
         display_name=model.name,
         quantization=QuantizationRow(label, quantization.bits_per_weight(label)) if label else None,
-        size_bytes=model.size,
+        size_bytes=model.disk_size,
         params_string=params_of(model.parameters),
         loaded_instances=instances,
         max_context_length=model.context_length or 0,

@@ -79,7 +79,7 @@ class OllamaLists:
                 names[model.id],
                 names[model.id],
                 from_unix(model.added),
-                model.size,
+                model.disk_size,
                 digest_of(model, self._parts.library),
                 details_of(model, names),
                 capabilities_of(model),

@@ -21,7 +21,7 @@ class Registry:
 
     def function(self, name: str, *types: object) -> Callable[..., object]:
         functions: dict[str, Callable[..., object]] = {
-            "ggml_backend_dev_count": lambda: self.devices,
+            "ggml_backend_dev_by_type": lambda kind: self.devices,
             "ggml_backend_load_all_from_path": self.ggml_backend_load_all_from_path,
         }
         return functions[name]

@@ -1,0 +1,137 @@
+"""The llama.cpp engines that are installed: beside the program, by the person, in the package.
+
+A new engine is a new folder beside the earlier ones, so that it needs no new program and the
+earlier one is still there. `docs/decisions/0012-engine-folders.md` says more.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from msgspec import Struct
+
+from app.core.children import SOURCE_ROOT
+from app.core.paths import AppPaths, app_paths
+from backends.engine_folder import CODE_VARIABLE, FOLDER_VARIABLE, check_files, read_manifest
+from backends.errors import BackendError
+
+log = logging.getLogger(__name__)
+
+FOLDER = "engines"
+_PACKAGE = "llama_cpp_python"
+
+
+class InstalledEngine(Struct, frozen=True):
+    """One engine that a child can run."""
+
+    id: str
+    """"" for the libraries of the Python package."""
+    version: str
+    folder: Path | None = None
+    """None for those of the package."""
+    variants: tuple[str, ...] = ()
+    """Its codes for the processor, the most cautious first; () where there is only one."""
+    accelerator: str = ""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        reach = {"vulkan": " (Vulkan)", "cuda": " (CUDA)"}.get(self.accelerator, "")
+        return f"llama.cpp {self.version}".strip() + reach
+
+    def environment(self, code: str = "") -> Mapping[str, str]:
+        """What tells a child to run it; `code` is the one for the processor, "" the best."""
+        if self.folder is None:
+            return {}
+        told = {FOLDER_VARIABLE: str(self.folder)}
+        return {**told, CODE_VARIABLE: code} if code in self.variants else told
+
+
+def engine_places(paths: AppPaths) -> tuple[Path, ...]:
+    """Folders in which engines lie: beside the program, and those that the person added."""
+    executable = Path(sys.executable).parent
+    beside = executable if getattr(sys, "frozen", False) else SOURCE_ROOT
+    if any(
+        executable.glob("python*._pth")
+    ):  # Windows: a Python of the program's own, in its folder
+        beside = executable.parent
+    if sys.platform == "darwin" and getattr(sys, "frozen", False):
+        beside = executable.parent / "Frameworks"  # where a bundle's libraries must lie
+    return (beside / FOLDER, paths.data / FOLDER)
+
+
+def installed_engines(places: Iterable[Path]) -> tuple[InstalledEngine, ...]:
+    """All that can be used here, the best first: the newest, and of one version that which reaches
+    graphics cards. What is damaged or for another computer is left out."""
+    found: dict[str, InstalledEngine] = {}
+    for place in places:
+        for folder in sorted(_folders(place)):
+            engine = _read(folder)
+            if engine is not None:
+                found.setdefault(engine.id, engine)
+    engines = [*found.values(), *_of_the_package()]
+    # Sorting keeps the order among equals: a folder comes before the package.
+    return tuple(sorted(engines, key=_rank, reverse=True))
+
+
+def damage(places: Iterable[Path]) -> tuple[str, ...]:
+    """Why folders of engines cannot be used, in sentences. Reads every file of them."""
+    found = []
+    for folder in (folder for place in places for folder in sorted(_folders(place))):
+        try:
+            check_files(folder, read_manifest(folder), contents=True)
+        except (BackendError, OSError) as error:
+            found.append(str(error))
+    return tuple(found)
+
+
+def usual_environment() -> dict[str, str]:
+    """What tells a child to run the best engine there is; empty for that of the package."""
+    engines = installed_engines(engine_places(app_paths()))
+    return dict(engines[0].environment()) if engines else {}
+
+
+def _rank(engine: InstalledEngine) -> tuple[tuple[int, ...], bool, bool]:
+    numbers = tuple(map(int, re.findall(r"\d+", engine.version)))
+    return numbers, bool(engine.accelerator), engine.folder is not None
+
+
+def _folders(place: Path) -> list[Path]:
+    try:
+        return [path for path in place.iterdir() if path.is_dir()]
+    except OSError:
+        return []
+
+
+def _read(folder: Path) -> InstalledEngine | None:
+    try:
+        manifest = read_manifest(folder)
+        check_files(folder, manifest)
+    except (BackendError, OSError) as error:
+        log.warning("%s is not used: %s", folder, error)
+        return None
+    return InstalledEngine(
+        manifest.id, manifest.version, folder, manifest.variants, manifest.accelerator
+    )
+
+
+def _of_the_package() -> tuple[InstalledEngine, ...]:
+    """The libraries inside the Python package, where it has any."""
+    folder = package_libraries()
+    if folder is None or not any(folder.glob("*llama*")):
+        return ()
+    try:
+        return (InstalledEngine("", metadata.version(_PACKAGE)),)
+    except metadata.PackageNotFoundError:  # frozen without it
+        return (InstalledEngine("", ""),)
+
+
+def package_libraries() -> Path | None:
+    """Where the Python package has its libraries, if it is installed; imports nothing."""
+    package = find_spec("llama_cpp")
+    places = package.submodule_search_locations if package is not None else None
+    return next((Path(place, "lib") for place in places or ()), None)

@@ -1,0 +1,146 @@
+"""Having the system open corral:// links with Corral, in the way of each system.
+
+Linux: a desktop entry that names the scheme, and a line in mimeapps.list (freedesktop.org: Desktop
+Entry specification; Association between MIME types and applications). Windows: a class below the
+person's registry (Microsoft: Registering an Application to a URI Scheme). On macOS only a bundle
+can do so, by its Info.plist.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from app.core.corral_links import SCHEME
+from app.core.errors import StorageError
+from app.core.files import storage_error, write_atomically
+from app.core.start_at_login import own_program, quoted
+
+_TITLE = "Links are not opened with Corral"
+_ENTRY = "corral-links.desktop"
+_TYPE = f"x-scheme-handler/{SCHEME}"
+_SECTION = "[Default Applications]"
+_CLASS = rf"Software\Classes\{SCHEME}"
+
+
+def can_open_links() -> bool:
+    """Whether this system lets a program say so by itself."""
+    return sys.platform != "darwin"
+
+
+def opens_links(home: Path | None = None) -> bool:
+    """Whether the system opens links with Corral. Touches the disk or the registry."""
+    if sys.platform == "win32":
+        return _registered()
+    home = home or Path.home()
+    return _entry_file(home).exists() and f"{_TYPE}={_ENTRY}" in _read(_choices_file(home))
+
+
+def set_opens_links(
+    on: bool, command: Sequence[str] | None = None, home: Path | None = None
+) -> None:
+    """Have the system open links with Corral, or not any more. Raises StorageError."""
+    command = tuple(command or own_program())
+    if sys.platform == "win32":
+        _register(command if on else None)
+        return
+    home = home or Path.home()
+    entry, choices = _entry_file(home), _choices_file(home)
+    if on:
+        write_atomically(entry, _desktop_entry(command))
+    lines = _with_choice(_read(choices), on=on)
+    if lines != _read(choices):
+        write_atomically(choices, "".join(f"{line}\n" for line in lines).encode())
+    if not on:
+        try:
+            entry.unlink(missing_ok=True)
+        except OSError as error:
+            raise storage_error("Links are still opened with Corral", entry, error) from error
+
+
+def _entry_file(home: Path) -> Path:
+    return _folder("XDG_DATA_HOME", home / ".local" / "share") / "applications" / _ENTRY
+
+
+def _choices_file(home: Path) -> Path:
+    return _folder("XDG_CONFIG_HOME", home / ".config") / "mimeapps.list"
+
+
+def _folder(variable: str, usual: Path) -> Path:
+    chosen = os.environ.get(variable, "")
+    return Path(chosen) if os.path.isabs(chosen) else usual
+
+
+def _desktop_entry(command: Sequence[str]) -> bytes:
+    lines = (
+        "[Desktop Entry]",
+        "Type=Application",
+        "Name=Corral",
+        "Comment=Language models on this computer",
+        f"Exec={' '.join(map(quoted, command))} %u",
+        "Icon=corral",
+        "Terminal=false",
+        "NoDisplay=true",
+        f"MimeType={_TYPE};",
+    )
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _read(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:  # what is in it must not be lost
+        raise StorageError(_TITLE, f"{file} cannot be read: {error}.") from error
+
+
+def _with_choice(lines: Sequence[str], *, on: bool) -> list[str]:
+    """The person's list with our line in its section, or without it; all else stays."""
+    kept, section = list[str](), ""
+    for line in lines:
+        section = line.strip() if line.startswith("[") else section
+        named, _, program = line.partition("=")
+        ours = section == _SECTION and named.strip() == _TYPE
+        if not (ours and (on or program.strip(" ;") == _ENTRY)):
+            kept.append(line)
+    if not on:
+        return kept
+    if _SECTION not in kept:
+        kept += ["", _SECTION] if kept else [_SECTION]
+    kept.insert(kept.index(_SECTION) + 1, f"{_TYPE}={_ENTRY}")
+    return kept
+
+
+def _registered() -> bool:
+    if sys.platform != "win32":
+        return False
+    import winreg
+
+    try:
+        with winreg.OpenKey(winreg.HKEY_CURRENT_USER, rf"{_CLASS}\shell\open\command"):
+            return True
+    except OSError:
+        return False
+
+
+def _register(command: Sequence[str] | None) -> None:
+    if sys.platform != "win32":
+        return
+    import subprocess
+    import winreg
+
+    def put(path: str, name: str, value: str) -> None:
+        with winreg.CreateKey(winreg.HKEY_CURRENT_USER, path) as key:
+            winreg.SetValueEx(key, name, 0, winreg.REG_SZ, value)
+
+    try:
+        if command is not None:
+            put(_CLASS, "", "URL:Corral")
+            put(_CLASS, "URL Protocol", "")
+            put(rf"{_CLASS}\shell\open\command", "", f'{subprocess.list2cmdline(command)} "%1"')
+        elif _registered():
+            for part in (r"\shell\open\command", r"\shell\open", r"\shell", ""):
+                winreg.DeleteKey(winreg.HKEY_CURRENT_USER, _CLASS + part)
+    except OSError as error:
+        raise StorageError(_TITLE, f"The system says: {error}.") from error
