@@ -297,7 +297,7 @@ class _Listener:
         finally:  # also where this takes so long that it is broken off
             for sock in self._sockets:
                 sock.close()
-        self._break_off()
+            self._break_off()
 
     def _break_off(self) -> None:
         for connection in list(self._server.server_state.connections):
