@@ -1,4 +1,4 @@
-"""The time that is written into what is built: that of the commit, so that builds can be compared."""
+"""The time that is written into what is built: the commit's, so that builds can be compared."""
 
 import os
 import subprocess

@@ -41,6 +41,8 @@ UNUSED = (
     "**/*.pxd",
 )
 TYPE_MARKS = "py.typed"
+
+
 def trim(folder: Path) -> None:
     """Trim a folder of unpacked wheels for Windows."""
     for pattern in UNUSED:
@@ -65,10 +67,11 @@ def trim_qt(qt: Path, shiboken: Path) -> None:
         elif path.is_file() and path.relative_to(plugins).as_posix() not in PLUGINS:
             path.unlink()
     roots = [*qt.glob("*.pyd"), *plugins.rglob("*.dll"), *shiboken.glob("*.pyd")]
-    libraries = {path.name.lower(): path for place in (qt, shiboken) for path in place.glob("*.dll")}
+    present = [*qt.glob("*.dll"), *shiboken.glob("*.dll")]
+    libraries = {path.name.lower(): path for path in present}
     roots += [libraries[name] for name in LOADED_BY_NAME if name in libraries]
     kept = needed(roots, libraries)
-    for path in (*qt.glob("*.dll"), *shiboken.glob("*.dll")):
+    for path in present:
         if path.name.lower() not in kept:
             path.unlink()
 

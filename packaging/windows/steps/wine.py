@@ -26,14 +26,24 @@ def wine_program() -> str:
     return found
 
 
-def windows_command(program: Path) -> list[str]:
+def windows_command(program: Path | str) -> list[str]:
     """What starts a Windows program here. Raises NoWine."""
     return [str(program)] if sys.platform == "win32" else [wine_program(), str(program)]
 
 
-def wine_variables(prefix: Path) -> dict[str, str]:
-    """The environment of Wine with a Windows of its own in `prefix`; it is quiet."""
-    return {**os.environ, "WINEPREFIX": str(prefix), "WINEDEBUG": "-all", "DISPLAY": ""}
+def wine_variables(home: Path) -> dict[str, str]:
+    """The environment of a Wine that keeps everything in `home`, and is quiet.
+
+    Else desktop and documents would be those of the person who builds.
+    """
+    return {
+        **os.environ,
+        "HOME": str(home),
+        "WINEPREFIX": str(home / "prefix"),
+        "WINEDEBUG": "-all",
+        "WINEDLLOVERRIDES": "winemenubuilder.exe=d",
+        "DISPLAY": "",
+    }
 
 
 def run(
