@@ -213,6 +213,23 @@ class TestSigning:
         assert sign.main([str(program)]) == 0
         assert program.read_bytes() == signed.read_bytes()
 
+    @pytest.mark.skipif(shutil.which("makensis") is None, reason="makensis is not here")
+    def test_launchers_and_uninstaller_inside_are_signed(
+        self,
+        image: ModuleType,
+        sign: ModuleType,
+        small_folder: Path,
+        program: Path,
+        certificate: Path,
+        tmp_path: Path,
+        capfd: pytest.CaptureFixture[str],
+    ) -> None:
+        for name in ("corral.exe", "corralw.exe"):
+            shutil.copy(program, small_folder / name)
+        image.make(small_folder, tmp_path / "Corral-Setup.exe", "1.2.3", quick=True)
+        assert "is signed, and the signature is good" in capfd.readouterr().out  # the uninstaller
+        assert sign.main(["--check", str(small_folder / "corralw.exe")]) == 0
+
 
 def openssl(*words: str) -> None:
     subprocess.run(["openssl", *words], check=True, capture_output=True)

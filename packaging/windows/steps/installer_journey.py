@@ -173,7 +173,7 @@ class Journey:
 
     def starts(self) -> None:
         done = self._corral("doctor")
-        wanted = ("engine", "folder")
+        wanted = ("engine", "processor", "memory", "disk", "data")
         holds = "Traceback" not in done.stdout and all(word in done.stdout for word in wanted)
         self.check("corral doctor tells how things are", holds, done.stdout[-2000:])
         print("\n".join(f"          {line}" for line in done.stdout.splitlines()))
