@@ -18,8 +18,8 @@ ROOT = HERE.parents[1]
 LOCK = HERE / "requirements.txt"
 PYTHON = "3.13"
 ENGINE = "llama-cpp-python"
-NEEDED_BY_ENGINE = ("diskcache", "jinja2", "numpy", "typing-extensions")
-"""What its binding imports, which comes with the engine folder."""
+NEEDED_BY_ENGINE = ("typing-extensions",)
+"""What its binding imports; that comes with the engine folder."""
 HEADER = """\
 # The libraries of Corral for Windows, with the hashes of their wheels;
 # written by packaging/windows/lock.py.
