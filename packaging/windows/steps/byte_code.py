@@ -20,10 +20,10 @@ def compile_all(python: Path, folder: Path) -> None:
     """Compile every module below `folder`. Raises wine.NoWine, NotCompiled."""
     command = [*wine.windows_command(python), "-I", "-m", "compileall", "-q", "-f"]
     command += ["-r", _EVERY_LEVEL, "--invalidation-mode", "unchecked-hash"]
-    # Tracebacks name files as they lie in the program's folder.
-    command += ["-s", str(folder.parent), "-p", "Corral", str(folder)]
-    with tempfile.TemporaryDirectory() as prefix:
-        environment = wine.wine_variables(Path(prefix))
-        done = wine.run(command, environment=environment, timeout=SECONDS, folder=folder)
+    # Named from here, tracebacks show files as they lie in the program's folder.
+    command += ["-p", "Corral", folder.name]
+    with tempfile.TemporaryDirectory() as home:
+        environment = wine.wine_variables(Path(home))
+        done = wine.run(command, environment=environment, timeout=SECONDS, folder=folder.parent)
     if done.returncode:
         raise NotCompiled(done.stdout)
