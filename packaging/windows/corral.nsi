@@ -1,7 +1,8 @@
 ; Corral-Setup.exe: installs Corral for the person who runs it, without an administrator's rights.
 ;
 ; Compiled by image.py, which defines VERSION, VERSION_NUMBERS, SIZE (in KiB), ENGINE (an id, may be
-; empty), ICON, FILES (a script with a File line for every file), OUTPUT and, for trials, QUICK.
+; empty), ICON, SIDE (a picture), FILES (a script with a File line for every file), OUTPUT and, for
+; trials, QUICK.
 ;
 ;   Corral-Setup.exe /S             without a window; installs, upgrades or repairs
 ;   Corral-Setup.exe /D=C:\Folder   elsewhere; the last word, without quotes
@@ -59,6 +60,8 @@ Var Welcome
 
 !define MUI_ICON "${ICON}"
 !define MUI_UNICON "${ICON}"
+!define MUI_WELCOMEFINISHPAGE_BITMAP "${SIDE}"
+!define MUI_WELCOMEFINISHPAGE_BITMAP_STRETCH AspectFitHeight
 !define MUI_ABORTWARNING
 !define MUI_CUSTOMFUNCTION_ABORT Cancelled
 !define MUI_WELCOMEPAGE_TITLE "Corral ${VERSION}"
@@ -172,6 +175,8 @@ Section "Corral"
   ${EndIf}
 
   !insertmacro RefuseWhileRunning
+  DetailPrint "Putting Corral's files in place"
+  SetDetailsPrint none
 
   ; The engine before this one stays: Corral goes back to it where the new one fails.
   ReadRegStr $3 HKCU "${UNINSTALL_KEY}" "Engine"
@@ -258,6 +263,8 @@ Section "Uninstall"
     !insertmacro Stop ${FOREIGN_FOLDER} "Corral is not in $INSTDIR."
   ${EndIf}
   !insertmacro RefuseWhileRunning
+  DetailPrint "Removing Corral's files"
+  SetDetailsPrint none
 
   nsExec::Exec '"$INSTDIR\python\python.exe" -B -m corral_user_path remove "$INSTDIR"'
   Pop $0

@@ -56,6 +56,7 @@ def definitions(
         "SIZE": str(size // 1024),
         "ENGINE": engine_id(folder),
         "ICON": str(work / "corral.ico"),
+        "SIDE": str(work / "side.bmp"),
         "FILES": str(work / "files.nsh"),
         "OUTPUT": str(output),
         **({"QUICK": "1"} if quick else {}),
@@ -91,9 +92,11 @@ def make(folder: Path, output: Path, version: str, *, quick: bool = False) -> No
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         icon_file.draw(launcher_build.PICTURE, work / "corral.ico")
+        icon_file.draw_side(launcher_build.PICTURE, work / "side.bmp")
         extra = sign_programs(folder, signing.signer_from())
         lines = [*nsis_files.file_lines(folder), *extra]
         (work / "files.nsh").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        build_clock.set_times(work.iterdir(), seconds)  # the installer carries them along
         command = compile_command(definitions(folder, work, version, output, quick=quick))
         environment = {**os.environ, build_clock.VARIABLE: str(seconds)}
         subprocess.run([*command, str(SCRIPT)], check=True, env=environment)

@@ -1,4 +1,4 @@
-"""Corral's icon for Windows: one .ico file with all sizes that Windows shows.
+"""Corral's pictures for Windows: an .ico file with all sizes, and one beside the installer's words.
 
 Format: Microsoft's ICONDIR, an entry for each picture. The largest is a PNG, as Windows has wanted
 it since Vista; the others are bitmaps, which everything reads that makes installers.
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 SIZES = (16, 20, 24, 32, 40, 48, 64, 256)
 """Widths in pixels, for 100 % to 200 % scaling."""
 LARGEST_BITMAP = 64
+SIDE = (328, 628)
+"""Size of the installer's picture in pixels; twice that of a plain screen."""
+INK = "#201f1d"
+"""The ground of the icon."""
 _HEADER = 6
 _ENTRY = 16
 
@@ -37,6 +41,26 @@ def draw(picture: Path, file: Path) -> None:
         painter.end()
         pictures.append(_bitmap(image) if size <= LARGEST_BITMAP else _png(image))
     file.write_bytes(icon(pictures))
+
+
+def draw_side(picture: Path, file: Path) -> None:
+    """Write the SVG `picture` on a tall ground as the bitmap `file` (.bmp). Raises OSError."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from PySide6.QtCore import QRectF
+    from PySide6.QtGui import QColor, QImage, QPainter
+    from PySide6.QtSvg import QSvgRenderer
+
+    width, height = SIDE
+    image = QImage(width, height, QImage.Format.Format_RGB888)
+    image.fill(QColor(INK))
+    painter = QPainter(image)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    across = width * 0.8
+    place = QRectF((width - across) / 2, (width - across) / 2, across, across)
+    QSvgRenderer(str(picture)).render(painter, place)
+    painter.end()
+    if not image.save(str(file)):
+        raise OSError(f"{file} could not be written")
 
 
 def icon(pictures: list[bytes]) -> bytes:
