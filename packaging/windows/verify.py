@@ -5,8 +5,8 @@
 
 Prints what held and what did not. The earlier version that is upgraded is made of the same folder,
 without the window's libraries. Wine 8 lacks functions that numpy and Python's `_wmi` call; there,
-and only there, an earlier numpy is put into what was installed, and `_wmi` is taken out. The window
-cannot be tried in it.
+and only there, an earlier numpy is put into what was installed, and `_wmi` is taken out. A library
+that Wine lacks is added to Wine. The window cannot be tried in it.
 """
 
 import argparse
@@ -24,7 +24,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE / "steps"), str(HERE), str(ROOT)]
 
-import locked_wheels  # noqa: E402 - the folder of steps has to be found first
+import launcher_build  # noqa: E402 - the folder of steps has to be found first
+import locked_wheels  # noqa: E402
 import wine  # noqa: E402
 from installer_journey import Journey  # noqa: E402
 from windows_machine import WindowsMachine  # noqa: E402
@@ -137,7 +138,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start = time.monotonic()
     try:
         failed = journey(options.setup, model)
-    except (wine.NoWine, OSError, subprocess.SubprocessError) as error:
+    except (
+        *(wine.NoWine, launcher_build.NoCompiler),
+        *(OSError, subprocess.SubprocessError),
+    ) as error:
         print(f"verify: {error}", file=sys.stderr)
         return 1
     if model is None:

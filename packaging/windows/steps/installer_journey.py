@@ -1,5 +1,6 @@
 """What the installer for Windows has to do, step by step, tried on a machine."""
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -176,6 +177,9 @@ class Journey:
         wanted = ("engine", "processor", "memory", "disk", "data")
         holds = "Traceback" not in done.stdout and all(word in done.stdout for word in wanted)
         self.check("corral doctor tells how things are", holds, done.stdout[-2000:])
+        if self._engines():
+            holds = re.search(r"^ok +engine: ", done.stdout, re.MULTILINE) is not None
+            self.check("the engine that was installed starts", holds)
         print("\n".join(f"          {line}" for line in done.stdout.splitlines()))
 
     def chats(self, model: Path) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import wine
+import wine_additions
 
 START_MENU = Path("AppData/Roaming/Microsoft/Windows/Start Menu/Programs")
 
@@ -15,7 +16,12 @@ class WindowsMachine:
     """One person's Windows. Programs of it are run, its files and registry are looked at."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder` is empty; in it Wine makes its Windows. Raises wine.NoWine."""
+        """`folder` is empty; in it Wine makes its Windows.
+
+        Raises:
+            NoWine: this is not Windows, and there is no Wine.
+            NoCompiler, CalledProcessError: what Wine lacks cannot be compiled.
+        """
         self._folder = folder
         if sys.platform == "win32":
             self.environment = dict(os.environ)
@@ -25,9 +31,9 @@ class WindowsMachine:
         self.environment = wine.wine_variables(folder)
         self.run("wineboot", "-i")
         self.run("winecfg", "-v", "win10")
-        # A crash is told at once, without a debugger.
-        self.run("reg", "add", r"HKCU\Software\Wine\WineDbg", "/v", "ShowCrashDialog")
-        users = folder / "prefix" / "drive_c" / "users"
+        drive = folder / "prefix" / "drive_c"
+        wine_additions.build(drive / "windows" / "system32")
+        users = drive / "users"
         (self.home,) = (path for path in users.iterdir() if path.name != "Public")
         self.desktop = self.home / "Desktop"
 
