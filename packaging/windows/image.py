@@ -77,8 +77,10 @@ def sign_programs(folder: Path, signer: signing.Signer | None) -> list[str]:
     for name in (launcher_build.CONSOLE, launcher_build.WINDOW):
         signer.sign(folder / name)
     build_clock.set_times(folder.glob("*.exe"), build_clock.build_time())
-    line = f'!uninstfinalize \'"{sys.executable}" "{HERE / "sign.py"}" "%1"\''
-    return [line]
+    command = f'"{sys.executable}" "{HERE / "sign.py"}" "%1"'
+    if os.name == "nt":  # its shell takes the outermost quotes away
+        command = f'"{command}"'
+    return [f"!uninstfinalize '{command}' = 0"]
 
 
 def make(folder: Path, output: Path, version: str, *, quick: bool = False) -> None:

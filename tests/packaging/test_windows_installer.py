@@ -230,6 +230,22 @@ class TestSigning:
         assert "is signed, and the signature is good" in capfd.readouterr().out  # the uninstaller
         assert sign.main(["--check", str(small_folder / "corralw.exe")]) == 0
 
+    @pytest.mark.skipif(shutil.which("makensis") is None, reason="makensis is not here")
+    def test_there_is_no_installer_if_its_uninstaller_cannot_be_signed(
+        self,
+        image: ModuleType,
+        small_folder: Path,
+        certificate: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(image.signing.Signer, "sign", lambda _signer, _file: None)
+        monkeypatch.setenv("CORRAL_SIGN_PASSWORD", "another")
+        output = tmp_path / "Corral-Setup.exe"
+        with pytest.raises(subprocess.CalledProcessError):
+            image.make(small_folder, output, "1.2.3", quick=True)
+        assert not output.exists()
+
 
 def openssl(*words: str) -> None:
     subprocess.run(["openssl", *words], check=True, capture_output=True)
