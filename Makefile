@@ -116,3 +116,11 @@ bench-engines: setup ## measure the built engine (ENGINE=dist/engine) against th
 installer: ## freeze Corral for this system, into dist/corral
 	@$(PYTHON) packaging/bootstrap.py setup installer
 	$(VENV)/python build_installer.py freeze
+
+.PHONY: wine
+wine: setup ## build Corral-Setup.exe for trials and try it in Wine (ENGINE=FOLDER of packaging/engine)
+	$(VENV)/python packaging/windows/freeze.py --test-python \
+		$(if $(ENGINE),--engine $(ENGINE),--without-engine)
+	$(VENV)/python packaging/windows/image.py $(if $(RELEASE),,--quick)
+	$(VENV)/python packaging/windows/sign.py
+	$(VENV)/python packaging/windows/verify.py

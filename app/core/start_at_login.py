@@ -22,13 +22,19 @@ _LABEL = "org.corral.Corral"
 def own_program() -> tuple[str, ...]:
     """What starts this very program: the frozen one, or the interpreter with the package."""
     if getattr(sys, "frozen", False):
-        return (sys.executable,)
+        return (str(_without_console(Path(sys.executable))),)
     return (sys.executable, "-P", "-m", "app")
 
 
 def own_command() -> tuple[str, ...]:
     """The same, without a window."""
     return (*own_program(), IN_TRAY)
+
+
+def _without_console(program: Path) -> Path:
+    """On Windows two programs are installed: for terminals, and one that opens no console."""
+    beside = program.with_name("corralw.exe")
+    return beside if sys.platform == "win32" and beside.exists() else program
 
 
 def starts_at_login(home: Path | None = None) -> bool:

