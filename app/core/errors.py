@@ -11,7 +11,8 @@ AppError
 │   ├── NotFoundError    no such repository, revision or file
 │   └── AccessError      log in, accept a licence, or wait
 ├── DownloadError        a download failed; says what was kept
-└── ConversationError    a conversation cannot be read or stored
+├── ConversationError    a conversation cannot be read or stored
+└── UpdateError          a new version of Corral cannot be found, trusted or installed
 """
 
 from enum import Enum
@@ -155,3 +156,9 @@ class ConversationError(AppError):
     """A conversation cannot be read or stored."""
 
     code = "conversation"
+
+
+class UpdateError(AppError):
+    """A new version of Corral cannot be found, trusted or installed; the one that runs stays."""
+
+    code = "update"
