@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from app.core import update_errors
 from app.core.children import child_command
 from app.core.errors import DownloadError
+from app.core.files import replace, storage_error
 from app.core.hub_http import HubAccess
 from app.core.transfer_child import TransferChild, run_description
 from app.core.transfer_wire import (
@@ -38,6 +39,8 @@ from backends.route import Route
 log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 20
+_ON_THE_WAY = ".model"
+"""Added to the name until the child is done: it refuses to write what a click would run."""
 
 Report = Callable[[int], object]
 """Told how many bytes are here."""
@@ -68,9 +71,10 @@ class PackageFetch:
     ) -> bool:
         """Whether the whole package is at `target` now; False where it was stopped.
 
-        `rate` is the most bytes a second; 0 is no limit. Raises `DownloadError` or `HubError`-like
-        failures as a `DownloadError` with their words.
+        `rate` is the most bytes a second; 0 is no limit. Raises `DownloadError` for whatever goes
+        wrong, and `StorageError` where the file cannot get its name.
         """
+        coming = target.with_name(target.name + _ON_THE_WAY)
         try:
             child = TransferChild(child_command("--transfer-host"), self._cache)
         except (OSError, RuntimeError) as error:  # the latter: no more threads
@@ -81,7 +85,7 @@ class PackageFetch:
             if self._child is None:
                 return False
             child.send(Throttle(rate))
-            child.send(self._command(package, target, version, route))
+            child.send(self._command(package, coming, version, route))
             end = self._hear(child, report)
         finally:
             with self._lock:
@@ -91,6 +95,8 @@ class PackageFetch:
             raise update_errors.helper_failed(run_description(status), child.last_words())
         if isinstance(end, Failed):
             raise DownloadError(end.title, end.message, end.hint, end.detail)
+        if isinstance(end, Completed):
+            _rename(coming, target)
         return isinstance(end, Completed)
 
     def _command(self, package: Package, target: Path, version: str, route: Route) -> Fetch:
@@ -122,6 +128,13 @@ class PackageFetch:
                 case Completed() | Failed() | Stopped():
                     return reply
         return None
+
+
+def _rename(coming: Path, target: Path) -> None:
+    try:
+        replace(coming, target)
+    except OSError as error:
+        raise storage_error(f"{target.name} could not get its name", target, error) from error
 
 
 def is_package(path: Path, package: Package) -> bool:

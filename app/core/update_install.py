@@ -71,7 +71,7 @@ def install_command(program: Program, file: Path, package: Package, *, restart: 
     return ["/bin/sh", "-c", script, "corral-update", *words]
 
 
-def start_installer(command: list[str], output: Path) -> None:
+def start_installer(command: list[str], output: Path) -> "subprocess.Popen[bytes]":
     """Start it such that it goes on when this process ends; what it prints goes to `output`.
 
     Raises `StorageError` where it cannot be started.
@@ -82,7 +82,7 @@ def start_installer(command: list[str], output: Path) -> None:
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with output.open("wb") as file:
-            subprocess.Popen(
+            return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=file,

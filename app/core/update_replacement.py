@@ -5,6 +5,7 @@ was made before its format changed is put back, and what it replaces is copied f
 """
 
 import contextlib
+import subprocess
 from dataclasses import dataclass
 
 import msgspec
@@ -54,6 +55,8 @@ class Replacement:
         self._paths = paths
         self._shelf = shelf
         self._log = paths.logs / "update.log"
+        self._started: subprocess.Popen[bytes] | None = None
+        """What goes on when this process ends."""
 
     def going_back(self) -> GoingBack | None:
         """What going back would mean; None where no earlier version can be had. Asks the disk."""
@@ -111,14 +114,14 @@ class Replacement:
         if planned.backup is not None:
             restore(self._paths.data, planned.backup)
         if planned.kept is None:
-            start_detached((), self._log)
+            self._started = start_detached((), self._log)
             return
         version = planned.kept.release.version
         self._shelf.change(lambda m: msgspec.structs.replace(m, installing=version))
         file = self._shelf.folder / planned.kept.name
         package, program = planned.kept.package, self._shelf.program
         command = install_command(program, file, package, restart=planned.restart)
-        start_installer(command, self._log)
+        self._started = start_installer(command, self._log)
 
     def look_back(self) -> AppError | None:
         """What to say if the installer that was started at the last end has not done its work."""
