@@ -241,9 +241,11 @@ class ProgramUpdates:
 
     # -- beginning and end
 
-    def look_back(self) -> None:
-        """Note in the state whether the version that was to be installed has not come."""
-        self._problem = self.replacement.look_back() or self._problem
+    def look_back(self) -> AppError | None:
+        """What to say if the version that was to be installed has not come; also in the state."""
+        problem = self.replacement.look_back()
+        self._problem = problem or self._problem
+        return problem
 
     def close(self) -> None:
         """Stop what is under way."""

@@ -191,7 +191,8 @@ def test_a_script_waits_until_corral_has_ended(tools: Path, tmp_path: Path) -> N
 @needs_shell
 def test_an_installer_goes_on_in_a_session_of_its_own_and_is_logged(tmp_path: Path) -> None:
     output = tmp_path / "logs" / "update.log"
-    process = start_installer(["/bin/sh", "-c", "ps -o sid= -p $$; echo told"], output)
+    code = "import os; print(os.getsid(0), 'told')"
+    process = start_installer([sys.executable, "-c", code], output)
     assert process.wait(PATIENCE) == 0
     session, told = output.read_text(encoding="utf-8").split()
     assert told == "told"
