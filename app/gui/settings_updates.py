@@ -70,7 +70,7 @@ class UpdatesSection(SettingSection):
         self.agree.clicked.connect(self._choose)
         self.look = Button(icons, self.tr("Look now"), small=True)
         self.look.clicked.connect(self._look)
-        self.state_row = SettingRow(" ", " ", self.look)
+        self.state_row = SettingRow(" ", " ", _named(self.look))
         self.bar = ProgressBar(icons, self.tr("Download of the new version"))
         self.bar.setFixedWidth(120)
         self.stop = Button(icons, self.tr("Stop"), small=True)
@@ -82,7 +82,10 @@ class UpdatesSection(SettingSection):
         self.act = PrimaryButton(icons, self.tr("Download"), small=True)
         self.act.clicked.connect(self._act)
         self.offer_row = SettingRow(
-            self.tr("New version"), " ", self.bar, self.stop, self.cancel, self.page, self.act
+            self.tr("New version"),
+            " ",
+            self.bar,
+            *map(_named, (self.stop, self.cancel, self.page, self.act)),
         )
         agree_row = SettingRow(
             self.tr("Look for new versions"),
@@ -100,7 +103,7 @@ class UpdatesSection(SettingSection):
     def _going_back(self) -> SettingGroup:
         self.go_back = Button(self._context.icons, self.tr("Go back…"), small=True)
         self.go_back.clicked.connect(self._ask_back)
-        self.back_row = SettingRow(" ", " ", self.go_back)
+        self.back_row = SettingRow(" ", " ", _named(self.go_back))
         self.back_row.wanted = False
         self.back_group = SettingGroup(self.tr("The version before"), self.back_row)
         self.back_group.show_wanted()
@@ -158,6 +161,7 @@ class UpdatesSection(SettingSection):
             self.act.setText(self.tr("End and install"))
         else:
             self.act.setText(self.tr("Install and restart"))
+        _named(self.act)
 
     def _show_notes(self, state: UpdateState) -> None:
         language = self._context.settings.current.appearance.language
@@ -312,3 +316,9 @@ class UpdatesSection(SettingSection):
     def _restore(self, backup: Backup) -> None:
         self._updates.replacement.restore(backup)
         self._end()
+
+
+def _named(button: Button) -> Button:
+    """A button that is called what stands on it, not what stands beside it."""
+    button.setAccessibleName(button.text())
+    return button

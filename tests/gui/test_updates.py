@@ -1,10 +1,13 @@
 """Settings, Updates, and the strip that asks and offers: with real parts and a local server."""
 
+import math
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from PySide6.QtCore import Qt
@@ -14,8 +17,10 @@ from pytestqt.qtbot import QtBot
 
 from app.core import conversation_schema as schema
 from app.core import update_replacement
+from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.program_form import Program
 from app.core.program_updates import ProgramUpdates
+from app.core.runtime import ModelRuntime
 from app.core.settings import Models, Network, Updates
 from app.core.update_install import way_of
 from app.gui.context import AppContext
@@ -26,6 +31,8 @@ from app.gui.settings_page import SettingsPage
 from app.gui.settings_updates import UpdatesSection
 from app.gui.tokens import load_tokens
 from app.gui.update_watch import UpdateWatch
+from tests.hub.faults import Allowance
+from tests.hub.server import LocalHub
 from tests.updates.conftest import QUICK
 from tests.updates.update_server import LIST, PROGRAM, UpdateServer
 
@@ -385,5 +392,42 @@ def test_offline_and_on_the_first_day_nothing_is_asked(main: Main, server: Updat
     assert server.log.entries(path=LIST) == []
 
 
-def test_busy_is_a_download_or_an_answer(context: AppContext) -> None:
+def test_the_download_of_a_model_goes_on_beside_that_of_a_version(
+    make: Make, server: UpdateServer, starter_file: Path, qtbot: QtBot
+) -> None:
+    context = make()
+    release = server.release("0.2.0")
     assert not context.is_busy()
+    with LocalHub() as hub:
+        hub.add("owner/model", {"model-Q4_0.gguf": starter_file}, tags=["gguf"])
+        allowance = Allowance()
+        hub.fault("model-Q4_0.gguf", origin="cdn", allowance=allowance)
+        allowance.grant(4_000_000)
+        context.settings.update(network=Network(endpoint=hub.url))
+        context.downloads.start()
+        (variant,) = context.hub.detail("owner/model").variants
+        item = context.downloads.add(
+            DownloadRequest("owner/model", "main", "Model", "Q4_0", variant.files)
+        )
+
+        def now() -> DownloadItem:
+            return next(each for each in context.downloads.items() if each.id == item.id)
+
+        qtbot.waitUntil(lambda: now().done > 0)
+        child = context.downloads.child_pid
+        assert context.is_busy()
+        assert context.program_updates.fetch(release)
+        assert (now().state, context.downloads.child_pid) == ("running", child)
+        allowance.grant(math.inf)
+        qtbot.waitUntil(lambda: now().state == "done")
+        assert not context.is_busy()
+
+
+def test_a_model_that_loads_or_answers_is_busy(context: AppContext) -> None:
+    def runtime(state: str, idle: float) -> ModelRuntime:
+        loaded = SimpleNamespace(state=state, engine=SimpleNamespace(idle_seconds=idle))
+        return cast("ModelRuntime", SimpleNamespace(loaded=lambda: (loaded,)))
+
+    assert replace(context, runtime=runtime("loading", 7)).is_busy()
+    assert replace(context, runtime=runtime("ready", 0)).is_busy()
+    assert not replace(context, runtime=runtime("ready", 7)).is_busy()
