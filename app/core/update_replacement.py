@@ -109,19 +109,25 @@ class Replacement:
         planned, self.planned = self.planned, None
         if planned is None:
             return
-        if planned.kept is not None:
-            self._shelf.whole(planned.kept.release.version)
-        if planned.backup is not None:
-            restore(self._paths.data, planned.backup)
         if planned.kept is None:
-            self._started = start_detached((), self._log)
+            try:
+                self._put_back(planned)
+            finally:
+                self._started = start_detached((), self._log)
             return
         version = planned.kept.release.version
+        # Told at the next start if anything from here on goes wrong.
         self._shelf.change(lambda m: msgspec.structs.replace(m, installing=version))
+        self._shelf.whole(version)
+        self._put_back(planned)
         file = self._shelf.folder / planned.kept.name
         package, program = planned.kept.package, self._shelf.program
         command = install_command(program, file, package, restart=planned.restart)
         self._started = start_installer(command, self._log)
+
+    def _put_back(self, planned: AtEnd) -> None:
+        if planned.backup is not None:
+            restore(self._paths.data, planned.backup)
 
     def look_back(self) -> AppError | None:
         """What to say if the installer that was started at the last end has not done its work."""

@@ -111,8 +111,9 @@ class UpdateShelf:
         manifest = self._read(data)
 
         def change(memory: UpdateMemory) -> UpdateMemory:
-            if manifest.serial < memory.serial:
-                raise update_errors.replayed(manifest.serial, memory.serial)
+            seen = self._number_of(memory)
+            if manifest.serial < seen:
+                raise update_errors.replayed(manifest.serial, seen)
             return msgspec.structs.replace(
                 memory, serial=manifest.serial, looked=self.clock(), envelope=data.decode()
             )
@@ -127,6 +128,19 @@ class UpdateShelf:
         with contextlib.suppress(UpdateError):
             return self._read(envelope.encode())
         return None
+
+    def _number_of(self, memory: UpdateMemory) -> int:
+        """The highest number that was believed; 0 if it was signed with a key not trusted any more.
+
+        Else whoever had stolen that key could shut out all lists to come by one large number.
+        """
+        if not memory.envelope:
+            return memory.serial
+        try:
+            always = datetime.min.replace(tzinfo=UTC)
+            return read_manifest(memory.envelope.encode(), self.source.by_id(), always).serial
+        except UpdateError:
+            return 0
 
     def _read(self, data: bytes) -> Manifest:
         now = datetime.fromtimestamp(self.clock(), UTC)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
-from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices, QShowEvent
+from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtGui import QDesktopServices, QHideEvent, QShowEvent
 
 from app import __version__
 from app.gui.controls.bars import ProgressBar
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from app.gui.context import AppContext
 
 
+REFRESH_MS = 2000
+"""How often is it looked whether something is still running."""
+
+
 class UpdatesSection(SettingSection):
     """Look, read what is new, download, install, go back."""
 
@@ -47,6 +52,10 @@ class UpdatesSection(SettingSection):
         self._context = context
         self._updates = context.program_updates
         self._looking = False
+        self._refusal: AppError | None = None
+        """Why a version was not installed, until something else is done about it."""
+        self._busy = False
+        """What the button speaks of: something was running when it was written."""
         self._back: GoingBack | None = None
         self._words: list[str] = []
         self.add(self._about())
@@ -58,6 +67,8 @@ class UpdatesSection(SettingSection):
         self.column.addStretch(1)
         context.bridge.on(self._updates.changed, self._show_state)
         context.bridge.on(self._updates.replacement.changed, self._show_state)
+        self._timer = QTimer(self, interval=REFRESH_MS)
+        self._timer.timeout.connect(self._show_state)
         self._show_state()
 
     def title(self) -> str:
@@ -125,7 +136,7 @@ class UpdatesSection(SettingSection):
 
     def _show_state(self) -> None:
         state, planned = self._updates.state(), self._updates.replacement.planned
-        busy = self._context.is_busy()
+        self._busy = busy = self._context.is_busy()
         self.state_row.title.setText(state_title(state))
         if self._looking:
             self.state_row.say(self.tr("Asking…"), "accent")
@@ -135,7 +146,10 @@ class UpdatesSection(SettingSection):
             done = state.stage == "current"
             self.state_row.say(state_sentence(state), "success" if done else "text-3")
         self.offer_row.wanted = state.release is not None or planned is not None
-        self.offer_row.say(offer_sentence(state, planned, busy=busy))
+        if self._refusal is not None:
+            self.offer_row.say(error_words(self._refusal), "danger")
+        else:
+            self.offer_row.say(offer_sentence(state, planned, busy=busy))
         self._show_buttons(state, busy=busy)
         self._show_notes(state)
         self.group.show_wanted()
@@ -187,7 +201,13 @@ class UpdatesSection(SettingSection):
     def showEvent(self, event: QShowEvent) -> None:
         """The section came into view."""
         super().showEvent(event)
+        self._timer.start()
         self.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nobody looks whether something is still running."""
+        super().hideEvent(event)
+        self._timer.stop()
 
     def _show_back(self, back: GoingBack | None) -> None:
         self._back = back
@@ -242,6 +262,7 @@ class UpdatesSection(SettingSection):
 
     def _act(self) -> None:
         state = self._updates.state()
+        self._refusal = None
         if state.release is None:
             return
         if state.stage == "offered":
@@ -250,30 +271,31 @@ class UpdatesSection(SettingSection):
                 lambda: self._updates.fetch(release), done=self._came, failed=self._came
             )
         elif state.stage == "ready":
-            self._install(state.release, None)
+            self._install(state.release, None, self._refused)
 
     def _came(self, _: object) -> None:
         self._show_state()
 
-    def _install(self, release: Release, backup: Backup | None) -> None:
+    def _install(
+        self,
+        release: Release,
+        backup: Backup | None,
+        failed: Callable[[AppError], object],
+    ) -> None:
         """Now, by ending; or at the end of what is running."""
-        restart = not self._context.is_busy()
+        restart = not self._busy
         install = self._updates.replacement.install
         self._context.worker.run(
             lambda: install(release, backup=backup, restart=restart),
-            done=self._installing,
-            failed=self._refused,
+            done=self._end if restart else None,
+            failed=failed,
         )
 
-    def _installing(self, _: object) -> None:
-        if not self._context.is_busy():
-            self._end()
-
     def _refused(self, error: AppError) -> None:
+        self._refusal = error
         self._show_state()
-        self.offer_row.say(error_words(error), "danger")
 
-    def _end(self) -> None:
+    def _end(self, _: object = None) -> None:
         window = self.window()
         if isinstance(window, Frame):
             window.quit()
@@ -306,7 +328,7 @@ class UpdatesSection(SettingSection):
     def _back_came(self, whole: bool) -> None:
         self.go_back.setEnabled(True)
         if whole and self._back is not None:
-            self._install(self._back.release, self._back.backup)
+            self._install(self._back.release, self._back.backup, self._back_refused)
         self.refresh()
 
     def _back_refused(self, error: AppError) -> None:

@@ -10,19 +10,21 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core import conversation_schema as schema
-from app.core import update_replacement
+from app.core import program_updates, update_replacement
 from app.core.download_state import DownloadItem, DownloadRequest
+from app.core.paths import app_paths
 from app.core.program_form import Program
 from app.core.program_updates import ProgramUpdates
 from app.core.runtime import ModelRuntime
-from app.core.settings import Models, Network, Updates
+from app.core.settings import Models, Network, SettingsStore, Updates
 from app.core.update_install import way_of
+from app.gui.assembly import assemble, close_context, make_look
 from app.gui.context import AppContext
 from app.gui.controls.overlay import Overlay
 from app.gui.frame import Frame
@@ -313,6 +315,55 @@ def test_a_copy_of_the_data_is_put_back_at_the_end(
     assert planned is not None
     assert planned.backup == copy
     context.program_updates.replacement.cancel()
+
+
+def test_a_package_that_changed_on_the_disk_is_refused_and_can_be_fetched_anew(
+    make: Make, server: UpdateServer, show: Show, qtbot: QtBot
+) -> None:
+    context = make()
+    server.announce(server.release("0.2.0"))
+    section = section_of(context, show)
+    press(section.look)
+    qtbot.waitUntil(section.act.isVisible)
+    press(section.act)
+    qtbot.waitUntil(lambda: section.act.isVisible() and section.act.text() == "Install and restart")
+    (file,) = context.paths.program_updates.glob("corral-*")
+    file.write_bytes(b"something else")
+    press(section.act)
+    qtbot.waitUntil(lambda: "has changed on the disk" in section.offer_row.sentence.text())
+    assert section.act.text() == "Download"
+    assert section.window().isVisible()
+    assert context.program_updates.replacement.planned is None
+
+
+def test_the_installer_starts_when_everything_has_ended(
+    qapp: QApplication,
+    server: UpdateServer,
+    monkeypatch: pytest.MonkeyPatch,
+    corral_home: Path,
+) -> None:
+    monkeypatch.setattr(program_updates, "load_source", lambda: server.source)
+    monkeypatch.setattr(program_updates, "this_program", lambda: PROGRAM)
+    owner = QObject()
+    settings = SettingsStore(app_paths().settings_file)
+    icons = make_look(qapp, settings)
+    icons.theme.setParent(owner)
+    context = assemble(app_paths(), settings, icons, parent=owner)
+    journal = context.paths.conversations.with_name("conversations.db-wal")
+    open_at_start: list[bool] = []
+
+    def start(_command: list[str], _output: Path) -> None:
+        open_at_start.append(journal.exists())
+
+    monkeypatch.setattr(update_replacement, "start_installer", start)
+    context.store.create(title="A chat")
+    assert journal.exists()
+    release = server.release("99.0")
+    context.program_updates.fetch(release)
+    context.program_updates.replacement.install(release)
+    close_context(context)
+    assert open_at_start == [False]
+    owner.deleteLater()
 
 
 # The strip above the pages

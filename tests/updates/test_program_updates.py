@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
 from app.core.errors import DownloadError, HubError, OfflineError, UpdateError
@@ -322,3 +323,17 @@ def test_packages_of_this_version_of_the_one_before_and_of_the_newest_are_kept(
             assert updates.fetch(server.release(fetched))
     left = sorted(path.name for path in desk.paths.program_updates.glob("corral-*"))
     assert left == [f"corral-{each}-linux-x86_64.deb" for each in ("0.2.0", "0.3.0", "0.4.0")]
+
+
+def test_a_stolen_key_that_is_not_trusted_any_more_shuts_nobody_out(
+    desk: Desk, updates: ProgramUpdates, server: UpdateServer
+) -> None:
+    server.announce(server.release("0.2.0"), serial=1_000_000)
+    updates.look(now=True)
+    server.key = Ed25519PrivateKey.generate()  # the next build trusts this one
+    server.announce(server.release("0.3.0"), serial=8)
+    with closing(desk.updates("0.2.0")) as next_build:
+        next_build.look(now=True)
+        state = next_build.state()
+        assert state.release is not None
+        assert state.release.version == "0.3.0"

@@ -155,6 +155,10 @@ def test_a_package_that_changed_on_the_disk_is_not_run(
         with pytest.raises(UpdateError, match="has changed on the disk"):
             updates.replacement.finish()
     assert started == []
+    with closing(desk.updates()) as next_start:
+        problem = next_start.look_back()
+        assert problem is not None
+        assert "was not installed" in problem.title
 
 
 @needs_shell
