@@ -1,6 +1,7 @@
 """How this copy of Corral was installed, which decides how it can be replaced.
 
-A package carries its form in `resources/form`, one word that the script which made it wrote there.
+Told by what installers leave beside the program and what the system keeps of it, so that one
+frozen folder can go into every form.
 """
 
 import os
@@ -8,17 +9,20 @@ import platform
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from msgspec import Struct
 
-from app.core.paths import resource
 from app.core.update_manifest import Form
 
 InstalledForm = Form | Literal["folder", "source"]
-"""`folder`: frozen, but no package says which; `source`: a checkout or a wheel."""
+"""`folder`: frozen, but nothing tells how it came here; `source`: a checkout or a wheel."""
 
 _DPKG_LIST = Path("/var/lib/dpkg/info/corral.list")
+_OF_INSTALL_SH = "installed-files"
+"""What `install.sh` of the tar package leaves beside the program."""
+_OF_SETUP = "uninstall-corral.exe"
+"""What the installer for Windows leaves beside the program, or a folder above it."""
 
 
 class Program(Struct, frozen=True):
@@ -28,9 +32,9 @@ class Program(Struct, frozen=True):
     system: str
     """linux, windows or macos."""
     machine: str
-    """As Python calls it, in lower case."""
-    restart: tuple[str, ...] = ()
-    """The command that starts it; empty where only the person can."""
+    """As Python calls it, in lower case, one name for each: x86_64, arm64."""
+    executable: str = ""
+    """The file that starts it, where it is not run from source."""
 
 
 def this_program(env: Mapping[str, str] = os.environ) -> Program:
@@ -38,30 +42,31 @@ def this_program(env: Mapping[str, str] = os.environ) -> Program:
     systems = {"win32": "windows", "darwin": "macos"}
     machine = platform.machine().lower()
     form = installed_form(env)
+    frozen = sys.executable if form != "source" else ""
     return Program(
         form,
         systems.get(sys.platform, "linux"),
         {"amd64": "x86_64", "aarch64": "arm64"}.get(machine, machine),
-        _restart(form, env),
+        env.get("APPIMAGE", "") if form == "appimage" else frozen,
     )
 
 
 def installed_form(env: Mapping[str, str] = os.environ) -> InstalledForm:
-    """The form of this installation. What the system says comes before what a file says."""
+    """The form of this installation."""
+    if not getattr(sys, "frozen", False):
+        return "source"
     if env.get("FLATPAK_ID"):
         return "flatpak"
     if env.get("APPIMAGE"):
         return "appimage"
-    try:
-        word = resource("form").read_text(encoding="utf-8").strip()
-    except OSError:
-        word = ""
-    for form in get_args(Form):
-        if form == word:
-            return form  # type: ignore[no-any-return]  # one of the words of the type
-    if not getattr(sys, "frozen", False):
-        return "source"
-    return "deb" if _is_of_dpkg(Path(sys.executable)) else "folder"
+    program = Path(sys.executable)
+    if any((folder / _OF_SETUP).is_file() for folder in program.parents[:2]):
+        return "nsis"
+    if program.parent.parts[-2:] == ("Contents", "MacOS"):
+        return "dmg"
+    if _is_of_dpkg(program):
+        return "deb"
+    return "tar" if (program.parent / _OF_INSTALL_SH).is_file() else "folder"
 
 
 def _is_of_dpkg(program: Path) -> bool:
@@ -70,9 +75,3 @@ def _is_of_dpkg(program: Path) -> bool:
         return str(program) in _DPKG_LIST.read_text(encoding="utf-8").splitlines()
     except OSError:
         return False
-
-
-def _restart(form: InstalledForm, env: Mapping[str, str]) -> tuple[str, ...]:
-    if form == "appimage":
-        return (env.get("APPIMAGE", ""),)
-    return (sys.executable,) if getattr(sys, "frozen", False) else ()

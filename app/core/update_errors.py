@@ -134,6 +134,15 @@ def helper_failed(how: str, detail: str) -> DownloadError:
     )
 
 
+def another_runs(pid: int) -> UpdateError:
+    """A second program of the same data, which would break if it were replaced under its feet."""
+    return UpdateError(
+        "Another Corral is running",
+        f"It is process {pid}, such as “corral serve”, and would break if it were replaced now.",
+        "End it, then try again.",
+    )
+
+
 def not_installed(version: str, detail: str) -> UpdateError:
     """The installer was started, and the old version is still there."""
     return UpdateError(

@@ -22,7 +22,7 @@ from app.core.update_manifest import Package
 Way = Literal["replace", "open", "store", "source", "none"]
 """How a version is put in place: `replace` by a script when Corral has ended; `open` hands the
 package to the system, whose installer asks the person; `store`: Flatpak does it; `source`: by git;
-`none`: nothing is known about this installation."""
+`none`: it can only be done by hand."""
 
 Find = Callable[[str], str | None]
 
@@ -46,10 +46,11 @@ def way_of(program: Program, find: Find = shutil.which) -> Way:
             return "source"
         case "folder":
             return "none"
-        case "deb" | "tar":
-            if all(find(name) for name in _NEEDED[program.form]):
-                return "replace"
-            return "open" if program.form == "deb" else "none"
+        case "deb":
+            return "replace" if all(map(find, _NEEDED["deb"])) else "open"
+        case "tar":
+            able = all(map(find, _NEEDED["tar"])) and os.access(_prefix(program), os.W_OK)
+            return "replace" if able else "none"
         case "appimage":
             return "replace"
         case "nsis" | "dmg":
@@ -66,9 +67,17 @@ def install_command(program: Program, file: Path, package: Package, *, restart: 
     if way_of(program) == "open":
         return _open_command(file)
     script = resource(f"updates/{program.form}.sh").read_text(encoding="utf-8")
-    again = program.restart if restart or program.form == "appimage" else ()
-    words = [str(os.getpid()), str(file), package.sha256, *again]
+    words = [str(os.getpid()), str(file), package.sha256]
+    if program.form == "tar":
+        words.append(str(_prefix(program)))
+    if restart or program.form == "appimage":  # whose script is to know where it lies
+        words.append(program.executable)
     return ["/bin/sh", "-c", script, "corral-update", *words]
+
+
+def _prefix(program: Program) -> Path:
+    """Where `install.sh` put what it put into lib/corral."""
+    return Path(program.executable).parent.parent.parent
 
 
 def start_installer(command: list[str], output: Path) -> "subprocess.Popen[bytes]":

@@ -16,6 +16,7 @@ from app.core.detached import start_detached
 from app.core.errors import AppError
 from app.core.events import EventHook
 from app.core.paths import AppPaths
+from app.core.running import running_corral
 from app.core.update_install import install_command, start_installer
 from app.core.update_manifest import Package, Release, numbers
 from app.core.update_shelf import KeptPackage, UpdateShelf
@@ -88,17 +89,28 @@ class Replacement:
     ) -> None:
         """Install a version that was downloaded, when Corral has ended; `backup` is put back first.
 
-        Reads all of the package. Raises `UpdateError` where it is not the one that was signed for.
+        Reads all of the package. Raises `UpdateError` where it is not the one that was signed for,
+        or another Corral is running.
         """
+        self._refuse_beside_another()
         self._plan(AtEnd(self._shelf.whole(release.version), backup, restart))
 
     def restore(self, backup: Backup) -> None:
-        """Put a copy of the data back when Corral has ended, and start it again."""
+        """Put a copy of the data back when Corral has ended, and start it again.
+
+        Raises `UpdateError` where another Corral is running.
+        """
+        self._refuse_beside_another()
         self._plan(AtEnd(backup=backup))
 
     def cancel(self) -> None:
         """Nothing is to happen."""
         self._plan(None)
+
+    def _refuse_beside_another(self) -> None:
+        other = running_corral(self._paths)
+        if other is not None:
+            raise update_errors.another_runs(other.pid)
 
     def _plan(self, planned: AtEnd | None) -> None:
         self.planned = planned

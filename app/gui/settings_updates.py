@@ -10,6 +10,7 @@ from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QHideEvent, QShowEvent
 
 from app import __version__
+from app.core.errors import AppError
 from app.gui.controls.bars import ProgressBar
 from app.gui.controls.buttons import Button, PrimaryButton
 from app.gui.controls.switch import Switch
@@ -29,7 +30,6 @@ from app.gui.update_words import (
 
 if TYPE_CHECKING:
     from app.core.data_backup import Backup
-    from app.core.errors import AppError
     from app.core.program_updates import UpdateState
     from app.core.settings import Settings
     from app.core.update_manifest import Release
@@ -336,8 +336,12 @@ class UpdatesSection(SettingSection):
         self.back_row.say(error_words(error), "danger")
 
     def _restore(self, backup: Backup) -> None:
-        self._updates.replacement.restore(backup)
-        self._end()
+        try:
+            self._updates.replacement.restore(backup)
+        except AppError as error:
+            self._context.notifier.error(error)
+        else:
+            self._end()
 
 
 def _named(button: Button) -> Button:

@@ -70,7 +70,7 @@ def by_hand(way: Way) -> str:
         "open": _tr("Downloaded and checked. The system’s installer opens when Corral has ended."),
         "store": _tr("This copy is a Flatpak: “flatpak update” or your software centre brings it."),
         "source": _tr("This copy runs from source: “git pull”, then “make run”."),
-        "none": _tr("How this copy was installed is not known, so install the new one by hand."),
+        "none": _tr("This copy cannot replace itself. Install the new one as you installed this."),
         "replace": _tr("There is no package of it for this computer."),
     }
     return words[way]

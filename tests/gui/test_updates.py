@@ -136,8 +136,8 @@ def test_looking_once_needs_no_agreement_and_says_that_this_is_the_newest(
     server.announce(server.release("0.1.0"))
     section = section_of(context, show)
     press(section.look)
-    qtbot.waitUntil(lambda: section.state_row.title.text() == "This is the newest version")
-    assert "Last looked" in section.state_row.sentence.text()
+    qtbot.waitUntil(lambda: "Last looked" in section.state_row.sentence.text())
+    assert section.state_row.title.text() == "This is the newest version"
     assert context.settings.current.updates.look is None
     assert not section.notes.isVisible()
 

@@ -3,6 +3,7 @@
 Real scripts run in a real shell; only the system's own `pkexec` and `apt-get` are stood in for.
 """
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -12,6 +13,8 @@ import tarfile
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
+import psutil
 import pytest
 
 from app.core import conversation_schema as schema
@@ -20,6 +23,7 @@ from app.core.conversation_store import ConversationStore
 from app.core.data_backup import back_up, backups
 from app.core.errors import UpdateError
 from app.core.program_form import Program, installed_form, this_program
+from app.core.running import RunningCorral
 from app.core.update_install import install_command, start_installer, way_of
 from app.core.update_manifest import Package
 from tests.timing import PATIENCE
@@ -67,10 +71,6 @@ def run(command: list[str]) -> str:
 
 
 def package_of(path: Path, form: str) -> Package:
-    import hashlib
-
-    import msgspec
-
     data = path.read_bytes()
     told = {"system": "linux", "machine": "x86_64", "form": form, "url": "https://x.example/p"}
     sizes = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
@@ -166,8 +166,8 @@ def test_the_script_looks_at_the_package_again(tools: Path, tmp_path: Path) -> N
     file = tmp_path / "corral.deb"
     file.write_bytes(b"good")
     package = package_of(file, "deb")
-    program = Program("deb", "linux", "x86_64", ("echo", "started"))
-    command = install_command(program, file, package, restart=True)
+    program = Program("deb", "linux", "x86_64", "echo")
+    command = [*install_command(program, file, package, restart=True), "started"]
     file.write_bytes(b"evil")
     assert "was not installed" in (said := run(command))
     assert said.endswith("started\n")
@@ -179,7 +179,7 @@ def test_a_script_waits_until_corral_has_ended(tools: Path, tmp_path: Path) -> N
     file = tmp_path / "corral.deb"
     file.write_bytes(b"good")
     program = Program("deb", "linux", "x86_64")
-    command = install_command(program, file, package_of(file, "deb"), restart=True)
+    command = install_command(program, file, package_of(file, "deb"), restart=False)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as corral:
         at = command.index("corral-update") + 1
         command[at] = str(corral.pid)
@@ -208,15 +208,17 @@ def test_an_installer_goes_on_in_a_session_of_its_own_and_is_logged(tmp_path: Pa
 def test_a_tar_package_is_installed_by_its_own_script(tmp_path: Path) -> None:
     inside = tmp_path / "corral-0.2.0"
     inside.mkdir()
-    (inside / "install.sh").write_text(f'touch "{tmp_path}/installed"\n', encoding="utf-8")
+    (inside / "install.sh").write_text(f'echo "$@" > "{tmp_path}/installed"\n', encoding="utf-8")
     with tarfile.open(tmp_path / "corral.tar", "w") as tar:
         tar.add(inside, inside.name)
     subprocess.run(["zstd", "-q", str(tmp_path / "corral.tar")], check=True)
     file = tmp_path / "corral.tar.zst"
-    program = Program("tar", "linux", "x86_64", ("echo", "started"))
+    prefix = tmp_path / "prefix"
+    program = Program("tar", "linux", "x86_64", str(prefix / "lib" / "corral" / "corral"))
     command = install_command(program, file, package_of(file, "tar"), restart=False)
     assert run(command) == ""
-    assert (tmp_path / "installed").exists()
+    said = (tmp_path / "installed").read_text(encoding="utf-8")
+    assert said == f"--prefix {prefix}\n"
 
 
 @needs_shell
@@ -224,13 +226,15 @@ def test_an_appimage_is_replaced_where_it_lies(tmp_path: Path) -> None:
     program_file, file = tmp_path / "Corral.AppImage", tmp_path / "new"
     program_file.write_text("#!/bin/sh\necho old\n", encoding="utf-8")
     file.write_text("#!/bin/sh\necho new\n", encoding="utf-8")
-    program = Program("appimage", "linux", "x86_64", (str(program_file),))
+    program = Program("appimage", "linux", "x86_64", str(program_file))
     command = install_command(program, file, package_of(file, "appimage"), restart=True)
     assert run(command) == "new\n"
     assert program_file.read_text(encoding="utf-8").endswith("echo new\n")
 
 
-def test_what_cannot_replace_itself_is_not_said_to_be_able_to() -> None:
+def test_what_cannot_replace_itself_is_not_said_to_be_able_to(tmp_path: Path) -> None:
+    own, of_root = tmp_path / "lib" / "corral" / "corral", "/no/such/lib/corral/corral"
+
     def everything(name: str) -> str:
         return name
 
@@ -238,7 +242,7 @@ def test_what_cannot_replace_itself_is_not_said_to_be_able_to() -> None:
         return None
 
     ways = {
-        form: way_of(Program(form, "linux", "x86_64"), everything)
+        form: way_of(Program(form, "linux", "x86_64", str(own)), everything)
         for form in ("deb", "tar", "appimage", "flatpak", "nsis", "dmg", "folder", "source")
     }
     assert ways == {
@@ -252,24 +256,32 @@ def test_what_cannot_replace_itself_is_not_said_to_be_able_to() -> None:
         "source": "source",
     }
     assert way_of(Program("deb", "linux", "x86_64"), nothing) == "open"
-    assert way_of(Program("tar", "linux", "x86_64"), nothing) == "none"
+    assert way_of(Program("tar", "linux", "x86_64", str(own)), nothing) == "none"
+    assert way_of(Program("tar", "linux", "x86_64", of_root), everything) == "none"
 
 
 def test_how_corral_was_installed_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert installed_form({}) == "source"
-    assert this_program({}).restart == ()
-    assert installed_form({"FLATPAK_ID": "x"}) == "flatpak"
-    assert this_program({"APPIMAGE": "/a/Corral.AppImage"}).restart == ("/a/Corral.AppImage",)
-    monkeypatch.setattr(program_form, "resource", lambda name: tmp_path / name)
-    (tmp_path / "form").write_text("deb\n", encoding="utf-8")
-    assert installed_form({}) == "deb"
-    (tmp_path / "form").write_text("something\n", encoding="utf-8")
+    assert installed_form({"APPIMAGE": "/a/Other.AppImage"}) == "source"
+    assert this_program({}).executable == ""
     monkeypatch.setattr(sys, "frozen", True, raising=False)
+    program = tmp_path / "lib" / "corral" / "corral"
+    program.parent.mkdir(parents=True)
+    monkeypatch.setattr(sys, "executable", str(program))
     assert installed_form({}) == "folder"
+    assert installed_form({"FLATPAK_ID": "x"}) == "flatpak"
+    appimage = this_program({"APPIMAGE": "/a/Corral.AppImage"})
+    assert (appimage.form, appimage.executable) == ("appimage", "/a/Corral.AppImage")
+    (program.parent / "installed-files").touch()
+    assert installed_form({}) == "tar"
+    assert this_program({}).executable == str(program)
     listed = tmp_path / "corral.list"
-    listed.write_text(f"/.\n{sys.executable}\n", encoding="utf-8")
+    listed.write_text(f"/.\n{program}\n", encoding="utf-8")
     monkeypatch.setattr(program_form, "_DPKG_LIST", listed)
     assert installed_form({}) == "deb"
+    (program.parent / "uninstall-corral.exe").touch()
+    assert installed_form({}) == "nsis"
+    monkeypatch.setattr(sys, "executable", "/Applications/Corral.app/Contents/MacOS/corral")
+    assert installed_form({}) == "dmg"
 
 
 def test_an_installer_that_did_nothing_is_told_of_once(
@@ -293,6 +305,27 @@ def test_an_installer_that_did_nothing_is_told_of_once(
     with closing(desk.updates()) as updates:
         updates.look_back()
         assert updates.state().problem is None
+
+
+def test_nothing_is_replaced_under_another_corral(
+    desk: Desk, server: UpdateServer, started: list[list[str]]
+) -> None:
+    release = server.release("0.2.0")
+    command = [sys.executable, "-c", "input()"]
+    with (
+        closing(desk.updates()) as updates,
+        subprocess.Popen(command, stdin=subprocess.PIPE) as other,
+    ):
+        updates.fetch(release)
+        began = psutil.Process(other.pid).create_time()
+        running = RunningCorral(other.pid, began, "http://127.0.0.1:1", "x", "0.1.0", window=False)
+        desk.paths.running_file.write_bytes(msgspec.json.encode(running))
+        with pytest.raises(UpdateError, match=f"process {other.pid}"):
+            updates.replacement.install(release)
+        other.communicate(b"\n", PATIENCE)
+        updates.replacement.install(release)
+        updates.replacement.finish()
+    assert len(started) == 1
 
 
 # Going back

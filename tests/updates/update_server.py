@@ -20,7 +20,7 @@ from tests.packaging.scripts import load_script
 
 LIST = "/corral-updates.json"
 sign = load_script("updates/sign")
-PROGRAM = Program("deb", "linux", "x86_64", ("corral",))
+PROGRAM = Program("deb", "linux", "x86_64", "corral")
 
 
 def public_of(key: Ed25519PrivateKey) -> bytes:
