@@ -129,12 +129,20 @@ def _pairs(envelope: Envelope, keys: Mapping[str, bytes]) -> Iterator[tuple[byte
 
 
 def _is_signed(text: bytes, public: bytes, signature: str) -> bool:
+    try:
+        raw = base64.b64decode(signature, validate=True)
+    except (ValueError, binascii.Error):
+        return False
+    return verifies(public, raw, CONTEXT + text)
+
+
+def verifies(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether it is the Ed25519 signature of a message under a raw public key."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     try:
-        raw = base64.b64decode(signature, validate=True)
-        Ed25519PublicKey.from_public_bytes(public).verify(raw, CONTEXT + text)
-    except (InvalidSignature, ValueError, binascii.Error):
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
         return False
     return True

@@ -18,6 +18,7 @@ from app.core.update_manifest import (
     numbers,
     package_for,
     read_manifest,
+    verifies,
 )
 from app.core.update_source import load_source
 from tests.updates.update_server import public_of, sign
@@ -133,3 +134,15 @@ def test_a_build_with_a_bad_source_says_so(text: str, why: str, tmp_path: Path) 
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=why):
         load_source(path)
+
+
+def test_the_signatures_of_the_standard_verify() -> None:
+    """RFC 8032, 7.1, test 2."""
+    public = bytes.fromhex("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")
+    signature = bytes.fromhex(
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+        "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+    )
+    assert verifies(public, signature, b"\x72")
+    assert not verifies(public, signature, b"\x73")
+    assert not verifies(public[:-1], signature, b"\x72")
