@@ -49,8 +49,6 @@ def freeze() -> None:
     options += ["--specpath", str(ROOT / "build"), "--paths", str(ROOT)]
     options += ["--add-data", f"{ROOT / 'resources'}{os.pathsep}resources"]
     options += ["--runtime-hook", str(START_HOOK)]
-    # Imported by cryptography's compiled part, where nobody sees it.
-    options += ["--hidden-import", "_cffi_backend"]
     for package in ("app", "backends", "pygments.lexers", "pygments.styles"):
         options += ["--collect-submodules", package]
     for package in ("ziamath", "ziafont", "latex2mathml"):
