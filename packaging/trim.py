@@ -30,7 +30,8 @@ UNUSED = (
     "llama_cpp/lib/*.so.*.*.*",
 )
 LIBRARY_FOLDERS = (".", "PySide6/Qt/lib")
-"""Libraries in these are there because others need them; anything else is loaded by name."""
+"""Libraries in these are there because others need them; all others, and extension modules of
+Python, are loaded by name."""
 
 
 def trim(folder: Path) -> None:
@@ -50,6 +51,11 @@ def is_library(path: Path) -> bool:
     return ".so" in path.name and path.is_file()
 
 
+def is_extension(path: Path) -> bool:
+    """Whether Python imports it by name, as `_cffi_backend`, whose importer is compiled too."""
+    return any(mark in path.name for mark in (".cpython-", ".abi3."))
+
+
 def needed_names(paths: Iterable[Path], folder: Path) -> set[str]:
     """File names of all libraries that the files at `paths` need, directly or not."""
     search = os.pathsep.join(str(folder / name) for name in LIBRARY_FOLDERS)
@@ -67,11 +73,11 @@ def remove_orphans(folder: Path) -> None:
     """Delete the libraries that were frozen for something that is gone."""
     depended_on = {folder / name for name in LIBRARY_FOLDERS}
     libraries = [path for path in folder.rglob("*") if is_library(path)]
-    roots = [path for path in libraries if path.parent not in depended_on]
+    roots = [path for path in libraries if path.parent not in depended_on or is_extension(path)]
     kept = needed_names([*roots, folder.parent / "corral"], folder)
     for path in libraries:
-        is_python = path.name.startswith("libpython3")
-        if path.parent in depended_on and path.name not in kept and not is_python:
+        by_name = is_extension(path) or path.name.startswith("libpython3")
+        if path.parent in depended_on and path.name not in kept and not by_name:
             path.unlink()
     for path in folder.iterdir():
         if path.is_symlink() and not path.exists():

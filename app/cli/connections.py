@@ -18,6 +18,7 @@ ERRANDS = {
     "log-in": "log-in",
     "test": "connection test",
     "remote model": "remote model %s",
+    "program update": "program update %s",
 }
 """By purpose; without a subject the purpose alone is named."""
 

@@ -55,6 +55,7 @@ def add(commands: "Commands") -> None:
 
     version = commands.add_parser("version", help="say which version this is")
     version.set_defaults(does="version")
+    version.add_argument("--check", action="store_true", help="ask whether there is a newer one")
     version.add_argument("--json", action="store_true", help="as a JSON object, for scripts")
 
     completion = commands.add_parser("completion", help="print what completes words in a shell")

@@ -1,10 +1,9 @@
 """The tables of the conversation database and how older ones are brought up to date."""
 
-import contextlib
-import os
 import sqlite3
 from pathlib import Path
 
+from app.core.data_backup import back_up
 from app.core.database import connect
 from app.core.files import locked
 
@@ -116,10 +115,10 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the database at `path` to `VERSION`, with a copy of it before each step.
+    """Bring the database at `path` to `VERSION`, once it is copied (`app.core.data_backup`).
 
-    A step that fails changes nothing; the copy stays beside the database. Of two programs that
-    start at once the second one waits, and finds it done.
+    A step that fails changes nothing. Of two programs that start at once the second one waits, and
+    finds it done. Raises `StorageError` where no copy can be made.
     """
     if version_of(connection) == VERSION:
         return
@@ -129,9 +128,9 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     found = version_of(connection)
+    if 0 < found < VERSION:
+        back_up(path.parent, path.name)
     for version in range(found, VERSION):
-        if found > 0:
-            back_up(connection, backup_path(path, version))
         try:
             connection.executescript(
                 f"BEGIN IMMEDIATE; {MIGRATIONS[version]}"
@@ -141,20 +140,6 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-
-
-def backup_path(path: Path, version: int) -> Path:
-    """Where the copy made before the step from `version` lies."""
-    return path.with_name(f"{path.name}.backup-v{version}")
-
-
-def back_up(connection: sqlite3.Connection, target: Path) -> None:
-    """Copy the whole database to `target`; a copy is there entirely or not at all."""
-    temporary = target.with_name(f"{target.name}.tmp")
-    temporary.unlink(missing_ok=True)
-    with contextlib.closing(sqlite3.connect(temporary)) as copy:
-        connection.backup(copy)
-    os.replace(temporary, target)
 
 
 def open_and_migrate(path: Path) -> sqlite3.Connection:

@@ -12,7 +12,8 @@ AppError
 │   │   └── ForeignSite  an address of a website that is no hub
 │   └── AccessError      log in, accept a licence, or wait
 ├── DownloadError        a download failed; says what was kept
-└── ConversationError    a conversation cannot be read or stored
+├── ConversationError    a conversation cannot be read or stored
+└── UpdateError          a new version of Corral cannot be found, trusted or installed
 """
 
 from enum import Enum
@@ -164,3 +165,9 @@ class ConversationError(AppError):
     """A conversation cannot be read or stored."""
 
     code = "conversation"
+
+
+class UpdateError(AppError):
+    """A new version of Corral cannot be found, trusted or installed; the one that runs stays."""
+
+    code = "update"

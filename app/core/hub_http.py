@@ -24,7 +24,9 @@ DEADLINE = 30.0
 """Seconds for a whole answer of the API."""
 
 
-Purpose = Literal["search", "model page", "log-in", "test", "download", "remote model"]
+Purpose = Literal[
+    "search", "model page", "log-in", "test", "download", "remote model", "program update"
+]
 """What a connection is for, as the list of connections says it."""
 
 

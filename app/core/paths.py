@@ -119,6 +119,11 @@ class AppPaths(Struct, frozen=True):
         """What was downloaded and whether there are newer files, as JSON."""
         return self.data / "updates.json"
 
+    @property
+    def program_updates(self) -> Path:
+        """What is known of newer versions of Corral, and their packages."""
+        return self.data / "program-updates"
+
 
 def app_paths(env: Mapping[str, str] | None = None) -> AppPaths:
     """The folders in force: all under `CORRAL_HOME` if it is set, else the system's usual places.

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from app.core.conversations import Picture
+from app.core.data_backup import back_up
 from app.core.errors import AppError, SettingsError
 from app.core.events import EventHook
 from app.core.files import locked, set_aside, storage_error, write_atomically
@@ -224,6 +225,13 @@ class Server(Struct, frozen=True):
     """Start in the tray when the person logs in."""
 
 
+class Updates(Struct, frozen=True):
+    """Newer versions of Corral itself."""
+
+    look: bool | None = None
+    """Ask once a day whether there is one; None: the person was not asked, and nothing is sent."""
+
+
 class Window(Struct, frozen=True):
     """Where the window was when it was closed."""
 
@@ -253,6 +261,7 @@ class Settings(Struct, frozen=True):
     remote: Remotes = Remotes()
     chat: Chat = Chat()
     server: Server = Server()
+    updates: Updates = Updates()
     window: Window = Window()
 
 
@@ -294,6 +303,7 @@ class SettingsStore:
         remote: Remotes | None = None,
         chat: Chat | None = None,
         server: Server | None = None,
+        updates: Updates | None = None,
         window: Window | None = None,
         meant: Collection[str] = (),
     ) -> Settings:
@@ -315,6 +325,7 @@ class SettingsStore:
             "remote": remote,
             "chat": chat,
             "server": server,
+            "updates": updates,
             "window": window,
         }
         given = {name: value for name, value in sections.items() if value is not None}
@@ -386,20 +397,32 @@ class SettingsStore:
             self.problem = storage_error("The settings could not be read", self._path, error)
             return Settings(network=_CAREFUL)
         try:
-            raw = migrated(msgspec.json.decode(data, type=Raw))
+            found = msgspec.json.decode(data, type=Raw)
+            raw = migrated(found, MIGRATIONS, VERSION)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             sections = salvaged(data)
             return self._rescue(
                 sections, "It is damaged", str(error), allowed="network" in sections
             )
+        if found.get("version", 1) < VERSION:
+            self._keep_older()
         settings, refused = _sections_from(raw)
         if not refused:
             self._raw = raw
             return settings
         whole = {name: value for name, value in raw.items() if name not in refused}
-        why = f"Not valid in it: {', '.join(refused)}"
+        newer = raw["version"] > VERSION
+        whose = "It is of a newer Corral. Not understood" if newer else "Not valid"
+        why = f"{whose} in it: {', '.join(refused)}"
         detail = "; ".join(refused.values())
         return self._rescue(whole, why, detail, allowed="network" not in refused)
+
+    def _keep_older(self) -> None:
+        """Copy the file, with the presets beside it, before this version writes it anew."""
+        try:
+            back_up(self._path.parent, "")
+        except AppError as error:
+            self.problem = error
 
     def _rescue(self, sections: Raw, why: str, detail: str, *, allowed: bool) -> Settings:
         """Go on with the `sections` that are whole; the file is set aside and written anew.

@@ -88,12 +88,7 @@ class FileTransfer:
             title = f"“{self._target.name}” could not be written"
             raise storage_error(title, self._target, error) from error
         discard(self._target)
-        raise DownloadError(
-            "The download was damaged twice",
-            f"“{self._file.path}” did not match the checksum that the hub lists, also when it "
-            "was fetched again. What was fetched has been deleted.",
-            "Something on the way changes the data, such as a proxy, or the disk is failing.",
-        )
+        raise self._remote.damaged()
 
     def _filled(self) -> tuple[Part, RunningChecksum]:
         """The part with all its bytes, and how far they were read again already."""

@@ -109,6 +109,15 @@ class RemoteFile:
                 self._facts = self._look_up()
             return self._facts
 
+    def damaged(self) -> DownloadError:
+        """What to say once the checksum was wrong twice, and what was fetched is deleted."""
+        return DownloadError(
+            "The download was damaged twice",
+            f"“{self._file.path}” did not match the checksum that the hub lists, also when it "
+            "was fetched again. What was fetched has been deleted.",
+            "Something on the way changes the data, such as a proxy, or the disk is failing.",
+        )
+
     def forget(self) -> None:
         """Ask the hub again at the next call of `facts`."""
         with self._lock:

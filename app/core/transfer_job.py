@@ -18,6 +18,7 @@ from app.core.folder_marks import check_mark
 from app.core.hub_connection import new_client
 from app.core.model_roots import check_there
 from app.core.ollama_name import ollama_name_of
+from app.core.transfer_address import AddressedFile
 from app.core.transfer_copy import LocalCopy
 from app.core.transfer_file import FileTransfer, already_there
 from app.core.transfer_http import RemoteFile, TryAgain
@@ -231,7 +232,7 @@ class TransferJob:
             command.limits.read_timeout,
             command.accesses[0].route,
             lambda contact: self._send(Contacted(contact)),
-            "download",
+            command.purpose,
             command.repo,
         )
 
@@ -249,21 +250,28 @@ class TransferJob:
             raise storage_error(title, target, error) from error
 
     def _fetch(self, client: "httpx2.Client", file: RepoFile, target: Path) -> None:
-        command, limits = self._command, self._command.limits
+        limits = self._command.limits
+        remote = self._remote(client, file)
+        transfer = FileTransfer(remote, file, target, limits, self._stop, self._bucket)
+        self._current = self._transfers[file] = transfer
+        transfer.fetch()
+
+    def _remote(self, client: "httpx2.Client", file: RepoFile) -> RemoteFile:
+        """Where a file comes from: an address of its own, a registry, or a hub."""
+        command, timeout = self._command, self._command.limits.read_timeout
+        if address := command.addresses.get(file.path):
+            return AddressedFile(client, self._hubs[0], address, file, timeout, self._stop)
         kind = RegistryFile if ollama_name_of(command.repo) else RemoteFile
-        remote = kind(
+        return kind(
             client,
             self._hubs,
             command.repo,
             command.revision,
             file,
-            limits.read_timeout,
+            timeout,
             self._stop,
             command.main,
         )
-        transfer = FileTransfer(remote, file, target, limits, self._stop, self._bucket)
-        self._current = self._transfers[file] = transfer
-        transfer.fetch()
 
 
 def _in_fetching_order(files: Sequence[RepoFile]) -> list[RepoFile]:

@@ -56,6 +56,10 @@ class Fetch(Struct, frozen=True, tag="fetch"):
     """Other files of these names may be replaced at the end; else only those of `own`."""
     own: dict[str, tuple[int, int]] = {}
     """Size and time of writing (ns) of files that Corral has downloaded here, by their names."""
+    addresses: dict[str, str] = {}
+    """Where files are that lie in no repository, by their names."""
+    purpose: str = "download"
+    """What the list of connections says it is for."""
 
 
 class Stop(Struct, frozen=True, tag="stop"):

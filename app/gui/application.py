@@ -168,9 +168,11 @@ class Program(QObject):
         from app.gui.leaving import Leaving
         from app.gui.main_window import MainWindow
         from app.gui.tray import Tray
+        from app.gui.update_watch import UpdateWatch
 
         self._main = MainWindow(context)
         DownloadsWatch(context, self._main)
+        UpdateWatch(context, self._main)
         self.window.fill(self._main)
         self.window.closing.connect(self._main.leave)
         self._tray = Tray(context, self)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from functools import partial
 
 from PySide6.QtCore import QObject
@@ -34,6 +33,7 @@ from app.core.model_marks import ModelMarks
 from app.core.model_updates import ModelUpdates
 from app.core.paths import AppPaths
 from app.core.presets import PresetStore
+from app.core.program_updates import ProgramUpdates
 from app.core.remotes import RemoteStore
 from app.core.request_log import RequestLog
 from app.core.runtime import ModelRuntime
@@ -41,7 +41,7 @@ from app.core.seen_models import SeenModels
 from app.core.settings import SettingsStore
 from app.core.speeds import SpeedBook
 from app.gui.bridge import Bridge
-from app.gui.context import AppContext
+from app.gui.context import AppContext, since_last_answer
 from app.gui.disk_room import DiskRoom
 from app.gui.icons import Icons
 from app.gui.notify import Notifier
@@ -144,6 +144,7 @@ def assemble(
         speeds=speeds,
         downloads=downloads,
         updates=updates,
+        program_updates=ProgramUpdates(paths, settings, gate, hub_http, tell=ledger.record),
         computer_idle=computer_idle,
         later_hardware=hardware,
         access=access,
@@ -158,16 +159,10 @@ def assemble(
     )
 
 
-def since_last_answer(runtime: ModelRuntime) -> float:
-    """Seconds since a model worked last; 0 while one loads or answers."""
-    loaded = runtime.loaded()
-    if any(each.state == "loading" for each in loaded):
-        return 0.0
-    return min((each.engine.idle_seconds for each in loaded), default=math.inf)
-
-
 def close_context(context: AppContext) -> None:
     """End everything in order: events, server, engines, the hub, work, downloads, the database.
+
+    At the very end comes what was chosen for it: another version, a copy of the data.
 
     Engines and the hub end before the work does, so that threads waiting for a token or an answer
     come back; the database ends last, so that what they leave is still kept.
@@ -175,6 +170,7 @@ def close_context(context: AppContext) -> None:
     context.bridge.close()
     for end in (
         *([] if context.server is None else [context.server.close]),
+        context.program_updates.close,
         context.runtime.close,
         context.hub.close,
         lambda: context.worker.close(CLOSE_SECONDS),
@@ -182,6 +178,7 @@ def close_context(context: AppContext) -> None:
         context.kept.tidy,  # whatever the engines may have left
         context.store.close,
         context.ledger.close,
+        context.program_updates.replacement.finish,  # nobody uses the data any more
     ):
         try:
             end()

@@ -16,6 +16,7 @@ ICONS = {
     "log-in": "user",
     "test": "unplug",
     "remote model": "radio-tower",
+    "program update": "package",
 }
 """By purpose, in the order in which they are offered."""
 
@@ -33,6 +34,7 @@ def purpose_words(purpose: str) -> str:
         "log-in": _tr("Log-in"),
         "test": _tr("Connection test"),
         "remote model": _tr("Remote models"),
+        "program update": _tr("New versions of Corral"),
     }
     return words.get(purpose, purpose)
 
@@ -123,6 +125,9 @@ def _errand(entry: LedgerEntry) -> str:
         "log-in": _tr("Log-in"),
         "test": _tr("Connection test"),
         "remote model": _tr("Remote model %1") if entry.why != "-" else _tr("List of its models"),
+        "program update": _tr("Download of Corral %1")
+        if entry.why
+        else _tr("Look for a new version of Corral"),
     }
     return words.get(entry.purpose, entry.purpose).replace("%1", entry.why)
 

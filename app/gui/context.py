@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from app.core.model_updates import ModelUpdates
     from app.core.paths import AppPaths
     from app.core.presets import PresetStore
+    from app.core.program_updates import ProgramUpdates
     from app.core.remotes import RemoteStore
     from app.core.request_log import RequestLog
     from app.core.runtime import ModelRuntime
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from app.gui.notify import Notifier
     from app.gui.theme import Theme
     from app.gui.worker import Later, Worker
+
+_UNDER_WAY = ("running", "verifying")
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class AppContext:
     speeds: SpeedBook
     downloads: DownloadManager
     updates: ModelUpdates
+    program_updates: ProgramUpdates
     computer_idle: ComputerIdle
     later_hardware: Later[HardwareSurvey]
     access: AccessTokens
@@ -84,3 +89,16 @@ class AppContext:
     def hardware(self) -> HardwareSurvey:
         """What this computer has. Waits for the survey, which begins before the window opens."""
         return self.later_hardware.get()
+
+    def is_busy(self) -> bool:
+        """Whether a download, a model that loads or an answer is under way."""
+        fetching = any(item.state in _UNDER_WAY for item in self.downloads.items())
+        return fetching or since_last_answer(self.runtime) == 0
+
+
+def since_last_answer(runtime: ModelRuntime) -> float:
+    """Seconds since a model worked last; 0 while one loads or answers."""
+    loaded = runtime.loaded()
+    if any(each.state == "loading" for each in loaded):
+        return 0.0
+    return min((each.engine.idle_seconds for each in loaded), default=math.inf)

@@ -95,7 +95,7 @@ class MainWindow(QWidget):
         self.palette_overlay: Palette | None = None
         self.open_requests: OpenRequests | None = None
         self.notices: list[Strip] = []
-        """What was wrong at the start and has not been closed yet."""
+        """What stands above every page and has not been closed yet."""
         self.rail = Rail(context.icons)
         self.stack = QStackedWidget()
         self.setAcceptDrops(True)
@@ -287,10 +287,19 @@ class MainWindow(QWidget):
         from app.gui.controls.strip import Strip
 
         strip = Strip(self._context.icons, error_words(problem), tone="warning", closable=True)
-        strip.closed.connect(strip.deleteLater)
-        strip.closed.connect(partial(self.notices.remove, strip))
+        strip.closed.connect(partial(self.remove_notice, strip))
+        self.add_notice(strip)
+
+    def add_notice(self, strip: Strip) -> None:
+        """Show a strip above every page."""
         self.notices.append(strip)
         self._column.insertWidget(self._column.count() - 1, strip)
+
+    def remove_notice(self, strip: Strip) -> None:
+        """Take a strip away for good."""
+        self.notices.remove(strip)
+        strip.hide()
+        strip.deleteLater()
 
     def _settings_changed(self, settings: Settings) -> None:
         look = settings.appearance

@@ -129,7 +129,10 @@ class GeneralSection(SettingSection):
         self.offline.clicked.connect(self._choose_offline)
         row = SettingRow(
             self.tr("Offline"),
-            self.tr("Nothing leaves this computer: no search, no downloads, no remote models."),
+            self.tr(
+                "Nothing leaves this computer: no search, no downloads, no remote models, no look "
+                "for updates."
+            ),
             self.offline,
         )
         return SettingGroup(self.tr("Privacy"), row)

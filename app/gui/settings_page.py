@@ -28,6 +28,7 @@ from app.gui.settings_network import NetworkSection
 from app.gui.settings_remote import RemoteSection
 from app.gui.settings_rows import SettingSection
 from app.gui.settings_server import ServerSection
+from app.gui.settings_updates import UpdatesSection
 
 if TYPE_CHECKING:
     from app.core.settings import Settings
@@ -52,6 +53,7 @@ class SettingsPage(Page):
             RemoteSection(context),
             ServerSection(context),
             ShortcutsSection(context),
+            UpdatesSection(context),
             AboutSection(context),
         )
         self._model = QStandardItemModel(self)

@@ -1,7 +1,8 @@
 """`corral --smoke-test`: tries the window out after a build, on a screen or offscreen.
 
-The real program starts; once its window was painted and the library scanned, every page is shown
-and the window is closed again. Whatever is logged as an error on the way is a failure.
+The real program starts; once its window was painted and the library scanned, every page is shown,
+a signature is checked, and the window is closed again. Whatever is logged as an error on the way is
+a failure.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEventLoop
 
+from app.core.update_manifest import verifies
+
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
@@ -23,6 +26,14 @@ SECONDS = 60.0
 """How long a step may take."""
 PAGES = ("discover", "models", "downloads", "settings", "chat")
 _SLICE_MS = 50
+
+
+# RFC 8032, 7.1, test 1: the signature of no bytes at all.
+_PUBLIC = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+_SIGNATURE = bytes.fromhex(
+    "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555"
+    "fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"
+)
 
 
 class ErrorLog(logging.Handler):
@@ -56,6 +67,8 @@ class SmokeTest:
         root.addHandler(errors)
         try:
             self._visit()
+            if not verifies(_PUBLIC, _SIGNATURE, b""):
+                errors.lines.append("signatures of new versions cannot be checked")
         except Exception as error:  # noqa: BLE001  # whatever it is, it is the finding
             errors.lines.append(repr(error))
         finally:

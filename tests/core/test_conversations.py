@@ -16,6 +16,7 @@ from app.core import conversation_schema as schema
 from app.core import conversation_upkeep as upkeep
 from app.core.conversation_store import ConversationStore
 from app.core.conversations import Message, preview_from, title_from
+from app.core.data_backup import backups
 from app.core.database import connect
 from app.core.errors import ConversationError, StorageError
 from backends.types import JsonSchema, ReasoningOptions, Role, SamplingParams, Usage
@@ -502,7 +503,9 @@ class TestSchema:
             assert shown(store, 7) == ["Où est-il ?", "À Paris."]
             assert [hit.message_id for hit in store.search("paris")] == [2]
             assert [hit.conversation_id for hit in store.search("old")] == [7]
-        backup = schema.backup_path(path, 1)
+        (kept,) = backups(path.parent)
+        assert (kept.schema, kept.chats) == (1, 1)
+        backup = kept.folder / path.name
         with closing(sqlite3.connect(backup)) as connection:
             assert schema.version_of(connection) == 1
             assert connection.execute("SELECT count(*) FROM messages").fetchone() == (2,)
@@ -541,8 +544,7 @@ class TestSchema:
             store.update(7, reasoning=None, constraint=None, keep_on_disk=False)
             new = store.get(7)
             assert (new.reasoning, new.constraint, new.keep_on_disk) == (None, None, False)
-        with closing(sqlite3.connect(schema.backup_path(path, 2))) as connection:
-            assert schema.version_of(connection) == 2
+        assert [each.schema for each in backups(path.parent)] == [2]
 
     def test_a_copy_knows_its_own_message_where_the_memory_begins(
         self, store: ConversationStore

@@ -1,0 +1,220 @@
+"""Dated copies of chats, presets and settings, made before their format changes.
+
+A copy is a folder `backups/2026-11-28T17-05-00` beside the data, there entirely or not at all. The
+newest few are kept. To restore one, what it replaces is copied first, so that it can be undone. The
+database is copied by SQLite itself, both ways: other programs that have it open see one state or
+the other.
+"""
+
+import contextlib
+import logging
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+import app
+from app.core.database import described
+from app.core.errors import StorageError
+from app.core.files import storage_error, sync_folder, write_atomically
+
+log = logging.getLogger(__name__)
+
+KEPT = 3
+"""Copies of one database; older ones are deleted."""
+DATABASE = "conversations.db"
+SETTINGS = "settings.json"
+PRESETS = "presets"
+_ABOUT = "backup.json"
+_UNFINISHED = ".unfinished-"
+
+
+class _About(Struct, frozen=True):
+    """What lies in a copy beside the data."""
+
+    made: float
+    """Unix seconds."""
+    program: str
+    """The version of Corral that made it, just before it changed the format."""
+    database: str = ""
+    """Name of the file; "" where there is none in it."""
+    schema: int = 0
+    """The format of the database (`PRAGMA user_version`)."""
+    chats: int = 0
+
+
+class Backup(Struct, frozen=True):
+    """A copy that can be restored."""
+
+    folder: Path
+    made: float
+    """Unix seconds."""
+    program: str
+    database: str
+    schema: int
+    chats: int
+    """How many are in it."""
+    size: int
+    """Bytes."""
+
+
+def back_up(data: Path, database: str = DATABASE, *, sparing: Path | None = None) -> Backup | None:
+    """Copy the database and what lies beside it; None where there is nothing to copy.
+
+    With "" the settings and presets alone. Where nothing has changed since the newest copy, that is
+    the answer. Older copies are deleted beyond `KEPT`, but never the folder `sparing`.
+
+    Raises `StorageError`.
+    """
+    sources = [path for path in _sources(data, database) if path.exists()]
+    if not sources:
+        return None
+    newest = next((each for each in backups(data) if each.database == database), None)
+    if newest is not None and _last_change(sources) < newest.made:
+        return newest
+    root = data / "backups"
+    now = datetime.now()
+    folder = _free_name(root / now.strftime("%Y-%m-%dT%H-%M-%S"))
+    unfinished = root / f"{_UNFINISHED}{folder.name}-{os.getpid()}"
+    try:
+        unfinished.mkdir(parents=True)
+        about = _copy(data, database, unfinished, now.timestamp())
+        write_atomically(unfinished / _ABOUT, msgspec.json.encode(about))
+        unfinished.rename(folder)
+        sync_folder(root)
+    except OSError as error:
+        raise storage_error("The data could not be copied", folder, error) from error
+    except sqlite3.Error as error:
+        raise described(error) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    made = _read(folder)
+    if made is None:
+        raise StorageError("The data could not be copied", f"{folder} cannot be read.")
+    same = [each for each in backups(data) if each.database == database]
+    for each in same[KEPT:]:
+        if each.folder != sparing:
+            delete(each)
+    return made
+
+
+def backups(data: Path) -> tuple[Backup, ...]:
+    """The copies there are, the newest first."""
+    root = data / "backups"
+    folders = root.iterdir() if root.is_dir() else ()
+    found = filter(None, map(_read, folders))
+    return tuple(sorted(found, key=lambda each: each.made, reverse=True))
+
+
+def restore(data: Path, backup: Backup) -> None:
+    """Put the data back as it was, once what it replaces is copied too. Nobody may be writing.
+
+    Raises `StorageError`; the data is then as it was, or as it was copied.
+    """
+    back_up(data, backup.database, sparing=backup.folder)
+    try:
+        if backup.database:
+            _copy_database(backup.folder / backup.database, data / backup.database)
+        if (backup.folder / SETTINGS).is_file():
+            write_atomically(data / SETTINGS, (backup.folder / SETTINGS).read_bytes())
+        if (backup.folder / PRESETS).is_dir():
+            shutil.copytree(backup.folder / PRESETS, data / PRESETS, dirs_exist_ok=True)
+            _drop_others(data / PRESETS, backup.folder / PRESETS)
+    except OSError as error:
+        raise storage_error("The copy could not be put back", data, error) from error
+    except sqlite3.Error as error:
+        raise described(error) from error
+    log.info("the data is as it was at %s", backup.folder.name)
+
+
+def delete(backup: Backup) -> None:
+    """Forget a copy."""
+    shutil.rmtree(backup.folder, ignore_errors=True)
+
+
+def usable_by(data: Path, schema: int) -> Backup | None:
+    """The newest copy that a program with this format of the database can read."""
+    fitting = (each for each in backups(data) if each.database and each.schema <= schema)
+    return next(fitting, None)
+
+
+def _sources(data: Path, database: str) -> Iterator[Path]:
+    if database:
+        yield data / database
+        yield data / f"{database}-wal"
+    yield data / SETTINGS
+    if (data / PRESETS).is_dir():
+        yield from (data / PRESETS).glob("*.json")
+
+
+def _last_change(paths: list[Path]) -> float:
+    return max(path.stat().st_mtime for path in paths if path.exists())
+
+
+def _copy(data: Path, database: str, target: Path, made: float) -> _About:
+    schema = chats = 0
+    found = bool(database) and (data / database).is_file()
+    if found:
+        _copy_database(data / database, target / database)
+        schema, chats = _facts(target / database)
+    if (data / SETTINGS).is_file():
+        shutil.copy2(data / SETTINGS, target / SETTINGS)
+    if (data / PRESETS).is_dir():
+        shutil.copytree(data / PRESETS, target / PRESETS)
+    return _About(made, app.__version__, database if found else "", schema, chats)
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    """The whole database in one step, over another one too."""
+    with (
+        contextlib.closing(sqlite3.connect(source)) as reading,
+        contextlib.closing(sqlite3.connect(target)) as writing,
+    ):
+        reading.backup(writing)
+
+
+def _facts(database: Path) -> tuple[int, int]:
+    """Its format, and how many chats are in it."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        schema = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        try:
+            query = "SELECT count(*) FROM conversations WHERE deleted IS NULL"
+            chats = int(connection.execute(query).fetchone()[0])
+        except sqlite3.OperationalError:  # there is no such table
+            chats = 0
+    return schema, chats
+
+
+def _read(folder: Path) -> Backup | None:
+    if folder.name.startswith(_UNFINISHED):
+        return None
+    try:
+        about = msgspec.json.decode((folder / _ABOUT).read_bytes(), type=_About)
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return Backup(
+        folder, about.made, about.program, about.database, about.schema, about.chats, size
+    )
+
+
+def _free_name(folder: Path) -> Path:
+    name, number = folder, 1
+    while name.exists():
+        number += 1
+        name = folder.with_name(f"{folder.name}-{number}")
+    return name
+
+
+def _drop_others(folder: Path, like: Path) -> None:
+    """Delete the presets that are not in the other folder."""
+    kept = {path.name for path in like.iterdir()}
+    for path in folder.glob("*.json"):
+        if path.name not in kept:
+            path.unlink()

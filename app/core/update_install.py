@@ -1,0 +1,111 @@
+"""Putting another version of Corral in this one's place, once this one has ended.
+
+What can be done depends on how Corral was installed; what cannot be done is not pretended. The
+scripts of `resources/updates` wait for this process to end, check the package again, install it
+and start Corral. They are given to the shell as text: the files themselves may be replaced
+meanwhile.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from app.core.files import storage_error
+from app.core.paths import resource
+from app.core.program_form import Program
+from app.core.update_manifest import Package
+
+Way = Literal["replace", "open", "store", "source", "none"]
+"""How a version is put in place: `replace` by a script when Corral has ended; `open` hands the
+package to the system, whose installer asks the person; `store`: Flatpak does it; `source`: by git;
+`none`: it can only be done by hand."""
+
+Find = Callable[[str], str | None]
+
+_SUFFIXES = {
+    "deb": ".deb",
+    "tar": ".tar.zst",
+    "appimage": ".AppImage",
+    "nsis": ".exe",
+    "dmg": ".dmg",
+    "flatpak": ".flatpak",
+}
+_NEEDED = {"deb": ("pkexec", "apt-get", "sha256sum"), "tar": ("tar", "zstd", "sha256sum")}
+
+
+def way_of(program: Program, find: Find = shutil.which) -> Way:
+    """How this copy of Corral can be replaced. `find` looks for a program of the system."""
+    match program.form:
+        case "flatpak":
+            return "store"
+        case "source":
+            return "source"
+        case "folder":
+            return "none"
+        case "deb":
+            return "replace" if all(map(find, _NEEDED["deb"])) else "open"
+        case "tar":
+            able = all(map(find, _NEEDED["tar"])) and os.access(_prefix(program), os.W_OK)
+            return "replace" if able else "none"
+        case "appimage":
+            return "replace"
+        case "nsis" | "dmg":
+            return "open"
+
+
+def package_name(version: str, package: Package) -> str:
+    """What the file is called here, whatever its address says."""
+    return f"corral-{version}-{package.system}-{package.machine}{_SUFFIXES[package.form]}"
+
+
+def install_command(program: Program, file: Path, package: Package, *, restart: bool) -> list[str]:
+    """What installs a package when this process has ended; the way is `replace` or `open`."""
+    if way_of(program) == "open":
+        return _open_command(file)
+    script = resource(f"updates/{program.form}.sh").read_text(encoding="utf-8")
+    words = [str(os.getpid()), str(file), package.sha256]
+    if program.form == "tar":
+        words.append(str(_prefix(program)))
+    if restart or program.form == "appimage":  # whose script is to know where it lies
+        words.append(program.executable)
+    return ["/bin/sh", "-c", script, "corral-update", *words]
+
+
+def _prefix(program: Program) -> Path:
+    """Where `install.sh` put what it put into lib/corral."""
+    return Path(program.executable).parent.parent.parent
+
+
+def start_installer(command: list[str], output: Path) -> "subprocess.Popen[bytes]":
+    """Start it such that it goes on when this process ends; what it prints goes to `output`.
+
+    Raises `StorageError` where it cannot be started.
+    """
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with output.open("wb") as file:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                cwd=Path.home(),
+                start_new_session=os.name != "nt",
+                creationflags=flags,
+            )
+    except OSError as error:
+        raise storage_error("The installer could not be started", output, error) from error
+
+
+def _open_command(file: Path) -> list[str]:
+    """Hand a file to what the system opens it with; Windows runs an installer as it is."""
+    if sys.platform == "win32":
+        return [str(file)]
+    return ["open" if sys.platform == "darwin" else "xdg-open", str(file)]

@@ -1,0 +1,136 @@
+"""Make and sign the list of versions that Corral looks for.
+
+    python packaging/updates/sign.py new RELEASE.json --old OLD --key update-key-1.pem --out NEW
+    python packaging/updates/sign.py renew --old OLD --key update-key-1.pem --out NEW
+
+RELEASE.json describes a release: {"version", "released", "page", "minimum", "notes": {"en": FILE,
+"fr": FILE}, "packages": [{"system", "machine", "form", "file", "url"}]}; files are looked for
+beside it. Sizes and checksums are computed here, the format of the database is that of this
+checkout. The release of the old list becomes the one that people can go back to. Without --old it
+is the first list of all. `renew` signs the same again, with a later end: to be done before
+the old one is over (--days).
+
+The password of the keys is that of CORRAL_UPDATE_KEY_PASSWORD, or asked for.
+"""
+
+import argparse
+import base64
+import getpass
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from app.core.conversation_schema import VERSION as SCHEMA
+from app.core.update_manifest import CONTEXT, Envelope, Manifest, Package, Release, key_id
+
+PASSWORD_VARIABLE = "CORRAL_UPDATE_KEY_PASSWORD"
+DAYS = 90
+"""How long a list is good for."""
+
+
+def load_key(path: Path) -> Ed25519PrivateKey:
+    """A private key of `make_keys.py`."""
+    secret = os.environ.get(PASSWORD_VARIABLE)
+    if secret is None:
+        secret = getpass.getpass(f"Password of {path.name}: ")
+    key = load_pem_private_key(path.read_bytes(), secret.encode())
+    if not isinstance(key, Ed25519PrivateKey):
+        raise SystemExit(f"sign: {path.name} is no Ed25519 key")
+    return key
+
+
+def release_from(description: Path) -> tuple[Release, str]:
+    """The release that a file describes, and the page about it."""
+    told: dict[str, Any] = json.loads(description.read_text(encoding="utf-8"))
+    folder = description.parent
+    packages = []
+    for each in told["packages"]:
+        data = (folder / each.pop("file")).read_bytes()
+        each |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        packages.append(msgspec.convert(each, Package))
+    notes = {
+        language: (folder / name).read_text(encoding="utf-8")
+        for language, name in told["notes"].items()
+    }
+    release: dict[str, Any] = {
+        **{name: told[name] for name in ("version", "released", "minimum") if name in told},
+        "schema": SCHEMA,
+        "notes": notes,
+        "packages": [msgspec.to_builtins(each) for each in packages],
+    }
+    return msgspec.convert(release, Release), told.get("page", "")
+
+
+def read_unsigned(path: Path) -> Manifest:
+    """The list in an older envelope; whoever signs trusts his own files."""
+    envelope = msgspec.json.decode(path.read_bytes(), type=Envelope)
+    return msgspec.json.decode(envelope.manifest, type=Manifest)
+
+
+def following(old: Manifest | None, release: Release | None, page: str, days: int) -> Manifest:
+    """The list after `old`: with a new release, or with the same one for longer."""
+    if release is None and old is None:
+        raise SystemExit("sign: there is nothing to renew")
+    current = release or (old.current if old else None)
+    assert current is not None
+    previous = old.previous if old else None
+    if old is not None and old.current.version != current.version:
+        previous = old.current
+    expires = datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
+    return Manifest(
+        serial=old.serial + 1 if old else 1,
+        expires=expires,
+        current=current,
+        previous=previous,
+        page=page or (old.page if old else ""),
+    )
+
+
+def signed(manifest: Manifest, keys: Sequence[Ed25519PrivateKey]) -> bytes:
+    """The envelope, signed with each key."""
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    # Decoding checks the patterns: nothing is signed that programs would refuse.
+    msgspec.json.decode(text, type=Manifest)
+    signatures = {
+        key_id(key.public_key().public_bytes_raw()): base64.b64encode(
+            key.sign(CONTEXT + text)
+        ).decode()
+        for key in keys
+    }
+    return msgspec.json.format(msgspec.json.encode(Envelope(text.decode(), signatures))) + b"\n"
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["new", "renew"])
+    parser.add_argument("release", nargs="?", type=Path)
+    parser.add_argument("--old", type=Path)
+    parser.add_argument("--key", type=Path, action="append", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--days", type=int, default=DAYS)
+    wishes = parser.parse_args(arguments)
+    if (wishes.what == "new") != (wishes.release is not None):
+        parser.error("“new” wants a RELEASE.json, “renew” none")
+    old = read_unsigned(wishes.old) if wishes.old else None
+    release, page = release_from(wishes.release) if wishes.release else (None, "")
+    manifest = following(old, release, page, wishes.days)
+    data = signed(manifest, [load_key(path) for path in wishes.key])
+    wishes.out.write_bytes(data)
+    print(f"{wishes.out}: number {manifest.serial}, Corral {manifest.current.version}, "
+          f"good until {manifest.expires:%Y-%m-%d}")  # fmt: skip
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,13 @@
+# Puts a new AppImage in the place of the old one once Corral has ended.
+# Arguments: process id of Corral, the new file, its SHA-256, the AppImage that is replaced.
+pid=$1 package=$2 sum=$3 program=$4
+while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
+(
+    set -eu
+    trap 'rm -f "$program.new"' EXIT
+    cp -- "$package" "$program.new"
+    echo "$sum  $program.new" | sha256sum --check --quiet -
+    chmod 755 "$program.new"
+    mv -- "$program.new" "$program"
+) || echo "corral: the new version was not put in place (status $?)"
+exec "$program"

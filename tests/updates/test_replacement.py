@@ -1,0 +1,430 @@
+"""Another version in this one's place once Corral has ended, and back again with the data.
+
+Real scripts run in a real shell; only the system's own `pkexec` and `apt-get` are stood in for.
+"""
+
+import hashlib
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tarfile
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from app.core import conversation_schema as schema
+from app.core import program_form, update_replacement
+from app.core.conversation_store import ConversationStore
+from app.core.data_backup import back_up, backups
+from app.core.errors import UpdateError
+from app.core.program_form import Program, installed_form, this_program
+from app.core.running import RunningCorral
+from app.core.update_install import install_command, start_installer, way_of
+from app.core.update_manifest import Package
+from tests.timing import PATIENCE
+from tests.updates.conftest import Desk
+from tests.updates.update_server import UpdateServer
+
+needs_shell = pytest.mark.skipif(os.name == "nt", reason="scripts for the shell")
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The commands that would have been started at the end."""
+    commands: list[list[str]] = []
+    monkeypatch.setattr(
+        update_replacement, "start_installer", lambda command, _output: commands.append(command)
+    )
+    return commands
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `pkexec` that asks nobody, and an `apt-get` that keeps what it is given."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    kept = tmp_path / "installed"
+    programs = {
+        "pkexec": 'exec "$@"',
+        "apt-get": f'echo "$@" > "{kept}.words"; for last; do :; done; cp "$last" "{kept}"',
+    }
+    for name, text in programs.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return kept
+
+
+def run(command: list[str]) -> str:
+    """Run an install script as if this process had ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait(PATIENCE)
+    at = command.index("corral-update") + 1
+    command = [*command[:at], str(gone.pid), *command[at + 1 :]]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    return done.stdout
+
+
+def package_of(path: Path, form: str) -> Package:
+    data = path.read_bytes()
+    told = {"system": "linux", "machine": "x86_64", "form": form, "url": "https://x.example/p"}
+    sizes = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    return msgspec.convert({**told, **sizes}, Package)
+
+
+def older_data(desk: Desk) -> None:
+    """Chats as an earlier version wrote them, then brought up to date by this one."""
+    path = desk.paths.conversations
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("".join(schema.MIGRATIONS[:2]) + "; PRAGMA user_version = 2;")
+        connection.execute(
+            "INSERT INTO conversations (title, created, updated) VALUES ('Before', 1, 2)"
+        )
+        connection.commit()
+    with closing(ConversationStore(path)) as store:
+        store.create(title="After")
+
+
+@needs_shell
+def test_a_version_is_installed_only_when_corral_has_ended(
+    desk: Desk, server: UpdateServer, tools: Path, started: list[list[str]]
+) -> None:
+    release = server.release("0.2.0")
+    server.announce(release)
+    with closing(desk.updates()) as updates:
+        updates.look()
+        updates.fetch(release)
+        updates.replacement.install(release)
+        assert not tools.exists()
+        assert started == []
+        updates.replacement.finish()
+        (command,) = started
+        updates.replacement.finish()
+        assert len(started) == 1
+    assert command[4:] == [
+        str(os.getpid()),
+        str(desk.paths.program_updates / "corral-0.2.0-linux-x86_64.deb"),
+        release.packages[0].sha256,
+        "corral",
+    ]
+    run([*command[:-1], "echo", "started again"])
+    assert tools.read_bytes() == server.packages["/corral-0.2.0.deb"]
+    assert "install --yes --allow-downgrades" in tools.with_suffix(".words").read_text()
+    with closing(desk.updates("0.2.0")) as updates:
+        updates.look_back()
+        assert updates.state().problem is None
+        assert updates.state().stage == "current"
+
+
+@needs_shell
+@pytest.mark.usefixtures("tools")
+def test_what_was_chosen_for_the_end_can_be_given_up(
+    desk: Desk, server: UpdateServer, started: list[list[str]]
+) -> None:
+    release = server.release("0.2.0")
+    with closing(desk.updates()) as updates:
+        updates.fetch(release)
+        updates.replacement.install(release)
+        updates.replacement.cancel()
+        updates.replacement.finish()
+    assert started == []
+
+
+def test_a_package_that_changed_on_the_disk_is_not_run(
+    desk: Desk, server: UpdateServer, started: list[list[str]]
+) -> None:
+    release = server.release("0.2.0")
+    server.announce(release)
+    file = desk.paths.program_updates / "corral-0.2.0-linux-x86_64.deb"
+    with closing(desk.updates()) as updates:
+        updates.look()
+        updates.fetch(release)
+        file.write_bytes(file.read_bytes().replace(b"0", b"1", 1))
+        with pytest.raises(UpdateError, match="has changed on the disk"):
+            updates.replacement.install(release)
+        assert not file.exists()
+        assert updates.state().stage == "offered"
+        updates.fetch(release)
+        updates.replacement.install(release)
+        file.write_bytes(b"something else")
+        with pytest.raises(UpdateError, match="has changed on the disk"):
+            updates.replacement.finish()
+    assert started == []
+    with closing(desk.updates()) as next_start:
+        problem = next_start.look_back()
+        assert problem is not None
+        assert "was not installed" in problem.title
+
+
+@needs_shell
+def test_the_script_looks_at_the_package_again(tools: Path, tmp_path: Path) -> None:
+    file = tmp_path / "corral.deb"
+    file.write_bytes(b"good")
+    package = package_of(file, "deb")
+    program = Program("deb", "linux", "x86_64", "echo")
+    command = [*install_command(program, file, package, restart=True), "started"]
+    file.write_bytes(b"evil")
+    assert "was not installed" in (said := run(command))
+    assert said.endswith("started\n")
+    assert not tools.exists()
+
+
+@needs_shell
+def test_a_script_waits_until_corral_has_ended(tools: Path, tmp_path: Path) -> None:
+    file = tmp_path / "corral.deb"
+    file.write_bytes(b"good")
+    program = Program("deb", "linux", "x86_64")
+    command = install_command(program, file, package_of(file, "deb"), restart=False)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as corral:
+        at = command.index("corral-update") + 1
+        command[at] = str(corral.pid)
+        with subprocess.Popen(command) as script:
+            with pytest.raises(subprocess.TimeoutExpired):
+                script.wait(0.5)
+            assert not tools.exists()
+            corral.communicate(b"\n", PATIENCE)
+            assert script.wait(PATIENCE) == 0
+    assert tools.read_bytes() == b"good"
+
+
+@needs_shell
+def test_an_installer_goes_on_in_a_session_of_its_own_and_is_logged(tmp_path: Path) -> None:
+    output = tmp_path / "logs" / "update.log"
+    code = "import os; print(os.getsid(0), 'told')"
+    process = start_installer([sys.executable, "-c", code], output)
+    assert process.wait(PATIENCE) == 0
+    session, told = output.read_text(encoding="utf-8").split()
+    assert told == "told"
+    assert int(session) != os.getsid(0)
+
+
+@needs_shell
+@pytest.mark.skipif(not shutil.which("zstd"), reason="no zstd here")
+def test_a_tar_package_is_installed_by_its_own_script(tmp_path: Path) -> None:
+    inside = tmp_path / "corral-0.2.0"
+    inside.mkdir()
+    (inside / "install.sh").write_text(f'echo "$@" > "{tmp_path}/installed"\n', encoding="utf-8")
+    with tarfile.open(tmp_path / "corral.tar", "w") as tar:
+        tar.add(inside, inside.name)
+    subprocess.run(["zstd", "-q", str(tmp_path / "corral.tar")], check=True)
+    file = tmp_path / "corral.tar.zst"
+    prefix = tmp_path / "prefix"
+    program = Program("tar", "linux", "x86_64", str(prefix / "lib" / "corral" / "corral"))
+    command = install_command(program, file, package_of(file, "tar"), restart=False)
+    assert run(command) == ""
+    said = (tmp_path / "installed").read_text(encoding="utf-8")
+    assert said == f"--prefix {prefix}\n"
+
+
+@needs_shell
+def test_an_appimage_is_replaced_where_it_lies(tmp_path: Path) -> None:
+    program_file, file = tmp_path / "Corral.AppImage", tmp_path / "new"
+    program_file.write_text("#!/bin/sh\necho old\n", encoding="utf-8")
+    file.write_text("#!/bin/sh\necho new\n", encoding="utf-8")
+    program = Program("appimage", "linux", "x86_64", str(program_file))
+    command = install_command(program, file, package_of(file, "appimage"), restart=True)
+    assert run(command) == "new\n"
+    assert program_file.read_text(encoding="utf-8").endswith("echo new\n")
+
+
+def test_what_cannot_replace_itself_is_not_said_to_be_able_to(tmp_path: Path) -> None:
+    own, of_root = tmp_path / "lib" / "corral" / "corral", "/no/such/lib/corral/corral"
+
+    def everything(name: str) -> str:
+        return name
+
+    def nothing(_name: str) -> None:
+        return None
+
+    ways = {
+        form: way_of(Program(form, "linux", "x86_64", str(own)), everything)
+        for form in ("deb", "tar", "appimage", "flatpak", "nsis", "dmg", "folder", "source")
+    }
+    assert ways == {
+        "deb": "replace",
+        "tar": "replace",
+        "appimage": "replace",
+        "flatpak": "store",
+        "nsis": "open",
+        "dmg": "open",
+        "folder": "none",
+        "source": "source",
+    }
+    assert way_of(Program("deb", "linux", "x86_64"), nothing) == "open"
+    assert way_of(Program("tar", "linux", "x86_64", str(own)), nothing) == "none"
+    assert way_of(Program("tar", "linux", "x86_64", of_root), everything) == "none"
+
+
+def test_how_corral_was_installed_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert installed_form({"APPIMAGE": "/a/Other.AppImage"}) == "source"
+    assert this_program({}).executable == ""
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    program = tmp_path / "lib" / "corral" / "corral"
+    program.parent.mkdir(parents=True)
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert installed_form({}) == "folder"
+    assert installed_form({"FLATPAK_ID": "x"}) == "flatpak"
+    appimage = this_program({"APPIMAGE": "/a/Corral.AppImage"})
+    assert (appimage.form, appimage.executable) == ("appimage", "/a/Corral.AppImage")
+    (program.parent / "installed-files").touch()
+    assert installed_form({}) == "tar"
+    assert this_program({}).executable == str(program)
+    listed = tmp_path / "corral.list"
+    listed.write_text(f"/.\n{program}\n", encoding="utf-8")
+    monkeypatch.setattr(program_form, "_DPKG_LIST", listed)
+    assert installed_form({}) == "deb"
+    (program.parent / "uninstall-corral.exe").touch()
+    assert installed_form({}) == "nsis"
+    monkeypatch.setattr(sys, "executable", "/Applications/Corral.app/Contents/MacOS/corral")
+    assert installed_form({}) == "dmg"
+
+
+def test_an_installer_that_did_nothing_is_told_of_once(
+    desk: Desk, server: UpdateServer, started: list[list[str]]
+) -> None:
+    release = server.release("0.2.0")
+    with closing(desk.updates()) as updates:
+        updates.fetch(release)
+        updates.replacement.install(release)
+        updates.replacement.finish()
+    assert len(started) == 1
+    log = desk.paths.logs / "update.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("corral: the package was not installed (status 126)\n", encoding="utf-8")
+    with closing(desk.updates()) as updates:
+        updates.look_back()
+        problem = updates.state().problem
+        assert problem is not None
+        assert "0.2.0 was not installed" in problem.title
+        assert "status 126" in problem.detail
+    with closing(desk.updates()) as updates:
+        updates.look_back()
+        assert updates.state().problem is None
+
+
+def test_nothing_is_replaced_under_another_corral(
+    desk: Desk, server: UpdateServer, started: list[list[str]]
+) -> None:
+    release = server.release("0.2.0")
+    command = [sys.executable, "-c", "input()"]
+    with (
+        closing(desk.updates()) as updates,
+        subprocess.Popen(command, stdin=subprocess.PIPE) as other,
+    ):
+        updates.fetch(release)
+        began = psutil.Process(other.pid).create_time()
+        running = RunningCorral(other.pid, began, "http://127.0.0.1:1", "x", "0.1.0", window=False)
+        desk.paths.running_file.write_bytes(msgspec.json.encode(running))
+        with pytest.raises(UpdateError, match=f"process {other.pid}"):
+            updates.replacement.install(release)
+        other.communicate(b"\n", PATIENCE)
+        updates.replacement.install(release)
+        updates.replacement.finish()
+    assert len(started) == 1
+
+
+# Going back
+
+
+def test_the_version_before_is_offered_from_the_list_and_from_what_was_kept(
+    desk: Desk, server: UpdateServer
+) -> None:
+    before, now = server.release("0.1.0"), server.release("0.2.0")
+    with closing(desk.updates("0.2.0")) as updates:
+        assert updates.replacement.going_back() is None
+        server.announce(now, previous=before)
+        updates.look(now=True)
+        back = updates.replacement.going_back()
+        assert back is not None
+        assert (back.release.version, back.here, back.needs_backup) == ("0.1.0", False, False)
+        updates.fetch(before)
+        back = updates.replacement.going_back()
+        assert back is not None
+        assert back.here
+
+
+def test_who_updates_keeps_the_package_to_go_back_with(desk: Desk, server: UpdateServer) -> None:
+    with closing(desk.updates("0.0.9")) as updates:
+        updates.fetch(server.release("0.1.0"))
+    with closing(desk.updates("0.1.0")) as updates:
+        updates.fetch(server.release("0.2.0"))
+    with closing(desk.updates("0.2.0")) as updates:
+        back = updates.replacement.going_back()
+        assert back is not None
+        assert (back.release.version, back.here) == ("0.1.0", True)
+
+
+def test_going_back_puts_the_chats_of_before_back_and_keeps_the_later_ones(
+    desk: Desk, server: UpdateServer, started: list[list[str]]
+) -> None:
+    older_data(desk)
+    before = server.release("0.1.0", schema=2)
+    server.announce(server.release("0.2.0"), previous=before)
+    with closing(desk.updates("0.2.0")) as updates:
+        updates.look(now=True)
+        back = updates.replacement.going_back()
+        assert back is not None
+        assert back.needs_backup
+        assert back.backup is not None
+        updates.fetch(before)
+        updates.replacement.install(before, backup=back.backup)
+        updates.replacement.finish()
+    assert len(started) == 1
+    with closing(sqlite3.connect(desk.paths.conversations)) as connection:
+        assert schema.version_of(connection) == 2
+        assert connection.execute("SELECT title FROM conversations").fetchall() == [("Before",)]
+    newest = backups(desk.paths.data)[0]
+    assert (newest.schema, newest.chats) == (schema.VERSION, 2)
+
+
+def test_without_a_copy_that_it_can_read_that_is_said(desk: Desk, server: UpdateServer) -> None:
+    with closing(ConversationStore(desk.paths.conversations)) as store:
+        store.create(title="Now")
+    server.announce(server.release("0.2.0"), previous=server.release("0.1.0", schema=2))
+    with closing(desk.updates("0.2.0")) as updates:
+        updates.look(now=True)
+        back = updates.replacement.going_back()
+        assert back is not None
+        assert back.needs_backup
+        assert back.backup is None
+
+
+def test_an_older_program_leaves_newer_chats_alone_and_says_where_they_are(desk: Desk) -> None:
+    path = desk.paths.conversations
+    with closing(ConversationStore(path)) as store:
+        store.create(title="Newer")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+    before = path.read_bytes()
+    with closing(ConversationStore(path)) as store:
+        assert store.problem is not None
+        assert "newer Corral" in store.problem.title
+        assert store.list() == ()
+        store.create(title="Mine")
+    assert path.read_bytes() == before
+
+
+def test_a_copy_is_put_back_when_corral_has_ended_and_it_starts_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(ConversationStore(desk.paths.conversations)) as store:
+        store.create(title="One")
+        copy = back_up(desk.paths.data)
+        store.create(title="Two")
+    assert copy is not None
+    starts: list[object] = []
+    monkeypatch.setattr(
+        update_replacement, "start_detached", lambda words, _output: starts.append(words)
+    )
+    with closing(desk.updates()) as updates:
+        updates.replacement.restore(copy)
+        assert starts == []
+        updates.replacement.finish()
+    assert starts == [()]
+    with closing(ConversationStore(desk.paths.conversations)) as store:
+        assert [each.title for each in store.list()] == ["One"]
