@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +86,28 @@ class Display:
         file.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-c", _SHOOT, str(file)]
         subprocess.run(command, env=self.environment, check=True)
+
+    def picture(self) -> bytes:
+        """What is on the screen, to compare it with."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "screen.png"
+            self.shoot(file)
+            return file.read_bytes()
+
+    def wait_for_change(self, before: bytes, seconds: float = 60) -> None:
+        """Wait until the screen looks different from then. Raises TimeoutError."""
+        wait_for(lambda: self.picture() != before, "a change on the screen", seconds)
+
+    def wait_until_still(self, seconds: float = 8) -> None:
+        """Wait until the screen has settled, or is known to move all the time."""
+        end = time.monotonic() + seconds
+        before = self.picture()
+        while time.monotonic() < end:
+            time.sleep(0.5)
+            now = self.picture()
+            if now == before:
+                return
+            before = now
 
     def _ask(self, command: list[str], *, check: bool) -> str:
         done = subprocess.run(
