@@ -188,11 +188,14 @@ class Journey:
         self.root("apt-get", "install", "-y", "-qq", *options, f"/tmp/{package.name}")
 
     def missing_libraries(self) -> str:
-        """Lines of ldd that say of a library that it is not there."""
+        """Lines of ldd that say of a library that it is not there.
+
+        Engines are left out: their libraries find each other because they are loaded in order.
+        """
         folder = "/usr/lib/corral"
         inside = [
             f"/{path.relative_to(self.machine.root)}"
-            for path in system_libraries.elf_files(self.machine.at(folder))
+            for path in system_libraries.elf_files(self.machine.at(f"{folder}/_internal"))
         ]
         own = f"{folder}/_internal:{folder}/_internal/PySide6/Qt/lib"
         variables = {"LD_LIBRARY_PATH": own}

@@ -56,6 +56,7 @@ SONAMES = frozenset(name for names in PACKAGES.values() for name in names)
 """Every library that is taken from the system."""
 
 _NEEDED = re.compile(r"^\s+NEEDED\s+(\S+)", re.MULTILINE)
+_SONAME = re.compile(r"^\s+SONAME\s+(\S+)", re.MULTILINE)
 _GLIBC = re.compile(r"\bGLIBC_(\d+)\.(\d+)\b")
 
 
@@ -90,10 +91,15 @@ def needed_by(path: Path) -> set[str]:
 
 
 def needed_outside(folder: Path) -> set[str]:
-    """Names of the libraries that files in `folder` ask for and that do not lie in it."""
+    """Names of the libraries that files in `folder` ask for and that do not lie in it.
+
+    A library has the name of its file and the one written in it, by which those that are loaded
+    after it find it.
+    """
     files = elf_files(folder)
     wanted = {name for path in files for name in needed_by(path)}
-    return wanted - {path.name for path in folder.rglob("*.so*")}
+    written = {name for path in files for name in _SONAME.findall(_dump(path))}
+    return wanted - written - {path.name for path in folder.rglob("*.so*")}
 
 
 def glibc_floor(paths: Iterable[Path]) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 T = TypeVar("T")
-SIZE = "1320x840"
+SIZE = "1440x900"
 _SHOOT = """
 import sys
 from PySide6.QtGui import QGuiApplication
