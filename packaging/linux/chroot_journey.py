@@ -52,7 +52,9 @@ class Journey:
         """Print whether something is as it should be, and what was found if not."""
         self.failed += not passed
         mark = "pass" if passed else "FAIL"
-        print(f"{mark}  {what}{f': {found.strip()}' if found and not passed else ''}", flush=True)
+        print(f"{mark}  {what}", flush=True)
+        if found and not passed:
+            print(found.strip(), flush=True)
 
     def says(self, *command: str, user: str = PERSON) -> str:
         """What a command inside prints."""

@@ -24,12 +24,9 @@ class Display:
 
     def __init__(self) -> None:
         read, write = os.pipe()
-        self._server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{SIZE}x24", "-ac", "-nolisten"]
-            + ["tcp"],
-            pass_fds=[write],
-            stderr=subprocess.DEVNULL,
-        )
+        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{SIZE}x24"]
+        command += ["-ac", "-nolisten", "tcp"]
+        self._server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
         os.close(write)
         with os.fdopen(read) as numbers:
             self.name = f":{numbers.readline().strip()}"

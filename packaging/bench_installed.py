@@ -1,0 +1,162 @@
+"""The installed form against the source: start, memory of the window, speed of the engine.
+
+    python packaging/bench_installed.py [PROGRAM] [--rounds N]
+
+PROGRAM is the installed program, by default dist/corral/corral. Both forms are asked the same by
+turns, with data folders of their own, and start from a warm disk. Run it on a quiet machine; it
+takes less than five minutes. The source side runs the engine that is installed for it: build that
+natively, as pip does, to compare all-variants with native.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "packaging"))
+sys.path.insert(0, str(ROOT / "packaging" / "linux"))
+
+import bench_engine  # noqa: E402 - the checkout has to be found first
+import bench_window  # noqa: E402
+from x_display import Display, wait_for  # noqa: E402
+
+from app.core.engine import EngineProcess  # noqa: E402
+
+SETTLE_SECONDS = 6
+
+
+@contextmanager
+def window(command: list[str], home: str, display: Display) -> Iterator[tuple[int, float]]:
+    """The open window: its process, and the seconds until it was there."""
+    environment = {**display.environment, "CORRAL_HOME": home, "PYTHONPATH": str(ROOT)}
+    began = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, cwd=home, stderr=subprocess.DEVNULL)
+    try:
+        # xdotool itself waits for the window, which is sooner seen than by asking again and again.
+        display.do("search", "--sync", "--onlyvisible", "--class", "corral")
+        yield process.pid, time.perf_counter() - began
+    finally:
+        process.terminate()
+        process.wait(20)
+        wait_for(lambda: not display.has_window("corral"), "the end of the window", 20)
+
+
+def turns(forms: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Each form's figures, measured by turns, the first of each left out."""
+    figures: dict[str, list[float]] = {name: [] for name in forms}
+    for number in range(rounds + 1):
+        order = list(forms) if number % 2 else list(forms)[::-1]
+        for name in order:
+            figure = forms[name]()
+            if number:
+                figures[name].append(figure)
+    return figures
+
+
+def told(figure: str, source: list[float], installed: list[float], goal: float, unit: str) -> bool:
+    """Print one figure as a ratio; answers whether it is within its goal."""
+    higher_is_better = goal < 1
+    ratios = [ours / theirs for ours, theirs in zip(installed, source, strict=True)]
+    ratio = statistics.median(ratios)
+    met = ratio >= goal if higher_is_better else ratio <= goal
+    row = {
+        "figure": figure,
+        "value": round(ratio, 3),
+        "goal": f"{'>=' if higher_is_better else '<='} {goal}",
+        "met": met,
+        "detail": f"installed {statistics.median(installed):.3g} {unit}, "
+        f"source {statistics.median(source):.3g} {unit}, median of {len(ratios)} by turns",
+    }
+    print(json.dumps(row), flush=True)
+    return met
+
+
+def started(command: list[str], home: str) -> float:
+    """Seconds of one command of the terminal."""
+    environment = {**os.environ, "CORRAL_HOME": home, "PYTHONPATH": str(ROOT)}
+    began = time.perf_counter()
+    subprocess.run(
+        [*command, "ls", "--json"], env=environment, cwd=home, stdout=subprocess.DEVNULL, check=True
+    )
+    return time.perf_counter() - began
+
+
+def resident(command: list[str], home: str, display: Display) -> float:
+    """Megabytes of the window at rest, without what it shares with other programs' libraries."""
+    with window(command, home, display) as (pid, _):
+        time.sleep(SETTLE_SECONDS)
+        return psutil.Process(pid).memory_info().rss / 1e6
+
+
+def engine_speed(command: list[str] | None) -> Callable[[], float]:
+    """What measures tokens per second of the engine that a form starts."""
+    count = iter(range(10_000))
+
+    def measure() -> float:
+        host = None if command is None else [*command, "--engine-host", "--backend", "llamacpp"]
+        with EngineProcess("llamacpp", command=host) as engine:
+            bench_engine.load(engine)
+            speed, _ = bench_engine.stack_speed(engine, next(count))
+            return speed
+
+    return measure
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("program", type=Path, nargs="?", default=ROOT / "dist/corral/corral")
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    installed = [str(arguments.program.resolve())]
+    source = [sys.executable, "-P", "-m", "app"]
+    rounds: int = arguments.rounds
+    with (
+        tempfile.TemporaryDirectory() as home,
+        tempfile.TemporaryDirectory() as other,
+        Display() as display,
+    ):
+        homes = {"source": home, "installed": other}
+        commands = {"source": source, "installed": installed}
+        for each in homes.values():
+            bench_window.furnish(each)
+
+        def first_window(name: str) -> float:
+            with window(commands[name], homes[name], display) as (_, seconds):
+                return seconds
+
+        measures: tuple[tuple[str, str, float, int, Callable[[str], float]], ...] = (
+            ("start of the window", "s", 1.15, rounds, first_window),
+            (
+                *("a command of the terminal", "s", 1.15, rounds),
+                lambda name: started(commands[name], homes[name]),
+            ),
+            (
+                *("window at rest, resident", "MB", 1.0, 2),
+                lambda name: resident(commands[name], homes[name], display),
+            ),
+        )
+        met = True
+        for figure, unit, goal, number, measure in measures:
+            forms = {name: (lambda n=name, m=measure: m(n)) for name in commands}
+            got = turns(forms, number)
+            met &= told(figure, got["source"], got["installed"], goal, unit)
+        got = turns({"source": engine_speed(None), "installed": engine_speed(installed)}, rounds)
+        met &= told("decode of the engine", got["source"], got["installed"], 0.98, "tokens/s")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
