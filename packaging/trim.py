@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "linux"))
+import search_paths
 import system_libraries
 
 UNUSED = (
@@ -44,6 +45,8 @@ def trim(folder: Path) -> None:
             path.unlink()
     remove_orphans(folder)
     link_twins(folder / "llama_cpp" / "lib")
+    for path in system_libraries.elf_files(folder):
+        search_paths.forget_build_machine(path)
     if shutil.which("strip"):
         # Others were edited by their makers' tools and would break.
         for path in folder.glob("libpython3*.so*"):

@@ -104,7 +104,8 @@ if [ -n "$missing" ]; then
     echo "$missing" | sed 's/^/    /'
 fi
 is_running && fail "Corral is running. Close it, then try again."
-mkdir -p "$prefix" 2>/dev/null && [ -w "$prefix" ] ||
+mkdir -p "$prefix" 2>/dev/null || true
+[ -w "$prefix" ] ||
     fail "$prefix cannot be written to. With --system this needs root; without, it goes to ~/.local."
 
 # The new files get in place first, then what only the old version had is removed.

@@ -1,5 +1,6 @@
 """The forms of Corral for Linux, made of a small stand-in for the frozen program."""
 
+import ctypes
 import json
 import os
 import re
@@ -234,8 +235,32 @@ def test_checksums_are_written_for_what_people_install_only(tmp_path: Path) -> N
     (tmp_path / "notes.txt").write_bytes(b"")
     environment = {**os.environ}
     environment.pop("CORRAL_GPG_KEY", None)
-    command = [sys.executable, LINUX / "sign.py", "--out", tmp_path]
+    command = [sys.executable, str(LINUX / "sign.py"), "--out", str(tmp_path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "not signed" in done.stdout
     subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=tmp_path, check=True)
     assert "notes" not in (tmp_path / "SHA256SUMS").read_text()
+
+
+@needs("cc")
+def test_a_folder_of_the_build_machine_is_searched_by_no_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(LINUX)
+    import search_paths
+
+    source = tmp_path / "answer.c"
+    source.write_text("#include <math.h>\ndouble answer(double x) { return cos(x); }\n")
+    wanted = {"only": ("/srv/build/lib", []), "mixed": ("/srv/lib:$ORIGIN/x", ["$ORIGIN/x"])}
+    for name, (searched, left) in wanted.items():
+        library = tmp_path / f"{name}.so"
+        command = ["cc", "-shared", "-fPIC", "-o", str(library), str(source), "-lm"]
+        subprocess.run([*command, f"-Wl,-rpath,{searched}"], check=True)
+        assert search_paths.searched_by(library) == searched.split(":")
+        assert search_paths.forget_build_machine(library)
+        assert search_paths.searched_by(library) == left
+        assert b"/srv/" not in library.read_bytes()
+        answer = ctypes.CDLL(str(library)).answer
+        answer.argtypes, answer.restype = [ctypes.c_double], ctypes.c_double
+        assert answer(0.0) == 1.0
+        assert not search_paths.forget_build_machine(library)
