@@ -116,3 +116,25 @@ bench-engines: setup ## measure the built engine (ENGINE=dist/engine) against th
 installer: ## freeze Corral for this system, into dist/corral
 	@$(PYTHON) packaging/bootstrap.py setup installer
 	$(VENV)/python build_installer.py freeze
+
+.PHONY: deb
+deb: installer ## what people install on Linux, from the frozen folder: .deb, archive, checksums
+	$(VENV)/python build_installer.py image
+	$(VENV)/python build_installer.py sign
+	$(VENV)/python build_installer.py verify
+
+.PHONY: chroot
+chroot: ## install, chat, upgrade, remove on empty systems (SYSTEMS="debian jammy noble"); needs root
+	$(VENV)/python packaging/linux/chroot_journey.py $(addprefix --system ,$(or $(SYSTEMS),debian))
+
+.PHONY: dependencies
+dependencies: ## each package that the .deb depends on is taken away: what fails? needs root
+	$(VENV)/python packaging/linux/prove_dependencies.py
+
+.PHONY: reproduce
+reproduce: ## freeze and pack twice, and compare every file
+	$(VENV)/python packaging/linux/reproduce.py
+
+.PHONY: bench-installed
+bench-installed: ## start, memory and speed of dist/corral against the source, in five minutes
+	$(VENV)/python packaging/bench_installed.py

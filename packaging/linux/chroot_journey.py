@@ -1,8 +1,9 @@
 """A person's way with the Debian package, on a system that has nothing: install to purge.
 
-    python packaging/linux/chroot_journey.py corral_0.1.0-1_amd64.deb \
-        --newer corral_0.1.0-2_amd64.deb --model SmolLM2.gguf [--system debian|jammy|noble]
+    python packaging/linux/chroot_journey.py [PACKAGE] [--newer PACKAGE] [--model FILE]
+        [--system debian|trixie|jammy|noble]...
 
+Without PACKAGE it is made of the frozen folder, and so is the newer one, as its second revision.
 The system is made by debootstrap in a folder. The screen lies outside of it, so that nothing a
 window needs gets there but through the package. Prints one line for each thing that was looked at,
 and leaves screenshots in build/journey. Needs root, debootstrap, Xvfb and xdotool.
@@ -20,8 +21,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import deb
 import release
 import system_libraries
+import verify
 from clean_system import SYSTEMS, clean_system
 from x_display import Display, wait_for
 
@@ -272,27 +275,42 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("package", type=Path)
-    parser.add_argument("--newer", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True, help="the starter model's file")
-    parser.add_argument("--system", choices=SYSTEMS, default="debian")
-    parser.add_argument("--base", type=Path, help="where clean systems are kept for the next time")
+    parser.add_argument("package", type=Path, nargs="?")
+    parser.add_argument("--newer", type=Path)
+    parser.add_argument("--model", type=Path, default=verify.starter_model())
+    parser.add_argument("--system", choices=SYSTEMS, action="append")
+    parser.add_argument("--base", type=Path, default=release.ROOT / "build")
     arguments = parser.parse_args()
-    shots = release.ROOT / "build" / "journey" / arguments.system
+    if arguments.model is None:
+        parser.error(f"--model is needed where {verify.STARTER_PACKAGE} is not installed")
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        packages = [
+            given or deb.build(release.FROZEN, Path(folder), revision, "zstd")
+            for given, revision in ((arguments.package, "1"), (arguments.newer, "2"))
+        ]
+        for system in arguments.system or ["debian"]:
+            failed += try_out(system, *packages, arguments.model, arguments.base)
+    return 1 if failed else 0
+
+
+def try_out(system: str, package: Path, newer: Path, model: Path, base: Path) -> int:
+    """Go the whole way on one kind of system; answers how many things were not as they should be.
+
+    `base` is where clean systems are kept for the next time.
+    """
+    shots = release.ROOT / "build" / "journey" / system
     shutil.rmtree(shots, ignore_errors=True)
     shots.mkdir(parents=True)
-    with (
-        clean_system(arguments.system, arguments.base or release.ROOT / "build") as machine,
-        Display() as display,
-    ):
+    with clean_system(system, base) as machine, Display() as display:
         journey = Journey(machine, display, shots)
         try:
-            journey.go(arguments.package, arguments.newer, arguments.model)
+            journey.go(package, newer, model)
         except TimeoutError as error:
             journey.shoot("at-the-failure")
             journey.check("it goes on", False, str(error))
-    print(f"{arguments.system}: {'failed' if journey.failed else 'all passed'}; pictures: {shots}")
-    return 1 if journey.failed else 0
+    print(f"{system}: {'failed' if journey.failed else 'all passed'}; pictures: {shots}")
+    return journey.failed
 
 
 if __name__ == "__main__":

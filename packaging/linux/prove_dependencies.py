@@ -1,8 +1,8 @@
 """Shows that each dependency that the Debian package declares is needed: without it, what fails?
 
-    python packaging/linux/prove_dependencies.py corral_0.1.0-1_amd64.deb --model SmolLM2.gguf
+    python packaging/linux/prove_dependencies.py [PACKAGE] [--model FILE]
 
-On an empty Debian the package is installed; then what one dependency brought is hidden, the program
+Without PACKAGE it is made of the frozen folder. On an empty Debian the package is installed; then what one dependency brought is hidden, the program
 is tried, and what was hidden is put back. Needs what chroot_journey.py needs.
 """
 
@@ -10,12 +10,15 @@ import argparse
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import deb
 import release
 import system_libraries
+import verify
 from clean_system import clean_system
 from x_display import Display
 
@@ -44,7 +47,8 @@ class Trial:
 
     def _parts(self) -> Iterator[tuple[str, bool]]:
         yield "program", self._ends_well("corral", "--version")
-        yield "answers", "Paris" in self._says("corral", "run", "smollm2", "Capital of France?")
+        question = ("What is the capital of France?", "--max-tokens", "16", "--temperature", "0")
+        yield "answers", "Paris" in self._says("corral", "run", "smollm2", *question)
         smoke = self._machine.run(
             *("corral", "--smoke-test"),
             user=PERSON,
@@ -97,13 +101,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("package", type=Path)
-    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("package", type=Path, nargs="?")
+    parser.add_argument("--model", type=Path, default=verify.starter_model())
     parser.add_argument("--base", type=Path, default=release.ROOT / "build")
     arguments = parser.parse_args()
+    if arguments.model is None:
+        parser.error(f"--model is needed where {verify.STARTER_PACKAGE} is not installed")
     unneeded = 0
-    with clean_system("debian", arguments.base) as machine, Display() as display:
-        shutil.copyfile(arguments.package, machine.at("/tmp/corral.deb"))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        clean_system("debian", arguments.base) as machine,
+        Display() as display,
+    ):
+        made = arguments.package or deb.build(release.FROZEN, Path(folder), "1", "zstd")
+        shutil.copyfile(made, machine.at("/tmp/corral.deb"))
         for words in (
             ("apt-get", "update", "-qq"),
             ("apt-get", "install", "-y", "-qq", "--no-install-recommends", "/tmp/corral.deb"),
