@@ -33,6 +33,8 @@ from x_display import Display, wait_for  # noqa: E402
 
 from app.core.engine import EngineProcess  # noqa: E402
 
+START_SECONDS = 2
+"""What a window still does after it is seen; it is not asked to end before."""
 SETTLE_SECONDS = 6
 
 
@@ -43,9 +45,10 @@ def window(command: list[str], home: str, display: Display) -> Iterator[tuple[in
     began = time.perf_counter()
     process = subprocess.Popen(command, env=environment, cwd=home, stderr=subprocess.DEVNULL)
     try:
-        # xdotool itself waits for the window, which is sooner seen than by asking again and again.
-        display.do("search", "--sync", "--onlyvisible", "--class", "corral")
-        yield process.pid, time.perf_counter() - began
+        display.window("corral", pause=0.02)
+        seconds = time.perf_counter() - began
+        time.sleep(START_SECONDS)
+        yield process.pid, seconds
     finally:
         process.terminate()
         process.wait(20)

@@ -43,12 +43,13 @@ class Display:
         """What a program needs to show its window here."""
         return {**os.environ, "DISPLAY": self.name, "QT_QPA_PLATFORM": "xcb"}
 
-    def window(self, name: str, seconds: float = 60) -> str:
+    def window(self, name: str, seconds: float = 60, pause: float = 0.2) -> str:
         """The number of the first visible window of the class `name`, once there is one.
 
         Raises TimeoutError.
         """
-        return wait_for(lambda: self._search(name).split(), f"a window of {name}", seconds)[0]
+        found = wait_for(lambda: self._search(name).split(), f"a window of {name}", seconds, pause)
+        return found[0]
 
     def has_window(self, name: str) -> bool:
         """Whether a window of the class `name` is visible."""
@@ -113,11 +114,11 @@ class Display:
         return done.stdout
 
 
-def wait_for(ask: Callable[[], T], what: str, seconds: float) -> T:
-    """What `ask` answers, once that is something. Raises TimeoutError."""
+def wait_for(ask: Callable[[], T], what: str, seconds: float, pause: float = 0.2) -> T:
+    """What `ask` answers, once that is something; asked again each `pause`. Raises TimeoutError."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if answer := ask():
             return answer
-        time.sleep(0.2)
+        time.sleep(pause)
     raise TimeoutError(f"{what} did not come within {seconds:.0f} seconds")
