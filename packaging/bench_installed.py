@@ -36,6 +36,8 @@ from app.core.engine import EngineProcess  # noqa: E402
 START_SECONDS = 2
 """What a window still does after it is seen; it is not asked to end before."""
 SETTLE_SECONDS = 6
+PATIENCE = 120
+"""Seconds after which a window that does not come, or does not go, ends the trial."""
 
 
 @contextmanager
@@ -45,14 +47,14 @@ def window(command: list[str], home: str, display: Display) -> Iterator[tuple[in
     began = time.perf_counter()
     process = subprocess.Popen(command, env=environment, cwd=home, stderr=subprocess.DEVNULL)
     try:
-        display.window("corral", pause=0.02)
+        display.window("corral", PATIENCE, pause=0.02)
         seconds = time.perf_counter() - began
         time.sleep(START_SECONDS)
         yield process.pid, seconds
     finally:
         process.terminate()
-        process.wait(20)
-        wait_for(lambda: not display.has_window("corral"), "the end of the window", 20)
+        process.wait(PATIENCE)
+        wait_for(lambda: not display.has_window("corral"), "the end of the window", PATIENCE)
 
 
 def turns(forms: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:

@@ -48,7 +48,6 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
 
 DATA_PACKAGES: Mapping[str, str] = {
     "ca-certificates": "the authorities that connections to the hub are checked against",
-    "xkb-data": "the keyboard layouts that the frozen libxkbcommon reads",
 }
 """Packages without a library that something fails without, and what."""
 
