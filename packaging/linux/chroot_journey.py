@@ -290,12 +290,12 @@ def main() -> int:
             for given, revision in ((arguments.package, "1"), (arguments.newer, "2"))
         ]
         for system in arguments.system or ["debian"]:
-            failed += try_out(system, *packages, arguments.model, arguments.base)
+            failed += try_out(system, (packages[0], packages[1]), arguments.model, arguments.base)
     return 1 if failed else 0
 
 
-def try_out(system: str, package: Path, newer: Path, model: Path, base: Path) -> int:
-    """Go the whole way on one kind of system; answers how many things were not as they should be.
+def try_out(system: str, packages: tuple[Path, Path], model: Path, base: Path) -> int:
+    """Go the whole way on one kind of system, with a package and a newer one; counts what failed.
 
     `base` is where clean systems are kept for the next time.
     """
@@ -305,7 +305,7 @@ def try_out(system: str, package: Path, newer: Path, model: Path, base: Path) ->
     with clean_system(system, base) as machine, Display() as display:
         journey = Journey(machine, display, shots)
         try:
-            journey.go(package, newer, model)
+            journey.go(*packages, model)
         except TimeoutError as error:
             journey.shoot("at-the-failure")
             journey.check("it goes on", False, str(error))
