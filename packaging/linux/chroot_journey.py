@@ -295,7 +295,7 @@ def main() -> int:
 
 
 def try_out(system: str, packages: tuple[Path, Path], model: Path, base: Path) -> int:
-    """Go the whole way on one kind of system, with a package and a newer one; counts what failed.
+    """Go the whole way on one kind of system, with a package and a newer one; count what failed.
 
     `base` is where clean systems are kept for the next time.
     """
