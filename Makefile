@@ -124,3 +124,25 @@ wine: setup ## build Corral-Setup.exe for trials and try it in Wine (ENGINE=FOLD
 	$(VENV)/python packaging/windows/image.py $(if $(RELEASE),,--quick)
 	$(VENV)/python packaging/windows/sign.py
 	$(VENV)/python packaging/windows/verify.py
+
+.PHONY: deb
+deb: installer ## what people install on Linux, from the frozen folder: .deb, archive, checksums
+	$(VENV)/python build_installer.py image
+	$(VENV)/python build_installer.py sign
+	$(VENV)/python build_installer.py verify
+
+.PHONY: chroot
+chroot: ## install, chat, upgrade, remove on empty systems (SYSTEMS="debian jammy noble"); needs root
+	$(VENV)/python packaging/linux/chroot_journey.py $(addprefix --system ,$(or $(SYSTEMS),debian))
+
+.PHONY: dependencies
+dependencies: ## each package that the .deb depends on is taken away: what fails? needs root
+	$(VENV)/python packaging/linux/prove_dependencies.py
+
+.PHONY: reproduce
+reproduce: ## freeze and pack twice, and compare every file
+	$(VENV)/python packaging/linux/reproduce.py
+
+.PHONY: bench-installed
+bench-installed: ## start, memory and speed of dist/corral against the source, in five minutes
+	$(VENV)/python packaging/bench_installed.py

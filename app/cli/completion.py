@@ -111,7 +111,7 @@ _corral() {{
     compadd -- ${{=list}}
     [[ -z "${{words[CURRENT]}}" || "${{words[CURRENT]}}" == -* ]] || _files
 }}
-compdef _corral corral
+if [[ "$funcstack[1]" == _corral ]]; then _corral "$@"; else compdef _corral corral; fi
 """
 
 

@@ -78,7 +78,7 @@ def _desktop_entry(command: Sequence[str]) -> bytes:
         "Name=Corral",
         "Comment=Language models on this computer",
         f"Exec={' '.join(map(quoted, command))} %u",
-        "Icon=corral",
+        "Icon=org.corral.Corral",
         "Terminal=false",
         "NoDisplay=true",
         f"MimeType={_TYPE};",

@@ -22,7 +22,9 @@ _LABEL = "org.corral.Corral"
 def own_program() -> tuple[str, ...]:
     """What starts this very program: the frozen one, or the interpreter with the package."""
     if getattr(sys, "frozen", False):
-        return (str(_without_console(Path(sys.executable))),)
+        # An AppImage unpacks the program anew each time; what lasts is its one file.
+        lasting = os.environ.get("APPIMAGE")
+        return (lasting or str(_without_console(Path(sys.executable))),)
     return (sys.executable, "-P", "-m", "app")
 
 
@@ -78,7 +80,7 @@ def _desktop_entry(command: Sequence[str]) -> bytes:
         "Name=Corral",
         "Comment=Language models on this computer",
         f"Exec={' '.join(map(quoted, command))}",
-        "Icon=corral",
+        f"Icon={_LABEL}",
         "Terminal=false",
         "X-GNOME-Autostart-enabled=true",
     )

@@ -270,7 +270,7 @@ def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> 
         return 0
     app = Application(["corral", *(word for word in argv if word.startswith("-"))])
     app.setApplicationName("Corral")
-    app.setDesktopFileName("corral")
+    app.setDesktopFileName("org.corral.Corral")
     if QLocale.system().language() == QLocale.Language.C:
         # "C" groups no thousands; British English does, and counts 24 hours.
         QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedKingdom))

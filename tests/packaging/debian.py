@@ -89,6 +89,25 @@ class Machine:
         variables: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command inside; both output streams are in `stdout`."""
+        return subprocess.run(
+            self.enter(*command, user=user, folder=folder, variables=variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            timeout=timeout,
+            check=False,
+        )
+
+    def enter(
+        self,
+        *command: str | Path,
+        user: str = "root",
+        folder: str = "/",
+        variables: Mapping[str, str] | None = None,
+    ) -> list[str | Path]:
+        """What to start out here for a command to run inside."""
         home = "/root" if user == "root" else f"/home/{user}"
         environment = {name: v for name, v in os.environ.items() if PASSED_ON.fullmatch(name)}
         environment |= {
@@ -103,13 +122,4 @@ class Machine:
         inside = [*settings, "sh", "-c", 'cd "$0" && "$@"; exit $?', folder, *command]
         # In namespaces of its own: nothing stays mounted and nothing goes on running.
         unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
-        return subprocess.run(
-            [*unshare, "bash", "-c", ENTER, self.root, user, *inside],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            timeout=timeout,
-            check=False,
-        )
+        return [*unshare, "bash", "-c", ENTER, self.root, user, *inside]

@@ -12,51 +12,67 @@ import build_installer
 from tests.packaging.scripts import ROOT
 
 
-@pytest.mark.parametrize("stage", ["image", "sign"])
+@pytest.mark.parametrize("stage", ["image", "verify"])
 def test_a_stage_that_is_not_there_is_refused_in_words(
     stage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert build_installer.main([stage]) == 3
+    assert build_installer.main([stage, "--target", "plan9-x86_64"]) == 3
     said = capsys.readouterr().err
-    assert f"“{stage}” is not built for {sys.platform} yet" in said
-    assert "works on: no system" in said
+    assert f"no stage “{stage}” for plan9-x86_64 yet" in said
+    assert "linux" in said
 
 
-@pytest.mark.parametrize("platform", ["win32", "darwin"])
-def test_freezing_elsewhere_is_refused_in_words(
-    platform: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("platform", "machine", "target"),
+    [
+        ("linux", "x86_64", "linux-x86_64"),
+        ("linux", "aarch64", "linux-aarch64"),
+        ("win32", "AMD64", "windows-x86_64"),
+        ("darwin", "arm64", "macos-arm64"),
+    ],
+)
+def test_without_a_target_it_builds_for_its_own_computer(
+    platform: str, machine: str, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
-    for stage in ("freeze", "all"):
-        assert build_installer.main([stage]) == 3
-        assert "works on: linux" in capsys.readouterr().err
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert build_installer.own_target() == target
 
 
-def test_all_builds_what_there_is_and_names_the_rest(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_stages_of_linux_run_in_order_and_a_failing_one_ends_the_build(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    built: list[str] = []
+    ran: list[str] = []
 
-    def build(stage: str) -> int:
-        built.append(stage)
-        return 0
+    def run(words: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        ran.append(Path(words[1]).name)
+        assert words[2:4] == ["--target", "linux-x86_64"]
+        return subprocess.CompletedProcess(words, 7 if "sign.py" in words[1] else 0)
 
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(build_installer, "build", build)
-    assert build_installer.main(["all"]) == 0
-    assert built == ["freeze"]
-    assert "not there yet: image, sign" in capsys.readouterr().out
+    monkeypatch.setattr("subprocess.run", run)
+    assert build_installer.main(["all", "--target", "linux-x86_64"]) == 7
+    assert ran == ["build.py", "freeze.py", "image.py", "sign.py"]
 
 
-def test_a_failing_stage_ends_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(build_installer, "build", lambda _stage: 7)
-    assert build_installer.main(["all"]) == 7
+@pytest.mark.skipif(sys.platform != "linux", reason="builds for Linux")
+@pytest.mark.parametrize("stage", ["freeze", "image", "sign", "verify"])
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(stage: str, tmp_path: Path) -> None:
+    command = build_installer.command(stage, "linux-x86_64", dry_run=True)
+    assert command is not None
+    if stage == "verify":
+        (tmp_path / "corral_1-1_amd64.deb").touch()
+    if stage in ("sign", "verify"):
+        command += ["--out", str(tmp_path)]
+    before = sorted(tmp_path.iterdir())
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_every_stage_has_its_script() -> None:
-    for scripts in build_installer.STAGES.values():
-        for name in scripts.values():
+    for scripts in build_installer.SCRIPTS.values():
+        for stage, name in scripts.items():
+            assert stage in build_installer.STAGES
             assert (ROOT / "packaging" / name).is_file()
 
 

@@ -33,7 +33,7 @@ pytestmark = [
 
 CAPITAL = ("What is the capital of France?", "--max-tokens", "24", "--temperature", "0")
 MEGABYTES = 1e6
-LARGEST = 245 * MEGABYTES
+LARGEST = 250 * MEGABYTES
 """A release may have 350; a jump means that something crept in."""
 
 
@@ -169,7 +169,14 @@ def test_it_runs_on_a_bare_machine(
         done = machine.run(*command, timeout=300)
         assert done.returncode == 0, done.stdout
 
+    listed = subprocess.run(
+        [sys.executable, ROOT / "packaging" / "linux" / "system_libraries.py", folder],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    declared = [each.split()[0] for each in listed.rpartition("Depends: ")[2].split(", ")]
     root("apt-get", "update", "-qq")
-    root("apt-get", "install", "-y", "-qq", "--no-install-recommends", "libgl1", "libegl1")
+    root("apt-get", "install", "-y", "-qq", "--no-install-recommends", *declared)
     window = corral("--smoke-test")
     assert window.returncode == 0, window.stdout

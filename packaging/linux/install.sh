@@ -1,0 +1,137 @@
+#!/bin/sh
+# Installs, upgrades or removes Corral on Linux distributions without a package for it.
+#
+#   ./install.sh                  for the person who runs it, in ~/.local
+#   sudo ./install.sh --system    for everybody, in /usr/local
+#   ./install.sh --uninstall      takes out what was installed (add --system where that was said)
+#   ./install.sh --prefix FOLDER  into another folder
+#
+# What was installed is listed in lib/corral/installed-files below the prefix, where a copy of this
+# script lies as well. A person's chats, settings and models are never touched.
+set -eu
+
+usage() {
+    sed -n '2,10s/^# \{0,1\}//p' "$0"
+}
+
+fail() {
+    echo "install.sh: $1" >&2
+    exit 1
+}
+
+action=install
+prefix=
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --system) prefix=/usr/local ;;
+        --user) prefix= ;;
+        --prefix)
+            [ $# -gt 1 ] || fail "--prefix needs a folder."
+            prefix=$2
+            shift ;;
+        --uninstall) action=uninstall ;;
+        -h|--help) usage; exit 0 ;;
+        *) usage >&2; exit 2 ;;
+    esac
+    shift
+done
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+if [ -z "$prefix" ]; then
+    [ -n "${HOME:-}" ] || fail "HOME is not set; say where with --prefix FOLDER."
+    prefix=$HOME/.local
+fi
+case "$prefix" in /*) ;; *) prefix=$(pwd)/$prefix ;; esac
+program=$prefix/lib/corral
+list=$program/installed-files
+data=${XDG_DATA_HOME:-$HOME/.local/share}
+
+# Menus, kinds of files and icons are looked up in caches where a desktop keeps some.
+refresh() {
+    for command in \
+        "update-desktop-database -q $prefix/share/applications" \
+        "update-mime-database $prefix/share/mime" \
+        "gtk-update-icon-cache -q -t -f $prefix/share/icons/hicolor"; do
+        if command -v "${command%% *}" >/dev/null 2>&1; then
+            $command >/dev/null 2>&1 || true
+        fi
+    done
+}
+
+# Removes the files in a list, then the folders that are empty because of it.
+remove_listed() {
+    while IFS= read -r file; do
+        rm -f -- "$prefix/$file"
+        folder=$(dirname -- "$file")
+        while [ "$folder" != . ] && rmdir -- "$prefix/$folder" 2>/dev/null; do
+            folder=$(dirname -- "$folder")
+        done
+    done
+}
+
+is_running() {
+    for process in /proc/[0-9]*; do
+        case "$(readlink "$process/exe" 2>/dev/null)" in "$program"/*) return 0 ;; esac
+    done
+    return 1
+}
+
+missing_libraries() {
+    command -v ldd >/dev/null 2>&1 || return 0
+    find "$here/lib/corral/_internal" -type f \( -name '*.so' -o -name '*.so.*' \) -print0 |
+        LD_LIBRARY_PATH=$here/lib/corral/_internal:$here/lib/corral/_internal/PySide6/Qt/lib \
+        xargs -0 ldd 2>/dev/null | sed -n 's/^[[:space:]]*\([^ ]*\) => not found.*/\1/p' | sort -u
+}
+
+if [ "$action" = uninstall ]; then
+    [ -f "$list" ] || fail "Corral is not installed in $prefix."
+    is_running && fail "Corral is running. Close it, then try again."
+    copy=$(mktemp)
+    cp -- "$list" "$copy"
+    remove_listed <"$copy"
+    rm -f -- "$copy" "$list"
+    rmdir -- "$program" "$prefix/lib" 2>/dev/null || true
+    refresh
+    echo "Corral was removed from $prefix. Chats, settings and models stay in $data/Corral."
+    exit 0
+fi
+
+[ -x "$here/lib/corral/corral" ] || fail "lib/corral is not beside this script."
+"$here/lib/corral/corral" --version >/dev/null 2>&1 ||
+    fail "Corral does not run here. It needs glibc @GLIBC@ or newer and a processor of the kind @MACHINE@."
+missing=$(missing_libraries)
+if [ -n "$missing" ]; then
+    echo "Libraries that the window needs are missing; install them by your package manager:"
+    echo "$missing" | sed 's/^/    /'
+fi
+is_running && fail "Corral is running. Close it, then try again."
+mkdir -p "$prefix" 2>/dev/null || true
+[ -w "$prefix" ] ||
+    fail "$prefix cannot be written to. With --system this needs root; without, it goes to ~/.local."
+
+# The new files get in place first, then what only the old version had is removed.
+old=$(mktemp)
+[ ! -f "$list" ] || cp -- "$list" "$old"
+new=$(mktemp)
+(cd "$here" && find bin lib share \( -type f -o -type l \) | LC_ALL=C sort) >"$new"
+echo lib/corral/install.sh >>"$new"
+while IFS= read -r file; do
+    mkdir -p "$prefix/$(dirname -- "$file")"
+    source=$here/$file
+    [ "$file" != lib/corral/install.sh ] || source=$here/install.sh
+    # Under a name of its own first: whatever happens, no half file is left under the right one.
+    cp -P -p -- "$source" "$prefix/$file.new"
+    mv -f -- "$prefix/$file.new" "$prefix/$file"
+done <"$new"
+# Menus do not search ~/.local/bin in every distribution.
+entry=$prefix/share/applications/@APP_ID@.desktop
+sed "s|^Exec=corral|Exec=\"$prefix/bin/corral\"|" "$here/share/applications/@APP_ID@.desktop" >"$entry"
+grep -vxF -f "$new" "$old" | remove_listed || true
+cp -- "$new" "$list"
+rm -f -- "$old" "$new"
+refresh
+echo "Corral $("$program/corral" --version | sed 's/^corral //') was installed in $prefix."
+case ":$PATH:" in
+    *":$prefix/bin:"*) echo "Start it from the menu, or by: corral" ;;
+    *) echo "Start it from the menu, or by: $prefix/bin/corral" ;;
+esac
+echo "To remove it: $program/install.sh --uninstall$([ "$prefix" = "$HOME/.local" ] || echo " --prefix $prefix")"

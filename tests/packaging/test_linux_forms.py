@@ -1,0 +1,266 @@
+"""The forms of Corral for Linux, made of a small stand-in for the frozen program."""
+
+import ctypes
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from app import __version__
+from tests.packaging.scripts import ROOT
+
+LINUX = ROOT / "packaging" / "linux"
+NAME = "org.corral.Corral"
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or shutil.which("objdump") is None, reason="builds for Linux"
+)
+
+
+def script(name: str, *arguments: str | Path, epoch: int = 1_700_000_000) -> str:
+    """What a script of `packaging/linux` prints."""
+    done = subprocess.run(
+        [sys.executable, LINUX / f"{name}.py", *arguments],
+        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def needs(tool: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(shutil.which(tool) is None, reason=f"{tool} is not installed")
+
+
+@pytest.fixture
+def frozen(tmp_path: Path) -> Path:
+    """What a freeze leaves, with one real library and a program that knows its version."""
+    folder = tmp_path / "frozen"
+    (folder / "_internal").mkdir(parents=True)
+    program = folder / "corral"
+    program.write_text(f"#!/bin/sh\necho corral {__version__}\n")
+    program.chmod(0o755)
+    shutil.copy("/bin/true", folder / "_internal" / "libreal.so")
+    return folder
+
+
+@pytest.fixture
+def unpacked(frozen: Path, tmp_path: Path) -> Path:
+    """The archive for other distributions, unpacked."""
+    script("tarball", "--frozen", frozen, "--out", tmp_path / "out", "--level", "1")
+    [archive] = (tmp_path / "out").iterdir()
+    subprocess.run(["tar", "-xf", archive, "-C", tmp_path], check=True)
+    return next(tmp_path.glob(f"corral-{__version__}-linux-*"))
+
+
+def install(folder: Path, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run an installing script as somebody whose home is `home`."""
+    return subprocess.run(
+        ["sh", folder / "install.sh", *words],
+        env={"PATH": os.environ["PATH"], "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@needs("dpkg-deb")
+def test_the_same_files_give_the_same_debian_package(frozen: Path, tmp_path: Path) -> None:
+    packages = []
+    for name in ("one", "other"):
+        out = tmp_path / name
+        script("deb", "--frozen", frozen, "--out", out, "--compression", "gzip")
+        [package] = out.iterdir()
+        packages.append(package.read_bytes())
+        (frozen / "_internal" / "libreal.so").touch()
+    assert packages[0] == packages[1]
+
+
+@needs("dpkg-deb")
+def test_the_debian_package_declares_what_its_files_need_and_holds_what_a_desktop_reads(
+    frozen: Path, tmp_path: Path
+) -> None:
+    script("deb", "--frozen", frozen, "--out", tmp_path / "out", "--revision", "7")
+    [package] = (tmp_path / "out").iterdir()
+    fields = subprocess.run(
+        ["dpkg-deb", "--field", package], capture_output=True, text=True, check=True
+    ).stdout
+    assert f"Version: {__version__}-7\n" in fields
+    depends = re.search(r"^Depends: (.*)$", fields, re.MULTILINE)
+    assert depends is not None
+    assert re.fullmatch(r"ca-certificates, libc6 \(>= 2\.\d+\)", depends[1])
+    root = tmp_path / "root"
+    subprocess.run(["dpkg-deb", "-x", package, root], check=True)
+    usr = root / "usr"
+    done = subprocess.run([usr / "bin/corral"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"corral {__version__}\n"
+    for name in (
+        f"applications/{NAME}.desktop",
+        f"metainfo/{NAME}.metainfo.xml",
+        f"mime/packages/{NAME}.xml",
+        f"icons/hicolor/16x16/apps/{NAME}.png",
+        f"icons/hicolor/512x512/apps/{NAME}.png",
+        f"icons/hicolor/scalable/apps/{NAME}.svg",
+        "man/man1/corral.1.gz",
+        "bash-completion/completions/corral",
+        "zsh/vendor-completions/_corral",
+        "fish/vendor_completions.d/corral.fish",
+        "doc/corral/copyright",
+        "doc/corral/changelog.Debian.gz",
+    ):
+        assert (usr / "share" / name).stat().st_size > 0, name
+
+
+def test_a_library_that_no_package_is_known_to_bring_stops_the_build(
+    frozen: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(LINUX)
+    import system_libraries
+
+    assert system_libraries.unexpected(frozen) == set()
+    monkeypatch.setattr(system_libraries, "SONAMES", frozenset({"libother.so.1"}))
+    with pytest.raises(ValueError, match="no package is known to bring"):
+        system_libraries.dependencies(frozen)
+
+
+def test_the_menu_entry_the_kind_of_file_and_the_description_agree() -> None:
+    entry = (LINUX / f"{NAME}.desktop").read_text(encoding="utf-8")
+    keys = dict(line.split("=", 1) for line in entry.splitlines() if "=" in line)
+    kinds = set(keys["MimeType"].strip(";").split(";"))
+    kind = ElementTree.parse(LINUX / f"{NAME}.mime.xml").find("{*}mime-type")
+    assert kind is not None
+    assert kinds == {"x-scheme-handler/corral", kind.get("type")}
+    component = ElementTree.parse(LINUX / f"{NAME}.metainfo.xml")
+    assert {each.text for each in component.iterfind("provides/mediatype")} == kinds
+    assert component.findtext("id") == keys["Icon"] == NAME
+    assert component.findtext("launchable") == f"{NAME}.desktop"
+    application = (ROOT / "app" / "gui" / "application.py").read_text(encoding="utf-8")
+    assert f'setDesktopFileName("{NAME}")' in application
+    flatpak = json.loads((LINUX / f"{NAME}.flatpak.json").read_text(encoding="utf-8"))
+    assert flatpak["id"] == NAME
+
+
+def test_the_man_page_names_every_command_and_dates_itself_by_the_release() -> None:
+    page = script("man_page", epoch=86_400)
+    assert '.TH CORRAL 1 "1970-01-02"' in page
+    for command in ("run", "get", "ls", "serve", "server start", "completion"):
+        assert f".SS corral {command}\n" in page
+    assert not [line for line in page.splitlines() if line.startswith("'")]
+
+
+@needs("zstd")
+def test_the_archive_installs_upgrades_and_removes_itself_and_leaves_data_alone(
+    unpacked: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home of somebody"
+    data = home / ".local/share/Corral/settings.json"
+    data.parent.mkdir(parents=True)
+    data.write_text("{}")
+    done = install(unpacked, home)
+    assert done.returncode == 0, done.stderr
+    assert f"Corral {__version__} was installed in {home}/.local" in done.stdout
+    program = home / ".local/bin/corral"
+    assert subprocess.run([program], capture_output=True, check=True).stdout
+    entry = (home / f".local/share/applications/{NAME}.desktop").read_text()
+    assert f'Exec="{program}" %u' in entry
+
+    gone = unpacked / "lib/corral/_internal/only-in-the-old-version"
+    gone.touch()
+    assert install(unpacked, home).returncode == 0
+    installed = home / ".local/lib/corral/_internal" / gone.name
+    assert installed.exists()
+    gone.unlink()
+    assert install(unpacked, home).returncode == 0
+    assert not installed.exists()
+
+    done = install(home / ".local/lib/corral", home, "--uninstall")
+    assert done.returncode == 0, done.stderr
+    left = [path for path in home.rglob("*") if path.is_file() and "mime" not in str(path)]
+    assert left == [data]
+
+
+@needs("zstd")
+def test_the_archive_is_not_installed_over_a_corral_that_runs(
+    unpacked: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    assert install(unpacked, home).returncode == 0
+    running = home / ".local/lib/corral/_internal/waits"
+    shutil.copy(shutil.which("cat") or "", running)
+    with subprocess.Popen([running], stdin=subprocess.PIPE) as process:
+        for words in ((), ("--uninstall",)):
+            done = install(unpacked, home, *words)
+            assert done.returncode == 1
+            assert "Corral is running. Close it" in done.stderr
+        assert process.stdin is not None
+        process.stdin.close()
+    assert (home / ".local/bin/corral").exists()
+
+
+@needs("zstd")
+def test_the_archive_says_so_where_the_program_cannot_run(unpacked: Path, tmp_path: Path) -> None:
+    (unpacked / "lib/corral/corral").write_text("#!/bin/sh\nexit 1\n")
+    done = install(unpacked, tmp_path)
+    assert done.returncode == 1
+    assert re.search(r"needs glibc 2\.\d+ or newer", done.stderr)
+    assert not (tmp_path / ".local").exists()
+
+
+def test_the_folder_of_an_appimage_starts_the_program_from_anywhere(
+    frozen: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "App Dir"
+    script("appimage", "--frozen", frozen, "--folder", folder)
+    done = subprocess.run(
+        [folder / "AppRun", "--version"], cwd="/", capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"corral {__version__}\n"
+    for name in (f"{NAME}.desktop", f"{NAME}.png", ".DirIcon"):
+        assert (folder / name).exists()
+    assert "mksquashfs" in script("appimage", "--dry-run")
+    assert "flatpak-builder" in script("flatpak", "--dry-run")
+
+
+def test_checksums_are_written_for_what_people_install_only(tmp_path: Path) -> None:
+    (tmp_path / "corral_1-1_amd64.deb").write_bytes(b"package")
+    (tmp_path / "notes.txt").write_bytes(b"")
+    environment = {**os.environ}
+    environment.pop("CORRAL_GPG_KEY", None)
+    command = [sys.executable, str(LINUX / "sign.py"), "--out", str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "not signed" in done.stdout
+    subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=tmp_path, check=True)
+    assert "notes" not in (tmp_path / "SHA256SUMS").read_text()
+
+
+@needs("cc")
+def test_a_folder_of_the_build_machine_is_searched_by_no_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(LINUX)
+    import search_paths
+
+    source = tmp_path / "answer.c"
+    source.write_text("#include <math.h>\ndouble answer(double x) { return cos(x); }\n")
+    wanted = {"only": ("/srv/build/lib", []), "mixed": ("/srv/lib:$ORIGIN/x", ["$ORIGIN/x"])}
+    for name, (searched, left) in wanted.items():
+        library = tmp_path / f"{name}.so"
+        command = ["cc", "-shared", "-fPIC", "-o", str(library), str(source), "-lm"]
+        subprocess.run([*command, f"-Wl,-rpath,{searched}"], check=True)
+        assert search_paths.searched_by(library) == searched.split(":")
+        assert search_paths.forget_build_machine(library)
+        assert search_paths.searched_by(library) == left
+        assert b"/srv/" not in library.read_bytes()
+        answer = ctypes.CDLL(str(library)).answer
+        answer.argtypes, answer.restype = [ctypes.c_double], ctypes.c_double
+        assert answer(0.0) == 1.0
+        assert not search_paths.forget_build_machine(library)
