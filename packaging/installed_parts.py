@@ -6,6 +6,7 @@ libraries with their metadata, as on Windows, these are read instead.
 
 import json
 import shutil
+import ssl
 import subprocess
 import sys
 import sysconfig
@@ -131,6 +132,14 @@ def interpreter(form: Path | None) -> Part:
     raise NoLicence("Python's licence was not found beside its library")
 
 
+def of_the_interpreter() -> list[Part]:
+    """What CPython brings that its own licence does not cover: on a Mac, OpenSSL."""
+    if sys.platform != "darwin":
+        return []
+    version = ssl.OPENSSL_VERSION.split()[1]
+    return [Part("openssl", version, "Apache-2.0", (ROOT / "LICENSE",))]
+
+
 def engines(form: Path | None) -> list[Part]:
     """The engine folders of the form. Raises NoLicence."""
     parts = []
@@ -216,6 +225,7 @@ def parts(form: Path | None) -> list[Part]:
     """Everything inside, Corral's own code left out. Raises NoLicence."""
     return [
         interpreter(form),
+        *of_the_interpreter(),
         *engines(form),
         *python_parts(form),
         *system_libraries(form),
