@@ -5,6 +5,7 @@ libraries with their metadata, as on Windows, these are read instead.
 """
 
 import json
+import platform
 import shutil
 import ssl
 import subprocess
@@ -85,15 +86,30 @@ def licence_of(name: str, described: metadata.PackageMetadata) -> str:
     raise NoLicence(f"{name} does not name its licence in a way that is understood")
 
 
+def is_text(path: Path) -> bool:
+    """Whether a file of a package is a licence or a notice, by its name."""
+    named = any(word in path.name.lower() for word in TEXT_NAMES)
+    return named and path.suffix not in (".py", ".pyc", ".h", ".svg", ".png")
+
+
+def unlisted_files(distribution: metadata.Distribution) -> list[Path]:
+    """What lies beside the metadata of a package that was unpacked without a list of its files."""
+    version = distribution.version
+    wanted = f"{canonicalize_name(distribution.metadata['Name'])}-{version}.dist-info"
+    return [
+        path
+        for folder in Path(str(distribution.locate_file(""))).glob(f"*-{version}.dist-info")
+        if canonicalize_name(folder.name) == canonicalize_name(wanted)
+        for path in folder.rglob("*")
+        if path.is_file()
+    ]
+
+
 def python_part(distribution: metadata.Distribution) -> Part:
     """A Python package with its texts. Raises NoLicence."""
     name = canonicalize_name(distribution.metadata["Name"])
-    texts = [
-        Path(str(file.locate()))
-        for file in distribution.files or ()
-        if any(word in file.name.lower() for word in TEXT_NAMES)
-        and file.suffix not in (".py", ".pyc", ".h", ".svg", ".png")
-    ]
+    files = [Path(str(file.locate())) for file in distribution.files or ()]
+    texts = [path for path in files or unlisted_files(distribution) if is_text(path)]
     texts += [SUPPLEMENTS / text for text in SUPPLEMENTED.get(name, ())]
     if name == OWN and not texts:
         texts = [ROOT / "LICENSE"]
@@ -127,9 +143,16 @@ def interpreter(form: Path | None) -> Part:
     for folder in folders:
         for name in ("LICENSE.txt", "copyright"):
             if (folder / name).is_file():
-                version = sys.version.partition(" ")[0]
-                return Part("python", version, "PSF-2.0", (folder / name,), kind="platform")
+                text = (folder / name,)
+                return Part("python", version_inside(form), "PSF-2.0", text, kind="platform")
     raise NoLicence("Python's licence was not found beside its library")
+
+
+def version_inside(form: Path | None) -> str:
+    """Python's version: of the form's own Python, as on Windows, what its library's name says."""
+    for path in sorted((form / "python").glob("python3?*.dll")) if form else ():
+        return f"3.{path.stem.removeprefix('python3')}"
+    return sys.version.partition(" ")[0]
 
 
 def of_the_interpreter() -> list[Part]:
@@ -217,7 +240,7 @@ def debian_part(package: str) -> Part:
         text=True,
         check=True,
     )
-    purl = f"pkg:deb/debian/{package}@{asked.stdout}"
+    purl = f"pkg:deb/{platform.freedesktop_os_release()['ID']}/{package}@{asked.stdout}"
     return Part(package, asked.stdout, "see its text", (text,), purl)
 
 

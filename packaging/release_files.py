@@ -51,8 +51,7 @@ KINDS = (
     Kind("Corral-*-arm64.dmg", "macos", "arm64", "dmg"),
     Kind("Corral-*-x86_64.dmg", "macos", "x86_64", "dmg"),
 )
-"""What people can install; forms and machines are named as in the list of versions. A Flatpak is updated by its
-own system."""
+"""What people can install, named as in the list of versions. A Flatpak is updated by its system."""
 
 
 def packages(folder: Path, address: str) -> list[dict[str, str]]:

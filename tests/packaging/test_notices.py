@@ -114,6 +114,18 @@ def test_a_library_without_a_licence_stops_the_build(
     assert "nameless carries no licence text" in capsys.readouterr().err
 
 
+def test_libraries_that_were_unpacked_without_a_list_of_files_keep_their_texts(
+    notices: ModuleType, tmp_path: Path
+) -> None:
+    information = tmp_path / "lib" / "Some_Thing-1.0.dist-info"
+    (information / "licenses").mkdir(parents=True)
+    (information / "METADATA").write_text("Name: Some.Thing\nVersion: 1.0\nLicense: MIT\n")
+    (information / "licenses" / "LICENSE").write_text("Do as you like.")
+    assert notices.main([str(tmp_path), str(tmp_path / "out")]) == 0
+    text = tmp_path / "out" / "licences" / "some-thing" / "LICENSE"
+    assert text.read_text() == "Do as you like."
+
+
 def test_licences_are_read_from_old_and_new_metadata(notices: ModuleType, tmp_path: Path) -> None:
     installed_parts = sys.modules[notices.NoLicence.__module__]
 

@@ -9,6 +9,7 @@ import mach_o
 USED_PLUGINS = {
     "iconengines": ("qsvgicon",),
     "imageformats": ("qgif", "qico", "qjpeg", "qsvg", "qwebp"),
+    "networkinformation": ("qscnetworkreachability",),
     "platforms": ("qcocoa", "qoffscreen"),
     "styles": ("qmacstyle",),
 }
