@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VAGUE_MODULES = {"utils", "util", "helpers", "misc", "common", "stuff"}
 ALLOWED_TOP_LEVEL = {
     ".ci",
+    ".github",
     ".gitignore",
     ".pre-commit-config.yaml",
     "CHANGELOG.md",

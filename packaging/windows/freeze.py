@@ -36,6 +36,8 @@ from app import __version__  # noqa: E402
 
 FOLDER = ROOT / "dist" / "windows" / "Corral"
 CACHE = ROOT / "build" / "windows"
+NOTICES = ROOT / "packaging" / "notices.py"
+"""Writes the licences of everything inside, and its parts list."""
 ENGINE = ROOT / "dist" / "engines" / "windows-x86_64"
 PROGRAM = ("app", "backends", "resources")
 PYTHON, LIBRARIES, ENGINES = "python", "lib", "engines"
@@ -108,6 +110,7 @@ def freeze(engine: Path | None, *, for_tests: bool) -> None:
     add_program(work)
     if engine is not None:
         add_engine(work, engine)
+    subprocess.run([sys.executable, NOTICES, work, work / "notices"], check=True)
     launcher_build.build(work, version, __version__)
     compile_ahead(work)
     if lacking := list(windows_libraries.missing(work)):

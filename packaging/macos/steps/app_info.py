@@ -1,0 +1,60 @@
+"""What macOS is told of Corral.app: its Info.plist. Keys: Apple's “Information Property List”."""
+
+from typing import Any
+
+BUNDLE_ID = "org.corral.Corral"
+MODEL_TYPE = "org.corral.gguf"
+EXECUTABLE = "corral"
+ICON = "Corral.icns"
+OLDEST_SYSTEM = "13.0"
+"""What Qt 6.11 needs, the most demanding of the parts."""
+
+
+def info(version: str) -> dict[str, Any]:
+    """The content of Info.plist for a version such as “0.1.0”."""
+    return {
+        "CFBundleIdentifier": BUNDLE_ID,
+        "CFBundleName": "Corral",
+        "CFBundleDisplayName": "Corral",
+        "CFBundleExecutable": EXECUTABLE,
+        "CFBundleIconFile": ICON,
+        "CFBundlePackageType": "APPL",
+        "CFBundleInfoDictionaryVersion": "6.0",
+        "CFBundleDevelopmentRegion": "en",
+        "CFBundleShortVersionString": version,
+        "CFBundleVersion": version,
+        "LSMinimumSystemVersion": OLDEST_SYSTEM,
+        "LSApplicationCategoryType": "public.app-category.productivity",
+        "NSHighResolutionCapable": True,
+        "NSSupportsAutomaticGraphicsSwitching": True,
+        "NSHumanReadableCopyright": "Copyright 2026 The Corral developers. Apache License 2.0.",
+        # Models in the local network: servers of the person's own.
+        "NSLocalNetworkUsageDescription": (
+            "Corral speaks to model servers in your network that you have added yourself."
+        ),
+        "NSAppTransportSecurity": {"NSAllowsLocalNetworking": True},
+        "CFBundleURLTypes": [
+            {
+                "CFBundleURLName": f"{BUNDLE_ID}.link",
+                "CFBundleURLSchemes": ["corral"],
+                "CFBundleTypeRole": "Viewer",
+            }
+        ],
+        "CFBundleDocumentTypes": [
+            {
+                "CFBundleTypeName": "Language model",
+                "CFBundleTypeRole": "Viewer",
+                "LSHandlerRank": "Owner",
+                "LSItemContentTypes": [MODEL_TYPE],
+            }
+        ],
+        # GGUF has no type of its maker's; “imported” lets another program's declaration win.
+        "UTImportedTypeDeclarations": [
+            {
+                "UTTypeIdentifier": MODEL_TYPE,
+                "UTTypeDescription": "Language model",
+                "UTTypeConformsTo": ["public.data"],
+                "UTTypeTagSpecification": {"public.filename-extension": ["gguf"]},
+            }
+        ],
+    }

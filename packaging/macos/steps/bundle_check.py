@@ -1,0 +1,99 @@
+"""What is wrong with a Corral.app: everything about it that can be seen without a Mac."""
+
+import os
+import plistlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import app_info
+import mach_o
+import pictures
+
+ENGINES = Path("Contents/Resources/engines")
+ENGINES_LINK = Path("Contents/Frameworks/engines")
+"""Where the program looks for engines: beside its libraries (`app.core.installed_engines`)."""
+SYSTEM_FOLDERS = ("/usr/lib/", "/System/Library/")
+"""Libraries in these are on every Mac."""
+NOT_ON = {"x86_64": ("mlx",)}
+"""Python packages that do not belong on a kind of processor: MLX needs Apple's own."""
+
+
+def files(bundle: Path) -> Iterator[Path]:
+    """Everything in the bundle that is a file of its own, in order."""
+    for folder, folders, names in os.walk(bundle):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(folder) / name
+            if not path.is_symlink():
+                yield path
+
+
+def faults(bundle: Path, machine: str, version: str) -> Iterator[str]:
+    """A sentence for each thing that is wrong. `machine` is arm64 or x86_64."""
+    yield from information_faults(bundle, version)
+    yield from link_faults(bundle)
+    yield from library_faults(bundle, machine)
+    if not list((bundle / ENGINES).glob("*/engine.json")):
+        yield f"there is no engine in {ENGINES}"
+    if not (bundle / ENGINES_LINK).is_symlink():
+        yield f"{ENGINES_LINK} is no link; codesign takes a folder with dots there for a bundle"
+    for package in NOT_ON.get(machine, ()):
+        if list(bundle.glob(f"Contents/*/{package}")):
+            yield f"{package} is in it, which does not run on {machine}"
+
+
+def information_faults(bundle: Path, version: str) -> Iterator[str]:
+    """Info.plist, and what it names."""
+    contents = bundle / "Contents"
+    try:
+        said = plistlib.loads((contents / "Info.plist").read_bytes())
+    except (OSError, plistlib.InvalidFileException) as error:
+        yield f"Info.plist cannot be read: {error}"
+        return
+    for key, value in app_info.info(version).items():
+        if said.get(key) != value:
+            yield f"Info.plist says {said.get(key)!r} as {key}, not {value!r}"
+    program = contents / "MacOS" / app_info.EXECUTABLE
+    if not os.access(program, os.X_OK):
+        yield f"{program.name} in Contents/MacOS is no program"
+    try:
+        found = pictures.entries((contents / "Resources" / app_info.ICON).read_bytes())
+    except (OSError, ValueError) as error:
+        yield f"the icon cannot be read: {error}"
+        return
+    if missing := pictures.ICONS.keys() - found.keys():
+        yield f"the icon lacks {', '.join(sorted(missing))}"
+
+
+def link_faults(bundle: Path) -> Iterator[str]:
+    """Links have to stay in the bundle, wherever it is moved, and lead to something."""
+    inside = bundle.resolve()
+    for path in sorted(bundle.rglob("*")):
+        if path.is_symlink():
+            name, target = path.relative_to(bundle), path.readlink()
+            if target.is_absolute():
+                yield f"{name} is a link to the absolute path {target}"
+            elif not path.exists():
+                yield f"{name} is a link to {target}, which is not there"
+            elif not path.resolve().is_relative_to(inside):
+                yield f"{name} is a link out of the bundle"
+
+
+def library_faults(bundle: Path, machine: str) -> Iterator[str]:
+    """Native files: for this processor and system, and nothing of the machine that built them."""
+    oldest = tuple(map(int, app_info.OLDEST_SYSTEM.split(".")))
+    code_alone = bundle / "Contents" / "MacOS"
+    for path in files(bundle):
+        name, parts = path.relative_to(bundle), mach_o.read(path)
+        if path.is_relative_to(code_alone) and not parts:
+            yield f"{name} is no code; signing wants data in Contents/Resources"
+        if parts and machine not in {part.machine for part in parts}:
+            yield f"{name} is not for {machine}"
+        for part in parts:
+            if part.machine != machine:
+                continue
+            for place in (*part.loads, *part.search_paths):
+                if place.startswith("/") and not place.startswith(SYSTEM_FOLDERS):
+                    yield f"{name} asks for {place}, which other computers do not have"
+            if part.oldest_system and part.oldest_system > oldest:
+                yield f"{name} needs macOS {part.oldest_system[0]}.{part.oldest_system[1]}"
