@@ -38,7 +38,7 @@ FOLDER = ROOT / "dist" / "windows" / "Corral"
 CACHE = ROOT / "build" / "windows"
 NOTICES = ROOT / "packaging" / "notices.py"
 """Writes the licences of everything inside, and its parts list."""
-ENGINE = ROOT / "dist" / "engines" / "windows-x86_64"
+ENGINE = ROOT / "build" / "engines" / "windows-x86_64"
 PROGRAM = ("app", "backends", "resources")
 PYTHON, LIBRARIES, ENGINES = "python", "lib", "engines"
 """The folders of the installed form."""
