@@ -191,8 +191,11 @@ def resources() -> list[Part]:
     return parts
 
 
-def system_libraries(form: Path | None) -> list[Part]:
-    """Libraries that PyInstaller took from the Debian system it ran on. Raises NoLicence."""
+def system_libraries(form: Path | None, *, strict: bool) -> list[Part]:
+    """Libraries that PyInstaller took from the Debian system it ran on.
+
+    Raises NoLicence; where a library is of no package, only if `strict`, else a line says so.
+    """
     inside = form / "_internal" if form else None
     if inside is None or not inside.is_dir() or not shutil.which("dpkg-query"):
         return []
@@ -207,14 +210,20 @@ def system_libraries(form: Path | None) -> list[Part]:
         for path in inside.iterdir()
         if ".so" in path.name and path.name not in of_wheels and "libpython" not in path.name
     )
-    return [debian_part(package) for package in sorted(owners(names))]
+    packages = owners(names)
+    if strangers := sorted(set(names) - packages.keys()):
+        said = f"no Debian package owns {', '.join(strangers)}"
+        if strict:
+            raise NoLicence(said)
+        print(f"notices: not listed, as {said}", file=sys.stderr)
+    return [debian_part(package) for package in sorted(set(packages.values()))]
 
 
-def owners(names: Sequence[str]) -> set[str]:
-    """The Debian packages that libraries of these names come from. Raises NoLicence."""
+def owners(names: Sequence[str]) -> dict[str, str]:
+    """The Debian packages that libraries of these names come from, by name."""
     patterns = [f"*/{name}" for name in names]
     if not patterns:
-        return set()
+        return {}
     asked = subprocess.run(
         ["dpkg-query", "--search", *patterns], capture_output=True, text=True, check=False
     )
@@ -224,9 +233,7 @@ def owners(names: Sequence[str]) -> set[str]:
         package, _, path = line.partition(": ")
         if str(Path(path).parent).startswith(("/lib/", "/usr/lib/")) and path.count("/") <= 4:
             found[Path(path).name] = package.partition(":")[0]
-    if strangers := set(names) - found.keys():
-        raise NoLicence(f"no Debian package owns {', '.join(sorted(strangers))}")
-    return set(found.values())
+    return found
 
 
 def debian_part(package: str) -> Part:
@@ -244,13 +251,13 @@ def debian_part(package: str) -> Part:
     return Part(package, asked.stdout, "see its text", (text,), purl)
 
 
-def parts(form: Path | None) -> list[Part]:
+def parts(form: Path | None, *, strict: bool) -> list[Part]:
     """Everything inside, Corral's own code left out. Raises NoLicence."""
     return [
         interpreter(form),
         *of_the_interpreter(),
         *engines(form),
         *python_parts(form),
-        *system_libraries(form),
+        *system_libraries(form, strict=strict),
         *resources(),
     ]

@@ -90,9 +90,9 @@ def copy_texts(part: Part, folder: Path) -> None:
         shutil.copyfile(text, folder / name)
 
 
-def write(form: Path | None, out: Path) -> int:
+def write(form: Path | None, out: Path, *, strict: bool = False) -> int:
     """Write all three; answers how many parts there are. Raises NoLicence and OSError."""
-    found = parts(form)
+    found = parts(form, strict=strict)
     out.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(out / TEXTS, ignore_errors=True)
     for part in found:
@@ -109,9 +109,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("form", type=Path, nargs="?", help="folder of the installed form")
     parser.add_argument("out", type=Path, help="folder to write into")
+    parser.add_argument("--strict", action="store_true", help="stop at libraries of no package")
     options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
     try:
-        number = write(options.form, options.out)
+        number = write(options.form, options.out, strict=options.strict)
     except (NoLicence, OSError) as error:
         print(f"notices: {error}", file=sys.stderr)
         return 1

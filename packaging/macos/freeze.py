@@ -44,6 +44,8 @@ BUILT_ENGINES = ROOT / "build" / "engines"
 NOT_ON_X86 = ("mlx", "mlx_lm", "transformers", "tokenizers")
 NETWORK = "PySide6.QtNetwork"
 """Tells on a Mac whether there is a network; on Linux it would need more libraries."""
+OF_THE_BINDING = ("typing_extensions",)
+"""What the engine's binding imports besides Python's own modules; PyInstaller does not see it."""
 MLX_PARTS = ("mlx", "mlx_lm")
 """Packages that look for modules and Metal code of theirs while they run."""
 
@@ -73,6 +75,8 @@ def options(target: str) -> list[str | Path]:
         words += ["--collect-submodules", package]
     for package in ("ziamath", "ziafont", "latex2mathml"):
         words += ["--collect-data", package]
+    for module in OF_THE_BINDING:
+        words += ["--hidden-import", module]
     if machine == "arm64":
         for package in MLX_PARTS:
             words += ["--collect-all", package]
@@ -83,15 +87,6 @@ def options(target: str) -> list[str | Path]:
     for module in sorted(left_out):
         words += ["--exclude-module", module]
     return words
-
-
-def engine_imports(engine: Path) -> list[str]:
-    """Modules that only the engine's binding needs, which PyInstaller does not see."""
-    general = general_freeze()
-    if not hasattr(general, "imported_by"):
-        return ["numpy", "jinja2", "diskcache"]
-    names: list[str] = general.imported_by(engine / "binding")
-    return names
 
 
 def describe(bundle: Path) -> None:
@@ -119,10 +114,8 @@ def freeze(target: str, engine: Path, commands: Commands) -> None:
         picture = ROOT / "resources" / "brand" / "app-icon.svg"
         (WORK / app_info.ICON).write_bytes(pictures.icon_set(picture))
     commands.say(f"draw {app_info.ICON}, {len(pictures.ICONS)} pictures")
-    hidden = [] if commands.dry_run else engine_imports(engine)
-    more = [word for module in hidden for word in ("--hidden-import", module)]
     entry = ROOT / "app" / "__main__.py"
-    commands.run(sys.executable, "-m", "PyInstaller", *options(target), *more, entry)
+    commands.run(sys.executable, "-m", "PyInstaller", *options(target), entry)
     bundle = WORK / f"{app_info.EXECUTABLE}.app"
     commands.say(f"write Info.plist of version {version()}, trim Qt, add the engine {engine.name}")
     if not commands.dry_run:

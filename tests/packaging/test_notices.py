@@ -1,6 +1,7 @@
 """The licences and the parts list of an installed form are complete."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from importlib import metadata
@@ -112,6 +113,17 @@ def test_a_library_without_a_licence_stops_the_build(
     (information / "RECORD").write_text("nameless-1.0.dist-info/METADATA,,\n")
     assert notices.main([str(tmp_path), str(tmp_path / "out")]) == 1
     assert "nameless carries no licence text" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="asks Debian's list of packages")
+def test_a_library_that_nobody_owns_is_told_of_and_stops_a_release(
+    notices: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "_internal").mkdir()
+    (tmp_path / "_internal" / "libnobodys.so.1").touch()
+    assert notices.main([str(tmp_path), str(tmp_path / "out")]) == 0
+    assert "no Debian package owns libnobodys.so.1" in capsys.readouterr().err
+    assert notices.main(["--strict", str(tmp_path), str(tmp_path / "out")]) == 1
 
 
 def test_libraries_that_were_unpacked_without_a_list_of_files_keep_their_texts(
