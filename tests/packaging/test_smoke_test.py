@@ -12,6 +12,13 @@ BROKEN_PAGE = """
 from app.gui import main_window
 main_window._CLASSES["models"] = ("app.gui.left_out_of_the_build", "ModelsPage")
 """
+NO_QT_NETWORK = """
+class Missing:
+    def find_spec(self, name, *_):
+        if name == "PySide6.QtNetwork":
+            raise ImportError("no module named PySide6.QtNetwork")
+sys.meta_path.insert(0, Missing())
+"""
 DEFECT_ON_A_THREAD = """
 from app.core.library import ModelLibrary
 def scan(self):
@@ -52,7 +59,11 @@ def test_the_window_passes() -> None:
 @pytest.mark.gui
 @pytest.mark.parametrize(
     ("defect", "words"),
-    [(BROKEN_PAGE, "left_out_of_the_build"), (DEFECT_ON_A_THREAD, "a defect")],
+    [
+        (BROKEN_PAGE, "left_out_of_the_build"),
+        (NO_QT_NETWORK, "no module named PySide6.QtNetwork"),
+        (DEFECT_ON_A_THREAD, "a defect"),
+    ],
 )
 def test_a_defect_fails_it_and_is_named(defect: str, words: str) -> None:
     done = program("--smoke-test", first=defect)
