@@ -551,6 +551,7 @@ def test_the_hubs_list_and_models_seen_before_are_there_offline(
     qtbot.waitUntil(lambda: context.seen.model(OTHER) is not None)
     page.browser.head.search_for("Qwen3-8B")
     qtbot.waitUntil(lambda: [row.title for row in rows_of(page)] == ["Qwen3 8B"])
+    qtbot.waitUntil(lambda: not context.worker._tasks)  # nothing is asked any more
     go_offline(context)
     page.view.known.clear()
     hub.log.clear()
