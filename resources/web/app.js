@@ -1,8 +1,10 @@
 // The page: one chat beside the list of chats. All of it lives on the server.
 
+import { chatInAddress, nameInAddress } from "./address.js";
 import { ChatList } from "./chat_list.js";
 import { Composer } from "./composer.js";
 import { dialog, h, icon, iconButton, toast } from "./dom.js";
+import { draftIn, keepDraft } from "./drafts.js";
 import { emptyChat, presetName } from "./empty_chat.js";
 import { applyLanguage, t } from "./language.js";
 import { loginPage, unreachablePage } from "./login.js";
@@ -33,6 +35,7 @@ class Page {
     });
     this.composer = new Composer({
       send: (text) => this.guarded(() => this.send(text)),
+      keep: (text) => keepDraft(this.chat?.id, text),
       stop: () => this.guarded(() => ask("DELETE", `/chats/${this.chat.id}/answer`)),
     });
     this.build();
@@ -90,16 +93,35 @@ class Page {
     this.list.show(chats, this.chat?.id ?? null);
   }
 
+  /** Open the chat that the address names. */
+  async openAddressed() {
+    const id = chatInAddress();
+    if (id === null) return this.openNew();
+    try {
+      await this.open(id);
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      this.openNew({ step: false });
+      toast(t("chat-gone"));
+    }
+  }
+
   async open(id) {
     this.leave();
-    this.showDetail(await ask("GET", `/chats/${id}`));
+    const detail = await ask("GET", `/chats/${id}`);
+    nameInAddress(id, true);
+    this.showDetail(detail);
+    this.composer.text = draftIn(id);
     this.showList(false);
     if (this.chat.answering) await this.follow("GET", "/answer");
   }
 
-  openNew() {
+  /** `step`: “back” leads to what was open before. */
+  openNew({ step = true } = {}) {
     this.leave();
+    nameInAddress(null, step);
     this.chat = null;
+    this.composer.text = draftIn(null);
     this.model = this.choices.model;
     this.preset = this.choices.preset;
     this.transcript.show([], this.emptyState());
@@ -141,6 +163,8 @@ class Page {
     try {
       this.chat = await ask("POST", "/chats", { model: this.model, preset: this.preset });
       this.list.current = this.chat.id;
+      keepDraft(null, "");
+      nameInAddress(this.chat.id, false);
     } finally {
       this.creating = false;
     }
@@ -278,7 +302,8 @@ class Page {
     const { id } = this.chat;
     await ask("DELETE", `/chats/${id}`);
     this.list.chats = this.list.chats.filter((each) => each.id !== id);
-    this.openNew();
+    keepDraft(id, "");
+    this.openNew({ step: false });
     toast(t("deleted"), t("undo"), () => this.guarded(async () => {
       this.list.update(await ask("POST", `/chats/${id}/restore`));
       await this.open(id);
@@ -355,6 +380,7 @@ function logOut() {
   page = null;
   const problem = hasToken() ? t("token-wrong") : "";
   forgetToken();
+  nameInAddress(null, false);
   document.body.replaceChildren(loginPage(problem, start));
 }
 
@@ -366,8 +392,8 @@ async function start() {
   try {
     const session = await ask("GET", "/session");
     page = new Page(session, await ask("GET", "/choices"));
-    page.openNew();
     await page.refresh();
+    await page.guarded(() => page.openAddressed());
   } catch (error) {
     if (error.status === 401) logOut();
     else if (error.status === 403) document.body.replaceChildren(loginPage(t("token-scope"), start));
@@ -376,7 +402,11 @@ async function start() {
   }
 }
 
-addEventListener("hashchange", () => takeTokenFromAddress() && start());
+addEventListener("hashchange", () => {
+  if (takeTokenFromAddress()) start();
+  else if (page && chatInAddress() !== (page.chat?.id ?? null))
+    page.guarded(() => page.openAddressed());
+});
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && page?.composer.answering && !document.querySelector("dialog[open]"))
     page.composer.press();

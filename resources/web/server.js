@@ -1,5 +1,7 @@
 // Asking Corral. The token is kept on this device and goes into a header, never into an address.
 
+import { forgetDrafts } from "./drafts.js";
+
 const KEY = "corral.token";
 const BASE = "/corral/v1";
 
@@ -32,10 +34,12 @@ export function tokenIn(text) {
 }
 
 export function keepToken(token) {
+  if (token !== localStorage.getItem(KEY)) forgetDrafts(); // the chats are others, too
   localStorage.setItem(KEY, token);
 }
 
 export function forgetToken() {
+  forgetDrafts();
   localStorage.removeItem(KEY);
 }
 
