@@ -115,9 +115,7 @@ class ServerPage(Page):
         self.settings = IconButton(
             self._context.icons, "sliders-horizontal", self.tr("Server settings")
         )
-        self.settings.clicked.connect(
-            lambda: self.open_page.emit("settings", {"section": "server"})
-        )
+        self.settings.clicked.connect(self._open_settings)
         row.addWidget(self.settings)
         return header
 
@@ -238,6 +236,10 @@ class ServerPage(Page):
         self._context.requests.clear()
         self._fill_table()
 
+    def _open_settings(self) -> None:
+        self.open_page.emit("settings", {"section": "server"})
+
     def _open_phone(self) -> None:
         panel = PhonePanel(self._context, self.window())
+        panel.wants_certificate.connect(self._open_settings)
         panel.begin()

@@ -6,6 +6,7 @@ import { Composer } from "./composer.js";
 import { dialog, h, icon, iconButton, toast } from "./dom.js";
 import { draftIn, keepDraft } from "./drafts.js";
 import { emptyChat, presetName } from "./empty_chat.js";
+import { errorWords } from "./errors.js";
 import { applyLanguage, t } from "./language.js";
 import { loginPage, unreachablePage } from "./login.js";
 import { ask, forgetToken, hasToken, lines, takeTokenFromAddress } from "./server.js";
@@ -102,7 +103,7 @@ class Page {
     } catch (error) {
       if (error.status !== 404) throw error;
       this.openNew({ step: false });
-      toast(t("chat-gone"));
+      toast(errorWords(error).title);
     }
   }
 
@@ -187,7 +188,7 @@ class Page {
       if (error.status === 0) return (await this.resume(id, reading)) || begun;
       if (error.status === 401) return Boolean(logOut());
       this.transcript.end();
-      this.transcript.problem(error.message);
+      this.transcript.problem(errorWords(error));
     }
     if (this.following === reading) {
       this.following = null;
@@ -210,7 +211,7 @@ class Page {
       case "text":
         return this.transcript.add(line.text, line.reasoning);
       case "failed":
-        this.failed = line.message;
+        this.failed = line;
         return undefined;
       case "ended":
         return this.ended(line);
@@ -220,8 +221,8 @@ class Page {
 
   ended({ answer, chat }) {
     this.transcript.finish(answer);
-    if (this.failed) this.transcript.problem(this.failed);
-    this.failed = "";
+    if (this.failed) this.transcript.problem(errorWords(this.failed));
+    this.failed = null;
     if (!chat) return;
     this.list.update(chat);
     if (this.chat?.id === chat.id) this.chat = chat;
@@ -353,7 +354,7 @@ class Page {
       if (error.status === 401) logOut();
       else if (error.status === 0) toast(t("lost"));
       else if (error.status === undefined) throw error;
-      else toast(error.message);
+      else toast(errorWords(error).title);
     }
   }
 }

@@ -7,9 +7,10 @@ const BASE = "/corral/v1";
 
 /** An answer that says no; `status` is 0 where there was none at all. */
 export class Refusal extends Error {
-  constructor(status, message) {
+  constructor(status, message, kind = null) {
     super(message);
     this.status = status;
+    this.kind = kind;
   }
 }
 
@@ -90,11 +91,11 @@ async function request(method, path, body, signal) {
     throw signal?.aborted ? error : new Refusal(0, String(error));
   }
   if (answer.ok) return answer;
-  let message = answer.statusText;
+  let error = { message: answer.statusText };
   try {
-    message = (await answer.json()).error.message;
+    ({ error } = await answer.json());
   } catch {
     // it was no answer of Corral's; the status says enough
   }
-  throw new Refusal(answer.status, message);
+  throw new Refusal(answer.status, error.message, error.code);
 }

@@ -464,7 +464,8 @@ def test_it_speaks_french(browser: Chromium, alone: Serving) -> None:
         page.click(".side footer button")
         page.click("dialog input[value=en]")
         page.wait("document.documentElement.lang === 'en'")
-        page.wait("document.querySelector('.empty h2').innerText.includes('What shall')")
+        page.wait("document.querySelector('.side input').placeholder === 'Search chats'")
+        page.wait("document.querySelector('.message.user .bubble').innerText === 'un deux trois'")
         both = page.ask(
             "import('/web/strings.js').then(({ STRINGS: { en, fr } }) => ["
             "Object.keys(en).filter((key) => !(key in fr)),"
@@ -475,6 +476,31 @@ def test_it_speaks_french(browser: Chromium, alone: Serving) -> None:
         )
         assert both == [[], [], []]
         assert page.problems == []
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "remedy"),
+    [
+        ("en-GB", "The conversation is too long for this model", "Begin a new chat"),
+        ("fr-FR", "La conversation est trop longue pour ce modèle", "Commencez une nouvelle"),
+    ],
+)
+def test_what_failed_is_told_in_the_language_of_the_page(
+    browser: Chromium, alone: Serving, language: str, title: str, remedy: str
+) -> None:
+    """With what the page itself has against it: it can load nothing with another context."""
+    with browser.page(language=language) as page:
+        opened(page, alone)
+        page.wait("document.querySelector('.empty')")
+        page.write("textarea", "word " * 20_000)
+        page.click(SEND)
+        page.wait("document.querySelector('.failure')")
+        shown = page.text(".failure")
+        assert title in shown
+        assert remedy in shown
+        assert "context length" not in shown
+        page.click(".failure summary")
+        assert "context" in page.text(".failure details p")
 
 
 def test_themes_follow_the_system_and_the_switch(page: Page, alone: Serving) -> None:

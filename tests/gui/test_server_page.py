@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QApplication
@@ -231,6 +232,28 @@ def test_the_phones_code_carries_address_and_token(
     qtbot.waitUntil(lambda: panel.panel.rect().contains(panel.code.geometry()), timeout=WAIT)
     assert panel.cancel.geometry().top() > panel.code.geometry().bottom()
     panel.dismiss()
+
+
+def test_the_phones_panel_says_what_a_certificate_changes(
+    page: ServerPage, program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_phone, "lan_addresses", lambda: ("192.168.7.7",))
+    page.phone.click()
+    panel = program.window.findChild(PhonePanel)
+    assert panel is not None
+    assert panel.plain.isVisible()
+    for words in ("not encrypted", "cannot be installed"):
+        assert words in panel.plain.text()
+    with qtbot.waitSignal(page.open_page) as opened:
+        panel.encrypt.click()
+    assert opened.args == ["settings", {"section": "server"}]
+    wanted = replace(program.context.settings.current.server, certificate="/a.pem")
+    program.context.settings.update(server=wanted)
+    encrypted = PhonePanel(program.context, program.window)
+    encrypted.begin()
+    assert not encrypted.plain.isVisible()
+    assert not encrypted.encrypt.isVisible()
+    encrypted.dismiss()
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ _MODULES = (
     "dom",
     "drafts",
     "empty_chat",
+    "errors",
     "highlighting",
     "language",
     "login",
