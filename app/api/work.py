@@ -20,6 +20,7 @@ from app.api.line import WaitingLine
 from app.api.model_names import ModelNames
 from app.core.engine_errors import refusal
 from app.core.errors import AppError
+from app.core.given_names import GivenNames
 from app.core.library_types import LocalModel
 from app.core.loaded_model import LoadedModel
 from app.core.local_server import ServerParts
@@ -72,7 +73,7 @@ class Work:
 
     def __init__(self, parts: ServerParts) -> None:
         self.parts = parts
-        self.names = ModelNames(parts.library)
+        self.names = ModelNames(parts.library, GivenNames(parts.paths.names_file))
         self.reloading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         """Held, by model id, by whoever may load a model anew with other settings."""
         self._loads: dict[tuple[str, LoadConfig | None], asyncio.Future[LoadedModel]] = {}
