@@ -1,11 +1,10 @@
 """Which model a client means, and what each model is called in the lists that clients show."""
 
 import re
-from collections import Counter
-from collections.abc import Sequence
 
 from app.api.errors import ApiError
 from app.core.errors import NotFoundError
+from app.core.given_names import GivenNames
 from app.core.library import ModelLibrary
 from app.core.library_types import AmbiguousModel, LocalModel
 from app.core.ollama_name import ollama_name_of, plain_name
@@ -15,14 +14,25 @@ _LATEST = ":latest"
 
 
 class ModelNames:
-    """Names over the library. Quick; touches no disk."""
+    """Names over the library. Quick; touches the disk only when a model has come or gone."""
 
-    def __init__(self, library: ModelLibrary) -> None:
-        self._library = library
+    def __init__(self, library: ModelLibrary, given: GivenNames) -> None:
+        self._library, self._given = library, given
 
     def usable(self) -> tuple[LocalModel, ...]:
         """The models that can be asked, by name."""
         return tuple(m for m in self._library.models() if m.present and m.problem is None)
+
+    def tags(self) -> dict[str, str]:
+        """The names of all models in Ollama's form, `name:quantization`, by their ids.
+
+        Where several could have one, it stays with the model that had it, also while its drive is
+        not connected; the others go by their ids.
+        """
+        models = self._library.models()
+        short = {model.id: _short(model) for model in models}
+        holders = self._given.of(models, short)
+        return {key: name if holders[name] == key else _slug(key) for key, name in short.items()}
 
     def find(self, name: str) -> LocalModel:
         """The model that a client calls `name`: by id, name, tag, or anything the terminal takes.
@@ -33,12 +43,12 @@ class ModelNames:
         if not text:
             raise ApiError("invalid_request", "The request names no model.", param="model")
         models = self.usable()
-        known = tags(models)
+        known = self.tags()
         for model in models:
             if text in (model.id, known[model.id].removesuffix(_LATEST)):
                 return model
         for model in models:
-            if text.casefold() == known[model.id].removesuffix(_LATEST):
+            if text.casefold() in (known[model.id].removesuffix(_LATEST), _slug(model.id)):
                 return model
         try:
             model = self._library.find(text)
@@ -66,7 +76,8 @@ class ModelNames:
             model.id,
             model.name,
             model.repo or "",
-            tag(model, self.usable()).removesuffix(_LATEST),
+            _slug(model.id),
+            self.tags()[model.id].removesuffix(_LATEST),
             *(f"{each}:{model.quantization}" for each in (model.name, model.repo)),
         }
         if written.removesuffix(_LATEST) not in {
@@ -74,18 +85,6 @@ class ModelNames:
         }:
             raise ApiError("model_not_found", f"The model “{name}” is not here.", param="model")
         return model
-
-
-def tag(model: LocalModel, models: Sequence[LocalModel]) -> str:
-    """A short name in Ollama's form, `name:quantization`, which means this one of `models` only."""
-    return tags((*models, model))[model.id]
-
-
-def tags(models: Sequence[LocalModel]) -> dict[str, str]:
-    """The short names of `models`, by their ids."""
-    short = {model.id: _short(model) for model in models}
-    often = Counter(short.values())
-    return {key: name if often[name] < 2 else _slug(key) for key, name in short.items()}
 
 
 def _short(model: LocalModel) -> str:

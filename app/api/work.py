@@ -20,6 +20,7 @@ from app.api.line import WaitingLine
 from app.api.model_names import ModelNames
 from app.core.engine_errors import refusal
 from app.core.errors import AppError
+from app.core.given_names import GivenNames
 from app.core.library_types import LocalModel
 from app.core.loaded_model import LoadedModel
 from app.core.local_server import ServerParts
@@ -59,6 +60,8 @@ class Client:
     """Number of the request in the log."""
     began: float
     """When the request came, monotonic seconds."""
+    own: bool = False
+    """It is one of this computer's own commands."""
 
 
 def client_of(request: Request) -> Client:
@@ -72,13 +75,17 @@ class Work:
 
     def __init__(self, parts: ServerParts) -> None:
         self.parts = parts
-        self.names = ModelNames(parts.library)
+        self.names = ModelNames(parts.library, GivenNames(parts.paths.names_file))
         self.reloading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         """Held, by model id, by whoever may load a model anew with other settings."""
         self._loads: dict[tuple[str, LoadConfig | None], asyncio.Future[LoadedModel]] = {}
         self._lines: dict[str, tuple[LoadedModel, WaitingLine]] = {}
         self._parting: set[str] = set()
         """Models that are ejected once they answer nobody any more."""
+        self._under_way: dict[str, tuple[Client, LoadedModel]] = {}
+        """By the ids of their requests."""
+        self._broken_off: set[str] = set()
+        """Ids of requests whose answers end because the server does."""
 
     # Models
 
@@ -176,16 +183,21 @@ class Work:
                 "too_large",
                 f"A request may hold {MOST_MESSAGES} messages and {MOST_TOOLS} tools at most.",
             )
+        self._under_way[request.id] = (client, loaded)
         asked = _as_text(request) if self.parts.settings.current.server.log_prompts else ""
-        source = partial(events_of, loaded.engine, request)
+
+        def source(on_released: Callable[[], object]) -> AsyncGenerator[GenerationEvent, None]:
+            if request.id in self._broken_off:  # while it waited for its turn
+                on_released()
+                raise _program_ended()
+            return events_of(loaded.engine, request, on_released)
+
         try:
             async with aclosing(self.follow(client, loaded, source, asked)) as events:
                 async for event in events:
                     if isinstance(event, Finish):
                         if event.reason == "cancelled":  # whoever asked has not done that
-                            raise ApiError(
-                                "engine", f"{loaded.model.name} was ejected while it answered."
-                            )
+                            raise self._why_cancelled(loaded, request)
                         self._learn(loaded, event)
                     yield event
         except BackendError as error:
@@ -195,6 +207,24 @@ class Work:
         except (ApiError, AppError) as error:
             self._note_failure(client, error)
             raise
+        finally:
+            self._under_way.pop(request.id, None)
+            self._broken_off.discard(request.id)
+
+    def end_answers(self, *, own: bool) -> None:
+        """Break off what is being answered: other programs, and with `own` our commands, too.
+
+        Their streams end as their dialect ends one that failed.
+        """
+        for name, (client, loaded) in self._under_way.items():
+            if own or not client.own:
+                self._broken_off.add(name)
+                loaded.engine.cancel(name)
+
+    def _why_cancelled(self, loaded: LoadedModel, request: GenerationRequest) -> ApiError:
+        if request.id in self._broken_off:
+            return _program_ended()
+        return ApiError("engine", f"{loaded.model.name} was ejected while it answered.")
 
     def _note_failure(self, client: Client, error: Exception) -> None:
         """Of a stream that has begun, the log would show nothing but that it was answered."""
@@ -322,6 +352,10 @@ def _soon(
 ) -> None:
     with contextlib.suppress(RuntimeError):  # the server has closed; the load goes on
         loop.call_soon_threadsafe(call, fraction)
+
+
+def _program_ended() -> ApiError:
+    return ApiError("ended", "Corral ended before the answer was complete.")
 
 
 def _as_text(request: GenerationRequest) -> str:

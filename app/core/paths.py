@@ -100,6 +100,11 @@ class AppPaths(Struct, frozen=True):
         return self.data / "connections.db"
 
     @property
+    def names_file(self) -> Path:
+        """Which model has a short name that several could have, as JSON."""
+        return self.data / "model-names.json"
+
+    @property
     def tokens_file(self) -> Path:
         """Who may use the local server, as JSON."""
         return self.data / "tokens.json"

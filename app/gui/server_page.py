@@ -19,8 +19,8 @@ from app.gui.page import Page
 from app.gui.server_connect import ConnectCard
 from app.gui.server_phone import PhonePanel
 from app.gui.server_requests import RequestsTable
-from app.gui.server_snippets import NO_KEY
-from app.gui.server_switch import SwitchCard
+from app.gui.server_snippets import Reach
+from app.gui.server_switch import HERE, SwitchCard
 from app.gui.server_tokens import TokensCard
 
 if TYPE_CHECKING:
@@ -115,9 +115,7 @@ class ServerPage(Page):
         self.settings = IconButton(
             self._context.icons, "sliders-horizontal", self.tr("Server settings")
         )
-        self.settings.clicked.connect(
-            lambda: self.open_page.emit("settings", {"section": "server"})
-        )
+        self.settings.clicked.connect(self._open_settings)
         row.addWidget(self.settings)
         return header
 
@@ -188,10 +186,13 @@ class ServerPage(Page):
         settings = self._context.settings.current.server
         loaded = [m for m in self._context.runtime.loaded() if m.state == "ready"]
         usable = [m for m in self._context.library.models() if m.present and not m.problem]
+        usable.sort(key=lambda m: bool(m.variant_of))  # a model before what was made of it
         model = loaded[0].model.id if loaded else next((m.id for m in usable), "MODEL")
-        need = settings.require_token or settings.address != "127.0.0.1"
-        key = "YOUR_TOKEN" if need else NO_KEY
-        self.connect_card.show_for(self.switch.shown_address(), model, key)
+        own, shared = self.switch.own_address(), self.switch.shown_address()
+        needed = settings.require_token or f"//{HERE}:" not in own
+        here = Reach(own, "YOUR_TOKEN") if needed else Reach(own)
+        elsewhere = Reach(shared, "YOUR_TOKEN") if shared != own else None
+        self.connect_card.show_for(model, here, elsewhere)
 
     def _fill_table(self) -> None:
         records = self._context.requests.records()
@@ -235,6 +236,10 @@ class ServerPage(Page):
         self._context.requests.clear()
         self._fill_table()
 
+    def _open_settings(self) -> None:
+        self.open_page.emit("settings", {"section": "server"})
+
     def _open_phone(self) -> None:
         panel = PhonePanel(self._context, self.window())
+        panel.wants_certificate.connect(self._open_settings)
         panel.begin()

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
-from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -29,6 +29,9 @@ _QUIET = 4
 class PhonePanel(Overlay):
     """Shares the server if it is not, makes a token for the phone, shows both as a code."""
 
+    wants_certificate = Signal()
+    """A certificate is to be chosen in the settings; the panel closes."""
+
     def __init__(self, context: AppContext, host: QWidget) -> None:
         super().__init__(context.icons, "", host, width=420)
         self._context = context
@@ -45,6 +48,23 @@ class PhonePanel(Overlay):
         self.code = CodePicture()
         self.code.hide()
         self.body.addWidget(self.code, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.body.addSpacing(12)
+        self.plain = Label(
+            self.tr(
+                "Without a certificate the connection is not encrypted: who listens to the network "
+                "can read token and chats. The page opens in the phone’s browser, but cannot be "
+                "installed as an app. A certificate that the phone trusts changes both; tools such "
+                "as mkcert make one for the address of this computer."
+            ),
+            "caption",
+            "text-2",
+            wrap=True,
+        )
+        self.body.addWidget(self.plain)
+        self.body.addSpacing(8)
+        self.encrypt = Button(icons, self.tr("Choose a certificate…"), small=True)
+        self.encrypt.clicked.connect(self._choose_certificate)
+        self.body.addWidget(self.encrypt, 0, Qt.AlignmentFlag.AlignLeft)
         self.body.addSpacing(12)
         self.cancel = Button(icons, self.tr("Close"))
         self.cancel.clicked.connect(self.dismiss)
@@ -65,11 +85,18 @@ class PhonePanel(Overlay):
         """What the code says; empty until there is one."""
         return self._link
 
+    def _choose_certificate(self) -> None:
+        self.dismiss()
+        self.wants_certificate.emit()
+
     def _is_shared(self) -> bool:
         wanted = self._context.settings.current.server
         return wanted.on and wanted.address == EVERYWHERE
 
     def _follow(self) -> None:
+        encrypted = self._context.settings.current.server.certificate is not None
+        self.plain.setVisible(not encrypted)
+        self.encrypt.setVisible(not encrypted)
         if self._link:
             return
         if not lan_addresses():

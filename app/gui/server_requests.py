@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     QRect,
     Qt,
 )
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -38,6 +38,9 @@ Index = QModelIndex | QPersistentModelIndex
 
 TIME, METHOD, PATH, CLIENT, STATE, TOKENS, TAKEN = range(7)
 _WIDTHS = {TIME: 110, METHOD: 84, CLIENT: 150, STATE: 260, TOKENS: 130, TAKEN: 104}
+_NARROWEST = {STATE: 150, CLIENT: 110}
+"""What gives room where the path would have less than `_PATH_WIDTH`, the first of these first."""
+_PATH_WIDTH = 180
 _RIGHT_SIDE = (TOKENS, TAKEN)
 _ROW = 34
 EDGE = 16
@@ -211,9 +214,23 @@ class RequestsTable(QTableView):
         self.verticalHeader().setDefaultSectionSize(_ROW)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(PATH, QHeaderView.ResizeMode.Stretch)
-        for column, width in _WIDTHS.items():
-            header.resizeSection(column, width)
+        self._share_width()
         icons.theme.changed.connect(self.viewport().update)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The path stays readable in a narrow window."""
+        self._share_width()
+        super().resizeEvent(event)
+
+    def _share_width(self) -> None:
+        missing = _PATH_WIDTH + sum(_WIDTHS.values()) - self.viewport().width()
+        widths = dict(_WIDTHS)
+        for column, least in _NARROWEST.items():
+            given = max(0, min(missing, widths[column] - least))
+            widths[column] -= given
+            missing -= given
+        for column, width in widths.items():
+            self.horizontalHeader().resizeSection(column, width)
 
 
 class _Cell(QStyledItemDelegate):

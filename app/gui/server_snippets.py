@@ -7,16 +7,28 @@ NO_KEY = "none"
 
 
 @dataclass(frozen=True)
+class Reach:
+    """How a program gets to the server from where it runs."""
+
+    address: str
+    key: str = NO_KEY
+    """What stands where a token is needed."""
+
+
+@dataclass(frozen=True)
 class Snippet:
     """Text to copy, and the language it is coloured in."""
 
     title: str
     language: str
     text: str
+    key_by_hand: bool = False
+    """Whether a part of it wants the token typed into the program's own settings."""
 
 
-def code_snippets(address: str, model: str, key: str) -> tuple[Snippet, ...]:
+def code_snippets(reach: Reach, model: str) -> tuple[Snippet, ...]:
     """Short programs that ask `model`."""
+    address, key = reach.address, reach.key
     return (
         Snippet("curl", "bash", _curl(address, model, key)),
         Snippet("Python", "python", _python(address, model, key)),
@@ -24,13 +36,14 @@ def code_snippets(address: str, model: str, key: str) -> tuple[Snippet, ...]:
     )
 
 
-def program_steps(address: str, model: str, key: str) -> tuple[Snippet, ...]:
+def program_steps(reach: Reach, model: str) -> tuple[Snippet, ...]:
     """What is set in well-known programs."""
+    address, key = reach.address, reach.key
     return (
         Snippet("Claude Code", "bash", _claude_code(address, model, key)),
         Snippet("Codex", "toml", _codex(address, model, key)),
         Snippet("Continue", "yaml", _continue(address, model, key)),
-        Snippet("Open WebUI", "bash", _open_webui(address, key)),
+        Snippet("Open WebUI", "bash", _open_webui(address, key), key_by_hand=key != NO_KEY),
     )
 
 

@@ -112,17 +112,20 @@ class SwitchCard(Card):
         return head
 
     def shown_address(self) -> str:
-        """The address that other programs are told: of the network where it is shared."""
+        """The address that other devices are told: of the network where it is shared."""
         server = self._context.server
         addresses = server.addresses if server is not None else ()
         if not addresses:
             wanted = self._context.settings.current.server
             return f"http://{HERE}:{wanted.port}"
-        first = addresses[0]
-        if EVERYWHERE in first:
-            reached = next(iter(lan_addresses()), HERE)
-            return first.replace(EVERYWHERE, reached)
-        return first
+        return addresses[0].replace(EVERYWHERE, next(iter(lan_addresses()), HERE))
+
+    def own_address(self) -> str:
+        """The address for programs on this computer, which need no token on its loopback."""
+        server = self._context.server
+        if server is None or not server.addresses:
+            return self.shown_address()
+        return server.addresses[0].replace(EVERYWHERE, HERE)
 
     def show_state(self) -> None:
         """What is in force."""

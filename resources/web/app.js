@@ -1,9 +1,12 @@
 // The page: one chat beside the list of chats. All of it lives on the server.
 
+import { chatInAddress, nameInAddress } from "./address.js";
 import { ChatList } from "./chat_list.js";
 import { Composer } from "./composer.js";
 import { dialog, h, icon, iconButton, toast } from "./dom.js";
+import { draftIn, keepDraft } from "./drafts.js";
 import { emptyChat, presetName } from "./empty_chat.js";
+import { errorWords } from "./errors.js";
 import { applyLanguage, t } from "./language.js";
 import { loginPage, unreachablePage } from "./login.js";
 import { ask, forgetToken, hasToken, lines, takeTokenFromAddress } from "./server.js";
@@ -33,6 +36,7 @@ class Page {
     });
     this.composer = new Composer({
       send: (text) => this.guarded(() => this.send(text)),
+      keep: (text) => keepDraft(this.chat?.id, text),
       stop: () => this.guarded(() => ask("DELETE", `/chats/${this.chat.id}/answer`)),
     });
     this.build();
@@ -90,16 +94,35 @@ class Page {
     this.list.show(chats, this.chat?.id ?? null);
   }
 
+  /** Open the chat that the address names. */
+  async openAddressed() {
+    const id = chatInAddress();
+    if (id === null) return this.openNew();
+    try {
+      await this.open(id);
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      this.openNew({ step: false });
+      toast(errorWords(error).title);
+    }
+  }
+
   async open(id) {
     this.leave();
-    this.showDetail(await ask("GET", `/chats/${id}`));
+    const detail = await ask("GET", `/chats/${id}`);
+    nameInAddress(id, true);
+    this.showDetail(detail);
+    this.composer.text = draftIn(id);
     this.showList(false);
     if (this.chat.answering) await this.follow("GET", "/answer");
   }
 
-  openNew() {
+  /** `step`: “back” leads to what was open before. */
+  openNew({ step = true } = {}) {
     this.leave();
+    nameInAddress(null, step);
     this.chat = null;
+    this.composer.text = draftIn(null);
     this.model = this.choices.model;
     this.preset = this.choices.preset;
     this.transcript.show([], this.emptyState());
@@ -141,6 +164,8 @@ class Page {
     try {
       this.chat = await ask("POST", "/chats", { model: this.model, preset: this.preset });
       this.list.current = this.chat.id;
+      keepDraft(null, "");
+      nameInAddress(this.chat.id, false);
     } finally {
       this.creating = false;
     }
@@ -163,7 +188,7 @@ class Page {
       if (error.status === 0) return (await this.resume(id, reading)) || begun;
       if (error.status === 401) return Boolean(logOut());
       this.transcript.end();
-      this.transcript.problem(error.message);
+      this.transcript.problem(errorWords(error));
     }
     if (this.following === reading) {
       this.following = null;
@@ -186,7 +211,7 @@ class Page {
       case "text":
         return this.transcript.add(line.text, line.reasoning);
       case "failed":
-        this.failed = line.message;
+        this.failed = line;
         return undefined;
       case "ended":
         return this.ended(line);
@@ -196,8 +221,8 @@ class Page {
 
   ended({ answer, chat }) {
     this.transcript.finish(answer);
-    if (this.failed) this.transcript.problem(this.failed);
-    this.failed = "";
+    if (this.failed) this.transcript.problem(errorWords(this.failed));
+    this.failed = null;
     if (!chat) return;
     this.list.update(chat);
     if (this.chat?.id === chat.id) this.chat = chat;
@@ -278,7 +303,8 @@ class Page {
     const { id } = this.chat;
     await ask("DELETE", `/chats/${id}`);
     this.list.chats = this.list.chats.filter((each) => each.id !== id);
-    this.openNew();
+    keepDraft(id, "");
+    this.openNew({ step: false });
     toast(t("deleted"), t("undo"), () => this.guarded(async () => {
       this.list.update(await ask("POST", `/chats/${id}/restore`));
       await this.open(id);
@@ -328,7 +354,7 @@ class Page {
       if (error.status === 401) logOut();
       else if (error.status === 0) toast(t("lost"));
       else if (error.status === undefined) throw error;
-      else toast(error.message);
+      else toast(errorWords(error).title);
     }
   }
 }
@@ -355,6 +381,7 @@ function logOut() {
   page = null;
   const problem = hasToken() ? t("token-wrong") : "";
   forgetToken();
+  nameInAddress(null, false);
   document.body.replaceChildren(loginPage(problem, start));
 }
 
@@ -366,8 +393,8 @@ async function start() {
   try {
     const session = await ask("GET", "/session");
     page = new Page(session, await ask("GET", "/choices"));
-    page.openNew();
     await page.refresh();
+    await page.guarded(() => page.openAddressed());
   } catch (error) {
     if (error.status === 401) logOut();
     else if (error.status === 403) document.body.replaceChildren(loginPage(t("token-scope"), start));
@@ -376,7 +403,11 @@ async function start() {
   }
 }
 
-addEventListener("hashchange", () => takeTokenFromAddress() && start());
+addEventListener("hashchange", () => {
+  if (takeTokenFromAddress()) start();
+  else if (page && chatInAddress() !== (page.chat?.id ?? null))
+    page.guarded(() => page.openAddressed());
+});
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && page?.composer.answering && !document.querySelector("dialog[open]"))
     page.composer.press();

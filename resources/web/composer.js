@@ -4,7 +4,7 @@ import { h, icon } from "./dom.js";
 import { t } from "./language.js";
 
 export class Composer {
-  /** `actions` has send(text) and stop(). */
+  /** `actions` has send(text), stop() and keep(text), which is told of all that is typed. */
   constructor(actions) {
     this.actions = actions;
     this.answering = false;
@@ -12,7 +12,7 @@ export class Composer {
     this.field = h("textarea", {
       rows: "1",
       enterkeyhint: "enter",
-      oninput: () => this.changed(),
+      oninput: () => (this.changed(), actions.keep(this.text)),
       onkeydown: (event) => this.key(event),
     });
     this.button = h("button", { class: "primary round", type: "submit" });
@@ -35,6 +35,7 @@ export class Composer {
   set text(text) {
     this.field.value = text;
     this.changed();
+    this.actions.keep(text);
   }
 
   /** Tell whom one writes to; `usable` is false where there is no model. */

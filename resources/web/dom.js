@@ -1,5 +1,7 @@
 // Building the page: elements are made from names and text, never from HTML.
 
+import { ICONS } from "./icons.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An element; `on…` properties are listeners, others attributes; false leaves one out. */
@@ -10,20 +12,21 @@ export function h(tag, properties = {}, ...children) {
     else if (value !== false && value !== null && value !== undefined)
       element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.filter((child) => child !== null && child !== false));
+  element.append(...children.filter((child) => child !== null && child !== false && child !== ""));
   return element;
 }
 
 /** One of the icons that ship, `size` pixels wide. */
 export function icon(name, size = 18) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("width", size);
-  svg.setAttribute("height", size);
-  svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `/web/icons.svg#${name}`);
-  svg.append(use);
+  const svg = shape("svg", {
+    class: "icon",
+    "data-icon": name,
+    viewBox: "0 0 24 24",
+    width: size,
+    height: size,
+    "aria-hidden": "true",
+  });
+  svg.append(...(ICONS[name] ?? []).map(([tag, attributes]) => shape(tag, attributes)));
   return svg;
 }
 
@@ -38,20 +41,19 @@ export function iconButton(name, label, onclick, properties = {}) {
 
 /** The mark, in the colours of the theme. */
 export function mark() {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", "mark");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
+  const svg = shape("svg", { class: "mark", viewBox: "0 0 24 24", "aria-hidden": "true" });
   for (const [part, line] of [
     ["fence", "M18 15.31L13.31 20H6.69L2 15.31V8.69L6.69 4H13.31L18 8.69"],
     ["gate", "M18 15.31L22.7 11.9"],
-  ]) {
-    const path = document.createElementNS(SVG, "path");
-    path.setAttribute("class", part);
-    path.setAttribute("d", line);
-    svg.append(path);
-  }
+  ])
+    svg.append(shape("path", { class: part, d: line }));
   return svg;
+}
+
+function shape(tag, attributes) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
 }
 
 /** Show `text` at the bottom for six seconds, with one thing to do about it at most. */

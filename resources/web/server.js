@@ -1,13 +1,16 @@
 // Asking Corral. The token is kept on this device and goes into a header, never into an address.
 
+import { forgetDrafts } from "./drafts.js";
+
 const KEY = "corral.token";
 const BASE = "/corral/v1";
 
 /** An answer that says no; `status` is 0 where there was none at all. */
 export class Refusal extends Error {
-  constructor(status, message) {
+  constructor(status, message, kind = null) {
     super(message);
     this.status = status;
+    this.kind = kind;
   }
 }
 
@@ -32,10 +35,12 @@ export function tokenIn(text) {
 }
 
 export function keepToken(token) {
+  if (token !== localStorage.getItem(KEY)) forgetDrafts(); // the chats are others, too
   localStorage.setItem(KEY, token);
 }
 
 export function forgetToken() {
+  forgetDrafts();
   localStorage.removeItem(KEY);
 }
 
@@ -86,11 +91,11 @@ async function request(method, path, body, signal) {
     throw signal?.aborted ? error : new Refusal(0, String(error));
   }
   if (answer.ok) return answer;
-  let message = answer.statusText;
+  let error = { message: answer.statusText };
   try {
-    message = (await answer.json()).error.message;
+    ({ error } = await answer.json());
   } catch {
     // it was no answer of Corral's; the status says enough
   }
-  throw new Refusal(answer.status, message);
+  throw new Refusal(answer.status, error.message, error.code);
 }

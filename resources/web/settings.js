@@ -1,5 +1,6 @@
 // Appearance, language, and leaving.
 
+import { nameInAddress } from "./address.js";
 import { dialog, h } from "./dom.js";
 import { chooseLanguage, chosenLanguage, t } from "./language.js";
 import { forgetToken, hasToken } from "./server.js";
@@ -29,6 +30,7 @@ export function openSettings(session, rebuild) {
     box.append(
       h("button", { class: "button danger", type: "button", onclick: () => {
         forgetToken();
+        nameInAddress(null, false);
         box.close();
         rebuild();
       } }, t("log-out")),

@@ -75,13 +75,17 @@ export class Transcript {
     if (follows) this.toEnd();
   }
 
-  /** Say below all else what went wrong. */
-  problem(text) {
+  /** Say below all else what went wrong, as `errorWords` has it. */
+  problem({ title, help, detail }) {
     this.column.querySelector(".empty")?.remove();
     this.column.querySelector(".failure")?.remove();
     this.column.append(
       h("div", { class: "failure", role: "alert" }, icon("circle-x"),
-        h("div", {}, h("strong", {}, t("failed")), h("p", {}, text))),
+        h("div", {},
+          h("strong", {}, title),
+          help && h("p", {}, help),
+          detail && h("details", {},
+            h("summary", {}, t("error-detail")), h("p", { lang: "en" }, detail)))),
     );
     this.toEnd();
   }

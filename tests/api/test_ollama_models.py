@@ -16,7 +16,9 @@ import ollama
 import pytest
 from msgspec import structs
 
+from app.api.model_names import ModelNames
 from app.api.ollama import blobs
+from app.core.given_names import GivenNames
 from app.core.settings import Server
 from tests.api.serving import STARTER, Serving, free_port, serving
 from tests.core.broken_gguf import STRING, tiny_model
@@ -88,6 +90,29 @@ def test_the_list_names_every_model(client: ollama.Client) -> None:
     assert model.details.quantization_level == "Q4_1"
     for name in (TAG, STARTER, f"{STARTER}:latest", TAG.upper()):
         assert client.show(name).details == client.show(TAG).details
+
+
+def test_a_second_copy_takes_no_name_from_the_first(alone: Serving, own: ollama.Client) -> None:
+    """Whatever its file's date says, also after a restart: clients keep the names they chose."""
+    assert names(own) == [TAG]
+    library = alone.parts.library
+    [first] = library.models()
+    second = alone.parts.paths.models / "me" / "Copy-GGUF" / first.path.name
+    second.parent.mkdir(parents=True)
+    shutil.copyfile(first.path, second)
+    os.utime(second, (1, 1))
+    library.scan()
+    copy_id = next(model.id for model in library.models() if model.path == second)
+    longer = copy_id.lower()
+    assert sorted(names(own)) == sorted([TAG, longer])
+    again = ModelNames(library, GivenNames(alone.parts.paths.names_file))
+    for each in (alone.server._application.work.names, again):
+        assert each.tags() == {first.id: TAG, copy_id: longer}
+        assert each.find(TAG).id == first.id
+        assert each.find(longer).id == copy_id
+    library.delete(first.id)
+    assert names(own) == [TAG]  # nobody else has it any more
+    assert again.find(TAG).id == again.find(longer).id == copy_id
 
 
 def test_what_is_loaded_is_told_with_its_end(client: ollama.Client) -> None:

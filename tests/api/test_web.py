@@ -78,7 +78,7 @@ def test_nothing_else_is_sent(shared: Serving, path: str) -> None:
 
 def test_the_policy_lets_nothing_in_but_the_page_itself(shared: Serving) -> None:
     with shared.client() as client:
-        for path in ("/", "/web/app.js", "/web/icons.svg"):
+        for path in ("/", "/web/app.js", "/web/icons.js"):
             headers = client.get(path, headers=HTML).headers
             policy = dict(
                 each.strip().split(" ", 1) for each in headers["content-security-policy"].split(";")
@@ -150,7 +150,8 @@ def test_colours_are_those_of_the_window(shared: Serving) -> None:
 
 def test_every_icon_that_is_used_is_there(shared: Serving) -> None:
     with shared.client() as client:
-        known = set(re.findall(r'<symbol id="([\w-]+)"', client.get("/web/icons.svg").text))
+        icons = client.get("/web/icons.js").text.removeprefix("export const ICONS = ")
+        known = {name for name, shapes in json.loads(icons.rstrip(";\n")).items() if shapes}
         scripts = [
             client.get(f"/web/{name}").text
             for name in FILES

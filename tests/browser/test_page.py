@@ -118,6 +118,70 @@ def test_a_real_answer_comes_and_is_there_after_reloading(page: Page, alone: Ser
     assert page.text("h1") == "Say hi"
 
 
+def reloaded(page: Page) -> None:
+    page.ask("window.before = true")
+    page.call("Page.reload")
+    page.wait("!window.before && document.querySelector('.composer')")
+
+
+def test_reloading_keeps_the_chat_and_what_is_typed(page: Page, alone: Serving) -> None:
+    answers(alone, text="Fine.")
+    opened(page, alone)
+    page.write("textarea", "fir")
+    reloaded(page)
+    page.wait("document.querySelector('textarea').value === 'fir'")
+    say(page, "st")
+    assert answered(page) == "Fine."
+    first = page.ask("location.hash")
+    page.write("textarea", "half a sen")
+    reloaded(page)
+    assert answered(page) == "Fine."
+    assert page.text("h1") == "first"
+    page.wait("document.querySelector('textarea').value === 'half a sen'")
+    page.click(".side header .icon-button")
+    page.wait("document.querySelector('.empty')")
+    assert page.ask("document.querySelector('textarea').value") == ""
+    assert page.ask("location.hash") == ""
+    say(page, "second")
+    answered(page)
+    assert page.ask("location.hash") not in ("", first)
+    page.ask("history.back()")
+    page.wait("document.querySelector('h1').innerText === 'first'")
+    assert page.ask("document.querySelector('textarea').value") == "half a sen"
+    page.click("textarea")
+    page.press("Enter", 13)
+    page.wait("document.querySelectorAll('.message.user').length === 2")
+    answered(page)
+    reloaded(page)
+    page.wait("document.querySelectorAll('.message.user').length === 2")
+    assert page.ask("document.querySelector('textarea').value") == ""
+
+
+def test_a_chat_that_is_gone_is_told_so(browser: Chromium, alone: Serving) -> None:
+    with browser.page() as page:
+        opened(page, alone, "/#chat=77")
+        page.wait("document.querySelector('.toast').innerText.includes('is gone')")
+        assert page.ask("location.hash") == ""
+        assert page.ask("Boolean(document.querySelector('.empty'))")
+
+
+def test_the_stop_button_has_its_icon_while_the_server_is_away(
+    browser: Chromium, alone: Serving
+) -> None:
+    answers(alone, text="word " * 60, tokens_per_second=20)
+    with browser.page() as page:
+        opened(page, alone)
+        say(page, "x")
+        page.wait("document.querySelector('.message.assistant .markdown').innerText.length > 5")
+        alone.change(on=False)
+        page.wait("!document.querySelector('.strip').hidden")
+        page.ask("document.querySelector('textarea').dispatchEvent(new Event('input'))")
+        page.ask("new Promise(requestAnimationFrame)", await_it=True)
+        button = "document.querySelector('form.composer button svg')"
+        assert page.ask(f"{button}.getBBox().width") > 5
+        assert page.ask("document.querySelectorAll('use').length") == 0
+
+
 def test_a_message_that_is_sent_twice_in_haste_is_sent_once(page: Page, alone: Serving) -> None:
     answers(alone, text="Fine.")
     opened(page, alone)
@@ -226,9 +290,14 @@ def test_a_link_with_a_token_logs_in_and_leaves_no_trace(page: Page, alone: Serv
     page.wait("document.querySelector('.composer')")
     page.click(".side footer button")
     assert "Anna’s phone" in page.text("dialog")
+    page.ask("document.querySelector('dialog').close()")
+    page.write("textarea", "nobody else's")
+    page.click(".side footer button")
+    assert "nobody else's" in page.ask("JSON.stringify(localStorage)")
     page.click("dialog .danger")
     page.wait("document.querySelector('.login')")
     assert page.ask("localStorage.getItem('corral.token')") is None
+    assert "nobody else's" not in page.ask("JSON.stringify(localStorage)")
     _refusals_are_expected(page)
 
 
@@ -373,7 +442,7 @@ def test_it_works_over_a_connection_that_is_not_encrypted(
         say(page, "x")
         page.wait(ANSWERED)
         page.click("figure .icon-button")
-        page.wait("document.querySelector('figure .icon use').href.baseVal.endsWith('#check')")
+        page.wait("document.querySelector('figure .icon').dataset.icon === 'check'")
         page.click("textarea")
         page.call("Input.dispatchKeyEvent", type="keyDown", commands=["paste"])
         page.wait("document.querySelector('textarea').value === 'to be copied'")
@@ -395,7 +464,8 @@ def test_it_speaks_french(browser: Chromium, alone: Serving) -> None:
         page.click(".side footer button")
         page.click("dialog input[value=en]")
         page.wait("document.documentElement.lang === 'en'")
-        page.wait("document.querySelector('.empty h2').innerText.includes('What shall')")
+        page.wait("document.querySelector('.side input').placeholder === 'Search chats'")
+        page.wait("document.querySelector('.message.user .bubble').innerText === 'un deux trois'")
         both = page.ask(
             "import('/web/strings.js').then(({ STRINGS: { en, fr } }) => ["
             "Object.keys(en).filter((key) => !(key in fr)),"
@@ -406,6 +476,31 @@ def test_it_speaks_french(browser: Chromium, alone: Serving) -> None:
         )
         assert both == [[], [], []]
         assert page.problems == []
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "remedy"),
+    [
+        ("en-GB", "The conversation is too long for this model", "Begin a new chat"),
+        ("fr-FR", "La conversation est trop longue pour ce modèle", "Commencez une nouvelle"),
+    ],
+)
+def test_what_failed_is_told_in_the_language_of_the_page(
+    browser: Chromium, alone: Serving, language: str, title: str, remedy: str
+) -> None:
+    """With what the page itself has against it: it can load nothing with another context."""
+    with browser.page(language=language) as page:
+        opened(page, alone)
+        page.wait("document.querySelector('.empty')")
+        page.write("textarea", "word " * 20_000)
+        page.click(SEND)
+        page.wait("document.querySelector('.failure')")
+        shown = page.text(".failure")
+        assert title in shown
+        assert remedy in shown
+        assert "context length" not in shown
+        page.click(".failure summary")
+        assert "context" in page.text(".failure details p")
 
 
 def test_themes_follow_the_system_and_the_switch(page: Page, alone: Serving) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication
 from pytestqt.qtbot import QtBot
 
 from app.__main__ import make_server
@@ -16,6 +17,7 @@ from app.core.paths import app_paths
 from app.core.settings import Server, SettingsStore
 from app.gui import server_phone, server_switch
 from app.gui.application import Program
+from app.gui.controls.segments import Segments
 from app.gui.server_page import ServerPage
 from app.gui.server_phone import PhonePanel
 from app.gui.server_requests import STATE, TOKENS, RequestsModel
@@ -157,6 +159,58 @@ def test_snippets_name_address_and_model(page: ServerPage, program: Program, qtb
     assert QGuiApplication.clipboard().text() == page.connect_card.text()
 
 
+def test_programs_on_a_sharing_computer_need_neither_its_lan_address_nor_a_token(
+    page: ServerPage, program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = switched_on(page, program, qtbot)
+    server = program.context.server
+    assert server is not None
+    everywhere = own.replace("127.0.0.1", "0.0.0.0")
+    monkeypatch.setattr(server_switch, "lan_addresses", lambda: ("192.168.7.7",))
+    monkeypatch.setattr(type(server), "addresses", property(lambda _: (everywhere,)))
+    page.refresh()
+    card = page.connect_card
+    shared = own.replace("127.0.0.1", "192.168.7.7")
+    titles = ["curl", "Python", "JavaScript", *card.programs]
+    for title in titles:
+        card._show(title)
+        assert own in card.text(), title
+        assert "YOUR_TOKEN" not in card.text(), title
+        assert not card.note.isVisible()
+    assert card.place.isVisible()
+    _choose(card.place, 1, qtbot)
+    for title in titles:
+        card._show(title)
+        assert shared in card.text(), title
+        assert "YOUR_TOKEN" in card.text(), title
+        assert "YOUR_TOKEN" in card.note.text()
+        assert card.note.isVisible()
+        assert ("by hand" in card.note.text()) == (title == "Open WebUI")
+    monkeypatch.undo()
+    page.refresh()
+    assert not card.place.isVisible()
+    assert own in card.text()
+
+
+def _choose(segments: Segments, index: int, qtbot: QtBot) -> None:
+    button = segments.findChildren(QAbstractButton)[index]
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_one_way_to_connect_is_lit(page: ServerPage) -> None:
+    card = page.connect_card
+
+    def lit() -> list[str]:
+        segments = card.language.findChildren(QAbstractButton)
+        return [each.text() for each in (*segments, *card.programs.values()) if each.isChecked()]
+
+    assert lit() == ["curl"]
+    card.programs["Claude Code"].click()
+    assert lit() == ["Claude Code"]
+    card.language.findChildren(QAbstractButton)[1].click()
+    assert lit() == ["Python"]
+
+
 def test_the_phones_code_carries_address_and_token(
     page: ServerPage, program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +232,28 @@ def test_the_phones_code_carries_address_and_token(
     qtbot.waitUntil(lambda: panel.panel.rect().contains(panel.code.geometry()), timeout=WAIT)
     assert panel.cancel.geometry().top() > panel.code.geometry().bottom()
     panel.dismiss()
+
+
+def test_the_phones_panel_says_what_a_certificate_changes(
+    page: ServerPage, program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_phone, "lan_addresses", lambda: ("192.168.7.7",))
+    page.phone.click()
+    panel = program.window.findChild(PhonePanel)
+    assert panel is not None
+    assert panel.plain.isVisible()
+    for words in ("not encrypted", "cannot be installed"):
+        assert words in panel.plain.text()
+    with qtbot.waitSignal(page.open_page) as opened:
+        panel.encrypt.click()
+    assert opened.args == ["settings", {"section": "server"}]
+    wanted = replace(program.context.settings.current.server, certificate="/a.pem")
+    program.context.settings.update(server=wanted)
+    encrypted = PhonePanel(program.context, program.window)
+    encrypted.begin()
+    assert not encrypted.plain.isVisible()
+    assert not encrypted.encrypt.isVisible()
+    encrypted.dismiss()
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.request_log import RequestRecord
-from app.gui.server_requests import RequestsModel, state_words
+from app.gui.icons import Icons
+from app.gui.server_requests import PATH, STATE, RequestsModel, RequestsTable, state_words
 
 
 def record(path: str = "/v1/models", **more: object) -> RequestRecord:
@@ -29,3 +30,17 @@ def test_an_answer_that_broke_off_is_not_shown_as_done() -> None:
     words, role = state_words(record(status=200, seconds=1.0, error="The engine died."))
     assert words == "200 The engine died."
     assert role == "warning"
+
+
+def test_a_path_is_readable_in_a_small_window(icons: Icons, qtbot: QtBot) -> None:
+    """888 pixels are left for the table in a window of 1024."""
+    table = RequestsTable(icons)
+    qtbot.addWidget(table)
+    table.rows.take(record("/v1/chat/completions"))
+    for width, state in ((888, 150), (1184, 260)):
+        table.resize(width, 300)
+        table.show()
+        assert table.columnWidth(PATH) >= 180
+        assert table.columnWidth(STATE) == state
+        used = sum(table.columnWidth(each) for each in range(table.model().columnCount()))
+        assert used <= table.viewport().width()

@@ -4,13 +4,13 @@ import tomllib
 
 import pytest
 
-from app.gui.server_snippets import NO_KEY, program_steps
+from app.gui.server_snippets import NO_KEY, Reach, program_steps
 
 
 @pytest.mark.parametrize("key", [NO_KEY, "corral-abc"])
 def test_codex_is_told_of_a_key_only_where_one_is_needed(key: str) -> None:
     """It refuses to start while the variable that its settings name is not there."""
-    steps = program_steps("http://127.0.0.1:11500", "a/b.Q4", key)
+    steps = program_steps(Reach("http://127.0.0.1:11500", key), "a/b.Q4")
     [text] = [step.text for step in steps if step.title == "Codex"]
     provider = tomllib.loads(text)["model_providers"]["corral"]
     assert ("env_key" in provider) == (key != NO_KEY)
@@ -21,7 +21,7 @@ def test_open_webui_gets_a_token_where_a_variable_takes_it() -> None:
     """None sets the key of an Ollama connection: started with one, every question would be 401."""
 
     def text(key: str) -> str:
-        steps = program_steps("http://192.168.1.5:11500", "a/b.Q4", key)
+        steps = program_steps(Reach("http://192.168.1.5:11500", key), "a/b.Q4")
         return next(step.text for step in steps if step.title == "Open WebUI")
 
     assert "export OLLAMA_BASE_URL=http://192.168.1.5:11500\n" in text(NO_KEY)

@@ -14,6 +14,7 @@ _TYPES: dict[ErrorKind, str] = {
     "too_large": "request_too_large",
     "busy": "overloaded_error",
     "timeout": "timeout_error",
+    "ended": "api_error",
     "engine": "api_error",
     "internal": "api_error",
 }

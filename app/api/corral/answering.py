@@ -76,9 +76,9 @@ class Answering:
             if not live.stopped:  # the server ends
                 raise
         except Exception as error:  # noqa: BLE001 - whoever follows is told
-            message = api_error(error).message
-            self._work.parts.log.update(client.record, error=message)
-            live.fail(message)
+            told = api_error(error)
+            self._work.parts.log.update(client.record, error=told.message)
+            live.fail(told)
         finally:
             if live.run is not None and not live.run.ended:
                 live.run.interrupt()

@@ -166,6 +166,9 @@ class Failed(Struct, tag="failed"):
     """The answer could not be given, or not to its end; the last line but `ended`."""
 
     message: str
+    """A sentence for a person, in English."""
+    kind: str = "internal"
+    """An `ErrorKind`, which the page has words for in its own languages."""
 
 
 class Ended(Struct, tag="ended"):

@@ -15,6 +15,7 @@ from app.api.corral.chat_types import (
     Text,
     Waiting,
 )
+from app.api.errors import ApiError
 from app.core.chat_run import ChatRun
 from backends.types import Delta, GenerationEvent, Progress
 
@@ -64,9 +65,9 @@ class LiveAnswer:
                 return
         self._tell()
 
-    def fail(self, message: str) -> None:
+    def fail(self, error: ApiError) -> None:
         """It cannot be given, or not to its end."""
-        self._failed = Failed(message)
+        self._failed = Failed(error.message, error.kind)
 
     def end(self, answer: ChatTurn | None, chat: ChatInfo | None) -> None:
         """It is stored as far as it goes; nothing comes any more."""

@@ -11,6 +11,7 @@ _TYPES: dict[ErrorKind, str] = {
     "unsupported": "not_implemented",
     "engine": "internal_error",
     "internal": "internal_error",
+    "ended": "internal_error",
     "busy": "internal_error",
 }
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from app.api.model_names import tags
 from app.api.ollama.model_facts import capabilities_of, details_of, digest_of
 from app.api.ollama.model_types import (
     CloudState,
@@ -73,7 +72,7 @@ class OllamaLists:
 
     def _listed(self) -> list[ListedModel]:
         models = self._names.usable()
-        names = tags(models)
+        names = self._names.tags()
         return [
             ListedModel(
                 names[model.id],
@@ -88,7 +87,7 @@ class OllamaLists:
         ]
 
     def _running(self) -> list[RunningModel]:
-        names = tags(self._names.usable())
+        names = self._names.tags()
         ready = [each for each in self._parts.runtime.loaded() if each.state == "ready"]
         rows = [self._row(each, names) for each in ready]
         return sorted(rows, key=lambda row: row.expires_at, reverse=True)

@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.body import read_json
-from app.api.model_names import tags
 from app.api.ollama.answer_types import OllamaMessage
 from app.api.ollama.loading import Loading
 from app.api.ollama.model_facts import capabilities_of, details_of
@@ -67,7 +66,7 @@ class Show:
         return json_response(shown)
 
     def _shown(self, model: LocalModel, asked: ShowRequest) -> ShownModel:
-        names = tags(self._work.names.usable())
+        names = self._work.names.tags()
         header = self._header(model)
         own = own_preset(model.id, self._parts.presets)
         settings = self._parts.settings.current

@@ -1,8 +1,8 @@
 """Files of the page that are made from what the program ships with: its colours and icons."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
+from xml.etree import ElementTree
 
 import msgspec
 
@@ -24,11 +24,14 @@ def colours_css() -> bytes:
     ).encode()
 
 
-def icons_svg() -> bytes:
-    """All icons that ship, as symbols of one picture, each under its own name."""
-    folder = resource("icons/lucide")
-    symbols = (_symbol(path.stem, path.read_text("utf-8")) for path in sorted(folder.glob("*.svg")))
-    return f'<svg xmlns="http://www.w3.org/2000/svg">{"".join(symbols)}</svg>'.encode()
+def icons_js() -> bytes:
+    """All icons that ship, each as the elements that it is drawn of.
+
+    With the page's script they are there at once, also when the server no longer is.
+    """
+    paths = sorted(resource("icons/lucide").glob("*.svg"))
+    icons = {path.stem: _shapes(path.read_text("utf-8")) for path in paths}
+    return b"export const ICONS = " + msgspec.json.encode(icons) + b";\n"
 
 
 def _properties(tokens: Mapping[str, Any], theme: str) -> str:
@@ -39,7 +42,5 @@ def _properties(tokens: Mapping[str, Any], theme: str) -> str:
     return ";".join(f"--{name}:{value}" for name, value in colours.items())
 
 
-def _symbol(name: str, svg: str) -> str:
-    found = re.search(r"<svg[^>]*>(.*)</svg>", svg, re.DOTALL)
-    shapes = " ".join(found.group(1).split()) if found is not None else ""
-    return f'<symbol id="{name}" viewBox="0 0 24 24">{shapes}</symbol>'
+def _shapes(svg: str) -> list[tuple[str, dict[str, str]]]:
+    return [(each.tag.rpartition("}")[2], each.attrib) for each in ElementTree.fromstring(svg)]

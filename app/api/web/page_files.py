@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from app.api.errors import ApiError
 from app.api.operations import Operation
-from app.api.web.made_files import colours_css, icons_svg
+from app.api.web.made_files import colours_css, icons_js
 from app.core.paths import resource
 
 _SCRIPT = "text/javascript; charset=utf-8"
@@ -53,11 +53,14 @@ def _read(name: str) -> bytes:
 
 
 _MODULES = (
+    "address",
     "app",
     "chat_list",
     "composer",
     "dom",
+    "drafts",
     "empty_chat",
+    "errors",
     "highlighting",
     "language",
     "login",
@@ -75,7 +78,7 @@ FILES: Mapping[str, tuple[str, Callable[[], bytes]]] = {
     "colours.css": (_STYLE, colours_css),
     "page.css": (_STYLE, _shipped("web/page.css")),
     "messages.css": (_STYLE, _shipped("web/messages.css")),
-    "icons.svg": ("image/svg+xml", icons_svg),
+    "icons.js": (_SCRIPT, icons_js),
     "app-icon.svg": ("image/svg+xml", _shipped("brand/app-icon.svg")),
     **{f"{name}.png": ("image/png", _shipped(f"web/{name}.png")) for name in _PICTURES},
     "manifest.webmanifest": ("application/manifest+json", _shipped("web/manifest.webmanifest")),

@@ -49,7 +49,7 @@ class _Segment(RingFocus, QAbstractButton):
 
 
 class Segments(QWidget):
-    """Exactly one of a few is chosen. Arrow keys move the choice."""
+    """One of a few is chosen; none only by `set_none`. Arrow keys move the choice."""
 
     chosen = Signal(int)
 
@@ -85,9 +85,18 @@ class Segments(QWidget):
         self._group.button(index).setChecked(True)
         self._let_tab_reach_the_choice()
 
-    def _let_tab_reach_the_choice(self) -> None:
+    def set_none(self) -> None:
+        """Choose none without telling: something beside these is what is shown."""
+        self._group.setExclusive(False)
         for button in self._group.buttons():
-            chosen = button.isChecked()
+            button.setChecked(False)
+        self._group.setExclusive(True)
+        self._let_tab_reach_the_choice()
+
+    def _let_tab_reach_the_choice(self) -> None:
+        reached = self._group.checkedButton() or self._group.button(0)
+        for button in self._group.buttons():
+            chosen = button is reached
             policy = Qt.FocusPolicy.StrongFocus if chosen else Qt.FocusPolicy.ClickFocus
             button.setFocusPolicy(policy)
 
@@ -98,7 +107,8 @@ class Segments(QWidget):
             super().keyPressEvent(event)
             return
         count = len(self._group.buttons())
-        button = self._group.button((self.current() + step) % count)
+        before = self.current() if self.current() >= 0 else min(0, -step)
+        button = self._group.button((before + step) % count)
         button.setFocus(Qt.FocusReason.TabFocusReason)
         button.click()
 
