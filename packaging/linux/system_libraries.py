@@ -19,7 +19,7 @@ from pathlib import Path
 PACKAGES: Mapping[str, tuple[str, ...]] = {
     "libc6": (
         *("libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1"),
-        *("ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"),
+        *("ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libresolv.so.2"),
     ),
     # Graphics drivers are written in C++, too: one library for both.
     "libstdc++6": ("libstdc++.so.6",),
