@@ -185,13 +185,7 @@ class Work:
             )
         self._under_way[request.id] = (client, loaded)
         asked = _as_text(request) if self.parts.settings.current.server.log_prompts else ""
-
-        def source(on_released: Callable[[], object]) -> AsyncGenerator[GenerationEvent, None]:
-            if request.id in self._broken_off:  # while it waited for its turn
-                on_released()
-                raise _program_ended()
-            return events_of(loaded.engine, request, on_released)
-
+        source = partial(events_of, loaded.engine, request)
         try:
             async with aclosing(self.follow(client, loaded, source, asked)) as events:
                 async for event in events:
@@ -223,7 +217,7 @@ class Work:
 
     def _why_cancelled(self, loaded: LoadedModel, request: GenerationRequest) -> ApiError:
         if request.id in self._broken_off:
-            return _program_ended()
+            return ApiError("ended", "Corral ended before the answer was complete.")
         return ApiError("engine", f"{loaded.model.name} was ejected while it answered.")
 
     def _note_failure(self, client: Client, error: Exception) -> None:
@@ -352,10 +346,6 @@ def _soon(
 ) -> None:
     with contextlib.suppress(RuntimeError):  # the server has closed; the load goes on
         loop.call_soon_threadsafe(call, fraction)
-
-
-def _program_ended() -> ApiError:
-    return ApiError("ended", "Corral ended before the answer was complete.")
 
 
 def _as_text(request: GenerationRequest) -> str:
