@@ -84,8 +84,7 @@ class Guard:
         name = token.name if token is not None else ""
         address = scope["client"][0] if scope.get("client") else ""
         record = self._parts.log.begin(time.time(), address, name, scope["method"], scope["path"])
-        key, own = token.id if token is not None else address, scope["server"][1] == self.own_port
-        client = Client(key, record.number, began, own)
+        client = Client(token.id if token is not None else address, record.number, began)
         scope.setdefault("state", {})["client"] = client
         scope["state"]["token"] = token
         scope["state"]["pause"] = self._parts.settings.current.server.patience

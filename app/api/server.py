@@ -172,7 +172,6 @@ class ApiServer:
                     log.warning("%s", error)
                     self._problem = error
             else:
-                self._application.work.end_answers(own=False)
                 await self._close_public()
         self.changed()
 
@@ -227,7 +226,6 @@ class ApiServer:
         self._closing = True
         assert self._changing is not None
         async with self._changing:
-            self._application.work.end_answers(own=True)
             await self._close_public()
             if self._own is not None:
                 own, self._own = self._own, None
@@ -289,8 +287,7 @@ class _Listener:
 
     async def close(self) -> None:
         """Stop accepting, break off what goes on, return when all is closed."""
-        if self._parting and self._task is not None:
-            await asyncio.wait({self._task}, timeout=_GRACE)
+        if self._parting:
             self._server.force_exit = True
             self._break_off()
         self._server.should_exit = True

@@ -60,8 +60,6 @@ class Client:
     """Number of the request in the log."""
     began: float
     """When the request came, monotonic seconds."""
-    own: bool = False
-    """It is one of this computer's own commands."""
 
 
 def client_of(request: Request) -> Client:
@@ -82,10 +80,6 @@ class Work:
         self._lines: dict[str, tuple[LoadedModel, WaitingLine]] = {}
         self._parting: set[str] = set()
         """Models that are ejected once they answer nobody any more."""
-        self._under_way: dict[str, tuple[Client, LoadedModel]] = {}
-        """By the ids of their requests."""
-        self._broken_off: set[str] = set()
-        """Ids of requests whose answers end because the server does."""
 
     # Models
 
@@ -183,7 +177,6 @@ class Work:
                 "too_large",
                 f"A request may hold {MOST_MESSAGES} messages and {MOST_TOOLS} tools at most.",
             )
-        self._under_way[request.id] = (client, loaded)
         asked = _as_text(request) if self.parts.settings.current.server.log_prompts else ""
         source = partial(events_of, loaded.engine, request)
         try:
@@ -191,7 +184,9 @@ class Work:
                 async for event in events:
                     if isinstance(event, Finish):
                         if event.reason == "cancelled":  # whoever asked has not done that
-                            raise self._why_cancelled(loaded, request)
+                            raise ApiError(
+                                "engine", f"{loaded.model.name} was ejected while it answered."
+                            )
                         self._learn(loaded, event)
                     yield event
         except BackendError as error:
@@ -201,24 +196,6 @@ class Work:
         except (ApiError, AppError) as error:
             self._note_failure(client, error)
             raise
-        finally:
-            self._under_way.pop(request.id, None)
-            self._broken_off.discard(request.id)
-
-    def end_answers(self, *, own: bool) -> None:
-        """Break off what is being answered: other programs, and with `own` our commands, too.
-
-        Their streams end as their dialect ends one that failed.
-        """
-        for name, (client, loaded) in self._under_way.items():
-            if own or not client.own:
-                self._broken_off.add(name)
-                loaded.engine.cancel(name)
-
-    def _why_cancelled(self, loaded: LoadedModel, request: GenerationRequest) -> ApiError:
-        if request.id in self._broken_off:
-            return ApiError("ended", "Corral ended before the answer was complete.")
-        return ApiError("engine", f"{loaded.model.name} was ejected while it answered.")
 
     def _note_failure(self, client: Client, error: Exception) -> None:
         """Of a stream that has begun, the log would show nothing but that it was answered."""

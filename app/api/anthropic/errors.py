@@ -14,7 +14,6 @@ _TYPES: dict[ErrorKind, str] = {
     "too_large": "request_too_large",
     "busy": "overloaded_error",
     "timeout": "timeout_error",
-    "ended": "api_error",
     "engine": "api_error",
     "internal": "api_error",
 }

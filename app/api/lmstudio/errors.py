@@ -11,7 +11,6 @@ _TYPES: dict[ErrorKind, str] = {
     "unsupported": "not_implemented",
     "engine": "internal_error",
     "internal": "internal_error",
-    "ended": "internal_error",
     "busy": "internal_error",
 }
 

@@ -10,7 +10,6 @@ _TYPES: dict[ErrorKind, str] = {
     "forbidden": "permission_error",
     "busy": "overloaded_error",
     "timeout": "timeout_error",
-    "ended": "server_error",
     "engine": "server_error",
     "internal": "server_error",
 }
