@@ -178,13 +178,15 @@ class RunningClient:
             for text in answer.iter_lines():
                 line = decoder.decode(text)
                 if isinstance(line, Failure):
-                    raise error_of(line)
+                    raise _broke_off() if line.code == "ended" else error_of(line)
                 yield line
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
+        except (httpx2.RemoteProtocolError, httpx2.ReadError) as error:
+            raise _broke_off(str(error)) from error
         except httpx2.HTTPError as error:
             raise NotRunning(
                 "The running Corral does not answer",
@@ -213,8 +215,13 @@ def _refusal(body: bytes) -> Exception:
     return ModelError("The running Corral refused", str(told))
 
 
-def _broke_off() -> NotRunning:
-    return NotRunning("The running Corral broke off", "It ended in the middle of its answer.")
+def _broke_off(detail: str = "") -> NotRunning:
+    return NotRunning(
+        "The running Corral ended",
+        "It was closed, or stopped, before it had answered to the end.",
+        "Ask again: without it, the command works by itself.",
+        detail,
+    )
 
 
 class RunningEngine:

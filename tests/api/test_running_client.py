@@ -1,7 +1,10 @@
 """The running program as its own commands ask it: like an engine of their own."""
 
+import contextlib
 import os
 import shutil
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from app.core.running import RunningCorral
 from app.core.running_client import NotRunning, RunningClient, RunningEngine
 from app.core.running_wire import GenerateRequest
 from backends.errors import BackendError, PromptTooLong
-from backends.types import Finish, LoadConfig
+from backends.types import Delta, Finish, LoadConfig
 from tests.api.serving import STARTER, Serving, free_port
 from tests.backends.scripts import ask, finish_of, text_of
 from tests.core.model_stores import put, tiny
@@ -155,6 +158,36 @@ def test_a_program_that_is_gone_is_told() -> None:
     )
     with RunningClient(gone) as client, pytest.raises(NotRunning, match="4711"):
         client.status()
+
+
+def test_a_command_is_told_in_plain_words_that_the_running_corral_ended(
+    alone: Serving, client: RunningClient
+) -> None:
+    model = alone.scripted(text="word " * 2000, tokens_per_second=100)
+    with contextlib.closing(RunningEngine(client, model, None, None).generate(ask("x"))) as events:
+        next(event for event in events if isinstance(event, Delta))
+        alone.server.close()
+        with pytest.raises(NotRunning, match="The running Corral ended"):
+            list(events)
+
+
+def test_a_connection_that_breaks_is_told_without_the_words_of_a_library() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+        def break_off() -> None:
+            with listening.accept()[0] as sock:
+                sock.recv(65536)
+                sock.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+
+        breaking = threading.Thread(target=break_off)
+        breaking.start()
+        gone = RunningCorral(4711, 0.0, address, "x", __version__, window=False)
+        with RunningClient(gone) as client, pytest.raises(NotRunning) as caught:
+            list(client.generate(GenerateRequest("m", ask("x"))))
+        breaking.join()
+    assert "The running Corral ended" in str(caught.value)
+    assert "chunked" not in str(caught.value)
 
 
 def test_another_secret_is_refused(alone: Serving) -> None:
