@@ -70,7 +70,9 @@ def install_command(program: Program, file: Path, package: Package, *, restart: 
     words = [str(os.getpid()), str(file), package.sha256]
     if program.form == "tar":
         words.append(str(_prefix(program)))
-    if restart or program.form == "appimage":  # whose script is to know where it lies
+    if program.form == "appimage":
+        words.append(program.executable)
+    if restart:
         words.append(program.executable)
     return ["/bin/sh", "-c", script, "corral-update", *words]
 

@@ -4,6 +4,7 @@
 pid=$1 package=$2 sum=$3 prefix=$4
 shift 4
 while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
+# On its own line: a shell overlooks every failure in what stands before “||”, “set -e” or not.
 (
     set -eu
     folder=$(mktemp -d)
@@ -14,5 +15,7 @@ while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
     tar --extract --file "$folder/package" --directory "$folder/unpacked" --zstd
     installer=$(find "$folder/unpacked" -maxdepth 2 -name install.sh | head -n 1)
     sh "$installer" --prefix "$prefix"
-) || echo "corral: the package was not installed (status $?)"
+)
+status=$?
+[ "$status" -eq 0 ] || echo "corral: the package was not installed (status $status)"
 [ $# -eq 0 ] || exec "$@"

@@ -232,6 +232,54 @@ def test_an_appimage_is_replaced_where_it_lies(tmp_path: Path) -> None:
     assert program_file.read_text(encoding="utf-8").endswith("echo new\n")
 
 
+@needs_shell
+@pytest.mark.skipif(not shutil.which("zstd"), reason="no zstd here")
+def test_a_tar_package_that_changed_is_not_unpacked(tmp_path: Path) -> None:
+    inside = tmp_path / "corral-0.2.0"
+    inside.mkdir()
+    (inside / "install.sh").write_text(f'touch "{tmp_path}/installed"\n', encoding="utf-8")
+    with tarfile.open(tmp_path / "corral.tar", "w") as tar:
+        tar.add(inside, inside.name)
+    file = tmp_path / "corral.tar.zst"
+    file.write_bytes(b"what was signed")
+    package = package_of(file, "tar")
+    subprocess.run(["zstd", "-q", "-f", str(tmp_path / "corral.tar"), "-o", str(file)], check=True)
+    program = Program("tar", "linux", "x86_64", str(tmp_path / "lib" / "corral" / "corral"))
+    command = [*install_command(program, file, package, restart=False), "echo", "started"]
+    said = run(command)
+    assert "was not installed" in said
+    assert said.endswith("started\n")
+    assert not (tmp_path / "installed").exists()
+
+
+@needs_shell
+def test_an_appimage_that_changed_or_cannot_be_copied_replaces_nothing(tmp_path: Path) -> None:
+    program_file, file = tmp_path / "Corral.AppImage", tmp_path / "new"
+    program_file.write_text("#!/bin/sh\necho old\n", encoding="utf-8")
+    program_file.chmod(0o755)
+    file.write_text("#!/bin/sh\necho new\n", encoding="utf-8")
+    package = package_of(file, "appimage")
+    program = Program("appimage", "linux", "x86_64", str(program_file))
+    command = install_command(program, file, package, restart=True)
+    file.write_text("#!/bin/sh\necho evil\n", encoding="utf-8")
+    for _ in range(2):
+        said = run(command)
+        assert "was not put in place" in said
+        assert said.endswith("old\n")
+        assert not program_file.with_name("Corral.AppImage.new").exists()
+        file.unlink(missing_ok=True)
+
+
+@needs_shell
+def test_an_appimage_is_not_started_again_by_somebody_who_has_quit(tmp_path: Path) -> None:
+    program_file, file = tmp_path / "Corral.AppImage", tmp_path / "new"
+    file.write_text("#!/bin/sh\necho new\n", encoding="utf-8")
+    program = Program("appimage", "linux", "x86_64", str(program_file))
+    command = install_command(program, file, package_of(file, "appimage"), restart=False)
+    assert run(command) == ""
+    assert program_file.read_bytes() == file.read_bytes()
+
+
 def test_what_cannot_replace_itself_is_not_said_to_be_able_to(tmp_path: Path) -> None:
     own, of_root = tmp_path / "lib" / "corral" / "corral", "/no/such/lib/corral/corral"
 
