@@ -7,8 +7,9 @@ RELEASE.json describes a release: {"version", "released", "page", "minimum", "no
 "fr": FILE}, "packages": [{"system", "machine", "form", "file", "url"}]}; files are looked for
 beside it. Sizes and checksums are computed here, the format of the database is that of this
 checkout. The release of the old list becomes the one that people can go back to. Without --old it
-is the first list of all. `renew` signs the same again, with a later end: to be done before
-the old one is over (--days).
+is the first list of all. The old list goes into the new one, so it has to be signed by a key that
+signs now or that this checkout trusts (--source resources/updates.json); it may be over. `renew`
+signs the same again, with a later end: to be done before the old one is over (--days).
 
 The password of the keys is that of CORRAL_UPDATE_KEY_PASSWORD, or asked for.
 """
@@ -30,7 +31,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from app.core.conversation_schema import VERSION as SCHEMA
-from app.core.update_manifest import CONTEXT, Envelope, Manifest, Package, Release, key_id
+from app.core.errors import UpdateError
+from app.core.update_manifest import (
+    CONTEXT,
+    Envelope,
+    Manifest,
+    Package,
+    Release,
+    key_id,
+    read_manifest,
+)
+from app.core.update_source import load_source
 
 PASSWORD_VARIABLE = "CORRAL_UPDATE_KEY_PASSWORD"
 DAYS = 90
@@ -70,10 +81,18 @@ def release_from(description: Path) -> tuple[Release, str]:
     return msgspec.convert(release, Release), told.get("page", "")
 
 
-def read_unsigned(path: Path) -> Manifest:
-    """The list in an older envelope; whoever signs trusts his own files."""
-    envelope = msgspec.json.decode(path.read_bytes(), type=Envelope)
-    return msgspec.json.decode(envelope.manifest, type=Manifest)
+def read_old(path: Path, keys: Sequence[Ed25519PrivateKey], source: Path | None) -> Manifest:
+    """The list in an older envelope, which may be over.
+
+    It mostly comes from where lists are published: unchecked, whoever can write there could have a
+    version of theirs signed as the one to go back to.
+    """
+    own = [key.public_key().public_bytes_raw() for key in keys]
+    trusted = {**load_source(source).by_id(), **{key_id(public): public for public in own}}
+    try:
+        return read_manifest(path.read_bytes(), trusted, datetime.min.replace(tzinfo=UTC))
+    except UpdateError as error:
+        raise SystemExit(f"sign: {path}: {error}") from error
 
 
 def following(old: Manifest | None, release: Release | None, page: str, days: int) -> Manifest:
@@ -117,15 +136,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("release", nargs="?", type=Path)
     parser.add_argument("--old", type=Path)
     parser.add_argument("--key", type=Path, action="append", required=True)
+    parser.add_argument("--source", type=Path, help="another resources/updates.json")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--days", type=int, default=DAYS)
     wishes = parser.parse_args(arguments)
     if (wishes.what == "new") != (wishes.release is not None):
         parser.error("“new” wants a RELEASE.json, “renew” none")
-    old = read_unsigned(wishes.old) if wishes.old else None
+    keys = [load_key(path) for path in wishes.key]
+    old = read_old(wishes.old, keys, wishes.source) if wishes.old else None
     release, page = release_from(wishes.release) if wishes.release else (None, "")
     manifest = following(old, release, page, wishes.days)
-    data = signed(manifest, [load_key(path) for path in wishes.key])
+    data = signed(manifest, keys)
     wishes.out.write_bytes(data)
     print(f"{wishes.out}: number {manifest.serial}, Corral {manifest.current.version}, "
           f"good until {manifest.expires:%Y-%m-%d}")  # fmt: skip

@@ -54,12 +54,13 @@ def describe(folder: Path, version: str) -> Path:
     return path
 
 
-def sign(keys: Path, *words: object, key: str = "update-key-1.pem") -> Manifest:
+def sign(keys: Path, *words: object, key: str = "update-key-1.pem", over: bool = False) -> Manifest:
     out = keys / "list.json"
     arguments = [*map(str, words), "--key", str(keys / key), "--out", str(out)]
     assert load_script("updates/sign").main(arguments) == 0
     trusted = load_source(keys / "updates.json").by_id()
-    return read_manifest(out.read_bytes(), trusted, datetime.now(UTC))
+    now = datetime.min.replace(tzinfo=UTC) if over else datetime.now(UTC)
+    return read_manifest(out.read_bytes(), trusted, now)
 
 
 def test_a_list_is_signed_with_sizes_checksums_and_the_format_of_the_chats(keys: Path) -> None:
@@ -81,6 +82,25 @@ def test_each_list_has_a_higher_number_and_knows_the_version_before(keys: Path) 
     assert (renewed.serial, renewed.current) == (3, manifest.current)
     assert renewed.previous == manifest.previous
     assert renewed.expires > manifest.expires
+
+
+def test_an_old_list_that_a_stranger_changed_gets_no_signature(keys: Path, tmp_path: Path) -> None:
+    sign(keys, "new", describe(keys, "0.1.0"))
+    old = tmp_path / "old.json"
+    text = (keys / "list.json").read_text(encoding="utf-8")
+    old.write_text(text.replace("x.example", "evil.example"), encoding="utf-8")
+    (keys / "list.json").unlink()
+    with pytest.raises(SystemExit, match="not from Corral's makers"):
+        sign(keys, "new", describe(keys, "0.2.0"), "--old", old)
+    assert not (keys / "list.json").exists()
+
+
+def test_a_list_of_the_other_trusted_key_can_be_followed_up(keys: Path) -> None:
+    sign(keys, "new", describe(keys, "0.1.0"), "--days", "-1", key="update-key-2.pem", over=True)
+    source = ("--source", keys / "updates.json")
+    manifest = sign(keys, "new", describe(keys, "0.2.0"), "--old", keys / "list.json", *source)
+    assert manifest.previous is not None
+    assert manifest.previous.version == "0.1.0"
 
 
 def test_the_key_that_was_put_away_signs_when_the_first_is_lost(keys: Path) -> None:
