@@ -118,6 +118,12 @@ Var Welcome
   ${Loop}
 !macroend
 
+!macro StopIfNotWritten
+  ${If} ${Errors}
+    !insertmacro Stop ${FAILED} "Not every file could be written to $INSTDIR. Is the disk full? Run this again; your chats, settings and models are untouched."
+  ${EndIf}
+!macroend
+
 !macro RefuseWhileRunning
   ${Do}
     !insertmacro LookWhetherRunning
@@ -178,6 +184,13 @@ Section "Corral"
   DetailPrint "Putting Corral's files in place"
   SetDetailsPrint none
 
+  ; Before everything else: by it the folder is known as Corral's, so that an installation that
+  ; broke off can be done again.
+  ClearErrors
+  SetOutPath "$INSTDIR"
+  WriteUninstaller "$INSTDIR\uninstall-corral.exe"
+  !insertmacro StopIfNotWritten
+
   ; The engine before this one stays: Corral goes back to it where the new one fails.
   ReadRegStr $3 HKCU "${UNINSTALL_KEY}" "Engine"
   ReadRegStr $4 HKCU "${UNINSTALL_KEY}" "EarlierEngine"
@@ -195,15 +208,13 @@ Section "Corral"
   ${Loop}
   FindClose $0
   RMDir /r "$INSTDIR\lib"
+  RMDir /r "$INSTDIR\notices"
   RMDir /r "$INSTDIR\python"
 
   ClearErrors
   !include "${FILES}"
   SetOutPath "$INSTDIR"
-  WriteUninstaller "$INSTDIR\uninstall-corral.exe"
-  ${If} ${Errors}
-    !insertmacro Stop ${FAILED} "Not every file could be written to $INSTDIR. Is the disk full? Run this again; your chats, settings and models are untouched."
-  ${EndIf}
+  !insertmacro StopIfNotWritten
 
   WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayName" "Corral"
   WriteRegStr HKCU "${UNINSTALL_KEY}" "DisplayVersion" "${VERSION}"
@@ -270,6 +281,7 @@ Section "Uninstall"
   Pop $0
   RMDir /r "$INSTDIR\engines"
   RMDir /r "$INSTDIR\lib"
+  RMDir /r "$INSTDIR\notices"
   RMDir /r "$INSTDIR\python"
   Delete "$INSTDIR\corral.exe"
   Delete "$INSTDIR\corralw.exe"

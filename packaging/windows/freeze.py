@@ -40,7 +40,7 @@ NOTICES = ROOT / "packaging" / "notices.py"
 """Writes the licences of everything inside, and its parts list."""
 ENGINE = ROOT / "build" / "engines" / "windows-x86_64"
 PROGRAM = ("app", "backends", "resources")
-PYTHON, LIBRARIES, ENGINES = "python", "lib", "engines"
+PYTHON, LIBRARIES, ENGINES, LICENCES = "python", "lib", "engines", "notices"
 """The folders of the installed form."""
 PLAN = """\
 would put together {folder}
@@ -110,7 +110,7 @@ def freeze(engine: Path | None, *, for_tests: bool) -> None:
     add_program(work)
     if engine is not None:
         add_engine(work, engine)
-    subprocess.run([sys.executable, NOTICES, work, work / "notices"], check=True)
+    subprocess.run([sys.executable, NOTICES, work, work / LICENCES], check=True)
     launcher_build.build(work, version, __version__)
     compile_ahead(work)
     if lacking := list(windows_libraries.missing(work)):

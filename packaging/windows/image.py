@@ -10,6 +10,7 @@ uninstaller among them; sign.py signs the outcome.
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -83,10 +84,24 @@ def sign_programs(folder: Path, signer: signing.Signer | None) -> list[str]:
     return [f"!uninstfinalize '{command}' = 0"]
 
 
+def left_behind(folder: Path) -> list[str]:
+    """What lies in the folder and is not deleted by the uninstaller, which names what it deletes.
+
+    The folder would stay, and the next installer would refuse it as another program's.
+    """
+    uninstall = SCRIPT.read_text(encoding="utf-8").partition('Section "Uninstall"')[2]
+    deleted = set(
+        re.findall(r'^ +(?:RMDir /r|Delete) "\$INSTDIR\\([^"]+)"', uninstall, re.MULTILINE)
+    )
+    return sorted({path.name for path in folder.iterdir()} - deleted)
+
+
 def make(folder: Path, output: Path, version: str, *, quick: bool = False) -> None:
     """Compile the installer. Raises Unfinished, signing.NotSigned, CalledProcessError."""
     if not (folder / launcher_build.WINDOW).exists():
         raise Unfinished(f"{folder} is not there; packaging/windows/freeze.py makes it")
+    if left := left_behind(folder):
+        raise Unfinished(f"{SCRIPT.name} does not uninstall {', '.join(left)}")
     if shutil.which(COMPILER) is None:
         raise Unfinished("there is no makensis (on Debian: apt-get install nsis)")
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -89,6 +89,28 @@ def test_everything_that_is_written_to_the_registry_is_deleted(script: str) -> N
     assert left == set()
 
 
+def test_everything_that_is_installed_is_uninstalled(
+    image: ModuleType, small_folder: Path, tmp_path: Path
+) -> None:
+    freeze = load_script("windows/freeze")
+    for name in (freeze.PYTHON, freeze.LICENCES):
+        (small_folder / name).mkdir()
+    (small_folder / "LICENSE.txt").touch()
+    assert image.left_behind(small_folder) == []
+    (small_folder / "more").mkdir()
+    with pytest.raises(image.Unfinished, match="does not uninstall more"):
+        image.make(small_folder, tmp_path / "setup.exe", "1.2.3", quick=True)
+
+
+def test_an_installation_that_broke_off_can_be_done_again(script: str) -> None:
+    """What marks the folder as Corral's comes before what fills the disk, and is not taken out."""
+    install, _, _ = script.partition('Section "Uninstall"')
+    marked = install.index('WriteUninstaller "$INSTDIR\\uninstall-corral.exe"')
+    assert marked < install.index('RMDir /r "$INSTDIR\\lib"') < install.index('!include "${FILES}"')
+    assert install.index("!insertmacro RefuseWhileRunning") < marked
+    assert "uninstall-corral.exe" in install[: install.index('FOREIGN_FOLDER} "')]
+
+
 def test_every_file_is_named_once_and_in_order(on_path: None, small_folder: Path) -> None:
     lines = list(load_script("windows/steps/nsis_files").file_lines(small_folder))
     files = [line for line in lines if line.startswith("File ")]
