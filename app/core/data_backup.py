@@ -46,6 +46,8 @@ class _About(Struct, frozen=True):
     schema: int = 0
     """The format of the database (`PRAGMA user_version`)."""
     chats: int = 0
+    sources: dict[str, tuple[int, int]] = {}
+    """When each file was written last (nanoseconds) and its size, just before it was copied."""
 
 
 class Backup(Struct, frozen=True):
@@ -66,24 +68,25 @@ class Backup(Struct, frozen=True):
 def back_up(data: Path, database: str = DATABASE, *, sparing: Path | None = None) -> Backup | None:
     """Copy the database and what lies beside it; None where there is nothing to copy.
 
-    With "" the settings and presets alone. Where nothing has changed since the newest copy, that is
-    the answer. Older copies are deleted beyond `KEPT`, but never the folder `sparing`.
+    With "" the settings and presets alone. Where a copy is of just these files, that is the answer.
+    Older copies are deleted beyond `KEPT`, but never the folder `sparing`.
 
     Raises `StorageError`.
     """
     sources = [path for path in _sources(data, database) if path.exists()]
     if not sources:
         return None
-    newest = next((each for each in backups(data) if each.database == database), None)
-    if newest is not None and _last_change(sources) < newest.made:
-        return newest
+    if (same := _copy_of(data, database, sources)) is not None:
+        return same
     root = data / "backups"
     now = datetime.now()
     folder = _free_name(root / now.strftime("%Y-%m-%dT%H-%M-%S"))
     unfinished = root / f"{_UNFINISHED}{folder.name}-{os.getpid()}"
     try:
         unfinished.mkdir(parents=True)
+        stamps = _stamps(data, sources)
         about = _copy(data, database, unfinished, now.timestamp())
+        about = msgspec.structs.replace(about, sources=stamps)
         write_atomically(unfinished / _ABOUT, msgspec.json.encode(about))
         unfinished.rename(folder)
         sync_folder(root)
@@ -96,8 +99,9 @@ def back_up(data: Path, database: str = DATABASE, *, sparing: Path | None = None
     made = _read(folder)
     if made is None:
         raise StorageError("The data could not be copied", f"{folder} cannot be read.")
-    same = [each for each in backups(data) if each.database == database]
-    for each in same[KEPT:]:
+    # By a clock that was wrong others may seem newer: the new one stays whatever it says.
+    others = [each for each in backups(data) if each.database == database and each != made]
+    for each in others[KEPT - 1 :]:
         if each.folder != sparing:
             delete(each)
     return made
@@ -152,8 +156,28 @@ def _sources(data: Path, database: str) -> Iterator[Path]:
         yield from (data / PRESETS).glob("*.json")
 
 
-def _last_change(paths: list[Path]) -> float:
-    return max(path.stat().st_mtime for path in paths if path.exists())
+def _copy_of(data: Path, database: str, sources: list[Path]) -> Backup | None:
+    """The copy that was made of just these files.
+
+    Being younger than they are is not enough: the clock may have been set back since.
+    """
+    stamps = _stamps(data, sources)
+    last_change = max((changed for changed, _ in stamps.values()), default=0) / 1e9
+    for backup in backups(data):
+        if backup.database == database and last_change < backup.made:
+            about = _about(backup.folder)
+            if about is not None and about.sources == stamps:
+                return backup
+    return None
+
+
+def _stamps(data: Path, sources: list[Path]) -> dict[str, tuple[int, int]]:
+    stamps = {}
+    for path in sources:
+        with contextlib.suppress(FileNotFoundError):  # a journal that was just finished
+            status = path.stat()
+            stamps[path.relative_to(data).as_posix()] = (status.st_mtime_ns, status.st_size)
+    return stamps
 
 
 def _copy(data: Path, database: str, target: Path, made: float) -> _About:
@@ -190,14 +214,20 @@ def _facts(database: Path) -> tuple[int, int]:
     return schema, chats
 
 
+def _about(folder: Path) -> _About | None:
+    try:
+        return msgspec.json.decode((folder / _ABOUT).read_bytes(), type=_About)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
 def _read(folder: Path) -> Backup | None:
-    if folder.name.startswith(_UNFINISHED):
+    about = None if folder.name.startswith(_UNFINISHED) else _about(folder)
+    if about is None:
         return None
     try:
-        about = msgspec.json.decode((folder / _ABOUT).read_bytes(), type=_About)
-        files = [path for path in folder.rglob("*") if path.is_file()]
-        size = sum(path.stat().st_size for path in files)
-    except (OSError, msgspec.DecodeError):
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    except OSError:
         return None
     return Backup(
         folder, about.made, about.program, about.database, about.schema, about.chats, size

@@ -1,6 +1,7 @@
 """Copies of the data: made before a migration, whole or not at all, a few kept, put back."""
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -90,6 +91,40 @@ def test_only_the_newest_copies_are_kept(data: Path) -> None:
         say(data, str(number))
         names.append(made(data).folder.name)
     assert [each.folder.name for each in backups(data)] == names[: -KEPT - 1 : -1]
+
+
+def from_the_future(backup: Backup) -> None:
+    """Make a copy say that it is of tomorrow, as if the clock had been set back since."""
+    path = backup.folder / "backup.json"
+    about = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**about, "made": about["made"] + 86_400}), encoding="utf-8")
+
+
+def test_chats_are_copied_before_they_are_replaced_though_the_clock_was_set_back(
+    data: Path,
+) -> None:
+    copies = []
+    for number in range(KEPT):
+        say(data, str(number))
+        copies.append(made(data))
+        from_the_future(copies[-1])
+    say(data, "of today")
+    restore(data, copies[0])
+    assert titles(data) == ["0"]
+    undo = max(backups(data), key=lambda each: each.chats)
+    restore(data, undo)
+    assert "of today" in titles(data)
+
+
+def test_a_preset_that_is_put_there_with_an_old_date_is_copied(data: Path) -> None:
+    say(data, "One")
+    first = made(data)
+    preset = data / "presets" / "from elsewhere.json"
+    preset.write_text("{}", encoding="utf-8")
+    os.utime(preset, (1, 1))
+    assert (made(data).folder / "presets" / preset.name).is_file()
+    assert len(backups(data)) == 2
+    assert first in backups(data)
 
 
 def test_a_copy_that_fails_leaves_nothing_half_done(
