@@ -123,6 +123,7 @@ class Replacement:
             return
         if planned.kept is None:
             try:
+                self._refuse_beside_another()
                 self._put_back(planned)
             finally:
                 self._started = start_detached((), self._log)
@@ -130,6 +131,7 @@ class Replacement:
         version = planned.kept.release.version
         # Told at the next start if anything from here on goes wrong.
         self._shelf.change(lambda m: msgspec.structs.replace(m, installing=version))
+        self._refuse_beside_another()  # it may have begun since
         self._shelf.whole(version)
         self._put_back(planned)
         file = self._shelf.folder / planned.kept.name

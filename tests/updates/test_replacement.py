@@ -376,6 +376,42 @@ def test_nothing_is_replaced_under_another_corral(
     assert len(started) == 1
 
 
+def test_nothing_is_replaced_beside_a_corral_that_began_after_it_was_chosen(
+    desk: Desk, server: UpdateServer, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again: list[object] = []
+    monkeypatch.setattr(update_replacement, "start_detached", lambda *told: again.append(told))
+    release = server.release("0.2.0")
+    older_data(desk)
+    (copy,) = backups(desk.paths.data)
+    waits = [sys.executable, "-c", "input()"]
+    with (
+        closing(desk.updates()) as updates,
+        subprocess.Popen(waits, stdin=subprocess.PIPE) as other,
+    ):
+        updates.fetch(release)
+        updates.replacement.install(release, backup=copy)
+        began = psutil.Process(other.pid).create_time()
+        running = RunningCorral(other.pid, began, "http://127.0.0.1:1", "x", "0.1.0", window=False)
+        desk.paths.running_file.write_bytes(msgspec.json.encode(running))
+        with pytest.raises(UpdateError, match=f"process {other.pid}"):
+            updates.replacement.finish()
+        desk.paths.running_file.unlink()
+        updates.replacement.restore(copy)
+        desk.paths.running_file.write_bytes(msgspec.json.encode(running))
+        with pytest.raises(UpdateError, match=f"process {other.pid}"):
+            updates.replacement.finish()
+        other.communicate(b"\n", PATIENCE)
+    assert started == []
+    assert len(again) == 1
+    with closing(ConversationStore(desk.paths.conversations)) as store:
+        assert {each.title for each in store.list()} == {"Before", "After"}
+    with closing(desk.updates()) as updates:
+        problem = updates.look_back()
+        assert problem is not None
+        assert "was not installed" in problem.title
+
+
 # Going back
 
 
