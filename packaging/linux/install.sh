@@ -47,14 +47,13 @@ data=${XDG_DATA_HOME:-$HOME/.local/share}
 
 # Menus, kinds of files and icons are looked up in caches where a desktop keeps some.
 refresh() {
-    for command in \
-        "update-desktop-database -q $prefix/share/applications" \
-        "update-mime-database $prefix/share/mime" \
-        "gtk-update-icon-cache -q -t -f $prefix/share/icons/hicolor"; do
-        if command -v "${command%% *}" >/dev/null 2>&1; then
-            $command >/dev/null 2>&1 || true
-        fi
-    done
+    quietly update-desktop-database -q "$prefix/share/applications"
+    quietly update-mime-database "$prefix/share/mime"
+    quietly gtk-update-icon-cache -q -t -f "$prefix/share/icons/hicolor"
+}
+
+quietly() {
+    "$@" >/dev/null 2>&1 || true
 }
 
 # Removes the files in a list, then the folders that are empty because of it.
@@ -68,9 +67,11 @@ remove_listed() {
     done
 }
 
+# Whether a program runs from there; the system names it without the links on the way to it.
 is_running() {
+    real=$(CDPATH='' cd -P -- "$program" 2>/dev/null && pwd) || return 1
     for process in /proc/[0-9]*; do
-        case "$(readlink "$process/exe" 2>/dev/null)" in "$program"/*) return 0 ;; esac
+        case "$(readlink "$process/exe" 2>/dev/null)" in "$real"/*) return 0 ;; esac
     done
     return 1
 }
@@ -108,25 +109,37 @@ mkdir -p "$prefix" 2>/dev/null || true
 [ -w "$prefix" ] ||
     fail "$prefix cannot be written to. With --system this needs root; without, it goes to ~/.local."
 
-# The new files get in place first, then what only the old version had is removed.
+# All new files come first, under names of their own: whatever happens on the way, such as a full
+# disk, the old version is whole. Then they get their names, and what only the old one had goes.
 old=$(mktemp)
 [ ! -f "$list" ] || cp -- "$list" "$old"
 new=$(mktemp)
 (cd "$here" && find bin lib share \( -type f -o -type l \) | LC_ALL=C sort) >"$new"
 echo lib/corral/install.sh >>"$new"
+take_back() {
+    sed 's/$/.new/' "$new" | remove_listed
+    rm -f -- "$old" "$new"
+}
+trap take_back EXIT
+trap 'exit 1' HUP INT TERM
 while IFS= read -r file; do
     mkdir -p "$prefix/$(dirname -- "$file")"
     source=$here/$file
     [ "$file" != lib/corral/install.sh ] || source=$here/install.sh
-    # Under a name of its own first: whatever happens, no half file is left under the right one.
     cp -P -p -- "$source" "$prefix/$file.new"
+    # Who unpacked the archive does not own what everybody runs.
+    [ "$(id -u)" != 0 ] || chown -h 0:0 -- "$prefix/$file.new"
+done <"$new"
+while IFS= read -r file; do
     mv -f -- "$prefix/$file.new" "$prefix/$file"
 done <"$new"
 # Menus do not search ~/.local/bin in every distribution.
 entry=$prefix/share/applications/@APP_ID@.desktop
-sed "s|^Exec=corral|Exec=\"$prefix/bin/corral\"|" "$here/share/applications/@APP_ID@.desktop" >"$entry"
+command=$(printf '%s' "$prefix/bin/corral" | sed 's/[\\&|]/\\&/g')
+sed "s|^Exec=corral|Exec=\"$command\"|" "$here/share/applications/@APP_ID@.desktop" >"$entry"
 grep -vxF -f "$new" "$old" | remove_listed || true
 cp -- "$new" "$list"
+trap - EXIT
 rm -f -- "$old" "$new"
 refresh
 echo "Corral $("$program/corral" --version | sed 's/^corral //') was installed in $prefix."

@@ -61,11 +61,14 @@ def unpacked(frozen: Path, tmp_path: Path) -> Path:
     return next(tmp_path.glob(f"corral-{__version__}-linux-*"))
 
 
-def install(folder: Path, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run an installing script as somebody whose home is `home`."""
+def install(
+    folder: Path, home: Path, *words: str, tools: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run an installing script as somebody whose home is `home`; `tools` are found first."""
+    found = os.environ["PATH"] if tools is None else f"{tools}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         ["sh", folder / "install.sh", *words],
-        env={"PATH": os.environ["PATH"], "HOME": str(home)},
+        env={"PATH": found, "HOME": str(home)},
         capture_output=True,
         text=True,
         check=False,
@@ -204,6 +207,63 @@ def test_the_archive_is_not_installed_over_a_corral_that_runs(
         assert process.stdin is not None
         process.stdin.close()
     assert (home / ".local/bin/corral").exists()
+
+
+@needs("zstd")
+def test_a_corral_that_runs_is_noticed_where_the_home_is_a_link(
+    unpacked: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    (tmp_path / "disk").mkdir()
+    home.symlink_to("disk")
+    assert install(unpacked, home).returncode == 0
+    running = home / ".local/lib/corral/_internal/waits"
+    shutil.copy(shutil.which("cat") or "", running)
+    with subprocess.Popen([running], stdin=subprocess.PIPE) as process:
+        assert "Corral is running. Close it" in install(unpacked, home).stderr
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+@needs("zstd")
+def test_an_archive_that_cannot_be_copied_whole_leaves_the_version_before_as_it_was(
+    unpacked: Path, tmp_path: Path
+) -> None:
+    home, tools = tmp_path / "home", tmp_path / "tools"
+    tools.mkdir()
+    assert install(unpacked, home).returncode == 0
+    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    with (unpacked / "lib/corral/_internal/libreal.so").open("ab") as library:
+        library.write(b"of the new version")
+    full = (
+        f'#!/bin/sh\ncase "$*" in *corral.1.gz*) exit 1 ;; esac\nexec {shutil.which("cp")} "$@"\n'
+    )
+    (tools / "cp").write_text(full, encoding="utf-8")
+    (tools / "cp").chmod(0o755)
+    assert install(unpacked, home, tools=tools).returncode != 0
+    assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
+    assert install(unpacked, tmp_path / "other", tools=tools).returncode != 0
+    assert [path for path in (tmp_path / "other").rglob("*") if path.is_file()] == []
+
+
+@needs("zstd")
+def test_a_folder_with_signs_that_mean_something_to_tools_is_as_good_as_any(
+    unpacked: Path, tmp_path: Path
+) -> None:
+    prefix = tmp_path / "you & me|us"
+    assert install(unpacked, tmp_path, "--prefix", str(prefix)).returncode == 0
+    entry = (prefix / f"share/applications/{NAME}.desktop").read_text(encoding="utf-8")
+    assert f'Exec="{prefix}/bin/corral" %u' in entry
+
+
+@needs("zstd")
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="needs root")
+def test_what_root_installs_is_not_owned_by_who_unpacked_it(unpacked: Path, tmp_path: Path) -> None:
+    for path in (unpacked, *unpacked.rglob("*")):
+        os.chown(path, 1234, 1234, follow_symlinks=False)
+    prefix = tmp_path / "usr local"
+    assert install(unpacked, tmp_path, "--prefix", str(prefix)).returncode == 0
+    assert {path.lstat().st_uid for path in prefix.rglob("*")} == {0}
 
 
 @needs("zstd")
