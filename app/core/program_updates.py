@@ -139,7 +139,8 @@ class ProgramUpdates:
             return "no package", release, None
         if version < numbers(release.minimum):
             return "too old", release, package
-        return ("ready" if self._shelf.kept(release.version) else "offered"), release, package
+        is_here = self._shelf.is_here(release.version, package)
+        return ("ready" if is_here else "offered"), release, package
 
     # -- looking
 

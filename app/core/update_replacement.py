@@ -65,7 +65,7 @@ class Replacement:
         package = self._shelf.package_of(release) if release else None
         if release is None or package is None:
             return None
-        here = self._shelf.kept(release.version) is not None
+        here = self._shelf.is_here(release.version, package)
         needs = release.schema < conversation_schema.VERSION and self._paths.conversations.exists()
         backup = usable_by(self._paths.data, release.schema) if needs else None
         return GoingBack(release, package, here, needs, backup)
@@ -73,10 +73,10 @@ class Replacement:
     def _version_before(self) -> Release | None:
         """The newest of those that are older than this one, and here or to be had."""
         shelf = self._shelf
-        known = [kept.release for kept in shelf.memory().kept if shelf.kept(kept.release.version)]
         manifest = shelf.manifest()
-        if manifest is not None and manifest.previous is not None:
-            known.append(manifest.previous)
+        # What the list says of a version goes before what was kept of it.
+        known = [manifest.previous] if manifest is not None and manifest.previous else []
+        known += [kept.release for kept in shelf.memory().kept if shelf.kept(kept.release.version)]
         older = [release for release in known if shelf.is_older(release)]
         return max(older, key=lambda each: numbers(each.version), default=None)
 

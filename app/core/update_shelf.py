@@ -160,6 +160,11 @@ class UpdateShelf:
                 return kept
         return None
 
+    def is_here(self, version: str, package: Package) -> bool:
+        """Whether just this package lies here, not one that was replaced by it since."""
+        kept = self.kept(version)
+        return kept is not None and kept.package.sha256 == package.sha256
+
     def whole(self, version: str) -> KeptPackage:
         """The same, once all of it was read and is what was signed for.
 

@@ -204,6 +204,32 @@ def test_a_checkout_hears_of_the_version_and_how_it_comes(desk: Desk, server: Up
             updates.fetch(server.release("0.2.0"))
 
 
+def test_a_package_that_the_list_has_replaced_is_fetched_anew(
+    desk: Desk, updates: ProgramUpdates, server: UpdateServer
+) -> None:
+    withdrawn = server.release("0.2.0", b"withdrawn" * 10_000)
+    server.announce(withdrawn)
+    updates.look()
+    assert updates.fetch(withdrawn)
+    mended = server.release("0.2.0", b"mended" * 20_000)
+    server.announce(mended, serial=2)
+    updates.look(now=True)
+    assert updates.state().stage == "offered"
+    assert updates.fetch(mended)
+    assert updates.state().stage == "ready"
+    assert package_file(desk, "0.2.0").read_bytes() == b"mended" * 20_000
+    updates.replacement.install(mended)
+    with closing(desk.updates("0.3.0")) as later:
+        server.announce(
+            server.release("0.3.0"), serial=3, previous=server.release("0.2.0", b"again" * 30_000)
+        )
+        later.look(now=True)
+        back = later.replacement.going_back()
+        assert back is not None
+        assert not back.here
+        assert back.package.size == 150_000
+
+
 def test_a_package_is_fetched_checked_and_listed(
     desk: Desk, updates: ProgramUpdates, server: UpdateServer
 ) -> None:
