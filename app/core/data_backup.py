@@ -115,12 +115,13 @@ def backups(data: Path) -> tuple[Backup, ...]:
     return tuple(sorted(found, key=lambda each: each.made, reverse=True))
 
 
-def restore(data: Path, backup: Backup) -> None:
-    """Put the data back as it was, once what it replaces is copied too. Nobody may be writing.
+def restore(data: Path, backup: Backup) -> Backup | None:
+    """Put the data back as it was, once what it replaces is copied too; answers that copy.
 
+    Nobody may be writing. None where there was nothing to replace.
     Raises `StorageError`; the data is then as it was, or as it was copied.
     """
-    back_up(data, backup.database, sparing=backup.folder)
+    replaced = back_up(data, backup.database, sparing=backup.folder)
     try:
         if backup.database:
             _copy_database(backup.folder / backup.database, data / backup.database)
@@ -134,6 +135,7 @@ def restore(data: Path, backup: Backup) -> None:
     except sqlite3.Error as error:
         raise described(error) from error
     log.info("the data is as it was at %s", backup.folder.name)
+    return replaced
 
 
 def delete(backup: Backup) -> None:

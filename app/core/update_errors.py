@@ -143,12 +143,21 @@ def another_runs(pid: int) -> UpdateError:
     )
 
 
-def not_installed(version: str, detail: str) -> UpdateError:
-    """The installer was started, and the old version is still there."""
+def not_installed(version: str, detail: str, replaced: float = 0.0) -> UpdateError:
+    """The installer was started, and the old version is still there.
+
+    `replaced`: when the data was copied that an older state had replaced for it, Unix seconds.
+    """
+    again = "Install it again, or open the package by hand."
+    moment = f"{datetime.fromtimestamp(replaced):%Y-%m-%d %H:%M}"
+    data = (
+        "Your data was put back for it already, so newer chats are not in view. They are in the "
+        f"copy of {moment} in Settings, Updates; put it back there."
+    )
     return UpdateError(
         f"Corral {version} was not installed",
         "Its installer was started when Corral ended last, and has not replaced this version.",
-        "Install it again, or open the package by hand.",
+        f"{again} {data}" if replaced else again,
         detail,
     )
 

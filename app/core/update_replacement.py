@@ -133,26 +133,29 @@ class Replacement:
         self._shelf.change(lambda m: msgspec.structs.replace(m, installing=version))
         self._refuse_beside_another()  # it may have begun since
         self._shelf.whole(version)
-        self._put_back(planned)
+        copied = self._put_back(planned)
+        if copied is not None:
+            self._shelf.change(lambda m: msgspec.structs.replace(m, replaced=copied.made))
         file = self._shelf.folder / planned.kept.name
         package, program = planned.kept.package, self._shelf.program
         command = install_command(program, file, package, restart=planned.restart)
         self._started = start_installer(command, self._log)
 
-    def _put_back(self, planned: AtEnd) -> None:
-        if planned.backup is not None:
-            restore(self._paths.data, planned.backup)
+    def _put_back(self, planned: AtEnd) -> Backup | None:
+        """Answers the copy of what was replaced."""
+        return restore(self._paths.data, planned.backup) if planned.backup else None
 
     def look_back(self) -> AppError | None:
         """What to say if the installer that was started at the last end has not done its work."""
-        wanted = self._shelf.memory().installing
+        memory = self._shelf.memory()
+        wanted = memory.installing
         if not wanted:
             return None
         with contextlib.suppress(AppError):  # said again at the next start, then
-            self._shelf.change(lambda m: msgspec.structs.replace(m, installing=""))
+            self._shelf.change(lambda m: msgspec.structs.replace(m, installing="", replaced=0.0))
         if numbers(wanted) == numbers(self._shelf.version):
             return None
         words = ""
         with contextlib.suppress(OSError):
             words = self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
-        return update_errors.not_installed(wanted, words)
+        return update_errors.not_installed(wanted, words, memory.replaced)

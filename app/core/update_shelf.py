@@ -57,6 +57,8 @@ class UpdateMemory(Struct, frozen=True):
     kept: tuple[KeptPackage, ...] = ()
     installing: str = ""
     """The version whose installer was started when Corral ended last."""
+    replaced: float = 0.0
+    """When the data was copied that an older state has replaced for it, Unix seconds; 0: none."""
 
 
 class UpdateShelf:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -464,6 +465,11 @@ def test_going_back_puts_the_chats_of_before_back_and_keeps_the_later_ones(
         assert connection.execute("SELECT title FROM conversations").fetchall() == [("Before",)]
     newest = backups(desk.paths.data)[0]
     assert (newest.schema, newest.chats) == (schema.VERSION, 2)
+    with closing(desk.updates("0.2.0")) as not_replaced:  # the password was not given, say
+        problem = not_replaced.look_back()
+        assert problem is not None
+        assert f"the copy of {datetime.fromtimestamp(newest.made):%Y-%m-%d %H:%M}" in problem.hint
+        assert not_replaced.look_back() is None
 
 
 def test_without_a_copy_that_it_can_read_that_is_said(desk: Desk, server: UpdateServer) -> None:
