@@ -13,8 +13,10 @@ import msgspec
 from app.core import conversation_schema, update_errors
 from app.core.data_backup import Backup, backups, restore, usable_by
 from app.core.detached import start_detached
+from app.core.earlier_engine import keep_engine
 from app.core.errors import AppError
 from app.core.events import EventHook
+from app.core.installed_engines import engine_places, installed_engines
 from app.core.paths import AppPaths
 from app.core.running import running_corral
 from app.core.update_install import install_command, start_installer
@@ -136,10 +138,19 @@ class Replacement:
         copied = self._put_back(planned)
         if copied is not None:
             self._shelf.change(lambda m: msgspec.structs.replace(m, replaced=copied.made))
+        self._keep_engine(planned.kept.release)
         file = self._shelf.folder / planned.kept.name
         package, program = planned.kept.package, self._shelf.program
         command = install_command(program, file, package, restart=planned.restart)
         self._started = start_installer(command, self._log)
+
+    def _keep_engine(self, release: Release) -> None:
+        """For the version that comes; the one before comes with an engine that was good for it."""
+        if self._shelf.is_older(release) or self._shelf.program.form == "nsis":
+            return
+        beside, own = engine_places(self._paths)
+        for engine in installed_engines((beside,))[:1]:
+            keep_engine(engine, own)
 
     def _put_back(self, planned: AtEnd) -> Backup | None:
         """Answers the copy of what was replaced."""

@@ -23,10 +23,12 @@ from app.core import program_form, update_replacement
 from app.core.conversation_store import ConversationStore
 from app.core.data_backup import back_up, backups
 from app.core.errors import UpdateError
+from app.core.installed_engines import installed_engines
 from app.core.program_form import Program, installed_form, this_program
 from app.core.running import RunningCorral
 from app.core.update_install import install_command, start_installer, way_of
 from app.core.update_manifest import Package
+from tests.engine_folders import write_engine
 from tests.timing import PATIENCE
 from tests.updates.conftest import Desk
 from tests.updates.update_server import UpdateServer
@@ -411,6 +413,23 @@ def test_nothing_is_replaced_beside_a_corral_that_began_after_it_was_chosen(
         problem = updates.look_back()
         assert problem is not None
         assert "was not installed" in problem.title
+
+
+def test_the_engine_of_this_version_is_kept_for_the_next_one_and_not_for_the_one_before(
+    desk: Desk, server: UpdateServer, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside, own = desk.paths.data / "program", desk.paths.data / "engines"
+    write_engine(beside, "9.9", id="of-this-version")
+    monkeypatch.setattr(update_replacement, "engine_places", lambda _: (beside, own))
+    for version, kept in (("0.0.9", False), ("0.2.0", True)):
+        release = server.release(version)
+        with closing(desk.updates("0.1.0")) as updates:
+            updates.fetch(release)
+            updates.replacement.install(release)
+            updates.replacement.finish()
+        ids = [each.id for each in installed_engines([own])]
+        assert ("of-this-version" in ids) == kept
+    assert len(started) == 2
 
 
 # Going back
