@@ -6,7 +6,7 @@ was made before its format changed is put back, and what it replaces is copied f
 
 import contextlib
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -104,6 +104,11 @@ class Replacement:
         """
         self._refuse_beside_another()
         self._plan(AtEnd(backup=backup))
+
+    def wait_for_end(self) -> None:
+        """Corral is not ended for what was chosen, so it does not start again after it either."""
+        if self.planned is not None:
+            self._plan(replace(self.planned, restart=False))
 
     def cancel(self) -> None:
         """Nothing is to happen."""

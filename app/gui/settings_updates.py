@@ -287,7 +287,7 @@ class UpdatesSection(SettingSection):
         install = self._updates.replacement.install
         self._context.worker.run(
             lambda: install(release, backup=backup, restart=restart),
-            done=self._end if restart else None,
+            done=self._end_if_idle if restart else None,
             failed=failed,
         )
 
@@ -295,7 +295,14 @@ class UpdatesSection(SettingSection):
         self._refusal = error
         self._show_state()
 
-    def _end(self, _: object = None) -> None:
+    def _end_if_idle(self, _: object) -> None:
+        """End, unless a chat or a download has begun since: then at the end of it all."""
+        if self._context.is_busy():
+            self._updates.replacement.wait_for_end()
+        else:
+            self._end()
+
+    def _end(self) -> None:
         window = self.window()
         if isinstance(window, Frame):
             window.quit()

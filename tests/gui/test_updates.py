@@ -217,6 +217,34 @@ def test_while_something_runs_it_is_installed_at_the_end_and_may_be_given_up(
     assert commands == []
 
 
+def test_a_chat_that_began_while_the_package_was_checked_is_not_cut_off(
+    make: Make,
+    server: UpdateServer,
+    show: Show,
+    commands: list[list[str]],
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    busy: list[object] = []
+    monkeypatch.setattr(AppContext, "is_busy", lambda _self: bool(busy))
+    context = make()
+    server.announce(server.release("0.2.0"))
+    section = section_of(context, show)
+    press(section.look)
+    qtbot.waitUntil(section.act.isVisible)
+    press(section.act)
+    qtbot.waitUntil(lambda: section.act.isVisible() and section.act.text() == "Install and restart")
+    replacement = context.program_updates.replacement
+    replacement.changed.connect(lambda: busy.append("an answer"))
+    press(section.act)
+    qtbot.waitUntil(lambda: replacement.planned is not None and not replacement.planned.restart)
+    assert section.window().isVisible()
+    assert section.offer_row.sentence.text() == "It is installed when Corral ends"
+    replacement.finish()
+    (command,) = commands
+    assert command[-1] != "corral"  # it is not started again by itself
+
+
 def test_a_download_can_be_stopped_and_goes_on_where_it_was(
     make: Make, server: UpdateServer, show: Show, qtbot: QtBot
 ) -> None:
