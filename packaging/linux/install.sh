@@ -43,7 +43,7 @@ fi
 case "$prefix" in /*) ;; *) prefix=$(pwd)/$prefix ;; esac
 program=$prefix/lib/corral
 list=$program/installed-files
-data=${XDG_DATA_HOME:-$HOME/.local/share}
+data=${XDG_DATA_HOME:-${HOME:-}/.local/share}
 
 # Menus, kinds of files and icons are looked up in caches where a desktop keeps some.
 refresh() {
@@ -147,4 +147,4 @@ case ":$PATH:" in
     *":$prefix/bin:"*) echo "Start it from the menu, or by: corral" ;;
     *) echo "Start it from the menu, or by: $prefix/bin/corral" ;;
 esac
-echo "To remove it: $program/install.sh --uninstall$([ "$prefix" = "$HOME/.local" ] || echo " --prefix $prefix")"
+echo "To remove it: $program/install.sh --uninstall$([ "$prefix" = "${HOME:-}/.local" ] || echo " --prefix $prefix")"

@@ -247,6 +247,16 @@ def test_an_archive_that_cannot_be_copied_whole_leaves_the_version_before_as_it_
 
 
 @needs("zstd")
+def test_without_a_home_it_goes_where_it_is_told(unpacked: Path, tmp_path: Path) -> None:
+    for words in ((), ("--uninstall",)):
+        command = ["sh", unpacked / "install.sh", "--prefix", tmp_path / "here", *words]
+        environment = {"PATH": os.environ["PATH"]}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "here/bin/corral").exists()
+
+
+@needs("zstd")
 def test_a_folder_with_signs_that_mean_something_to_tools_is_as_good_as_any(
     unpacked: Path, tmp_path: Path
 ) -> None:
