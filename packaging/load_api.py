@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -98,7 +99,11 @@ def serve_beside_window() -> None:
     late: list[float] = []
     last = [time.perf_counter()]
 
+    ended = threading.Event()
+
     def tick() -> None:
+        if ended.is_set():  # not from the reading thread: Qt would wait for this one there
+            app.quit()
         now = time.perf_counter()
         late.append(max(0.0, now - last[0] - 0.005))
         last[0] = now
@@ -113,9 +118,7 @@ def serve_beside_window() -> None:
         print(json.dumps({"url": running.url}), flush=True)
         last[0] = time.perf_counter()
         timer.start(5)
-        import threading
-
-        threading.Thread(target=lambda: (sys.stdin.readline(), app.quit()), daemon=True).start()
+        threading.Thread(target=lambda: (sys.stdin.readline(), ended.set()), daemon=True).start()
         app.exec()
         timer.stop()
     program.close()
