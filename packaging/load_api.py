@@ -101,6 +101,10 @@ def serve_beside_window() -> None:
 
     ended = threading.Event()
 
+    def wait() -> None:
+        sys.stdin.readline()
+        ended.set()
+
     def tick() -> None:
         if ended.is_set():  # not from the reading thread: Qt would wait for this one there
             app.quit()
@@ -118,7 +122,7 @@ def serve_beside_window() -> None:
         print(json.dumps({"url": running.url}), flush=True)
         last[0] = time.perf_counter()
         timer.start(5)
-        threading.Thread(target=lambda: (sys.stdin.readline(), ended.set()), daemon=True).start()
+        threading.Thread(target=wait, daemon=True).start()
         app.exec()
         timer.stop()
     program.close()
