@@ -62,7 +62,7 @@ class LocalModel(Struct, frozen=True):
     @property
     def disk_size(self) -> int:
         """Bytes of all its files, companions such as a projector among them."""
-        return sum(self.file_sizes_by_path().values())
+        return sum(self.file_sizes) if self.file_sizes else self.size
 
     def file_sizes_by_path(self) -> dict[Path, int]:
         """Bytes of each file; all of them at the first one where only `size` is known."""

@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Meta, Struct
 
 from app.core.conversations import Picture
-from app.core.data_backup import back_up
 from app.core.errors import AppError, SettingsError
 from app.core.events import EventHook
 from app.core.files import locked, set_aside, storage_error, write_atomically
@@ -419,6 +418,9 @@ class SettingsStore:
 
     def _keep_older(self) -> None:
         """Copy the file, with the presets beside it, before this version writes it anew."""
+        # Needed once a version; each start and command would wait for SQLite otherwise.
+        from app.core.data_backup import back_up
+
         try:
             back_up(self._path.parent, "")
         except AppError as error:
