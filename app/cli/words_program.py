@@ -52,7 +52,10 @@ def add(commands: "Commands") -> None:
     opening = commands.add_parser("open", help="open the window, or show something in it")
     opening.set_defaults(does="open")
     opening.add_argument(
-        "link", nargs="?", metavar="LINK", help="corral://model/OWNER/NAME, or a .gguf file"
+        "link",
+        nargs="?",
+        metavar="LINK",
+        help="corral://model/OWNER/NAME, a .gguf or a .corral-engine",
     )
 
     version = commands.add_parser("version", help="say which version this is")

@@ -31,6 +31,8 @@ class EngineEntry(Struct, frozen=True):
     """Bytes on the disk."""
     version: str = ""
     accelerator: str = ""
+    variants: tuple[str, ...] = ()
+    """Its codes for the processor, the most cautious first."""
     signed: bool = False
     """Whether Corral's makers vouch for one that the person added."""
     problem: str = ""
@@ -75,6 +77,7 @@ def _entry(engine: InstalledEngine, own: Path, keys: Mapping[str, bytes]) -> Eng
         _size(folder),
         engine.version,
         engine.accelerator,
+        engine.variants,
     )
     return _with_signature(entry, keys) if entry.origin == "person" else entry
 

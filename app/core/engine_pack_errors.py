@@ -64,7 +64,8 @@ def here_already(engine_id: str, *, same: bool) -> EngineError:
     """One of this id is installed."""
     if same:
         return EngineError(
-            f"{engine_id} is installed already", "It is the same in every file.", "Use it."
+            f"{engine_id} is installed already",
+            "It is the same in every file, so there is nothing to add.",
         )
     return EngineError(
         f"Another {engine_id} is installed already",
