@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from app.cli import engines
 from app.cli.main import main
 from app.core.engine import EngineProcess
+from app.core.engine_adding import add_engine
 from app.core.installed_engines import usual_engine
 from app.core.paths import app_paths
 from app.core.settings import SettingsStore
@@ -47,8 +49,8 @@ def own(corral_home: Path) -> Path:
 @pytest.fixture
 def starts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Engines of a few bytes are taken for ones that start."""
-    add = engines.add_engine
-    monkeypatch.setattr(engines, "add_engine", lambda *words: add(*words, lambda folder: None))
+    untried = partial(add_engine, trial=lambda folder: None)
+    monkeypatch.setattr(engines, "add_engine", untried)
 
 
 class Terminal(io.StringIO):

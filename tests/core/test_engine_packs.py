@@ -237,6 +237,10 @@ def test_a_signature_counts_under_a_trusted_key_and_for_exactly_this_list(tmp_pa
     assert not read_pack(with_manifest(pack, commit="fedcba9"), trusted(key)).signed
 
 
+def without_signature(member: zipfile.ZipInfo, data: bytes) -> tuple[zipfile.ZipInfo, bytes] | None:
+    return None if member.filename == "engine.sig" else (member, data)
+
+
 def test_a_signature_under_something_else_is_none(tmp_path: Path) -> None:
     key = Ed25519PrivateKey.generate()
     pack = write_pack(tmp_path)
@@ -246,13 +250,8 @@ def test_a_signature_under_something_else_is_none(tmp_path: Path) -> None:
     for line in (b"", b"Corral update manifest, format 1\n"):
         text = base64.b64encode(key.sign(line + raw)).decode()
         forged = json.dumps({"signatures": {name: text}}).encode()
-        swapped = tampered(
-            pack,
-            lambda member, data, forged=forged: (
-                member,
-                forged if member.filename == "engine.sig" else data,
-            ),
-        )
+        unsigned = tampered(pack, without_signature)
+        swapped = tampered(unsigned, added={"engine.sig": forged})
         assert not read_pack(swapped, trusted(key)).signed
 
 

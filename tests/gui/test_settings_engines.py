@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.checksums import Cancelled, Progress
+from app.core.engine_adding import add_engine
 from app.core.engine_packs import EnginePack
 from app.core.errors import AppError
 from app.core.installed_engines import InstalledEngine
@@ -67,8 +69,8 @@ def opened(window: MainWindow, qtbot: QtBot) -> Callable[[], EnginesSection]:
 @pytest.fixture
 def starts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Engines of a few bytes are taken for ones that start."""
-    add = engine_adding.add_engine
-    monkeypatch.setattr(engine_adding, "add_engine", lambda *words: add(*words, lambda _: None))
+    untried = partial(add_engine, trial=lambda folder: None)
+    monkeypatch.setattr(engine_adding, "add_engine", untried)
 
 
 Opened = Callable[[], EnginesSection]
@@ -199,7 +201,7 @@ def test_adding_can_be_broken_off(
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real, under_way = engine_adding.add_engine, threading.Event()
+    under_way, stopped = threading.Event(), threading.Event()
 
     def slow(
         pack: EnginePack, places: tuple[Path, ...], progress: Progress, cancelled: Cancelled
@@ -211,9 +213,8 @@ def test_adding_can_be_broken_off(
             assert stopped.wait(60)
             return cancelled()
 
-        return real(pack, places, lambda done, of: None, asked, lambda _: None)
+        return add_engine(pack, places, lambda done, of: None, asked, lambda folder: None)
 
-    stopped = threading.Event()
     monkeypatch.setattr(engine_adding, "add_engine", slow)
     section = opened()
     section.adding.begin(write_pack(tmp_path, "9.1"))
