@@ -11,7 +11,7 @@ from app.core.engine_list import EngineEntry, Origin, engine_entries, entry_name
 from app.core.engine_packs import EnginePack, read_pack
 from app.core.engine_shelf import gone
 from app.core.errors import AppError, NotFoundError
-from app.core.installed_engines import AUTOMATIC, engine_places
+from app.core.installed_engines import AUTOMATIC, InstalledEngine, engine_places
 from app.core.setting_names import change_setting
 from app.core.update_source import load_source
 
@@ -109,7 +109,7 @@ def add(arguments: Namespace) -> int:
         used = _used(parts)
     sys.stdout.write(f"{engine.key}\n")
     if engine.key == used:
-        remark(f"{engine.name} runs models from their next load on.")
+        remark(_runs(engine))
     else:
         remark(f"Another one is used. To use this: corral engine use {engine.key}")
     return 0
@@ -140,7 +140,7 @@ def use(arguments: Namespace) -> int:
         _choose(parts, key)
         used = parts.engines.choose("", wanted=key)
     if used is not None:
-        remark(f"{used.engine.name} runs models from their next load on.")
+        remark(_runs(used.engine))
     return 0
 
 
@@ -158,6 +158,10 @@ def rm(arguments: Namespace) -> int:
             _choose(parts, AUTOMATIC)
     sys.stdout.write(f"Deleted: {entry.key}\n")
     return 0
+
+
+def _runs(engine: InstalledEngine) -> str:
+    return f"{engine.name} ({engine.key}) runs models from their next load on."
 
 
 def _choose(parts: Parts, key: str) -> None:

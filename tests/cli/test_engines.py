@@ -83,7 +83,9 @@ def test_an_engine_that_nobody_vouches_for_is_added_only_when_somebody_says_so(
     assert not own.exists()
     monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
     assert said("engine", "add", pack).splitlines()[-1].endswith("llama.cpp-9.1-test")
-    assert "llama.cpp 9.1 (CUDA) runs models from their next load on." in said.err
+    assert (
+        "llama.cpp 9.1 (CUDA) (llama.cpp-9.1-test) runs models from their next load on." in said.err
+    )
     assert (own / "llama.cpp-9.1-test" / "engine.json").exists()
 
 
@@ -111,7 +113,7 @@ def test_an_older_one_is_added_and_not_used_unless_it_is_chosen(
     assert [key for key, row in listed(said).items() if row["used"]] == ["new"]
     said("engine", "use", "old")
     assert chosen() == "old"
-    assert "llama.cpp 9.0 runs models" in said.err
+    assert "llama.cpp 9.0 (old) runs models" in said.err
     assert [key for key, row in listed(said).items() if row["used"]] == ["old"]
     used = usual_engine()
     assert used is not None

@@ -26,6 +26,7 @@ from app.gui.context import AppContext
 from app.gui.main_window import MainWindow
 from app.gui.question import Question
 from app.gui.settings_engines import EnginesSection
+from app.gui.settings_more import AboutSection
 from app.gui.settings_page import SettingsPage
 from backends.types import LoadConfig
 from tests.engine_folders import write_engine
@@ -138,6 +139,21 @@ def test_the_engine_and_its_code_for_the_processor_are_chosen(
     context.settings.update(engine=Engine(engine="old", cpu_code="armv9"))
     qtbot.waitUntil(lambda: code.currentText() == "Automatic")
     assert choice.currentData() == "old"
+
+
+def test_about_names_the_engine_that_was_chosen(
+    own: Path, opened: Opened, window: MainWindow, context: AppContext, qtbot: QtBot
+) -> None:
+    write_engine(own, "9.1", id="new")
+    write_engine(own, "9.0", id="old")
+    opened()
+    page = window.current_page
+    assert isinstance(page, SettingsPage)
+    about = page.section("about")
+    assert isinstance(about, AboutSection)
+    assert about.engine_row.sentence.text() == "llama.cpp 9.1"
+    context.settings.update(engine=Engine(engine="old"))
+    qtbot.waitUntil(lambda: about.engine_row.sentence.text() == "llama.cpp 9.0")
 
 
 def test_a_chosen_engine_that_is_gone_is_told(
