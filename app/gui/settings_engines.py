@@ -66,12 +66,13 @@ class EngineGroup(SettingGroup):
         for key, name in names.items():
             self.engine.add(name, key)
         self.engine.choose(engine.engine if engine.engine in names else AUTOMATIC)
-        self._explain(names, engine.engine, used, running)
+        name = next((each.name for each in usable if each.key == used), "")
+        self._explain(name, engine.engine, used, running)
         variants = next((each.variants for each in usable if each.key == used), ())
         self._show_codes(variants, engine.cpu_code)
 
-    def _explain(self, names: Mapping[str, str], chosen: str, used: str, running: Running) -> None:
-        name = names.get(used, "")
+    def _explain(self, name: str, chosen: str, used: str, running: Running) -> None:
+        """`name` is that of the engine that is used; "" where there is none."""
         others = [model for key, models in running.items() if key != used for model in models]
         if not name:
             self.engine_row.say(_tr("None can be used here"), "danger")
