@@ -38,14 +38,22 @@ def build_environment(source: engine_source.Source) -> dict[str, str]:
         **os.environ,
         "GIT_DIR": str(source.folder / "no-repository"),
         "CCACHE_BASEDIR": str(source.folder.parent),
+        # Else what was compiled when files had other names would be taken with those names.
+        "CCACHE_NAMESPACE": source_name(source),
     }
+
+
+def source_name(source: engine_source.Source) -> str:
+    """What the source's folder is called in the files that come out: wherever it lies, the same.
+
+    It is what ccache would make of it, so that files are the same with and without it.
+    """
+    return Path("..", source.llama_cpp.relative_to(source.folder.parent)).as_posix()
 
 
 def configure_command(target: Target, source: engine_source.Source, folder: Path) -> list[str]:
     """CMake's first step. Where the source lies does not get into the files."""
-    # The name is what ccache would make of it, so that files are the same with and without it.
-    name = Path("..", source.llama_cpp.relative_to(source.folder.parent)).as_posix()
-    own = f"-ffile-prefix-map={source.llama_cpp}={name}"
+    own = f"-ffile-prefix-map={source.llama_cpp}={source_name(source)}"
     flags = " ".join((own, *target.compiler_flags)) if target.compiler != "msvc" else ""
     compiler = [f"-DCMAKE_{language}_FLAGS={flags}" for language in ("C", "CXX")] if flags else []
     commit = source.commit if source.folder.exists() else "COMMIT"
