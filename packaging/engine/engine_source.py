@@ -84,7 +84,7 @@ def fetch_command(work: Path) -> list[str]:
     """Gets the source distribution; pip refuses one whose hash is not the one written down."""
     return [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"),
-        *("--no-binary", "llama-cpp-python", "--config-settings", "wheel.cmake=false"),
+        *("--no-binary", "llama-cpp-python"),
         *("--dest", str(work), "--requirement", str(REQUIREMENT)),
     ]
 

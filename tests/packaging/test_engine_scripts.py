@@ -56,6 +56,14 @@ def test_engines_are_built_from_the_version_that_corral_is_tested_with(
     assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", source.REQUIREMENT.read_text("utf-8"))
 
 
+def test_pip_understands_how_it_is_asked_for_the_source(source: ModuleType, tmp_path: Path) -> None:
+    asked = source.expected_source(tmp_path)
+    for command in (source.fetch_command(tmp_path), source.wheel_command(asked, tmp_path)):
+        # Words that it does not know are told before the help.
+        done = subprocess.run([*command, "--help"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
 def test_the_program_reads_what_the_build_writes(
     build: ModuleType, source: ModuleType, targets: ModuleType, tmp_path: Path
 ) -> None:
