@@ -102,7 +102,7 @@ def test_the_official_python_is_pinned_and_of_the_version_that_the_lock_is_for(
 ) -> None:
     pin = embedded_python.read_pin()
     assert re.fullmatch(r"[0-9a-f]{64}", pin.sha256)
-    wanted = load_script("windows/lock").PYTHON
+    wanted = load_script("locked_libraries").PYTHON["windows-x86_64"]
     assert re.search(rf"/python-{re.escape(wanted)}\.\d+-embed-amd64\.zip$", pin.address)
 
 
