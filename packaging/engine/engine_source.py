@@ -89,8 +89,8 @@ def fetch_command(work: Path) -> list[str]:
     """Gets the source distribution; pip refuses one whose hash is not the one written down."""
     return [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"),
-        *("--no-binary", "llama-cpp-python", "--config-settings", "wheel.cmake=false"),
-        "--no-build-isolation",  # else pip would fetch the build tool, unchecked
+        # pip asks the build tool for the name; in isolation it would fetch that tool, unchecked.
+        *("--no-binary", "llama-cpp-python", "--no-build-isolation"),
         *("--dest", str(work), "--requirement", str(REQUIREMENT)),
     ]
 

@@ -138,6 +138,13 @@ def test_symbols_of_newer_systems_are_seen(check: ModuleType) -> None:
     newest = check.NEWEST["x86_64"]
     assert check.too_new(said, newest) == {"GLIBC_2.38"}
     assert check.too_new("Name: GLIBCXX_3.4.30", newest) == {"GLIBCXX_3.4.30"}
+    assert check.too_new(said, check.NEWEST["aarch64"]) == set()
+
+
+def test_pip_fetches_no_build_tool_for_the_source(source: ModuleType, tmp_path: Path) -> None:
+    unpacked = source.expected_source(tmp_path)
+    for command in (source.fetch_command(tmp_path), source.wheel_command(unpacked, tmp_path)):
+        assert "--no-build-isolation" in command
 
 
 @pytest.mark.parametrize(

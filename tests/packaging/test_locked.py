@@ -118,6 +118,11 @@ def test_there_is_a_lock_for_every_target_that_is_built(
     assert built == locked.PYTHON.keys() == lock.PLATFORMS.keys()
 
 
+def test_wheels_are_locked_for_the_oldest_system_that_a_bundle_names(lock: ModuleType) -> None:
+    oldest = load_script("macos/steps/app_info").OLDEST_SYSTEM
+    assert {f"macos-{machine}": system for machine, system in oldest.items()} == lock.OLDEST_MACOS
+
+
 def test_the_model_that_builds_are_tried_with_is_the_one_that_tests_use(
     locked: ModuleType,
 ) -> None:
