@@ -4,12 +4,14 @@
     python packaging/engine/build.py --target macos-arm64 --out FOLDER --dry-run
 
 FOLDER appears when it is complete and replaces an earlier one. The wheel of the Python binding
-without libraries is put beside it. Needs CMake, Ninja, a C++ compiler and, for Windows, MinGW; uses
-ccache where there is one. docs/decisions/0012-engine-folders.md says why it is done like this.
+without libraries is put beside it. Needs the environment of packaging/locked_environment.py, CMake,
+Ninja, a C++ compiler and, for Windows, MinGW; uses ccache where there is one.
+docs/decisions/0012-engine-folders.md says why it is done like this.
 """
 
 import argparse
 import hashlib
+import importlib.util
 import json
 import os
 import platform
@@ -161,6 +163,11 @@ def publish(finished: Path, out: Path) -> None:
 
 def build(target: Target, work: Path, out: Path, jobs: int) -> None:
     """Fetch, compile, collect, check, publish. A step that fails ends the program."""
+    if importlib.util.find_spec(engine_source.BUILD_TOOL) is None:
+        raise SystemExit(
+            "build: this Python lacks scikit-build-core; packaging/locked_environment.py makes an "
+            "environment that has it, .venv-locked."
+        )
     work.mkdir(parents=True, exist_ok=True)
     source = engine_source.fetch(work)
     wheel = engine_source.pure_wheel(source, work)

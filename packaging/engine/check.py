@@ -20,9 +20,16 @@ Versions = dict[str, tuple[int, ...]]
 
 MANIFEST = "engine.json"
 
-NEWEST: Versions = {"GLIBC": (2, 34), "GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13), "GOMP": (4, 5)}
-"""Symbol versions that Debian 12 and Ubuntu 22.04 have."""
-NEWEST_OF_RUNTIME: Versions = {"GLIBC": (2, 36)}
+NEWEST: dict[str, Versions] = {
+    "x86_64": {"GLIBC": (2, 34), "GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13), "GOMP": (4, 5)},
+    "aarch64": {"GLIBC": (2, 39), "GLIBCXX": (3, 4, 33), "CXXABI": (1, 3, 15), "GOMP": (4, 5)},
+}
+"""Symbol versions that Debian 12 and Ubuntu 22.04 have; on 64-bit ARM, where the program's Qt asks
+for more anyway, Debian 13 and Ubuntu 24.04."""
+NEWEST_OF_RUNTIME: dict[str, Versions] = {
+    "x86_64": {"GLIBC": (2, 36)},
+    "aarch64": NEWEST["aarch64"],
+}
 """The compiler's own library may ask for what the system has that it comes from."""
 
 LINUX_NEEDS = {
@@ -110,7 +117,7 @@ def linux_faults(libraries: list[Path], manifest: dict[str, Any]) -> Iterator[st
     allowed = own | LINUX_NEEDS | CARDS.get(manifest["accelerator"], set())
     for path in libraries:
         is_runtime = path.name == LIBGOMP
-        newest = NEWEST_OF_RUNTIME if is_runtime else NEWEST
+        newest = (NEWEST_OF_RUNTIME if is_runtime else NEWEST)[manifest["machine"]]
         for version in sorted(too_new(output("readelf", "--version-info", str(path)), newest)):
             yield f"{path.name} needs {version}"
         dynamic = output("readelf", "--dynamic", str(path))

@@ -2,7 +2,8 @@
 
     python packaging/linux/reproduce.py [--engine FOLDER]
 
-Prints what differs, if anything does. It takes some minutes.
+Runs in the environment of packaging/locked_environment.py. Without --engine, the engine is the one
+in build/engines. Prints what differs, if anything does. It takes some minutes.
 """
 
 import argparse
@@ -16,14 +17,13 @@ from pathlib import Path
 import release
 
 
-def build(folder: Path, engine: Path | None) -> Path:
+def build(folder: Path, engine: Path) -> Path:
     """The package of a fresh checkout in `folder`, which is new."""
     clone = ["git", "clone", "--quiet", "--shared", str(release.ROOT), str(folder)]
     subprocess.run(clone, check=True)
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     freeze = [sys.executable, str(folder / "packaging" / "freeze.py"), "--quick"]
-    if engine is not None:
-        freeze += ["--engine", str(engine.resolve())]
+    freeze += ["--engine", str(engine.resolve())]
     pack = [sys.executable, str(folder / "packaging" / "linux" / "deb.py"), "--compression", "zstd"]
     for command in (freeze, pack):
         subprocess.run(command, check=True, env=environment, cwd=folder)
@@ -48,8 +48,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--engine", type=Path)
-    engine: Path | None = parser.parse_args().engine
+    own = release.ROOT / "build" / "engines" / f"linux-{release.machine()}"
+    parser.add_argument("--engine", type=Path, default=own)
+    engine: Path = parser.parse_args().engine
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         packages = [build(work / each, engine) for each in ("one", "another place")]

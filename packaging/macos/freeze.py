@@ -3,9 +3,9 @@
     python packaging/macos/freeze.py --engine FOLDER
     python packaging/macos/freeze.py --target macos-x86_64 --dry-run
 
-Needs a Mac of the target's kind and the `installer` extra. The engine is one that packaging/engine
-built; without --engine it is the one in build/engines/TARGET. MLX is frozen on arm64 only, where it
-is one of Corral's requirements.
+Needs a Mac of the target's kind and the environment that packaging/locked_environment.py makes. The
+engine is one that packaging/engine built; without --engine it is the one in build/engines/TARGET.
+MLX is frozen on arm64 only, where it is one of Corral's requirements.
 """
 
 import argparse
@@ -89,10 +89,10 @@ def options(target: str) -> list[str | Path]:
     return words
 
 
-def describe(bundle: Path) -> None:
+def describe(bundle: Path, machine: str) -> None:
     """Give the bundle Corral's own Info.plist; PyInstaller writes but a part of it."""
     file = bundle / "Contents" / "Info.plist"
-    file.write_bytes(plistlib.dumps(app_info.info(version())))
+    file.write_bytes(plistlib.dumps(app_info.info(version(), machine)))
 
 
 def add_engine(bundle: Path, engine: Path) -> None:
@@ -109,6 +109,8 @@ def freeze(target: str, engine: Path, commands: Commands) -> None:
         need_a_mac(sys.platform, target)
         if not (engine / "engine.json").is_file():
             raise Refused(f"there is no engine in {engine}; packaging/engine/build.py builds one")
+        if reason := general_freeze().refusal(engine, target):
+            raise Refused(reason)
         shutil.rmtree(WORK, ignore_errors=True)
         WORK.mkdir(parents=True)
         picture = ROOT / "resources" / "brand" / "app-icon.svg"
@@ -119,7 +121,7 @@ def freeze(target: str, engine: Path, commands: Commands) -> None:
     bundle = WORK / f"{app_info.EXECUTABLE}.app"
     commands.say(f"write Info.plist of version {version()}, trim Qt, add the engine {engine.name}")
     if not commands.dry_run:
-        describe(bundle)
+        describe(bundle, TARGETS[target])
         trim_bundle.trim(bundle)
         add_engine(bundle, engine)
     contents = bundle / "Contents"

@@ -5,7 +5,7 @@
 
 The program inside has to be signed before, so the programs are signed here, where an identity is
 given (sign.py says how); sign.py then signs and notarises the image itself. Needs a Mac and the
-`installer` extra, which has dmgbuild there.
+environment of packaging/locked_environment.py, which has dmgbuild there.
 """
 
 import argparse

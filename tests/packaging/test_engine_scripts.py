@@ -143,8 +143,16 @@ def test_every_fault_of_the_files_is_told(check: ModuleType, tmp_path: Path) -> 
 
 def test_symbols_of_newer_systems_are_seen(check: ModuleType) -> None:
     said = "0x0010: Name: GLIBC_2.38  Flags: none\n Name: GLIBC_2.4 Name: GLIBCXX_3.4.29\n"
-    assert check.too_new(said, check.NEWEST) == {"GLIBC_2.38"}
-    assert check.too_new("Name: GLIBCXX_3.4.30", check.NEWEST) == {"GLIBCXX_3.4.30"}
+    newest = check.NEWEST["x86_64"]
+    assert check.too_new(said, newest) == {"GLIBC_2.38"}
+    assert check.too_new("Name: GLIBCXX_3.4.30", newest) == {"GLIBCXX_3.4.30"}
+    assert check.too_new(said, check.NEWEST["aarch64"]) == set()
+
+
+def test_pip_fetches_no_build_tool_for_the_source(source: ModuleType, tmp_path: Path) -> None:
+    unpacked = source.expected_source(tmp_path)
+    for command in (source.fetch_command(tmp_path), source.wheel_command(unpacked, tmp_path)):
+        assert "--no-build-isolation" in command
 
 
 @pytest.mark.parametrize(

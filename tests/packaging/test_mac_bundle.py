@@ -53,7 +53,7 @@ def bundle(steps: dict[str, ModuleType], tmp_path: Path) -> Path:
     contents = app / "Contents"
     for name in ("MacOS", "Frameworks", "Resources/engines/llama.cpp-1-macos-arm64"):
         (contents / name).mkdir(parents=True)
-    info = plistlib.dumps(steps["app_info"].info(VERSION))
+    info = plistlib.dumps(steps["app_info"].info(VERSION, "arm64"))
     (contents / "Info.plist").write_bytes(info)
     program = contents / "MacOS" / "corral"
     program.write_bytes(mach_o("/usr/lib/libSystem.B.dylib", "@rpath/libpython3.11.dylib"))
@@ -75,7 +75,7 @@ def test_a_good_bundle_has_no_faults(steps: dict[str, ModuleType], bundle: Path)
 
 
 def test_models_and_links_are_opened_with_corral(steps: dict[str, ModuleType]) -> None:
-    info = plistlib.loads(plistlib.dumps(steps["app_info"].info(VERSION)))
+    info = plistlib.loads(plistlib.dumps(steps["app_info"].info(VERSION, "arm64")))
     (document,) = info["CFBundleDocumentTypes"]
     (kind,) = info["UTImportedTypeDeclarations"]
     assert document["LSItemContentTypes"] == [kind["UTTypeIdentifier"]]

@@ -30,7 +30,7 @@ def files(bundle: Path) -> Iterator[Path]:
 
 def faults(bundle: Path, machine: str, version: str) -> Iterator[str]:
     """A sentence for each thing that is wrong. `machine` is arm64 or x86_64."""
-    yield from information_faults(bundle, version)
+    yield from information_faults(bundle, machine, version)
     yield from link_faults(bundle)
     yield from library_faults(bundle, machine)
     if not list((bundle / ENGINES).glob("*/engine.json")):
@@ -42,7 +42,7 @@ def faults(bundle: Path, machine: str, version: str) -> Iterator[str]:
             yield f"{package} is in it, which does not run on {machine}"
 
 
-def information_faults(bundle: Path, version: str) -> Iterator[str]:
+def information_faults(bundle: Path, machine: str, version: str) -> Iterator[str]:
     """Info.plist, and what it names."""
     contents = bundle / "Contents"
     try:
@@ -50,7 +50,7 @@ def information_faults(bundle: Path, version: str) -> Iterator[str]:
     except (OSError, plistlib.InvalidFileException) as error:
         yield f"Info.plist cannot be read: {error}"
         return
-    for key, value in app_info.info(version).items():
+    for key, value in app_info.info(version, machine).items():
         if said.get(key) != value:
             yield f"Info.plist says {said.get(key)!r} as {key}, not {value!r}"
     program = contents / "MacOS" / app_info.EXECUTABLE
@@ -81,7 +81,7 @@ def link_faults(bundle: Path) -> Iterator[str]:
 
 def library_faults(bundle: Path, machine: str) -> Iterator[str]:
     """Native files: for this processor and system, and nothing of the machine that built them."""
-    oldest = tuple(map(int, app_info.OLDEST_SYSTEM.split(".")))
+    oldest = tuple(map(int, app_info.OLDEST_SYSTEM[machine].split(".")))
     code_alone = bundle / "Contents" / "MacOS"
     for path in files(bundle):
         name, parts = path.relative_to(bundle), mach_o.read(path)
