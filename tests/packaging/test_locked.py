@@ -260,7 +260,9 @@ def test_a_freeze_without_an_engine_is_refused(
 
 
 def test_everything_that_is_released_is_built_in_the_locked_environment() -> None:
-    workflow = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+    lines = (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8").splitlines()
+    tests = ("bootstrap.py setup dev #", "-m pytest")  # of engine packs, which need more
+    workflow = "\n".join(line for line in lines if not any(words in line for words in tests))
     assert "bootstrap.py" not in workflow
     assert ".venv/" not in workflow
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
