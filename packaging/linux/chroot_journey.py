@@ -50,6 +50,7 @@ class Journey:
         self.display = display
         self.shots = shots
         self.failed = 0
+        self.first_answer = ""
 
     def check(self, what: str, passed: object, found: str = "") -> None:
         """Print whether something is as it should be, and what was found if not."""
@@ -137,7 +138,10 @@ class Journey:
             self.wait_for_answers(1)
             self.display.wait_until_still()
             self.shoot("4-first-chat")
-            self.check("the starter model answers in the window", "Paris" in self.answers()[-1])
+            # What so small a model says is a matter of luck.
+            [self.first_answer] = self.answers()
+            answered = bool(self.first_answer.strip())
+            self.check("the starter model answers in the window", answered, self.first_answer)
             before = self.display.picture()
             shell.write("gio open corral://model/owner/name &\n")
             shell.flush()
@@ -156,7 +160,7 @@ class Journey:
         newer_now = self.machine.run("dpkg", "--compare-versions", after, "gt", before)
         self.check(f"it is upgraded from {before} to {after}", newer_now.returncode == 0)
         answers = self.answers()
-        self.check("the chat is kept", len(answers) == 1 and "Paris" in answers[0])
+        self.check("the chat is kept", answers == [self.first_answer], "\n".join(answers))
         with self.session() as shell:
             window = self.start(shell)
             self.shoot("6-after-the-upgrade")

@@ -46,15 +46,16 @@ def main() -> int:
         for command in commands(Path("WORK"), bundle):
             print(" ".join(command))
         return 0
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
+    if arguments.tree is None:
+        release.refuse_without(arguments.frozen)
+    with release.whole(bundle) as part, tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         if arguments.tree is None:
             tree.lay_out(arguments.frozen, work / "tree")
         else:
             shutil.copytree(arguments.tree, work / "tree", symlinks=True)
         shutil.copyfile(MANIFEST, work / f"{release.APP_ID}.json")
-        for command in commands(work, bundle):
+        for command in commands(work, part):
             subprocess.run(command, check=True)
     print(f"{bundle.name}, {bundle.stat().st_size / 1e6:.1f} MB")
     return 0

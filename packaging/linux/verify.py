@@ -191,7 +191,11 @@ def main() -> int:
         ".tar.zst": verification.tarball,
         ".AppImage": verification.appimage,
     }
-    built = sign.images(arguments.out)
+    built = sign.images(arguments.out) if arguments.out.is_dir() else []
+    if arguments.dry_run:
+        for path in built or [Path(f"*{ending}") for ending in kinds]:
+            print(f"look at {arguments.out / path.name}: unpack or install it, run it, remove it")
+        return 0
     if not built:
         print(f"verify: there is nothing in {arguments.out}.", file=sys.stderr)
         return 1
@@ -199,10 +203,8 @@ def main() -> int:
         for ending, look_at in kinds.items():
             if path.name.endswith(ending):
                 print(f"look at {path.name}")
-                if not arguments.dry_run:
-                    look_at(path)
-    if not arguments.dry_run:
-        verification.sums(arguments.out)
+                look_at(path)
+    verification.sums(arguments.out)
     return 1 if verification.failed else 0
 
 

@@ -352,3 +352,43 @@ def test_a_folder_of_the_build_machine_is_searched_by_no_library(
         answer.argtypes, answer.restype = [ctypes.c_double], ctypes.c_double
         assert answer(0.0) == 1.0
         assert not search_paths.forget_build_machine(library)
+
+
+def test_a_package_gets_its_name_when_it_is_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(LINUX))
+    import release
+
+    target = tmp_path / "out" / "corral.deb"
+    with release.whole(target) as part:
+        part.write_bytes(b"all of it")
+        assert not target.exists()
+    assert target.read_bytes() == b"all of it"
+
+    def interrupted() -> None:
+        with release.whole(target) as part:
+            part.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert [path.name for path in target.parent.iterdir()] == ["corral.deb"]
+    assert target.read_bytes() == b"all of it"
+
+
+def test_nothing_is_packed_of_nothing_and_for_no_other_computer(tmp_path: Path) -> None:
+    for name in ("deb", "tarball", "flatpak"):
+        command = [sys.executable, str(LINUX / f"{name}.py"), "--frozen", str(tmp_path / "none")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "There is no frozen program in" in done.stderr
+    command = [sys.executable, str(LINUX / "image.py"), "--target", "linux-riscv64"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "cannot be packed on linux-" in done.stderr
+
+
+def test_what_would_be_tried_is_said_where_nothing_was_built(tmp_path: Path) -> None:
+    said = script("verify", "--dry-run", "--out", tmp_path / "none")
+    assert all(ending in said for ending in ("*.deb", "*.tar.zst", "*.AppImage"))
