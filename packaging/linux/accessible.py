@@ -17,7 +17,8 @@ from jeepney.io.blocking import open_dbus_connection
 _SETTINGS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>session</type><listen>unix:abstract={name}</listen>
-<policy context="default"><allow user="*"/><allow send_destination="*"/><allow own="*"/></policy>
+<policy context="default"><allow user="*"/><allow own="*"/>
+<allow send_destination="*"/><allow eavesdrop="true"/></policy>
 </busconfig>
 """
 _INTERFACE = "org.a11y.atspi"

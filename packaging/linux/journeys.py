@@ -1,4 +1,4 @@
-"""What journeys through an installed Corral share: notes of what was looked at, chats on the disk."""
+"""What journeys through an installed Corral share: notes, and chats as they lie on the disk."""
 
 import shutil
 import sqlite3

@@ -43,6 +43,11 @@ class Person(Checks):
         """All that is in view, to be told where something failed."""
         return "\n".join(f"  {each.role}: {each.name}" for each in self.bus.things() if each.name)
 
+    def fail(self, error: Exception) -> None:
+        """What did not come, with what is in view instead."""
+        self.shoot("at-the-failure")
+        self.check("it goes on", False, f"{error}\n{self.everything()}")
+
     # Doing
 
     def look_at_window(self) -> None:
