@@ -98,8 +98,8 @@ class UpdateWatch(QObject):
         self._show(strip)
 
     def _open(self) -> None:
-        self._drop()
         self._main.open_page("settings", {"section": "updates"})
+        self._drop()
 
     def _show(self, strip: Strip) -> None:
         self.strip = strip

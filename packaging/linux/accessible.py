@@ -26,6 +26,7 @@ _ROOT = "/org/a11y/atspi/accessible/root"
 _BUS = ("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus")
 _ON_SCREEN = 0
 """Positions are asked for in pixels of the screen (`CoordType`)."""
+_WITH_TEXT = ("label", "text")
 _CHECKED, _ENABLED, _SHOWING = 1 << 4, 1 << 8, 1 << 25
 """Of `StateType`."""
 
@@ -38,6 +39,8 @@ class Thing:
     """As AT-SPI names it: "push button", "label"."""
     name: str
     """What stands on it, or what it is called."""
+    text: str
+    """What is written in it, where it holds a text."""
     x: int
     y: int
     width: int
@@ -102,12 +105,20 @@ class AccessibilityBus:
                     *where, f"{_INTERFACE}.Component", "GetExtents", "u", _ON_SCREEN
                 )
                 enabled, checked = bool(states & _ENABLED), bool(states & _CHECKED)
-                yield Thing(role, name, *place, enabled, checked)
+                text = self._text(*where) if role in _WITH_TEXT else ""
+                yield Thing(role, name, text, *place, enabled, checked)
             (children,) = self._ask(*where, accessible, "GetChildren")
         except LookupError:  # it has gone meanwhile, or its program has
             return
         for _, child in children:
             yield from self._below(program, child)
+
+    def _text(self, program: str, path: str) -> str:
+        try:
+            (text,) = self._ask(program, path, f"{_INTERFACE}.Text", "GetText", "ii", 0, -1)
+        except LookupError:  # a label that is only a name
+            return ""
+        return str(text)
 
     def _ask(
         self,

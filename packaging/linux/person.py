@@ -28,8 +28,9 @@ class Person(Checks):
     # Reading
 
     def see(self, words: str) -> Thing | None:
-        """The first thing in view whose name holds these words."""
-        return next((thing for thing in self.bus.things() if words in thing.name), None)
+        """The first thing in view whose name or text holds these words."""
+        things = self.bus.things()
+        return next((each for each in things if words in each.name or words in each.text), None)
 
     def read(self, words: str, seconds: float = PATIENCE) -> str:
         """What is written where these words are, once they are in view."""

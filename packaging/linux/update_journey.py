@@ -56,7 +56,9 @@ class Home:
         self.folder = folder
         self.data = folder / ".local" / "share" / "Corral"
         self._environment = {
-            "HOME": str(folder), "PATH": os.defpath, "LANG": "C.UTF-8",
+            "HOME": str(folder),
+            "PATH": os.defpath,
+            "LANG": "C.UTF-8",
             **environment,
         }
         self._started: list[subprocess.Popen[bytes]] = []

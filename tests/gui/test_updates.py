@@ -217,6 +217,61 @@ def test_while_something_runs_it_is_installed_at_the_end_and_may_be_given_up(
     assert commands == []
 
 
+def test_what_waited_for_an_answer_can_be_installed_at_once_when_that_has_ended(
+    make: Make,
+    server: UpdateServer,
+    show: Show,
+    commands: list[list[str]],
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    busy = ["an answer"]
+    monkeypatch.setattr(AppContext, "is_busy", lambda _self: bool(busy))
+    context = make()
+    server.announce(server.release("0.2.0"))
+    section = section_of(context, show)
+    press(section.look)
+    qtbot.waitUntil(section.act.isVisible)
+    press(section.act)
+    qtbot.waitUntil(lambda: section.act.isVisible() and section.act.text() == "Install at the end")
+    press(section.act)
+    qtbot.waitUntil(section.cancel.isVisible)
+    assert not section.act.isVisible()
+    busy.clear()
+    qtbot.waitUntil(section.act.isVisible)
+    assert section.act.text() == "Install and restart"
+    press(section.act)
+    replacement = context.program_updates.replacement
+    qtbot.waitUntil(lambda: replacement.planned is not None and replacement.planned.restart)
+    replacement.finish()
+    (command,) = commands
+    assert command[-1] == "corral"  # it starts again
+
+
+def test_where_nothing_opens_packages_the_command_is_shown_and_copied(
+    make: Make,
+    server: UpdateServer,
+    show: Show,
+    commands: list[list[str]],
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(way_of, "__defaults__", (lambda _name: None,))
+    context = make()
+    server.announce(server.release("0.2.0"))
+    section = section_of(context, show)
+    press(section.look)
+    qtbot.waitUntil(section.act.isVisible)
+    press(section.act)
+    qtbot.waitUntil(lambda: section.act.isVisible() and section.act.text() == "Copy command")
+    (file,) = context.paths.program_updates.glob("corral-*")
+    assert f"sudo apt install {file}" in section.offer_row.sentence.text()
+    press(section.act)
+    assert QApplication.clipboard().text() == f"sudo apt install {file}"
+    context.program_updates.replacement.finish()
+    assert commands == []
+
+
 def test_a_chat_that_began_while_the_package_was_checked_is_not_cut_off(
     make: Make,
     server: UpdateServer,
@@ -434,7 +489,10 @@ def test_who_agrees_is_told_of_a_new_version_and_shown_what_is_new(
     assert context.settings.current.updates.look is True
     qtbot.waitUntil(lambda: watch.strip is not None)
     assert watch.strip.label.text() == "Corral 0.2.0 is there"
-    watch.strip.action_chosen.emit()
+    qtbot.waitUntil(watch.strip.action.isVisible)
+    watch.strip.action.setFocus()
+    press(watch.strip.action)
+    assert window.rail.buttons["settings"].hasFocus()  # where the person is now
     page = window.current_page
     assert isinstance(page, SettingsPage)
     assert page.heading.text() == "Updates"

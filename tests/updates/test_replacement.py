@@ -306,9 +306,33 @@ def test_what_cannot_replace_itself_is_not_said_to_be_able_to(tmp_path: Path) ->
         "folder": "none",
         "source": "source",
     }
-    assert way_of(Program("deb", "linux", "x86_64"), nothing) == "open"
     assert way_of(Program("tar", "linux", "x86_64", str(own)), nothing) == "none"
     assert way_of(Program("tar", "linux", "x86_64", of_root), everything) == "none"
+
+
+@pytest.mark.parametrize(
+    ("there", "opens", "way"),
+    [
+        ({"pkexec", "apt-get", "sha256sum"}, False, "replace"),
+        ({"apt-get", "sha256sum", "xdg-open"}, True, "open"),
+        ({"apt-get", "sha256sum", "xdg-open"}, False, "terminal"),
+        ({"apt-get", "sha256sum"}, True, "terminal"),
+    ],
+)
+def test_a_debian_package_is_opened_only_where_something_opens_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: set[str], opens: bool, way: str
+) -> None:
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CONFIG_DIRS", "XDG_DATA_DIRS"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    if opens:
+        entry = tmp_path / "XDG_DATA_DIRS" / "applications" / "installer.desktop"
+        entry.parent.mkdir(parents=True)
+        entry.write_text("[Desktop Entry]\nMimeType=application/vnd.debian.binary-package;\n")
+
+    def find(name: str) -> str | None:
+        return name if name in there else None
+
+    assert way_of(Program("deb", "linux", "x86_64"), find) == way
 
 
 def test_how_corral_was_installed_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
