@@ -92,7 +92,7 @@ class Home:
 
     def says(self, *words: str) -> str:
         """What the installed command prints."""
-        command = [self.folder / ".local" / "bin" / "corral", *words]
+        command = [str(self.folder / ".local" / "bin" / "corral"), *words]
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, env=self._environment
         )
