@@ -307,7 +307,7 @@ class ArchiveJourney(Person):
 
     def refuse(self) -> None:
         self.press("Settings")
-        self.press("Appearance")
+        self.press("General")
         self.press("Dark")
         self.updates_page()
         self.server.announce(self.refused, serial=2, previous=self.older)
@@ -399,10 +399,7 @@ def try_deb(server: UpdateServer, checkouts: Sequence[Path], base: Path, work: P
     server.announce(update_builds.described(server, newer, "deb", packages[1]))
     with clean_system("debian", base) as machine, Display() as display, AccessibilityBus() as bus:
         journey = DebianJourney(display, bus, SHOTS / "deb")
-        try:
-            journey.go(machine, packages[0], newer)
-        except TimeoutError as error:
-            journey.fail(error)
+        journey.go(machine, packages[0], newer)
     return journey.failed
 
 
@@ -418,7 +415,8 @@ def main() -> int:
     if arguments.model is None:
         parser.error(f"--model is needed where {verify.STARTER_PACKAGE} is not installed")
     forms = arguments.form or ["archive"]
-    shutil.rmtree(SHOTS, ignore_errors=True)
+    for form in forms:
+        shutil.rmtree(SHOTS / form, ignore_errors=True)
     failed = 0
     with tempfile.TemporaryDirectory(prefix="corral-updates-") as folder:
         work = Path(folder)

@@ -36,62 +36,67 @@ class DebianJourney(Person):
         shutil.copyfile(older, machine.at(package))
         self.root("apt-get update -qq")
         self.root(f"apt-get install -y -qq --no-install-recommends {package}")
-        self.type_the_command()
-        desktop = "xdg-utils shared-mime-info desktop-file-utils libglib2.0-bin"
-        self.root(f"apt-get install -y -qq --no-install-recommends {desktop}")
-        self.root(f"apt-get install -y -qq --allow-downgrades {package}")
-        machine.at("/usr/share/applications/installer.desktop").write_text(INSTALLER, "utf-8")
-        self.root("update-desktop-database")
-        self.let_the_system_open_it()
+        with self.session() as self.shell:
+            try:
+                self.type_the_command()
+                self.give_it_an_installer(package)
+                self.let_the_system_open_it()
+            except TimeoutError as error:
+                self.fail(error)
 
     def type_the_command(self) -> None:
         """Where nothing opens packages the window says what to type, and that works."""
-        with self.session() as shell:
-            self.start(shell)
-            self.press("Look now")
-            self.read(f"Corral {self.newer} is there")
-            self.press("Download")
-            words = self.read(ADMINISTRATOR)
-            command = words.partition(ADMINISTRATOR)[2]
-            self.check("without pkexec and xdg-open it says what to type", command, words)
-            self.shoot("1-what-to-type")
-            self.press("Copy command")
-            self.read("The command was copied")
-            self.quit()
+        self.start()
+        self.press("Look now")
+        self.read(f"Corral {self.newer} is there")
+        self.press("Download")
+        words = self.read(ADMINISTRATOR)
+        command = words.partition(ADMINISTRATOR)[2]
+        self.check("without pkexec and xdg-open it says what to type", command, words)
+        self.shoot("1-what-to-type")
+        self.press("Copy command")
+        self.read("The command was copied")
+        self.quit()
         # Nobody has a password here, and there is no sudo: it is typed by the administrator.
         self.root(f"{command.removeprefix('sudo ')} -y")
-        with self.session() as shell:
-            self.start(shell)
-            said = self.read("This is the newest version")
-            self.check(f"typed, it installs Corral {self.newer}", self.installed() == self.newer)
-            self.shoot("2-installed")
-            self.check("the window says that it is the newest", said)
-            self.quit()
+        self.start()
+        said = self.read("This is the newest version")
+        self.check(f"typed, it installs Corral {self.newer}", self.installed() == self.newer)
+        self.shoot("2-installed")
+        self.check("the window says that it is the newest", said)
+        self.quit()
+
+    def give_it_an_installer(self, package: str) -> None:
+        """What desktops have, and the older version again."""
+        desktop = "xdg-utils shared-mime-info desktop-file-utils libglib2.0-bin"
+        self.root(f"apt-get install -y -qq --no-install-recommends {desktop}")
+        self.root(f"apt-get install -y -qq --allow-downgrades {package}")
+        entry = self.machine.at("/usr/share/applications/installer.desktop")
+        entry.write_text(INSTALLER, encoding="utf-8")
+        self.root("update-desktop-database")
 
     def let_the_system_open_it(self) -> None:
         """Where something opens packages it is given this one, once Corral has ended."""
-        with self.session() as shell:
-            self.start(shell)
-            self.read("The system’s installer opens when Corral has ended.")
-            self.check("with an installer it says that this one opens", True)
-            self.shoot("3-end-and-install")
-            self.press("End and install")
-            wait_for(lambda: not self.display.has_window("corral"), "the end of the window", 30)
-            file = wait_for(self.opened, "the installer", 30)
-            self.check("the installer is given the package", self.newer in file, file)
-        with self.session() as shell:
-            self.start(shell)
-            words = self.read("was not installed")
-            self.check("not installed after all, the next start says so", self.newer in words)
-            self.shoot("4-not-installed")
-            self.quit()
+        self.start()
+        self.read("The system’s installer opens when Corral has ended.")
+        self.check("with an installer it says that this one opens", True)
+        self.shoot("3-end-and-install")
+        self.press("End and install")
+        wait_for(lambda: not self.display.has_window("corral"), "the end of the window", 30)
+        file = wait_for(self.opened, "the installer", 30)
+        self.check("the installer is given the package", self.newer in file, file)
+        self.start()
+        words = self.read("was not installed")
+        self.check("not installed after all, the next start says so", self.newer in words)
+        self.shoot("4-not-installed")
+        self.quit()
 
     # Its parts
 
-    def start(self, shell: IO[str]) -> None:
+    def start(self) -> None:
         """Start it and open the page of updates."""
-        shell.write("corral &\n")
-        shell.flush()
+        self.shell.write("corral &\n")
+        self.shell.flush()
         self.look_at_window()
         self.press("Settings")
         self.press("Updates")
