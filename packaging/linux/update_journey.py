@@ -286,7 +286,7 @@ class ArchiveJourney(Person):
         allowance = Allowance()
         self.hub.fault(MODEL_FILE, origin="cdn", allowance=allowance)
         self.home.start(f"corral://model/{MODEL}")
-        self.press("Download")
+        self.press(self.read("Download 8"))  # kilobytes follow
         self.updates_page()
         self.press("Install at the end")
         self.read("It is installed when Corral ends")
