@@ -55,7 +55,8 @@ class DebianJourney(Person):
         self.check("without pkexec and xdg-open it says what to type", command, words)
         self.shoot("1-what-to-type")
         self.press("Copy command")
-        self.read("The command was copied")
+        copied = wait_for(self.display.clipboard, "something in the clipboard", 60)
+        self.check("the command can be copied", copied == command, copied)
         self.quit()
         # Nobody has a password here, and there is no sudo: it is typed by the administrator.
         self.root(f"{command.removeprefix('sudo ')} -y")

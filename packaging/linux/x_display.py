@@ -19,6 +19,14 @@ sys.exit(not app.primaryScreen().grabWindow(0).save(sys.argv[1]))
 """
 
 
+_PASTE = """
+import sys
+from PySide6.QtGui import QGuiApplication
+app = QGuiApplication(["paste"])
+sys.stdout.write(app.clipboard().text())
+"""
+
+
 class Display:
     """A virtual screen; ends with the block it is used in."""
 
@@ -84,6 +92,10 @@ class Display:
         file.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-c", _SHOOT, str(file)]
         subprocess.run(command, env=self.environment, check=True)
+
+    def clipboard(self) -> str:
+        """The text that was copied last."""
+        return self._ask([sys.executable, "-c", _PASTE], check=True)
 
     def picture(self) -> bytes:
         """What is on the screen, to compare it with."""
