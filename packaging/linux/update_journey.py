@@ -172,6 +172,7 @@ class ArchiveJourney(Person):
         """Wait until another version has come by itself, and look at its window."""
         wait_for(lambda: self.runs(version), f"Corral {version}", 120)
         self.look_at_window()
+        self.read(f"This is Corral {version} now")
 
     def updates_page(self) -> None:
         self.press("Settings")
