@@ -21,6 +21,8 @@ def state_title(state: UpdateState) -> str:
             return _tr("New versions cannot be looked for")
         case "unknown":
             return _tr("Not looked yet")
+        case "current" if state.problem is not None:
+            return _tr("No newer version is known")
         case "current":
             return _tr("This is the newest version")
         case _:

@@ -157,6 +157,19 @@ def test_a_refused_list_is_said_in_the_row(
     assert section.look.isEnabled()
 
 
+def test_after_a_refused_list_nothing_is_called_the_newest(
+    make: Make, server: UpdateServer, show: Show, qtbot: QtBot
+) -> None:
+    section = section_of(make(), show)
+    server.announce(server.release("0.1.0"))
+    press(section.look)
+    qtbot.waitUntil(lambda: section.state_row.title.text() == "This is the newest version")
+    server.tamper("0.1.0", "0.3.0")
+    qtbot.waitUntil(section.look.isEnabled)
+    press(section.look)
+    qtbot.waitUntil(lambda: section.state_row.title.text() == "No newer version is known")
+
+
 def test_offline_the_button_says_why_it_is_off(make: Make, show: Show, qtbot: QtBot) -> None:
     context = make()
     section = section_of(context, show)
