@@ -11,10 +11,7 @@ leaves screenshots in build/update-journey. Needs Xvfb, xdotool, dbus-daemon and
 """
 
 import argparse
-import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +25,7 @@ import update_builds
 import verify
 from accessible import AccessibilityBus
 from clean_system import clean_system
+from home_install import Home, wait_for_end
 from journeys import kept_answers
 from person import Person
 from update_journey_deb import DebianJourney
@@ -49,75 +47,6 @@ MODEL = "maker/Tiny-1B-GGUF"
 MODEL_FILE = "Tiny-1B-Q4_K_M.gguf"
 END_SECONDS = 2.0
 """A window that is asked to end may take so long."""
-
-
-class Home:
-    """A home with Corral in its ~/.local."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder = folder
-        self.data = folder / ".local" / "share" / "Corral"
-        self._environment = {
-            "HOME": str(folder),
-            "PATH": os.defpath,
-            "LANG": "C.UTF-8",
-            **environment,
-        }
-        self._started: list[subprocess.Popen[bytes]] = []
-
-    def install(self, archive: Path) -> None:
-        """Unpack the archive and run what lies in it."""
-        with tempfile.TemporaryDirectory() as folder:
-            subprocess.run(["tar", "-xf", archive, "-C", folder], check=True)
-            [root] = Path(folder).iterdir()
-            subprocess.run(
-                ["sh", root / "install.sh"],
-                check=True,
-                env=self._environment,
-                stdout=subprocess.DEVNULL,
-            )
-
-    def start(self, *words: str | Path) -> None:
-        """Start the program as a menu does: nobody waits for it."""
-        log = self.folder / "session.log"
-        with log.open("a", encoding="utf-8") as output:
-            program = subprocess.Popen(
-                [self.folder / ".local" / "bin" / "corral", *words],
-                env=self._environment,
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        self._started.append(program)
-
-    def says(self, *words: str) -> str:
-        """What the installed command prints."""
-        command = [str(self.folder / ".local" / "bin" / "corral"), *words]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env=self._environment
-        )
-        return done.stdout
-
-    def processes(self) -> list[psutil.Process]:
-        """What runs of the installed program."""
-        for each in self._started:
-            each.poll()  # what has ended is not there any more then
-        inside = f"{self.folder}/.local/lib/corral/"
-        return [
-            each
-            for each in psutil.process_iter(["exe"])
-            if (each.info["exe"] or "").startswith(inside)
-        ]
-
-    def running(self) -> tuple[int, str]:
-        """Process and version of the window, as it tells commands; (0, "") where there is none."""
-        try:
-            told = json.loads((self.data / "running.json").read_bytes())
-        except FileNotFoundError:
-            return 0, ""
-        return (told["pid"], told["version"]) if psutil.pid_exists(told["pid"]) else (0, "")
 
 
 class ArchiveJourney(Person):
@@ -355,15 +284,6 @@ class ArchiveJourney(Person):
         window.terminate()
         window.wait(60)
         return time.monotonic() - begin
-
-
-def wait_for_end(home: Home) -> str:
-    """Wait until nothing of it runs; answers what does after all."""
-    try:
-        wait_for(lambda: not home.processes(), "the end of its processes", 30)
-    except TimeoutError:
-        return "\n".join(" ".join(each.cmdline()) for each in home.processes())
-    return ""
 
 
 def try_archive(server: UpdateServer, checkouts: Sequence[Path], model: Path, work: Path) -> int:
