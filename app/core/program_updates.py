@@ -27,7 +27,7 @@ from app.core.settings import Settings, SettingsStore
 from app.core.transfer_wire import Limits
 from app.core.update_fetch import PackageFetch
 from app.core.update_http import fetch_manifest
-from app.core.update_install import Way, package_name, way_of
+from app.core.update_install import Way, package_name, terminal_command, way_of
 from app.core.update_manifest import Manifest, Package, Release, numbers
 from app.core.update_replacement import Replacement
 from app.core.update_shelf import KeptPackage, UpdateShelf
@@ -63,6 +63,8 @@ class UpdateState:
     """Where people find the packages."""
     problem: AppError | None = None
     """What went wrong last."""
+    command: str = ""
+    """What installs the package that is here, where it has to be typed in a terminal."""
 
 
 class ProgramUpdates:
@@ -117,6 +119,9 @@ class ProgramUpdates:
         way = way_of(self._shelf.program)
         manifest = self._shelf.manifest()
         stage, release, package = self._stage(manifest)
+        command = ""
+        if (way, stage) == ("terminal", "ready") and release is not None and package is not None:
+            command = terminal_command(self._shelf.folder / package_name(release.version, package))
         return UpdateState(
             stage,
             way,
@@ -127,6 +132,7 @@ class ProgramUpdates:
             self._done,
             manifest.page if manifest else "",
             self._problem,
+            command,
         )
 
     def _stage(self, manifest: Manifest | None) -> tuple[Stage, Release | None, Package | None]:

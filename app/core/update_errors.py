@@ -13,6 +13,8 @@ from app.core.connection_problems import (
 )
 from app.core.errors import AppError, DownloadError, HubError, OfflineError, UpdateError
 
+ON_THE_WAY = ".model"
+"""Added to a package's name until it is whole: a child writes nothing that a click would run."""
 _STAYS = "The version that runs stays as it is."
 _BY_HAND = "Get the new version from Corral's own page and install it by hand."
 
@@ -99,8 +101,8 @@ def damaged_package(name: str) -> DownloadError:
     """What came is not what was signed for."""
     return DownloadError(
         "The new version did not arrive as its makers signed it",
-        f"“{name}” did not match the checksum in the signed list, also when it was fetched again. "
-        f"It has been deleted and was not run. {_STAYS}",
+        f"“{name.removesuffix(ON_THE_WAY)}” did not match the checksum in the signed list, also "
+        f"when it was fetched again. It has been deleted and was not run. {_STAYS}",
         "Something on the way changes the data. Try again later, from another network if it stays "
         "so.",
     )

@@ -60,6 +60,8 @@ class Replacement:
         self._shelf = shelf
         self._use = use
         self._log = paths.logs / "update.log"
+        self.arrived = False
+        """Whether this version is the one that was to come at the last end; see `look_back`."""
         self._started: subprocess.Popen[bytes] | None = None
         """What goes on when this process ends."""
 
@@ -171,7 +173,8 @@ class Replacement:
             return None
         with contextlib.suppress(AppError):  # said again at the next start, then
             self._shelf.change(lambda m: msgspec.structs.replace(m, installing="", replaced=0.0))
-        if numbers(wanted) == numbers(self._shelf.version):
+        self.arrived = numbers(wanted) == numbers(self._shelf.version)
+        if self.arrived:
             return None
         words = ""
         with contextlib.suppress(OSError):

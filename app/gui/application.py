@@ -294,7 +294,7 @@ def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> 
     from app.gui.signals import EndSignals
 
     hooks = LoggingHooks(paths, program.report)
-    signals = EndSignals(program.window.quit)
+    signals = EndSignals(lambda sure: program.window.quit(sure=sure))
     try:
         if "--smoke-test" in argv:
             from app.gui.smoke_test import SmokeTest

@@ -298,6 +298,9 @@ class MainWindow(QWidget):
     def remove_notice(self, strip: Strip) -> None:
         """Take a strip away for good."""
         self.notices.remove(strip)
+        focus = self.focusWidget()
+        if focus is not None and strip.isAncestorOf(focus) and self.current_page is not None:
+            self.current_page.activated()  # else the keyboard would be at whatever comes next
         strip.hide()
         strip.deleteLater()
 

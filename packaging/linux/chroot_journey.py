@@ -11,7 +11,6 @@ and leaves screenshots in build/journey. Needs root, debootstrap, Xvfb and xdoto
 
 import argparse
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import release
 import system_libraries
 import verify
 from clean_system import SYSTEMS, clean_system
+from journeys import Checks, kept_answers
 from x_display import Display, wait_for
 
 sys.path.insert(0, str(release.ROOT))
@@ -42,23 +42,15 @@ DESKTOP_PACKAGES = (
 )
 
 
-class Journey:
+class Journey(Checks):
     """Goes the whole way on one system and notes what came of each step."""
 
     def __init__(self, machine: Machine, display: Display, shots: Path) -> None:
+        super().__init__()
         self.machine = machine
         self.display = display
         self.shots = shots
-        self.failed = 0
         self.first_answer = ""
-
-    def check(self, what: str, passed: object, found: str = "") -> None:
-        """Print whether something is as it should be, and what was found if not."""
-        self.failed += not passed
-        mark = "pass" if passed else "FAIL"
-        print(f"{mark}  {what}", flush=True)
-        if found and not passed:
-            print(found.strip(), flush=True)
 
     def says(self, *command: str, user: str = PERSON) -> str:
         """What a command inside prints."""
@@ -251,18 +243,7 @@ class Journey:
 
     def answers(self) -> list[str]:
         """What models have written, as it lies on the disk."""
-        with tempfile.TemporaryDirectory() as folder:
-            for file in self.machine.at(DATA).glob("conversations.db*"):
-                shutil.copy(file, folder)
-            base = Path(folder) / "conversations.db"
-            if not base.exists():
-                return []
-            with sqlite3.connect(base) as database:
-                rows = database.execute(
-                    "SELECT content FROM messages WHERE role = 'assistant' AND state = 'complete' "
-                    "ORDER BY rowid"
-                )
-                return [row[0] for row in rows]
+        return kept_answers(self.machine.at(DATA))
 
     def wait_for_answers(self, number: int) -> None:
         wait_for(lambda: len(self.answers()) >= number, f"answer {number}", 120)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import release
 import sign
+from journeys import Checks
 
 MEGABYTE = 1_000_000
 LARGEST_PACKAGE = 120 * MEGABYTE
@@ -28,19 +29,8 @@ NOT_YET = re.compile(r"bogus-mail-host")
 """What lintian says of a build whose maintainer has no address: that is for a release to set."""
 
 
-class Verification:
-    """Notes what was looked at."""
-
-    def __init__(self) -> None:
-        self.failed = 0
-
-    def check(self, what: str, passed: object, found: str = "") -> None:
-        """Print whether something is as it should be, and what was found if not."""
-        self.failed += not passed
-        mark = "pass" if passed else "FAIL"
-        print(f"{mark}  {what}", flush=True)
-        if found and not passed:
-            print(found.strip(), flush=True)
+class Verification(Checks):
+    """Looks at one form after the other."""
 
     def tool(self, what: str, *command: str | Path) -> None:
         """A checking program ends well, if it is installed."""

@@ -1,5 +1,7 @@
 """Closing the window while the program is at work for somebody."""
 
+import signal
+import sys
 import time
 from collections.abc import Iterator
 
@@ -12,6 +14,7 @@ from app.core.paths import app_paths
 from app.gui.application import Program
 from app.gui.controls.labels import Label
 from app.gui.question import Question
+from app.gui.signals import EndSignals
 from tests.gui.test_downloads_page import item
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
@@ -82,3 +85,34 @@ def test_what_goes_on_in_the_background_stays_there(
         question(program).answers["tray"].click()
     assert program.context.settings.current.server.in_tray
     program.window.bring_back()
+
+
+@pytest.fixture
+def signals(program: Program) -> Iterator[None]:
+    """Signals reach the window as they do in the running program."""
+    signals = EndSignals(lambda sure: program.window.quit(sure=sure))
+    yield
+    signals.close()
+
+
+@pytest.mark.usefixtures("signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_who_logs_out_or_ends_it_by_its_number_is_not_asked(
+    program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(DownloadManager, "items", lambda _: (item("running"),))
+    with qtbot.waitSignal(program.window.closing):
+        signal.raise_signal(getattr(signal, name))
+    assert not program.window.isVisible()
+
+
+@pytest.mark.usefixtures("signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
+def test_control_c_in_the_middle_of_a_download_asks(
+    program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DownloadManager, "items", lambda _: (item("running"),))
+    signal.raise_signal(signal.SIGINT)
+    qtbot.waitUntil(lambda: any(q.isVisible() for q in program.window.findChildren(Question)))
+    assert program.window.isVisible()

@@ -271,8 +271,9 @@ def test_a_tampered_package_is_deleted_and_said_to_be_so(
     server.announce(release)
     server.fault("/corral-0.2.0.deb", corrupt_at=1234)
     updates.look()
-    with pytest.raises(DownloadError, match="did not arrive as its makers signed it"):
+    with pytest.raises(DownloadError, match="did not arrive as its makers signed it") as refused:
         updates.fetch(release)
+    assert "“corral-0.2.0-linux-x86_64.deb”" in refused.value.message  # as a person knows it
     assert updates.state().stage == "offered"
     assert list(desk.paths.program_updates.glob("corral-*")) == []
 

@@ -25,6 +25,7 @@ from app.core.data_backup import back_up, backups
 from app.core.data_use import DataUse
 from app.core.errors import UpdateError
 from app.core.installed_engines import installed_engines
+from app.core.paths import resource
 from app.core.program_form import Program, installed_form, this_program
 from app.core.running import RunningCorral
 from app.core.update_install import install_command, start_installer, way_of
@@ -230,6 +231,21 @@ def test_a_tar_package_is_installed_by_its_own_script(tmp_path: Path) -> None:
 
 
 @needs_shell
+@pytest.mark.skipif(sys.platform != "linux", reason="these forms are of Linux")
+@pytest.mark.parametrize("form", ["appimage", "deb", "tar"])
+def test_a_program_that_ended_unnoticed_by_its_parent_is_not_waited_for(form: str) -> None:
+    script = resource(f"updates/{form}.sh").read_text(encoding="utf-8")
+    waiting = script[: script.index("done") + len("done")]
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+    words = ["/bin/sh", "-c", waiting, "corral-update", str(ended.pid), *"abcd"]
+    try:
+        assert subprocess.run(words, timeout=PATIENCE, check=False).returncode == 0
+    finally:
+        ended.wait()
+
+
+@needs_shell
 def test_an_appimage_is_replaced_where_it_lies(tmp_path: Path) -> None:
     program_file, file = tmp_path / "Corral.AppImage", tmp_path / "new"
     program_file.write_text("#!/bin/sh\necho old\n", encoding="utf-8")
@@ -312,10 +328,34 @@ def test_what_cannot_replace_itself_is_not_said_to_be_able_to(tmp_path: Path) ->
         "folder": "none",
         "source": "source",
     }
-    assert way_of(Program("deb", "linux", "x86_64"), nothing) == "open"
     assert way_of(Program("tar", "linux", "x86_64", str(own)), nothing) == "none"
     assert way_of(Program("tar", "linux", "x86_64", of_root), everything) == "none"
     assert way_of(Program("appimage", "linux", "x86_64", of_root), everything) == "none"
+
+
+@pytest.mark.parametrize(
+    ("there", "opens", "way"),
+    [
+        ({"pkexec", "apt-get", "sha256sum"}, False, "replace"),
+        ({"apt-get", "sha256sum", "xdg-open"}, True, "open"),
+        ({"apt-get", "sha256sum", "xdg-open"}, False, "terminal"),
+        ({"apt-get", "sha256sum"}, True, "terminal"),
+    ],
+)
+def test_a_debian_package_is_opened_only_where_something_opens_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: set[str], opens: bool, way: str
+) -> None:
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CONFIG_DIRS", "XDG_DATA_DIRS"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    if opens:
+        entry = tmp_path / "XDG_DATA_DIRS" / "applications" / "installer.desktop"
+        entry.parent.mkdir(parents=True)
+        entry.write_text("[Desktop Entry]\nMimeType=application/vnd.debian.binary-package;\n")
+
+    def find(name: str) -> str | None:
+        return name if name in there else None
+
+    assert way_of(Program("deb", "linux", "x86_64"), find) == way
 
 
 def test_how_corral_was_installed_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
