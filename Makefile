@@ -144,7 +144,7 @@ chroot: ## install, chat, upgrade, remove on empty systems (SYSTEMS="debian jamm
 
 .PHONY: update-journey
 update-journey: installer ## a newer version, clicked through (FORMS="archive deb"; deb needs root)
-	$(VENV)/python packaging/linux/update_journey.py $(addprefix --form ,$(or $(FORMS),archive))
+	$(LOCKED)/python packaging/linux/update_journey.py $(addprefix --form ,$(or $(FORMS),archive))
 
 .PHONY: dependencies
 dependencies: ## each package that the .deb depends on is taken away: what fails? needs root
