@@ -139,7 +139,7 @@ deb: installer ## what people install on Linux, from the frozen folder: .deb, ar
 	$(LOCKED)/python build_installer.py verify
 
 .PHONY: chroot
-chroot: ## install, chat, upgrade, remove on empty systems (SYSTEMS="debian jammy noble"); needs root
+chroot: setup ## install, chat, upgrade, remove on empty systems (SYSTEMS="debian jammy noble"); needs root
 	$(VENV)/python packaging/linux/chroot_journey.py $(addprefix --system ,$(or $(SYSTEMS),debian))
 
 .PHONY: update-journey
@@ -147,7 +147,7 @@ update-journey: installer ## a newer version, clicked through (FORMS="archive de
 	$(LOCKED)/python packaging/linux/update_journey.py $(addprefix --form ,$(or $(FORMS),archive))
 
 .PHONY: dependencies
-dependencies: ## each package that the .deb depends on is taken away: what fails? needs root
+dependencies: setup ## each package that the .deb depends on is taken away: what fails? needs root
 	$(VENV)/python packaging/linux/prove_dependencies.py
 
 .PHONY: reproduce
@@ -156,5 +156,5 @@ reproduce: locked ## freeze and pack twice, and compare every file
 	$(LOCKED)/python packaging/linux/reproduce.py
 
 .PHONY: bench-installed
-bench-installed: ## start, memory and speed of dist/corral against the source, in five minutes
+bench-installed: setup ## start, memory and speed of dist/corral against the source, in five minutes
 	$(VENV)/python packaging/bench_installed.py
