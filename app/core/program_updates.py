@@ -16,6 +16,7 @@ import msgspec
 
 import app
 from app.core import update_errors
+from app.core.data_use import DataUse
 from app.core.errors import AppError, UpdateError
 from app.core.events import EventHook
 from app.core.hub_gate import HubGate
@@ -77,13 +78,15 @@ class ProgramUpdates:
         http: HubHttp,
         *,
         tell: Tell | None = None,
+        use: DataUse | None = None,
         source: UpdateSource | None = None,
         program: Program | None = None,
         version: str = app.__version__,
         clock: Callable[[], float] = time.time,
         limits: Limits | None = None,
     ) -> None:
-        """`tell` hears of every connection."""
+        """`tell` hears of every connection; `use` is this process's, which must be the only one
+        when another version is put in place."""
         self.changed: EventHook[[]] = EventHook()
         self._cache = paths.cache
         self._settings = settings
@@ -98,7 +101,7 @@ class ProgramUpdates:
             version,
             clock,
         )
-        self.replacement = Replacement(paths, self._shelf)
+        self.replacement = Replacement(paths, self._shelf, use)
         self._looking = threading.Lock()
         self._one_fetch = threading.Lock()
         self._fetch: PackageFetch | None = None

@@ -134,11 +134,15 @@ def helper_failed(how: str, detail: str) -> DownloadError:
     )
 
 
-def another_runs(pid: int) -> UpdateError:
-    """A second program of the same data, which would break if it were replaced under its feet."""
+def another_runs(pid: int | None) -> UpdateError:
+    """A second program of the same data, which would break if it were replaced under its feet.
+
+    `pid` is None where only its lock is seen.
+    """
+    which = "a chat in a terminal" if pid is None else f"process {pid}, such as “corral serve”"
     return UpdateError(
         "Another Corral is running",
-        f"It is process {pid}, such as “corral serve”, and would break if it were replaced now.",
+        f"It is {which}, and would break if it were replaced now.",
         "End it, then try again.",
     )
 

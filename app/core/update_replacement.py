@@ -12,6 +12,7 @@ import msgspec
 
 from app.core import conversation_schema, update_errors
 from app.core.data_backup import Backup, backups, restore, usable_by
+from app.core.data_use import DataUse
 from app.core.detached import start_detached
 from app.core.earlier_engine import keep_engine
 from app.core.errors import AppError
@@ -52,11 +53,12 @@ class AtEnd:
 class Replacement:
     """What was chosen for the end of the program. Any thread may call it."""
 
-    def __init__(self, paths: AppPaths, shelf: UpdateShelf) -> None:
+    def __init__(self, paths: AppPaths, shelf: UpdateShelf, use: DataUse | None = None) -> None:
         self.changed: EventHook[[]] = EventHook()
         self.planned: AtEnd | None = None
         self._paths = paths
         self._shelf = shelf
+        self._use = use
         self._log = paths.logs / "update.log"
         self._started: subprocess.Popen[bytes] | None = None
         """What goes on when this process ends."""
@@ -116,8 +118,8 @@ class Replacement:
 
     def _refuse_beside_another(self) -> None:
         other = running_corral(self._paths)
-        if other is not None:
-            raise update_errors.another_runs(other.pid)
+        if other is not None or (self._use is not None and not self._use.is_alone()):
+            raise update_errors.another_runs(other.pid if other is not None else None)
 
     def _plan(self, planned: AtEnd | None) -> None:
         self.planned = planned

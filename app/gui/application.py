@@ -17,7 +17,7 @@ from PySide6.QtGui import QFileOpenEvent, QIcon
 from PySide6.QtWidgets import QApplication
 
 from app.core.errors import AppError
-from app.core.handover import Handover
+from app.core.handover import PATIENCE, SHOW, Handover
 from app.core.paths import AppPaths, app_paths, resource
 from app.core.settings import SettingsStore
 from app.core.start_at_login import IN_TRAY
@@ -200,7 +200,14 @@ class Program(QObject):
             from app.gui.inbox import Inbox
 
             inbox = Inbox(self._handover, self)
-            inbox.came.connect(self._main.ask_to_open)
+            inbox.came.connect(self._called)
+
+    def _called(self, text: str) -> None:
+        """Another start left this for the window."""
+        if text == SHOW:
+            self.window.bring_back()
+        else:
+            self.main.ask_to_open(text)
 
     def open_later(self, text: str) -> None:
         """Ask about a link or file now, or once the window is there."""
@@ -255,6 +262,11 @@ class Program(QObject):
         )
 
 
+def _wishes(wanted: list[str], argv: Sequence[str]) -> list[str]:
+    """What a window that is open already is asked for."""
+    return wanted or ([] if IN_TRAY in argv else [SHOW])
+
+
 def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> int:
     """Run the window until it is closed; answers the exit status.
 
@@ -266,7 +278,7 @@ def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> 
     paths = app_paths()
     wanted = [word for word in argv if not word.startswith("-")]
     handover = Handover(paths)
-    if wanted and not handover.claim() and handover.pass_on(wanted):
+    if not handover.claim() and handover.pass_on(_wishes(wanted, argv), PATIENCE):
         return 0
     app = Application(["corral", *(word for word in argv if word.startswith("-"))])
     app.setApplicationName("Corral")

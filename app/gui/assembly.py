@@ -14,6 +14,7 @@ from app.core.catalogue import Catalogue
 from app.core.chat import ChatService
 from app.core.computer_idle import ComputerIdle
 from app.core.conversation_store import ConversationStore
+from app.core.data_use import DataUse
 from app.core.download_guard import guard_folder
 from app.core.downloads import DownloadManager
 from app.core.engine_record import EngineRecord
@@ -77,7 +78,7 @@ def assemble(
 
     `make_server` makes the local server; None leaves it out.
     """
-    worker = Worker(parent)
+    worker, data_use = Worker(parent), DataUse(paths)
     notifier = Notifier(icons, parent)
     worker.unhandled.connect(notifier.error)
     worker.crashed.connect(notifier.report)
@@ -144,7 +145,9 @@ def assemble(
         speeds=speeds,
         downloads=downloads,
         updates=updates,
-        program_updates=ProgramUpdates(paths, settings, gate, hub_http, tell=ledger.record),
+        program_updates=ProgramUpdates(
+            paths, settings, gate, hub_http, tell=ledger.record, use=data_use
+        ),
         computer_idle=computer_idle,
         later_hardware=hardware,
         access=access,
@@ -156,6 +159,7 @@ def assemble(
         bridge=Bridge(parent),
         notifier=notifier,
         disk_room=DiskRoom(worker, library, parent),
+        data_use=data_use,
     )
 
 
@@ -179,6 +183,7 @@ def close_context(context: AppContext) -> None:
         context.store.close,
         context.ledger.close,
         context.program_updates.replacement.finish,  # nobody uses the data any more
+        context.data_use.close,
     ):
         try:
             end()
