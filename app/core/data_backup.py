@@ -140,6 +140,8 @@ def restore(data: Path, backup: Backup) -> Backup | None:
     Nobody may be writing. None where there was nothing to replace.
     Raises `StorageError`; the data is then as it was, or as it was copied.
     """
+    if not (backup.folder / (backup.database or _ABOUT)).is_file():
+        raise StorageError("The copy could not be put back", f"{backup.folder} is not whole.")
     replaced = _back_up(data, backup.database, replaced=True)
     try:
         if backup.database:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from app.core import conversation_schema, update_errors
-from app.core.data_backup import Backup, backups, restore, usable_by
+from app.core.data_backup import Backup, backups, delete, restore, usable_by
 from app.core.data_use import DataUse
 from app.core.detached import start_detached
 from app.core.earlier_engine import keep_engine
@@ -87,6 +87,12 @@ class Replacement:
     def backups(self) -> tuple[Backup, ...]:
         """The copies of the data, the newest first. Asks the disk."""
         return backups(self._paths.data)
+
+    def delete(self, backup: Backup) -> None:
+        """Forget a copy, and what was to be done with it."""
+        if self.planned is not None and self.planned.backup == backup:
+            self.cancel()
+        delete(backup)
 
     def install(
         self, release: Release, *, backup: Backup | None = None, restart: bool = True

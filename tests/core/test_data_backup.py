@@ -196,6 +196,16 @@ def test_chats_that_a_copy_has_replaced_are_there_however_often_the_format_chang
     assert len(others) == KEPT
 
 
+def test_a_copy_that_is_gone_replaces_nothing(data: Path) -> None:
+    say(data, "One")
+    first = made(data)
+    say(data, "Two")
+    (first.folder / "conversations.db").unlink()
+    with pytest.raises(StorageError, match="is not whole"):
+        restore(data, first)
+    assert titles(data) == ["One", "Two"]
+
+
 def test_a_copy_that_was_there_already_stays_when_it_holds_what_was_replaced(data: Path) -> None:
     say(data, "One")
     first = made(data)
