@@ -43,6 +43,14 @@ class KeptPackage(Struct, frozen=True):
     """Of the file."""
 
 
+class Postponed(Struct, frozen=True):
+    """A version that was to be installed at the end, which came with the end of the session."""
+
+    version: str
+    program: str
+    """The version that ran then: another one does not install it."""
+
+
 class UpdateMemory(Struct, frozen=True):
     """What lies in the file."""
 
@@ -57,9 +65,18 @@ class UpdateMemory(Struct, frozen=True):
     """The newest manifest as it came: it is checked again whenever it is read."""
     kept: tuple[KeptPackage, ...] = ()
     installing: str = ""
-    """The version whose installer was started when Corral ended last."""
+    """The version that was to be installed when Corral ended last."""
+    restoring: float = 0.0
+    """When the copy of the data was made that was to be put back then, and was not as far as is
+    known. Unix seconds; 0: none."""
+    failure: str = ""
+    """Why that was not done, in sentences; "" where it is not known."""
     replaced: float = 0.0
     """When the data was copied that an older state has replaced for it, Unix seconds; 0: none."""
+    engine: str = ""
+    """Id of the engine that was kept for the version that was to be installed."""
+    postponed: Postponed | None = None
+    """What is to be installed at the next end."""
 
 
 class UpdateShelf:
