@@ -46,8 +46,9 @@ SOURCE = Program("source", "linux", "x86_64")
 
 @pytest.fixture(autouse=True)
 def installers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system has what the way of a .deb needs."""
+    """The system has what the way of a .deb needs. Corral is not really started again."""
     monkeypatch.setattr(way_of, "__defaults__", (lambda name: name,))
+    monkeypatch.setattr(update_replacement, "start_detached", lambda *_: None)
 
 
 @pytest.fixture
