@@ -23,7 +23,7 @@ from app.core.paths import AppPaths
 from app.core.running import running_corral
 from app.core.update_install import install_command, start_installer
 from app.core.update_manifest import Package, Release, numbers
-from app.core.update_shelf import KeptPackage, Postponed, UpdateMemory, UpdateShelf
+from app.core.update_shelf import KeptPackage, Planned, UpdateMemory, UpdateShelf
 
 
 @dataclass(frozen=True)
@@ -129,31 +129,38 @@ class Replacement:
             raise update_errors.another_runs(other.pid if other is not None else None)
 
     def _plan(self, planned: AtEnd | None) -> None:
-        self.planned = planned
-        self.changed()
+        """It is noted at once, as Corral may end without being asked. Raises `StorageError`;
+        nothing is planned then.
 
-    def postpone(self) -> None:
-        """The session ends, and Corral with it: nothing may begin now, as nobody could agree to it
-        and it would be cut off.
-
-        A version is left for the end after the next start. Data that is to be replaced is not: more
-        would be written until then; that it was not done is told. Raises `StorageError`.
+        A version is installed at the end after the next start. Data that is to be replaced is not
+        put back so late, as more is written until then; that it was not done is told.
         """
-        planned, self.planned = self.planned, None
-        if planned is None:
-            return
-        if planned.backup is not None:
-            self._note_begin(planned, "The session ended first, so nothing was done.")
-        elif planned.kept is not None:
-            postponed = Postponed(planned.kept.release.version, self._shelf.version)
-            self._shelf.change(lambda m: msgspec.structs.replace(m, postponed=postponed))
+        self.planned = None
+        try:
+            self._shelf.change(lambda m: self._noted(m, planned))
+            self.planned = planned
+        finally:
+            self.changed()
 
-    def _take_up(self, postponed: Postponed | None) -> None:
-        if postponed is None or postponed.program != self._shelf.version:
+    def _noted(self, memory: UpdateMemory, planned: AtEnd | None) -> UpdateMemory:
+        if planned is None:
+            return _without_end(memory)
+        if planned.kept is None or planned.backup is not None:
+            return _begun(memory, planned, "Corral was ended first, so nothing was done.")
+        version = Planned(planned.kept.release.version, self._shelf.version)
+        return msgspec.structs.replace(_without_end(memory), planned=version)
+
+    def _take_up(self, planned: Planned | None) -> None:
+        if planned is None or planned.program != self._shelf.version:
             return
-        kept = self._shelf.kept(postponed.version)
+        kept = self._shelf.kept(planned.version)
         if kept is not None:
             self._plan(AtEnd(kept, restart=False))
+
+    def leave(self) -> None:
+        """The session ends, and Corral with it: nothing may begin now, as nobody could agree to it
+        and it would be cut off. What was noted of it stays."""
+        self.planned = None
 
     def finish(self) -> None:
         """Do what was chosen. To be called last, when nobody uses the data.
@@ -165,7 +172,8 @@ class Replacement:
             return
         restart = planned.restart
         try:
-            self._note_begin(planned)  # told at the next start if anything from here on goes wrong
+            # Told at the next start if anything from here on goes wrong.
+            self._shelf.change(lambda m: _begun(m, planned))
             self._refuse_beside_another()  # it may have begun since
             if planned.kept is not None:
                 self._shelf.whole(planned.kept.release.version)
@@ -183,14 +191,6 @@ class Replacement:
         finally:
             if restart:
                 self._started = start_detached((), self._log)
-
-    def _note_begin(self, planned: AtEnd, failure: str = "") -> None:
-        noted = {
-            "installing": planned.kept.release.version if planned.kept else "",
-            "restoring": planned.backup.made if planned.backup else 0.0,
-            "failure": failure,
-        }
-        self._shelf.change(lambda m: msgspec.structs.replace(_without_end(m), **noted))
 
     def _put_back(self, backup: Backup) -> None:
         copied = restore(self._paths.data, backup)
@@ -224,14 +224,14 @@ class Replacement:
     def look_back(self) -> AppError | None:
         """What to say at the start if something was not done at the last end.
 
-        What was postponed then is to be done at the next one.
+        What was still to come then is planned again.
         """
         memory = self._shelf.memory()
         if memory == _without_end(memory):
             return None
         with contextlib.suppress(AppError):  # said again at the next start, then
             self._shelf.change(_without_end)
-        self._take_up(memory.postponed)
+            self._take_up(memory.planned)
         wanted = memory.installing
         if memory.restoring:
             return update_errors.not_put_back(memory.restoring, memory.failure, wanted)
@@ -248,7 +248,17 @@ class Replacement:
 
 
 def _without_end(memory: UpdateMemory) -> UpdateMemory:
-    """The same, with nothing noted of the last end."""
+    """The same, with nothing noted of what was chosen for the end."""
     return msgspec.structs.replace(
-        memory, installing="", restoring=0.0, failure="", replaced=0.0, engine="", postponed=None
+        memory, installing="", restoring=0.0, failure="", replaced=0.0, engine="", planned=None
+    )
+
+
+def _begun(memory: UpdateMemory, planned: AtEnd, failure: str = "") -> UpdateMemory:
+    """The same, with what is to be told if no more is heard of it."""
+    return msgspec.structs.replace(
+        _without_end(memory),
+        installing=planned.kept.release.version if planned.kept else "",
+        restoring=planned.backup.made if planned.backup else 0.0,
+        failure=failure,
     )

@@ -43,12 +43,12 @@ class KeptPackage(Struct, frozen=True):
     """Of the file."""
 
 
-class Postponed(Struct, frozen=True):
-    """A version that was to be installed at the end, which came with the end of the session."""
+class Planned(Struct, frozen=True):
+    """A version that is to be installed at the end."""
 
     version: str
     program: str
-    """The version that ran then: another one does not install it."""
+    """The version that ran when that was chosen: another one does not install it."""
 
 
 class UpdateMemory(Struct, frozen=True):
@@ -75,7 +75,7 @@ class UpdateMemory(Struct, frozen=True):
     """When the data was copied that an older state has replaced for it, Unix seconds; 0: none."""
     engine: str = ""
     """Id of the engine that was kept for the version that was to be installed."""
-    postponed: Postponed | None = None
+    planned: Planned | None = None
     """What is to be installed at the next end."""
 
 

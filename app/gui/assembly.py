@@ -175,7 +175,7 @@ def close_context(context: AppContext, *, session_ends: bool = False) -> None:
     context.bridge.close()
     replacement = context.program_updates.replacement
     for end in (
-        *([replacement.postpone] if session_ends else []),
+        *([replacement.leave] if session_ends else []),
         *([] if context.server is None else [context.server.close]),
         context.program_updates.close,
         context.runtime.close,

@@ -1,7 +1,8 @@
 """Whether the session of the desktop is ending, and Corral with it: nobody can be asked then.
 
-Windows and the session managers of X11 announce it (`QGuiApplication.commitDataRequest`); others
-send a signal (`app.gui.signals`), as does whoever says `kill`.
+Windows announces it (`QGuiApplication.commitDataRequest`; on X11 only a Qt does that was built to
+speak with session managers, which PySide6's was not). Others send a signal (`app.gui.signals`), as
+does whoever says `kill`.
 """
 
 import time

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from app.core import conversation_schema as schema
-from app.core import program_form, update_replacement
+from app.core import program_form, update_replacement, update_shelf
 from app.core.conversation_store import ConversationStore
 from app.core.data_backup import Backup, back_up, backups
 from app.core.errors import StorageError, UpdateError
@@ -147,6 +147,9 @@ def test_what_was_chosen_for_the_end_can_be_given_up(
         updates.replacement.cancel()
         updates.replacement.finish()
     assert started == []
+    with closing(desk.updates()) as updates:
+        assert updates.look_back() is None
+        assert updates.replacement.planned is None
 
 
 def test_a_package_that_changed_on_the_disk_is_not_run(
@@ -509,7 +512,7 @@ def test_a_version_is_not_installed_when_the_session_ends_but_at_the_end_after_i
             if updates.replacement.planned is None:
                 updates.fetch(release)
                 updates.replacement.install(release)
-            updates.replacement.postpone()
+            updates.replacement.leave()
             updates.replacement.finish()
         assert started == again == []
     with closing(desk.updates()) as updates:
@@ -526,6 +529,26 @@ def test_a_version_is_not_installed_when_the_session_ends_but_at_the_end_after_i
         assert updates.replacement.planned is None
 
 
+def test_what_waits_for_the_end_is_not_forgotten_by_a_crash(
+    desk: Desk, server: UpdateServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = server.release("0.2.0")
+    with closing(desk.updates()) as updates:
+        updates.fetch(release)
+        updates.replacement.install(release)
+    with closing(desk.updates()) as updates:
+        assert updates.look_back() is None
+        assert updates.replacement.planned is not None
+
+        def full(*_: object) -> None:
+            raise StorageError("No room")
+
+        monkeypatch.setattr(update_shelf, "write_atomically", full)
+        with pytest.raises(StorageError):
+            updates.replacement.install(release)
+        assert updates.replacement.planned is None
+
+
 def test_what_another_version_has_left_for_later_is_not_installed(
     desk: Desk, server: UpdateServer
 ) -> None:
@@ -533,7 +556,6 @@ def test_what_another_version_has_left_for_later_is_not_installed(
     with closing(desk.updates("0.1.0")) as updates:
         updates.fetch(release)
         updates.replacement.install(release)
-        updates.replacement.postpone()
     with closing(desk.updates("0.3.0")) as updates:  # installed by hand since
         assert updates.look_back() is None
         assert updates.replacement.planned is None
@@ -548,14 +570,14 @@ def test_data_is_not_put_back_at_the_end_of_the_session_and_that_is_told(
     with closing(desk.updates("0.2.0")) as updates:
         updates.fetch(before)
         updates.replacement.install(before, backup=copy)
-        updates.replacement.postpone()
+        updates.replacement.leave()
         updates.replacement.finish()
     assert started == again == []
     with closing(desk.updates("0.2.0")) as updates:
         problem = updates.look_back()
         assert problem is not None
         assert f"of {datetime.fromtimestamp(copy.made):%Y-%m-%d %H:%M} was not" in problem.title
-        assert "session ended first" in problem.message
+        assert "was ended first" in problem.message
         assert "0.1.0 was not installed either" in problem.message
         assert updates.replacement.planned is None
     with closing(ConversationStore(desk.paths.conversations)) as store:
