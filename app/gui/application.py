@@ -235,6 +235,13 @@ class Program(QObject):
     def _scanned(self, _: object) -> None:
         self.main.library_scanned()
 
+    def run(self) -> int:
+        """Go on until somebody ends it; answers the exit status."""
+        status = self._app.exec()
+        if status:  # Qt ends by itself when the screen is gone, and the session with it
+            self.session.announce()
+        return status
+
     def end(self, must: bool) -> None:
         """End, as a signal asks; `must`: with the session, so that nobody can be asked."""
         if must:
@@ -313,7 +320,7 @@ def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> 
             from app.gui.smoke_test import SmokeTest
 
             return SmokeTest(app, program).run()
-        return app.exec()
+        return program.run()
     finally:
         program.close()
         handover.close()

@@ -2,7 +2,7 @@
 
 Windows announces it (`QGuiApplication.commitDataRequest`; on X11 only a Qt does that was built to
 speak with session managers, which PySide6's was not). Others send a signal (`app.gui.signals`), as
-does whoever says `kill`.
+does whoever says `kill`, or take the screen away.
 """
 
 import time

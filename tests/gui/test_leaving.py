@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -141,7 +142,7 @@ def updatable(monkeypatch: pytest.MonkeyPatch) -> Iterator[UpdateServer]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "the session"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "the session", "the screen"])
 def test_a_version_that_waits_for_the_end_does_not_come_at_the_end_of_the_session(
     updatable: UpdateServer,
     qapp: QApplication,
@@ -160,11 +161,14 @@ def test_a_version_that_waits_for_the_end_does_not_come_at_the_end_of_the_sessio
     release = updatable.release("99.0")
     updates.fetch(release)
     updates.replacement.install(release, restart=False)
-    with qtbot.waitSignal(program.window.closing):
-        if name == "the session":
-            qapp.commitDataRequest.emit(None)
-            program.window.close()
-        else:
+    if name == "the screen":
+        QTimer.singleShot(0, lambda: qapp.exit(1))  # as Qt does when it is gone
+        assert program.run() == 1
+    elif name == "the session":
+        qapp.commitDataRequest.emit(None)
+        assert program.window.close()
+    else:
+        with qtbot.waitSignal(program.window.closing):
             signal.raise_signal(getattr(signal, name))
     program.close()
     signals.close()
