@@ -58,7 +58,8 @@ def way_of(program: Program, find: Find = shutil.which) -> Way:
             able = all(map(find, _NEEDED["tar"])) and os.access(_prefix(program), os.W_OK)
             return "replace" if able else "none"
         case "appimage":
-            return "replace"
+            able = os.access(Path(program.executable).parent, os.W_OK)
+            return "replace" if able else "none"
         case "nsis" | "dmg":
             return "open"
 

@@ -11,6 +11,7 @@ trap "rm -rf \"$folder\"" EXIT
 cp -- "$1" "$folder/corral.deb"
 chmod 755 "$folder"
 echo "$2  $folder/corral.deb" | sha256sum --check --quiet -
-DEBIAN_FRONTEND=noninteractive apt-get install --yes --allow-downgrades "$folder/corral.deb"
+DEBIAN_FRONTEND=noninteractive apt-get install --yes --allow-downgrades \
+    -o DPkg::Lock::Timeout=300 "$folder/corral.deb"
 ' corral-update "$package" "$sum" || echo "corral: the package was not installed (status $?)"
 [ $# -eq 0 ] || exec "$@"

@@ -7,7 +7,8 @@ while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
 # On its own line: a shell overlooks every failure in what stands before “||”, “set -e” or not.
 (
     set -eu
-    folder=$(mktemp -d)
+    # Beside the package: /tmp may lie in memory, or let nothing be run.
+    folder=$(mktemp -d "$(dirname -- "$package")/unpacked.XXXXXX")
     trap 'rm -rf "$folder"' EXIT
     cp -- "$package" "$folder/package"
     echo "$sum  $folder/package" | sha256sum --check --quiet -

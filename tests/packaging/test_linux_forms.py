@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from app import __version__
+from app.core.start_at_login import quoted
 from tests.packaging.scripts import ROOT
 
 LINUX = ROOT / "packaging" / "linux"
@@ -260,10 +261,10 @@ def test_without_a_home_it_goes_where_it_is_told(unpacked: Path, tmp_path: Path)
 def test_a_folder_with_signs_that_mean_something_to_tools_is_as_good_as_any(
     unpacked: Path, tmp_path: Path
 ) -> None:
-    prefix = tmp_path / "you & me|us"
+    prefix = tmp_path / 'you & me|us $5 `x` "100%"'
     assert install(unpacked, tmp_path, "--prefix", str(prefix)).returncode == 0
     entry = (prefix / f"share/applications/{NAME}.desktop").read_text(encoding="utf-8")
-    assert f'Exec="{prefix}/bin/corral" %u' in entry
+    assert f"Exec={quoted(str(prefix / 'bin/corral'))} %u\n" in entry
 
 
 @needs("zstd")
@@ -272,8 +273,15 @@ def test_what_root_installs_is_not_owned_by_who_unpacked_it(unpacked: Path, tmp_
     for path in (unpacked, *unpacked.rglob("*")):
         os.chown(path, 1234, 1234, follow_symlinks=False)
     prefix = tmp_path / "usr local"
-    assert install(unpacked, tmp_path, "--prefix", str(prefix)).returncode == 0
+    before = os.umask(0o077)  # such as an administrator's
+    try:
+        assert install(unpacked, tmp_path, "--prefix", str(prefix)).returncode == 0
+    finally:
+        os.umask(before)
     assert {path.lstat().st_uid for path in prefix.rglob("*")} == {0}
+    for path in prefix.rglob("*"):
+        wanted = 0o555 if path.is_dir() else 0o444
+        assert path.is_symlink() or path.stat().st_mode & wanted == wanted, path
 
 
 @needs("zstd")
@@ -283,6 +291,16 @@ def test_the_archive_says_so_where_the_program_cannot_run(unpacked: Path, tmp_pa
     assert done.returncode == 1
     assert re.search(r"needs glibc 2\.\d+ or newer", done.stderr)
     assert not (tmp_path / ".local").exists()
+    (unpacked / "lib/corral/corral").chmod(0o644)  # as if the disk forbade to run anything
+    assert "noexec" in install(unpacked, tmp_path).stderr
+    (unpacked / "lib/corral/corral").unlink()
+    assert "is not beside this script" in install(unpacked, tmp_path).stderr
+
+
+def test_a_flatpak_keeps_the_files_as_they_are() -> None:
+    manifest = json.loads((LINUX / f"{NAME}.flatpak.json").read_text(encoding="utf-8"))
+    # Stripped, the program would lose its modules, which lie behind it, and the engine its sums.
+    assert manifest["build-options"] == {"no-debuginfo": True, "strip": False}
 
 
 def test_the_folder_of_an_appimage_starts_the_program_from_anywhere(

@@ -23,6 +23,7 @@ from app.core import conversation_schema as schema
 from app.core import program_form, update_replacement, update_shelf
 from app.core.conversation_store import ConversationStore
 from app.core.data_backup import Backup, back_up, backups
+from app.core.data_use import DataUse
 from app.core.errors import StorageError, UpdateError
 from app.core.installed_engines import installed_engines
 from app.core.program_form import Program, installed_form, this_program
@@ -225,7 +226,8 @@ def test_an_installer_goes_on_in_a_session_of_its_own_and_is_logged(tmp_path: Pa
 def test_a_tar_package_is_installed_by_its_own_script(tmp_path: Path) -> None:
     inside = tmp_path / "corral-0.2.0"
     inside.mkdir()
-    (inside / "install.sh").write_text(f'echo "$@" > "{tmp_path}/installed"\n', encoding="utf-8")
+    script = f'echo "$@" > "{tmp_path}/installed"\ndirname "$0" >> "{tmp_path}/installed"\n'
+    (inside / "install.sh").write_text(script, encoding="utf-8")
     with tarfile.open(tmp_path / "corral.tar", "w") as tar:
         tar.add(inside, inside.name)
     subprocess.run(["zstd", "-q", str(tmp_path / "corral.tar")], check=True)
@@ -234,8 +236,11 @@ def test_a_tar_package_is_installed_by_its_own_script(tmp_path: Path) -> None:
     program = Program("tar", "linux", "x86_64", str(prefix / "lib" / "corral" / "corral"))
     command = install_command(program, file, package_of(file, "tar"), restart=False)
     assert run(command) == ""
-    said = (tmp_path / "installed").read_text(encoding="utf-8")
-    assert said == f"--prefix {prefix}\n"
+    said, unpacked = (tmp_path / "installed").read_text(encoding="utf-8").splitlines()
+    assert said == f"--prefix {prefix}"
+    # /tmp may be in memory or forbid to run anything: it is unpacked beside the package.
+    assert Path(unpacked).is_relative_to(tmp_path)
+    assert list(tmp_path.glob("unpacked.*")) == []
 
 
 @needs_shell
@@ -299,6 +304,7 @@ def test_an_appimage_is_not_started_again_by_somebody_who_has_quit(tmp_path: Pat
 
 def test_what_cannot_replace_itself_is_not_said_to_be_able_to(tmp_path: Path) -> None:
     own, of_root = tmp_path / "lib" / "corral" / "corral", "/no/such/lib/corral/corral"
+    own.parent.mkdir(parents=True)
 
     def everything(name: str) -> str:
         return name
@@ -322,6 +328,7 @@ def test_what_cannot_replace_itself_is_not_said_to_be_able_to(tmp_path: Path) ->
     }
     assert way_of(Program("tar", "linux", "x86_64", str(own)), nothing) == "none"
     assert way_of(Program("tar", "linux", "x86_64", of_root), everything) == "none"
+    assert way_of(Program("appimage", "linux", "x86_64", of_root), everything) == "none"
 
 
 @pytest.mark.parametrize(
@@ -350,15 +357,17 @@ def test_a_debian_package_is_opened_only_where_something_opens_it(
 
 
 def test_how_corral_was_installed_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert installed_form({"APPIMAGE": "/a/Other.AppImage"}) == "source"
+    inherited = {"APPIMAGE": "/a/Other.AppImage", "APPDIR": "/tmp/.mount", "FLATPAK_ID": "other"}
+    assert installed_form(inherited) == "source"
     assert this_program({}).executable == ""
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     program = tmp_path / "lib" / "corral" / "corral"
     program.parent.mkdir(parents=True)
     monkeypatch.setattr(sys, "executable", str(program))
     assert installed_form({}) == "folder"
-    assert installed_form({"FLATPAK_ID": "x"}) == "flatpak"
-    appimage = this_program({"APPIMAGE": "/a/Corral.AppImage"})
+    assert installed_form(inherited) == "folder"
+    own = {"APPIMAGE": "/a/Corral.AppImage", "APPDIR": str(tmp_path)}
+    appimage = this_program(own)
     assert (appimage.form, appimage.executable) == ("appimage", "/a/Corral.AppImage")
     (program.parent / "installed-files").touch()
     assert installed_form({}) == "tar"
@@ -371,6 +380,8 @@ def test_how_corral_was_installed_is_known(tmp_path: Path, monkeypatch: pytest.M
     assert installed_form({}) == "nsis"
     monkeypatch.setattr(sys, "executable", "/Applications/Corral.app/Contents/MacOS/corral")
     assert installed_form({}) == "dmg"
+    monkeypatch.setattr(sys, "executable", "/app/lib/corral/corral")
+    assert installed_form(inherited) == "flatpak"
 
 
 def test_an_installer_that_did_nothing_is_told_of_once(
@@ -412,6 +423,25 @@ def test_nothing_is_replaced_under_another_corral(
         with pytest.raises(UpdateError, match=f"process {other.pid}"):
             updates.replacement.install(release)
         other.communicate(b"\n", PATIENCE)
+        updates.replacement.install(release)
+        updates.replacement.finish()
+    assert len(started) == 1
+
+
+def test_nothing_is_replaced_beside_a_chat_in_a_terminal(
+    desk: Desk, server: UpdateServer, started: list[list[str]]
+) -> None:
+    release = server.release("0.2.0")
+    with (
+        closing(DataUse(desk.paths)) as use,
+        closing(desk.updates(use=use)) as updates,
+    ):
+        updates.fetch(release)
+        with (
+            closing(DataUse(desk.paths)),
+            pytest.raises(UpdateError, match="a chat in a terminal"),
+        ):
+            updates.replacement.install(release)
         updates.replacement.install(release)
         updates.replacement.finish()
     assert len(started) == 1
