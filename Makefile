@@ -135,6 +135,10 @@ deb: installer ## what people install on Linux, from the frozen folder: .deb, ar
 chroot: ## install, chat, upgrade, remove on empty systems (SYSTEMS="debian jammy noble"); needs root
 	$(VENV)/python packaging/linux/chroot_journey.py $(addprefix --system ,$(or $(SYSTEMS),debian))
 
+.PHONY: update-journey
+update-journey: installer ## a newer version, clicked through (FORMS="archive deb"; deb needs root)
+	$(VENV)/python packaging/linux/update_journey.py $(addprefix --form ,$(or $(FORMS),archive))
+
 .PHONY: dependencies
 dependencies: ## each package that the .deb depends on is taken away: what fails? needs root
 	$(VENV)/python packaging/linux/prove_dependencies.py

@@ -61,6 +61,8 @@ class Replacement:
         self._shelf = shelf
         self._use = use
         self._log = paths.logs / "update.log"
+        self.arrived = False
+        """Whether this version is the one that was to come at the last end; see `look_back`."""
         self._started: subprocess.Popen[bytes] | None = None
         """What goes on when this process ends."""
 
@@ -237,7 +239,8 @@ class Replacement:
             return update_errors.not_put_back(memory.restoring, memory.failure, wanted)
         if not wanted:
             return None
-        if numbers(wanted) == numbers(self._shelf.version):
+        self.arrived = numbers(wanted) == numbers(self._shelf.version)
+        if self.arrived:
             self._drop_engines(memory.engine)
             return None
         words = ""

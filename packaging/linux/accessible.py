@@ -101,12 +101,12 @@ class AccessibilityBus:
                 if not states & _SHOWING:
                     return
                 (role,) = self._ask(*where, accessible, "GetRoleName")
-                (place,) = self._ask(
+                ((x, y, width, height),) = self._ask(
                     *where, f"{_INTERFACE}.Component", "GetExtents", "u", _ON_SCREEN
                 )
                 enabled, checked = bool(states & _ENABLED), bool(states & _CHECKED)
                 text = self._text(*where) if role in _WITH_TEXT else ""
-                yield Thing(role, name, text, *place, enabled, checked)
+                yield Thing(role, name, text, x, y, width, height, enabled, checked)
             (children,) = self._ask(*where, accessible, "GetChildren")
         except LookupError:  # it has gone meanwhile, or its program has
             return

@@ -6,7 +6,7 @@ from accessible import AccessibilityBus, Thing
 from journeys import Checks
 from x_display import Display, wait_for
 
-PATIENCE = 60
+PATIENCE = 120
 """Seconds until what was expected has to be there."""
 
 

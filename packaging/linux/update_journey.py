@@ -43,6 +43,8 @@ from tests.updates.update_server import UpdateServer
 SHOTS = release.ROOT / "build" / "update-journey"
 QUESTION = "What is the capital of France?"
 LONG_TASK = "Write a very long story about a fox and a river. Do not stop."
+LONG = "600"
+"""Tokens of an answer at most: some seconds on any computer, and it does end."""
 MODEL = "maker/Tiny-1B-GGUF"
 MODEL_FILE = "Tiny-1B-Q4_K_M.gguf"
 END_SECONDS = 2.0
@@ -92,7 +94,7 @@ class Home:
 
     def says(self, *words: str) -> str:
         """What the installed command prints."""
-        command = [self.folder / ".local" / "bin" / "corral", *words]
+        command = [str(self.folder / ".local" / "bin" / "corral"), *words]
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, env=self._environment
         )
@@ -187,10 +189,14 @@ class ArchiveJourney(Person):
         self.home.start(model)
         self.press("Use it")
         self.display.keys("ctrl+n")
+        self.press("Max tokens")
+        self.display.keys("ctrl+a")
+        self.write(LONG)
+        self.display.keys("ctrl+n")
         self.display.wait_until_still()
         self.write(QUESTION)
         self.wait_for_answers(1)
-        self.check("the starter model answers", "Paris" in self.answers()[0])
+        self.check("the starter model answers", self.answers()[0].strip())
         self.shoot("02-chat")
         asked = [each.path for each in self.server.log.entries()]
         self.check("until now nobody was asked for a newer version", not asked, str(asked))
@@ -280,7 +286,7 @@ class ArchiveJourney(Person):
         allowance = Allowance()
         self.hub.fault(MODEL_FILE, origin="cdn", allowance=allowance)
         self.home.start(f"corral://model/{MODEL}")
-        self.press("Download")
+        self.press(self.read("Download 8"))  # kilobytes follow
         self.updates_page()
         self.press("Install at the end")
         self.read("It is installed when Corral ends")
@@ -301,7 +307,7 @@ class ArchiveJourney(Person):
 
     def refuse(self) -> None:
         self.press("Settings")
-        self.press("Appearance")
+        self.press("General")
         self.press("Dark")
         self.updates_page()
         self.server.announce(self.refused, serial=2, previous=self.older)
@@ -393,10 +399,7 @@ def try_deb(server: UpdateServer, checkouts: Sequence[Path], base: Path, work: P
     server.announce(update_builds.described(server, newer, "deb", packages[1]))
     with clean_system("debian", base) as machine, Display() as display, AccessibilityBus() as bus:
         journey = DebianJourney(display, bus, SHOTS / "deb")
-        try:
-            journey.go(machine, packages[0], newer)
-        except TimeoutError as error:
-            journey.fail(error)
+        journey.go(machine, packages[0], newer)
     return journey.failed
 
 
@@ -412,7 +415,8 @@ def main() -> int:
     if arguments.model is None:
         parser.error(f"--model is needed where {verify.STARTER_PACKAGE} is not installed")
     forms = arguments.form or ["archive"]
-    shutil.rmtree(SHOTS, ignore_errors=True)
+    for form in forms:
+        shutil.rmtree(SHOTS / form, ignore_errors=True)
     failed = 0
     with tempfile.TemporaryDirectory(prefix="corral-updates-") as folder:
         work = Path(folder)

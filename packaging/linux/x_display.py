@@ -114,7 +114,7 @@ class Display:
         return done.stdout
 
 
-def wait_for(ask: Callable[[], T], what: str, seconds: float, pause: float = 0.2) -> T:
+def wait_for(ask: Callable[[], T | None], what: str, seconds: float, pause: float = 0.2) -> T:
     """What `ask` answers, once that is something; asked again each `pause`. Raises TimeoutError."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

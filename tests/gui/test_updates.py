@@ -9,12 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import msgspec
 import pytest
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from app import __version__
 from app.core import conversation_schema as schema
 from app.core import program_updates, update_replacement
 from app.core.data_backup import restore
@@ -25,6 +27,7 @@ from app.core.program_updates import ProgramUpdates
 from app.core.runtime import ModelRuntime
 from app.core.settings import Models, Network, SettingsStore, Updates
 from app.core.update_install import way_of
+from app.core.update_shelf import UpdateMemory
 from app.gui.assembly import assemble, close_context, make_look
 from app.gui.context import AppContext
 from app.gui.controls.overlay import Overlay
@@ -592,3 +595,35 @@ def test_a_model_that_loads_or_answers_is_busy(context: AppContext) -> None:
     assert replace(context, runtime=runtime("loading", 7)).is_busy()
     assert replace(context, runtime=runtime("ready", 0)).is_busy()
     assert not replace(context, runtime=runtime("ready", 7)).is_busy()
+
+
+def test_who_reads_about_a_new_version_is_not_told_of_it_above_the_page(
+    main: Main, server: UpdateServer, qtbot: QtBot
+) -> None:
+    context, window = main
+    server.announce(server.release("0.2.0"))
+    watch = UpdateWatch(context, window)
+    window.open_page("settings", {"section": "updates"})
+    page = window.current_page
+    assert isinstance(page, SettingsPage)
+    section = page.section("updates")
+    assert isinstance(section, UpdatesSection)
+    qtbot.waitUntil(section.look.isVisible)
+    press(section.look)
+    qtbot.waitUntil(section.act.isVisible)
+    watch.offer()
+    assert watch.strip is None
+
+
+def test_a_version_that_has_come_says_so(main: Main, server: UpdateServer, make: Make) -> None:
+    context, window = main
+    release = server.release(__version__)
+    memory = context.paths.program_updates / "memory.json"
+    memory.parent.mkdir(parents=True)
+    memory.write_bytes(msgspec.json.encode(UpdateMemory(installing=release.version)))
+    watch = UpdateWatch(context, window)
+    assert watch.strip is not None
+    assert watch.strip.label.text() == f"This is Corral {__version__} now"
+    watch.strip.closed.emit()
+    assert window.notices == []
+    assert UpdateWatch(make(), window).strip is None  # told once

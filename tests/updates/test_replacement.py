@@ -26,6 +26,7 @@ from app.core.data_backup import Backup, back_up, backups
 from app.core.data_use import DataUse
 from app.core.errors import StorageError, UpdateError
 from app.core.installed_engines import installed_engines
+from app.core.paths import resource
 from app.core.program_form import Program, installed_form, this_program
 from app.core.running import RunningCorral
 from app.core.update_install import install_command, start_installer, way_of
@@ -241,6 +242,21 @@ def test_a_tar_package_is_installed_by_its_own_script(tmp_path: Path) -> None:
     # /tmp may be in memory or forbid to run anything: it is unpacked beside the package.
     assert Path(unpacked).is_relative_to(tmp_path)
     assert list(tmp_path.glob("unpacked.*")) == []
+
+
+@needs_shell
+@pytest.mark.skipif(sys.platform != "linux", reason="these forms are of Linux")
+@pytest.mark.parametrize("form", ["appimage", "deb", "tar"])
+def test_a_program_that_ended_unnoticed_by_its_parent_is_not_waited_for(form: str) -> None:
+    script = resource(f"updates/{form}.sh").read_text(encoding="utf-8")
+    waiting = script[: script.index("done") + len("done")]
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+    words = ["/bin/sh", "-c", waiting, "corral-update", str(ended.pid), *"abcd"]
+    try:
+        assert subprocess.run(words, timeout=PATIENCE, check=False).returncode == 0
+    finally:
+        ended.wait()
 
 
 @needs_shell
