@@ -20,6 +20,9 @@ On Debian and Ubuntu:     sudo apt-get install libgl1 libegl1 libxcb-cursor0 lib
 In the terminal:          corral run MODEL
 """
 
+_OPENED = (".gguf", ".corral-engine")
+"""Files that the window opens."""
+
 
 def run() -> int:
     """`main` for a process of its own, whose window does not wait for Python to take itself apart.
@@ -73,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         case [] | ["--smoke-test"] | ["--in-tray"]:
             return _open_window(words)
-        case [word] if word.lower().startswith("corral:") or word.lower().endswith(".gguf"):
+        case [word] if word.lower().startswith("corral:") or word.lower().endswith(_OPENED):
             return _open_window([os.path.abspath(word) if os.path.exists(word) else word])
         case _:
             from app.cli import main as command_line

@@ -57,6 +57,7 @@ def test_an_engine_child_loads_nothing_of_the_app() -> None:
         (["corral://model/a/b"], app.gui, "application", ["corral://model/a/b"]),
         (["Corral:x"], app.gui, "application", ["Corral:x"]),
         (["away.gguf"], app.gui, "application", ["away.gguf"]),
+        (["my.corral-engine"], app.gui, "application", ["my.corral-engine"]),
         (["run", "smollm2", "Hello"], app.cli, "main", ["run", "smollm2", "Hello"]),
         (["--help"], app.cli, "main", ["--help"]),
     ],

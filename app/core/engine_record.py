@@ -76,6 +76,20 @@ class EngineRecord:
         if not self.crashed(engine_id):
             self._write(lambda file: structs.replace(file, crashed=(*file.crashed, engine_id)))
 
+    def forget(self, engine_id: str) -> None:
+        """What an engine could not do is no longer known: another one has its id, or it is gone."""
+
+        def change(file: _File) -> _File:
+            passed_over = {
+                model_id: tuple(each for each in engines if each != engine_id)
+                for model_id, engines in file.passed_over.items()
+            }
+            crashed = tuple(each for each in file.crashed if each != engine_id)
+            return structs.replace(file, passed_over=passed_over, crashed=crashed)
+
+        if change(self._file) != self._file:
+            self._write(change)
+
     def _write(self, change: Callable[[_File], _File]) -> None:
         with self._lock:
             if self._path is None:

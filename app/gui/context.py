@@ -90,7 +90,8 @@ class AppContext:
     @property
     def hardware(self) -> HardwareSurvey:
         """What this computer has. Waits for the survey, which begins before the window opens."""
-        return self.later_hardware.get()
+        self.later_hardware.get()
+        return self.runtime.hardware()  # by now another engine may reach the cards
 
     def is_busy(self) -> bool:
         """Whether a download, a model that loads or an answer is under way."""

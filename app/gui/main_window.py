@@ -243,7 +243,7 @@ class MainWindow(QWidget):
         self.open_requests.open(text)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Addresses and model files may be dropped."""
+        """Addresses, model files and engines may be dropped."""
         from app.gui.open_requests import dropped_texts
 
         if dropped_texts(event.mimeData()):

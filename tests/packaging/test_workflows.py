@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.packaging.scripts import ROOT
+from tests.packaging.scripts import ROOT, load_script
 
 yaml = pytest.importorskip("yaml")
 
@@ -126,9 +126,26 @@ def test_only_a_tag_publishes_and_only_that_job_may_write() -> None:
     for name, job in content["jobs"].items():
         assert ("permissions" in job) == (name == "publish")
     publish = content["jobs"]["publish"]
-    assert publish["if"] == "github.ref_type == 'tag'"
+    conditions = {each.strip() for each in publish["if"].split("&&")}
+    assert conditions == {"!cancelled()", "github.ref_type == 'tag'"} | {
+        f"needs.{job}.result == 'success'" for job in ("linux", "windows", "macos")
+    }
     assert publish["permissions"] == {"contents": "write"}
     assert publish["environment"] == "release"
+
+
+def test_a_release_does_without_engines_for_graphics_cards_and_signs_those_it_has() -> None:
+    content = workflow("release.yml")
+    for name in ("vulkan-engine", "cuda-engine"):
+        job = content["jobs"][name]
+        assert job["continue-on-error"] is True
+        assert job["env"]["TARGET"] in load_script("engine/engine_targets").TARGETS
+        names = [step.get("uses", step.get("name", "")) for step in job["steps"]]
+        (uploaded,) = [place for place, each in enumerate(names) if "upload-artifact" in each]
+        assert names.index("add, answer on the processor, remove") < uploaded
+        assert name in content["jobs"]["publish"]["needs"]
+    steps_of = [step.get("name", "") for step in content["jobs"]["publish"]["steps"]]
+    assert steps_of.index("sign the engines") < steps_of.index("checksums and description")
 
 
 def test_secrets_are_named_at_the_head_and_get_to_shells_by_the_environment_only() -> None:
