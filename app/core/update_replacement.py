@@ -18,7 +18,7 @@ from app.core.earlier_engine import drop_earlier, keep_engine
 from app.core.engine_record import EngineRecord
 from app.core.errors import AppError
 from app.core.events import EventHook
-from app.core.installed_engines import engine_places, installed_engines
+from app.core.installed_engines import engine_places, installed_engines, usual_engine
 from app.core.paths import AppPaths
 from app.core.running import running_corral
 from app.core.update_install import install_command, start_installer
@@ -221,7 +221,9 @@ class Replacement:
         """Those of versions before the one that this one has replaced."""
         beside, own = engine_places(self._paths)
         ids = {each.id for each in installed_engines((beside,))}
-        drop_earlier(own, last, ids, EngineRecord(self._paths.engines_file).relied_on())
+        relied_on = EngineRecord(self._paths.engines_file).relied_on()
+        usual = usual_engine()  # one that was kept may have been chosen
+        drop_earlier(own, last, ids, relied_on | {usual.id} if usual else relied_on)
 
     def look_back(self) -> AppError | None:
         """What to say at the start if something was not done at the last end.

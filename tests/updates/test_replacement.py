@@ -29,6 +29,7 @@ from app.core.installed_engines import installed_engines
 from app.core.paths import resource
 from app.core.program_form import Program, installed_form, this_program
 from app.core.running import RunningCorral
+from app.core.settings import Engine
 from app.core.update_install import install_command, start_installer, way_of
 from app.core.update_manifest import Package
 from tests.engine_folders import write_engine
@@ -543,6 +544,27 @@ def test_an_update_that_fails_takes_no_engine_away(
         assert updates.look_back() is None
     assert [path.name for path in own.iterdir()] == ["before-of-this"]
     assert len(started) == 3
+
+
+def test_a_kept_engine_that_was_chosen_stays_whatever_comes(
+    desk: Desk, server: UpdateServer, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside, own = desk.paths.data / "program", desk.paths.data / "engines"
+    monkeypatch.setattr(update_replacement, "engine_places", lambda _: (beside, own))
+    for engine_id in ("chosen", "another"):
+        write_engine(own, "9.8", id=engine_id).rename(own / f"before-{engine_id}")
+    write_engine(beside, "9.9", id="of-this")
+    desk.settings.update(engine=Engine(engine="chosen"))
+    release = server.release("0.2.0")
+    with closing(desk.updates("0.1.0")) as updates:
+        updates.fetch(release)
+        updates.replacement.install(release)
+        updates.replacement.finish()
+    (beside / "of-this").rename(desk.paths.data / "gone")
+    with closing(desk.updates("0.2.0")) as updates:
+        assert updates.look_back() is None
+    assert sorted(path.name for path in own.iterdir()) == ["before-chosen", "before-of-this"]
+    assert len(started) == 1
 
 
 # The end of the session
