@@ -104,7 +104,7 @@ def _add_engine(commands: "Commands") -> None:
     use = actions.add_parser("use", aliases=["select"], help="choose which one runs models")
     use.set_defaults(does="engine use")
     use.add_argument(
-        "engine", metavar="ID", help="as “corral engine ls” shows it, or “automatic”: the newest"
+        "engine", metavar="ID", help="as “corral engine ls” shows it, or “automatic”: the best"
     )
     rm = actions.add_parser("rm", aliases=["remove"], help="delete one that was added")
     rm.set_defaults(does="engine rm")

@@ -7,9 +7,8 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from app.core import engine_pack_errors
-from app.core.earlier_engine import KEPT
 from app.core.engine_signature import is_signed
-from app.core.installed_engines import InstalledEngine, installed_engines
+from app.core.installed_engines import KEPT, InstalledEngine, installed_engines
 from backends.engine_folder import MANIFEST, SIGNATURE, check_files, read_manifest
 from backends.errors import BackendError
 

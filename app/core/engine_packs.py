@@ -19,10 +19,9 @@ import msgspec
 from msgspec import Struct
 
 from app.core import engine_pack_errors as told
-from app.core.earlier_engine import KEPT
 from app.core.engine_signature import is_signed
 from app.core.files import storage_error
-from app.core.installed_engines import AUTOMATIC, PACKAGE
+from app.core.installed_engines import AUTOMATIC, KEPT, PACKAGE
 from app.core.safe_names import safe_segment
 from backends.engine_folder import INTERFACE, MANIFEST, SIGNATURE, EngineManifest, this_system
 

@@ -50,6 +50,11 @@ class EngineRecord:
         """Whether its best code for the processor does not suit it."""
         return engine_id in self._file.crashed
 
+    def relied_on(self) -> frozenset[str]:
+        """Ids of engines that load a model which another one cannot load."""
+        file = self._file
+        return frozenset(file.served[each] for each in file.passed_over if each in file.served)
+
     def note_served(self, model_id: str, engine_id: str) -> None:
         """An engine loaded a model."""
         if self.last_served(model_id) != engine_id:

@@ -88,7 +88,10 @@ class EngineShelf:
         """
         engines = in_order(self.engines(), wanted)
         passed_over = self._record.passed_over(model_id)
-        usable = [each for each in engines if each.id not in passed_over] or engines
+        usable = [each for each in engines if each.id not in passed_over] or [*engines]
+        if engines and engines[0].id in passed_over:
+            served = self._record.last_served(model_id)
+            usable.sort(key=lambda each: each.id != served)
         if not usable:
             return None
         chosen = usable[0]

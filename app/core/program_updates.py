@@ -236,7 +236,9 @@ class ProgramUpdates:
         target, route = self._shelf.folder / name, self._gate.route()
         whole = fetch.fetch(package, target, release.version, route, rate, self._moved)
         if whole:
-            self._shelf.keep(KeptPackage(release, package, name))
+            planned = self.replacement.planned
+            wanted = planned.kept.release.version if planned and planned.kept else ""
+            self._shelf.keep(KeptPackage(release, package, name), wanted)
         return whole
 
     def _moved(self, done: int) -> None:

@@ -149,10 +149,26 @@ def another_runs(pid: int | None) -> UpdateError:
     )
 
 
-def not_installed(version: str, detail: str, replaced: float = 0.0) -> UpdateError:
-    """The installer was started, and the old version is still there.
+def not_put_back(made: float, why: str, version: str = "") -> UpdateError:
+    """A copy of the data was to be put back when Corral ended.
 
-    `replaced`: when the data was copied that an older state had replaced for it, Unix seconds.
+    `made`: when it was made, Unix seconds. `version` was to be installed with it.
+    """
+    neither = f" Corral {version} was not installed either." if version else ""
+    again = "Go back" if version else "Put it back"
+    broke_off = "It broke off before it was done, so a part of it may be there already."
+    return UpdateError(
+        f"The copy of your data of {datetime.fromtimestamp(made):%Y-%m-%d %H:%M} was not put back",
+        f"{why or broke_off}{neither}",
+        f"Nothing is lost: the copies are in Settings, Updates. {again} again there.",
+    )
+
+
+def not_installed(version: str, why: str, detail: str, replaced: float = 0.0) -> UpdateError:
+    """It was to be installed when Corral ended, and the old version is still there.
+
+    `why` is "" where the installer was started. `replaced`: when the data was copied that an older
+    state had replaced for it, Unix seconds.
     """
     again = "Install it again, or open the package by hand."
     moment = f"{datetime.fromtimestamp(replaced):%Y-%m-%d %H:%M}"
@@ -162,7 +178,8 @@ def not_installed(version: str, detail: str, replaced: float = 0.0) -> UpdateErr
     )
     return UpdateError(
         f"Corral {version} was not installed",
-        "Its installer was started when Corral ended last, and has not replaced this version.",
+        why
+        or "Its installer was started when Corral ended last, and has not replaced this version.",
         f"{again} {data}" if replaced else again,
         detail,
     )

@@ -163,16 +163,19 @@ def assemble(
     )
 
 
-def close_context(context: AppContext) -> None:
+def close_context(context: AppContext, *, session_ends: bool = False) -> None:
     """End everything in order: events, server, engines, the hub, work, downloads, the database.
 
-    At the very end comes what was chosen for it: another version, a copy of the data.
+    At the very end comes what was chosen for it: another version, a copy of the data. Not where the
+    session of the desktop ends with it.
 
     Engines and the hub end before the work does, so that threads waiting for a token or an answer
     come back; the database ends last, so that what they leave is still kept.
     """
     context.bridge.close()
+    replacement = context.program_updates.replacement
     for end in (
+        *([replacement.leave] if session_ends else []),
         *([] if context.server is None else [context.server.close]),
         context.program_updates.close,
         context.runtime.close,
@@ -182,7 +185,7 @@ def close_context(context: AppContext) -> None:
         context.kept.tidy,  # whatever the engines may have left
         context.store.close,
         context.ledger.close,
-        context.program_updates.replacement.finish,  # nobody uses the data any more
+        replacement.finish,  # nobody uses the data any more
         context.data_use.close,
     ):
         try:

@@ -85,7 +85,7 @@ class EngineGroup(SettingGroup):
                 words = _tr("%1 go on with another one until they are loaded again")
             self.engine_row.say(words.replace("%1", ", ".join(others)), "accent")
         elif chosen == AUTOMATIC:
-            self.engine_row.say(_tr("Automatic takes the newest, now %1").replace("%1", name))
+            self.engine_row.say(_tr("Automatic takes the best, now %1").replace("%1", name))
         else:
             self.engine_row.say(_tr("Runs every model from its next load on"))
 

@@ -235,6 +235,7 @@ class UpdatesSection(SettingSection):
         if backups:
             self.copies = CopiesGroup(self._context, backups)
             self.copies.chosen.connect(self._restore)
+            self.copies.unwanted.connect(self._delete_copy)
             self.groups.append(self.copies)
             self.column.insertWidget(self.column.count() - 1, self.copies)
             self.copies.filter(self._words)
@@ -355,6 +356,10 @@ class UpdatesSection(SettingSection):
             self._context.notifier.error(error)
         else:
             self._end()
+
+    def _delete_copy(self, backup: Backup) -> None:
+        replacement = self._updates.replacement
+        self._context.worker.run(lambda: replacement.delete(backup), done=lambda _: self.refresh())
 
 
 def _named(button: Button) -> Button:

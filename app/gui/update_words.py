@@ -129,6 +129,8 @@ def chats_in(backup: Backup) -> str:
 def backup_sentence(backup: Backup) -> str:
     """What is in a copy."""
     words = _tr("%1, %2, made by Corral %3")
+    if backup.replaced:
+        words = _tr("%1, %2, made by Corral %3 when another copy was put back")
     return (
         words.replace("%1", chats_in(backup))
         .replace("%2", file_size(backup.size))

@@ -206,12 +206,12 @@ def test_all_engines_are_listed_with_where_they_are_from_and_what_is_wrong(
     assert [(each.key, each.origin) for each in entries] == [
         ("mine", "person"),
         ("beside", "program"),
-        ("before-old", "kept"),
         ("package", "package"),
+        ("before-old", "kept"),
         ("beside", "person"),
         ("broken", "person"),
     ]
-    assert [each.removable for each in entries] == [True, False, True, False, True, True]
+    assert [each.removable for each in entries] == [True, False, False, True, True, True]
     assert "lies elsewhere" in entries[4].problem
     assert "libllama.so is missing" in entries[5].problem
     assert not any(each.problem for each in entries[:4])

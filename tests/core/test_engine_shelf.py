@@ -164,6 +164,18 @@ def test_a_damaged_record_costs_nothing_but_what_was_learned(tmp_path: Path) -> 
     assert EngineRecord(file).last_served("model") == "old"
 
 
+def test_a_model_stays_with_the_engine_it_loaded_with_though_others_come_before_that(
+    record: EngineRecord,
+) -> None:
+    between = InstalledEngine("between", "0.3.30", Path("/between"))
+    record.note_served("model", "old")
+    record.note_passed_over("model", "new")
+    choice = shelf(NEW, between, OLD, record=record).choose("model")
+    assert choice is not None
+    assert choice.engine == OLD
+    assert "so llama.cpp 0.3.36 runs it, with which it loaded before" in choice.note
+
+
 def test_where_the_record_cannot_be_written_it_holds_for_this_run(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     record = EngineRecord(tmp_path / "file" / "engines.json")

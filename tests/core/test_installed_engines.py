@@ -10,6 +10,7 @@ import pytest
 from app.core import installed_engines as module
 from app.core.graphics import offload_apis
 from app.core.installed_engines import (
+    KEPT,
     damage,
     engine_places,
     installed_engines,
@@ -48,6 +49,20 @@ def test_of_two_with_one_name_that_beside_the_program_counts(tmp_path: Path) -> 
     first, *_ = installed_engines([tmp_path / "program", tmp_path / "person"])
     assert first.folder == beside
     assert len(ids(tmp_path / "program", tmp_path / "person")) == 2
+
+
+def test_one_that_was_kept_from_another_version_comes_after_all_others(tmp_path: Path) -> None:
+    program, own = tmp_path / "program", tmp_path / "data"
+    write_engine(program, "9.1", id="of this version")
+    kept_engine(own, "9.2", "of a later one")
+    assert ids(program, own) == ["of this version", PACKAGE, "of a later one"]
+    write_engine(own, "9.2", id="of a later one")  # the person added it, too
+    assert ids(program, own) == ["of a later one", "of this version", PACKAGE]
+
+
+def kept_engine(own: Path, version: str, engine_id: str) -> None:
+    folder = write_engine(own, version, id=engine_id)
+    folder.rename(own / f"{KEPT}{engine_id}")
 
 
 def test_a_damaged_one_is_passed_over_and_told(

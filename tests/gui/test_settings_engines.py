@@ -104,16 +104,16 @@ def test_every_engine_has_a_row_that_says_what_it_is(own: Path, opened: Opened) 
     write_engine(own, "9.0", id="before-cpu")
     (write_engine(own, "9.2", id="broken") / "libllama.so").unlink()
     section = opened()
-    assert titles(section)[:2] == ["llama.cpp 9.1 (CUDA)", "llama.cpp 9.0"]
-    first, second, package, broken = sentences(section)
+    assert (titles(section)[0], titles(section)[2]) == ("llama.cpp 9.1 (CUDA)", "llama.cpp 9.0")
+    first, package, kept, broken = sentences(section)
     assert first.startswith("Graphics card and processor · ")
     assert first.endswith(" bytes · added by you, not signed")
-    assert second.endswith("kept from the version before")
+    assert kept.endswith("kept from the version before")
     assert package.endswith("of the Python package")
     assert "libllama.so is missing" in broken
     assert set(section.installed.removers) == {"cuda", "before-cpu", "broken"}
     assert section.choice.engine_row.sentence.text() == (
-        "Automatic takes the newest, now llama.cpp 9.1 (CUDA)"
+        "Automatic takes the best, now llama.cpp 9.1 (CUDA)"
     )
 
 

@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 from app import __version__
 from app.core import conversation_schema as schema
 from app.core import program_updates, update_replacement
+from app.core.data_backup import restore
 from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.paths import app_paths
 from app.core.program_form import Program
@@ -48,8 +49,9 @@ SOURCE = Program("source", "linux", "x86_64")
 
 @pytest.fixture(autouse=True)
 def installers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system has what the way of a .deb needs."""
+    """The system has what the way of a .deb needs. Corral is not really started again."""
     monkeypatch.setattr(way_of, "__defaults__", (lambda name: name,))
+    monkeypatch.setattr(update_replacement, "start_detached", lambda *_: None)
 
 
 @pytest.fixture
@@ -414,6 +416,28 @@ def test_a_copy_of_the_data_is_put_back_at_the_end(
     assert planned is not None
     assert planned.backup == copy
     context.program_updates.replacement.cancel()
+
+
+def test_a_copy_of_what_was_replaced_says_so_and_can_be_deleted(
+    make: Make, show: Show, qtbot: QtBot, english: None
+) -> None:
+    context = make()
+    older_chats(context)
+    replacement = context.program_updates.replacement
+    (old,) = replacement.backups()
+    replaced = restore(context.paths.data, old)
+    section = section_of(context, show)
+    qtbot.waitUntil(lambda: section.copies is not None)
+    assert section.copies is not None
+    sentences = [row.sentence.text() for row in section.copies.rows]
+    assert [each.endswith("when another copy was put back") for each in sentences] == [True, False]
+    (button,) = section.copies.deletes
+    assert replaced is not None
+    press(button)
+    assert section.window().findChild(Overlay) is not None
+    section.copies._delete_answered(replaced, True)
+    qtbot.waitUntil(lambda: section.copies is not None and not section.copies.deletes)
+    assert replacement.backups() == (old,)
 
 
 def test_a_package_that_changed_on_the_disk_is_refused_and_can_be_fetched_anew(
