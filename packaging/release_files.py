@@ -4,8 +4,8 @@
 
 FOLDER holds what the three systems built. It gets SHA256SUMS, which checksums.py signs, notes-en.md
 with the part of the changelog for this version, and RELEASE.json, which packaging/updates/sign.py
-makes the list of versions of. Nothing is written unless the tag is this checkout's version and every package that a
-release has to have is there.
+makes the list of versions of. Nothing is written unless the tag is this checkout's version and
+every package that a release has to have is there.
 """
 
 import argparse

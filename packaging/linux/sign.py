@@ -21,7 +21,7 @@ ENDINGS = (".deb", ".tar.zst", ".AppImage", ".flatpak")
 
 def images(folder: Path) -> list[Path]:
     """What people install, as it lies in a folder."""
-    return sorted(path for path in folder.iterdir() if path.name.endswith(ENDINGS))
+    return sorted(path for path in folder.glob("*") if path.name.endswith(ENDINGS))
 
 
 def main() -> int:
