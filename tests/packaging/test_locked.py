@@ -66,13 +66,13 @@ def needed(target: str, python: str) -> dict[str, Requirement]:
     lines = [*content["project"]["dependencies"], *content["build-system"]["requires"]]
     if not target.startswith("windows"):
         lines += content["project"]["optional-dependencies"]["installer"]
-    found = {}
+    found: dict[str, Requirement] = {}
     for requirement in map(Requirement, lines):
         here = {**MARKERS[target], "python_version": python}
         if requirement.marker is None or requirement.marker.evaluate(here):
             found[canonicalize_name(requirement.name)] = requirement
-    found.pop("llama-cpp-python", None)  # an engine folder takes its place
-    return found
+    engine = "llama-cpp-python"  # whose place an engine folder takes
+    return {name: requirement for name, requirement in found.items() if name != engine}
 
 
 # --- the files
