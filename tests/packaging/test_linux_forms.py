@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app import __version__
-from tests.packaging.scripts import ROOT
+from tests.packaging.scripts import ROOT, load_script
 
 LINUX = ROOT / "packaging" / "linux"
 NAME = "org.corral.Corral"
@@ -334,3 +334,17 @@ def test_a_folder_of_the_build_machine_is_searched_by_no_library(
         answer.argtypes, answer.restype = [ctypes.c_double], ctypes.c_double
         assert answer(0.0) == 1.0
         assert not search_paths.forget_build_machine(library)
+
+
+@pytest.mark.parametrize(
+    ("said", "maintainer"),
+    [("", "The Corral developers <corral@localhost>"), ("X <x@corral.example>",) * 2],
+)
+def test_who_answers_for_the_package_is_said_by_who_builds_it(
+    said: str, maintainer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The release workflow hands on a variable that may be empty."""
+    monkeypatch.syspath_prepend(LINUX)
+    monkeypatch.setenv("CORRAL_MAINTAINER", said)
+    deb = load_script("linux/deb")
+    assert maintainer == deb.MAINTAINER

@@ -161,8 +161,8 @@ def test_a_list_that_no_program_looks_for_or_believes_is_refused(
     words = [str(keys / "list.json"), "--source", str(keys / "updates.json")]
     assert verify(words) == 0
     source = json.loads((keys / "updates.json").read_text(encoding="utf-8"))
-    for without in ({"address": ""}, {"keys": []}):
-        (keys / "updates.json").write_text(json.dumps(source | without), encoding="utf-8")
+    for lacking in (source | {"address": ""}, source | {"keys": []}):
+        (keys / "updates.json").write_text(json.dumps(lacking), encoding="utf-8")
         assert verify(words) == 1
         assert "has no address or no keys" in capsys.readouterr().err
     stranger = keys.parent / "others"
