@@ -145,6 +145,33 @@ def test_files_with_several_kinds_of_code_are_read(
     assert read == {"arm64": ("@rpath/a.dylib",), "x86_64": ("@rpath/b.dylib",)}
 
 
+@pytest.mark.parametrize(
+    ("name", "oldest", "good"),
+    [
+        ("QtCore.abi3.so", (15, 0), True),
+        ("libpyside6.abi3.6.11.dylib", (15, 0), True),
+        ("libshiboken6.abi3.6.11.dylib", (15, 0), True),
+        ("QtCore.abi3.so", (16, 0), False),
+        ("QtCore", (15, 0), False),
+        ("core.cpython-311-darwin.so", (15, 0), False),
+    ],
+)
+def test_only_the_known_mark_of_pysides_own_files_is_passed_over(
+    steps: dict[str, ModuleType], bundle: Path, name: str, oldest: tuple[int, int], good: bool
+) -> None:
+    (bundle / "Contents" / "Frameworks" / name).write_bytes(mach_o(oldest=oldest))
+    assert (faults(steps, bundle) == []) == good
+
+
+def test_an_archive_of_object_files_is_no_library(
+    steps: dict[str, ModuleType], tmp_path: Path
+) -> None:
+    file = tmp_path / "libx.a"
+    part = b"!<arch>\n" + bytes(64)
+    file.write_bytes(struct.pack(">7I", 0xCAFEBABE, 1, 0x0100000C, 0, 28, len(part), 0) + part)
+    assert steps["mach_o"].read(file) == []
+
+
 def test_data_beside_the_program_and_mlx_on_intel_are_faults(
     steps: dict[str, ModuleType], bundle: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import plistlib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,13 @@ CALLBACKS = "_ctypes."
 CALLBACK_LIBRARY = "/usr/lib/libffi.dylib"
 """macOS's own makes them without memory that can be both written and executed, which the hardened
 runtime refuses (entitlements.plist)."""
+MARKED_TOO_NEW = re.compile(
+    r"(Qt\w+|Shiboken)\.abi3\.so|lib(pyside6(qml)?|shiboken6)\.abi3\.[\d.]+\.dylib"
+)
+MARK = (15, 0)
+"""Since 6.10 PySide's own files, though not Qt's, are marked with the system that they were built
+on. Their wheel is for macOS 13, and what they take of the system's libraries was there before; the
+system looks at the mark of the program alone."""
 NOT_ON = {"x86_64": ("mlx",)}
 """Python packages that do not belong on a kind of processor: MLX needs Apple's own."""
 
@@ -128,5 +136,6 @@ def library_faults(bundle: Path, machine: str) -> Iterator[str]:
                     yield f"{name} asks for {place}, which other computers do not have"
             if path.name.startswith(CALLBACKS) and CALLBACK_LIBRARY not in part.loads:
                 yield f"{name} does not use {CALLBACK_LIBRARY}; ctypes would not work once signed"
-            if part.oldest_system and part.oldest_system > oldest:
+            marked = MARKED_TOO_NEW.fullmatch(path.name) and part.oldest_system == MARK
+            if part.oldest_system and part.oldest_system > oldest and not marked:
                 yield f"{name} needs macOS {part.oldest_system[0]}.{part.oldest_system[1]}"
