@@ -79,13 +79,16 @@ def test_an_action_has_one_version_in_all_workflows() -> None:
     assert len(pins) == len({pin.split("@")[0] for pin in pins})
 
 
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+
+
 def said_of_itself(script: str) -> str:
     """What a script prints when it is asked for its options."""
     done = subprocess.run(
         [sys.executable, str(ROOT / script), "--help"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=ENVIRONMENT,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode in (0, 2), (script, done.stderr)
@@ -115,7 +118,9 @@ def test_stages_take_the_very_words_that_they_are_given() -> None:
             command = [sys.executable, str(ROOT / script), *line, "--dry-run"]
             if "--dry-run" in said_of_itself(script) and tuple(command) not in tried:
                 tried.add(tuple(command))
-                done = subprocess.run(command, capture_output=True, text=True, check=False)
+                done = subprocess.run(
+                    command, env=ENVIRONMENT, capture_output=True, encoding="utf-8", check=False
+                )
                 # What there is to do depends on what was built here.
                 assert done.returncode in (0, 1), (job, script, done.stderr)
                 assert "Traceback" not in done.stderr, (job, script, done.stderr)
