@@ -78,13 +78,21 @@ def strip_command(target: Target, library: Path) -> list[str]:
 
 
 def rename_commands(folder: Path) -> list[list[str]]:
-    """Let the libraries of a Mac ask for each other by the names they have here."""
-    libraries = ("llama", "ggml", "ggml-base")
+    """Let the libraries of a Mac have, and ask for each other by, the names of their files here.
+
+    That breaks the signature that Apple's linker made, without which arm64 loads no code, so each
+    gets another one; who makes a release signs once more.
+    """
     changes = []
-    for name in libraries:
+    for name in ("llama", "ggml", "ggml-base"):
         changes += ["-change", f"@rpath/lib{name}.0.dylib", f"@rpath/lib{name}.dylib"]
-    files = sorted(each for each in folder.iterdir() if each.suffix in (".dylib", ".so"))
-    return [["install_name_tool", *changes, str(file)] for file in files]
+    commands = []
+    for file in sorted(each for each in folder.iterdir() if each.suffix in (".dylib", ".so")):
+        # What is only opened while the program runs, a “bundle”, has no name of its own.
+        own = ["-id", f"@rpath/{file.name}"] if file.suffix == ".dylib" else []
+        commands.append(["install_name_tool", *own, *changes, str(file)])
+        commands.append(["codesign", "--force", "--sign", "-", str(file)])
+    return commands
 
 
 def collect(target: Target, built: Path, folder: Path) -> None:
@@ -209,7 +217,7 @@ def show(target: Target, work: Path, out: Path, jobs: int) -> None:
     if target.system == "linux":
         print(f"cp -L $(gcc -print-file-name={LIBGOMP}) {finished}")
     if target.system == "macos":
-        print(f"install_name_tool -change …  # each library in {finished}")
+        print(f"install_name_tool -id … -change …; codesign  # each library in {finished}")
     print(shlex.join([sys.executable, str(HERE / "check.py"), str(finished)]))
     print(shlex.join(["mv", str(finished), str(out)]))
 

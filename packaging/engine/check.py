@@ -2,7 +2,8 @@
 
     python packaging/engine/check.py FOLDER
 
-Prints every fault and exits with 1 if there are any. Needs the binutils of the target's system.
+Prints every fault and exits with 1 if there are any. Needs the binutils of the target's system; for
+macOS none.
 """
 
 import hashlib
@@ -15,6 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from engine_targets import LIBGOMP
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "macos" / "steps"))
+
+import mach_o
 
 Versions = dict[str, tuple[int, ...]]
 
@@ -40,6 +45,8 @@ LINUX_NEEDS = {
 WINDOWS_NEEDS = {"kernel32.dll", "advapi32.dll", "msvcrt.dll"}
 """Part of Windows itself."""
 MSVC_NEEDS = re.compile(r"api-ms-win-.*\.dll|ucrtbase\.dll", re.IGNORECASE)
+MAC_FOLDERS = ("/usr/lib/", "/System/Library/")
+"""What lies in these is part of macOS itself."""
 CARDS = {
     "vulkan": {"libvulkan.so.1", "vulkan-1.dll"},
     "cuda": {"libcuda.so.1", "nvcuda.dll"},
@@ -179,17 +186,25 @@ def aligned_moves(disassembly: str) -> int:
 
 
 def mac_faults(libraries: list[Path], manifest: dict[str, Any]) -> Iterator[str]:
-    """Needed libraries and the kind of processor."""
+    """Kind of processor, names, needed libraries, search path, signature, what is left of paths."""
+    own = {f"@rpath/{path.name}" for path in libraries}
     for path in libraries:
-        for line in output("otool", "-L", str(path)).splitlines()[1:]:
-            needed = line.split()[0]
-            if needed.startswith(("/usr/lib/", "/System/")):
-                continue
-            if needed.rpartition("/")[2] not in {each.name for each in libraries}:
-                yield f"{path.name} needs {needed}"
-        machine = output("lipo", "-archs", str(path)).split()
-        if machine != [manifest["machine"]]:
-            yield f"{path.name} is for {' '.join(machine)}"
+        parts = mach_o.read(path)
+        machines = [part.machine for part in parts]
+        if machines != [manifest["machine"]]:
+            yield f"{path.name} is for {' and '.join(machines) or 'no Mac'}"
+            continue
+        [part] = parts
+        if path.suffix == ".dylib" and part.name != f"@rpath/{path.name}":
+            yield f"{path.name} calls itself {part.name}"
+        needed = [load for load in part.loads if not load.startswith(MAC_FOLDERS)]
+        for load in sorted(set(needed) - own):
+            yield f"{path.name} needs {load}"
+        if needed and part.search_paths != ("@loader_path",):
+            yield f"{path.name} does not look for the others beside itself"
+        if not part.signed:
+            yield f"{path.name} is not signed, so arm64 would not load it"
+        yield from paths_of_builder(path)
 
 
 def main(arguments: list[str]) -> int:

@@ -19,7 +19,7 @@ import release
 import system_libraries
 import tree
 
-MAINTAINER = os.environ.get("CORRAL_MAINTAINER", "The Corral developers <corral@localhost>")
+MAINTAINER = os.environ.get("CORRAL_MAINTAINER") or "The Corral developers <corral@localhost>"
 """Name and address of who answers for the package; the address is for a release to set."""
 RECOMMENDED = ("xdg-utils", "hicolor-icon-theme", "shared-mime-info", "desktop-file-utils")
 """Opens links and folders from the window; makes desktops know links, model files and the icon."""

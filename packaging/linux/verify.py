@@ -21,6 +21,10 @@ import release
 import sign
 from journeys import Checks
 
+sys.path.insert(0, str(release.HERE.parent))
+
+import checksums
+
 MEGABYTE = 1_000_000
 LARGEST_PACKAGE = 120 * MEGABYTE
 LARGEST_INSTALLED = 350 * MEGABYTE
@@ -131,10 +135,11 @@ class Verification(Checks):
 
     def sums(self, folder: Path) -> None:
         """The checksums, if they were written, are those of the files."""
-        file = folder / sign.SUMS
+        file = folder / checksums.NAME
         if file.exists():
-            self.check(sign.SUMS, file.read_text(encoding="utf-8") == sign.checksums(folder))
-        signature = folder / f"{sign.SUMS}.asc"
+            listed = file.read_text(encoding="utf-8")
+            self.check(file.name, listed == checksums.lines(sign.images(folder)))
+        signature = checksums.signature(file)
         if signature.exists():
             self.tool(signature.name, "gpg", "--verify", signature, file)
 

@@ -42,8 +42,6 @@ from mac_build import (  # noqa: E402
 WORK = ROOT / "build" / "macos"
 BUILT_ENGINES = ROOT / "build" / "engines"
 NOT_ON_X86 = ("mlx", "mlx_lm", "transformers", "tokenizers")
-NETWORK = "PySide6.QtNetwork"
-"""Tells on a Mac whether there is a network; on Linux it would need more libraries."""
 OF_THE_BINDING = ("typing_extensions",)
 """What the engine's binding imports besides Python's own modules; PyInstaller does not see it."""
 MLX_PARTS = ("mlx", "mlx_lm")
@@ -82,7 +80,7 @@ def options(target: str) -> list[str | Path]:
             words += ["--collect-all", package]
     for package in ("huggingface_hub", "llguidance", "keyring"):
         words += ["--copy-metadata", package]
-    left_out = set(general.EXCLUDED) - {*NOT_ON_X86, NETWORK} | {"llama_cpp"}
+    left_out = set(general.EXCLUDED) - set(NOT_ON_X86) | {"llama_cpp"}
     left_out |= set(NOT_ON_X86) if machine == "x86_64" else set()
     for module in sorted(left_out):
         words += ["--exclude-module", module]

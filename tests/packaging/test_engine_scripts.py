@@ -14,6 +14,8 @@ import pytest
 
 from backends import engine_folder
 from tests.engine_folders import write_engine, write_manifest
+from tests.packaging import mac_files
+from tests.packaging.mac_files import mach_o
 from tests.packaging.scripts import ROOT, load_script
 
 SCRIPTS = ROOT / "packaging" / "engine"
@@ -180,3 +182,97 @@ def test_a_library_that_needs_a_strange_one_is_found(check: ModuleType, tmp_path
     assert fault not in check.faults(folder)
     (folder / "libggml-base.so.0").unlink()
     assert fault in check.faults(folder)
+
+
+SYSTEM = "/usr/lib/libSystem.B.dylib"
+
+
+def as_apples_linker_leaves_it(target: Any, folder: Path) -> None:
+    """The libraries of a Mac's build, under CMake's names, with links as CMake makes them."""
+    folder.mkdir(parents=True)
+    needed = {"llama": ("ggml", "ggml-base"), "mtmd": ("llama", "ggml"), "ggml": ("ggml-base",)}
+    for file in target.libraries:
+        stem, _, ending = file.removeprefix("lib").rpartition(".")
+        loads = [f"@rpath/lib{each}.0.dylib" for each in needed.get(stem, ("ggml-base",))]
+        if stem == "ggml-base":
+            loads = []
+        if ending == "dylib":
+            content = mach_o(
+                *loads, SYSTEM, name=f"@rpath/lib{stem}.0.dylib", rpath="@loader_path", **SIGNED
+            )
+            (folder / f"lib{stem}.0.0.0.dylib").write_bytes(content)
+            (folder / f"lib{stem}.0.dylib").symlink_to(f"lib{stem}.0.0.0.dylib")
+            (folder / file).symlink_to(f"lib{stem}.0.dylib")
+        else:
+            # They differ; what they are made of here is what they load.
+            differs = f"/usr/lib/{stem}.dylib"
+            content = mach_o(*loads, SYSTEM, differs, rpath="@loader_path", **SIGNED)
+            (folder / file).write_bytes(content)
+
+
+SIGNED: dict[str, Any] = {"signature": b"the linker's"}
+
+
+@pytest.fixture(scope="module")
+def finished_mac_engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished engine for a Mac, made with stand-ins for Apple's tools."""
+    work = tmp_path_factory.mktemp("mac")
+    folder = work / "engine"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(SCRIPTS))
+        patch.setenv("PATH", mac_files.put_on_path(work / "tools"))
+        target = load_script("engine/engine_targets").TARGETS["macos-arm64"]
+        as_apples_linker_leaves_it(target, work / "bin")
+        load_script("engine/build").collect(target, work / "bin", folder)
+    system = {"system": "macos", "machine": "arm64", "variants": list(target.variants)}
+    write_manifest(folder, {**MORE, **system, "accelerator": "metal"})
+    return folder
+
+
+@pytest.fixture
+def mac_engine(finished_mac_engine: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(finished_mac_engine, tmp_path / "engine")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
+def test_an_engine_for_a_mac_passes_its_own_check(check: ModuleType, mac_engine: Path) -> None:
+    assert list(check.faults(mac_engine)) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (
+            mach_o(SYSTEM, name="@rpath/libllama.0.dylib", **SIGNED),
+            "libllama.dylib calls itself @rpath/libllama.0.dylib",
+        ),
+        (
+            mach_o("@rpath/libggml.0.dylib", name="@rpath/libllama.dylib", **SIGNED),
+            "libllama.dylib needs @rpath/libggml.0.dylib",
+        ),
+        (
+            mach_o("/opt/homebrew/lib/libomp.dylib", name="@rpath/libllama.dylib", **SIGNED),
+            "libllama.dylib needs /opt/homebrew/lib/libomp.dylib",
+        ),
+        (
+            mach_o("@rpath/libggml.dylib", name="@rpath/libllama.dylib", **SIGNED),
+            "libllama.dylib does not look for the others beside itself",
+        ),
+        (
+            mach_o(SYSTEM, name="@rpath/libllama.dylib"),
+            "libllama.dylib is not signed, so arm64 would not load it",
+        ),
+        (
+            mach_o(SYSTEM, name="@rpath/libllama.dylib", machine=mac_files.X86_64, **SIGNED),
+            "libllama.dylib is for x86_64",
+        ),
+        (b"no library", "libllama.dylib is for no Mac"),
+    ],
+)
+def test_every_fault_of_a_macs_library_is_told(
+    check: ModuleType, mac_engine: Path, content: bytes, fault: str
+) -> None:
+    (mac_engine / "libllama.dylib").write_bytes(content)
+    assert fault in check.faults(mac_engine)

@@ -14,7 +14,7 @@ import pytest
 
 from app import __version__
 from app.core.start_at_login import quoted
-from tests.packaging.scripts import ROOT
+from tests.packaging.scripts import ROOT, load_script
 
 LINUX = ROOT / "packaging" / "linux"
 NAME = "org.corral.Corral"
@@ -392,3 +392,17 @@ def test_nothing_is_packed_of_nothing_and_for_no_other_computer(tmp_path: Path) 
 def test_what_would_be_tried_is_said_where_nothing_was_built(tmp_path: Path) -> None:
     said = script("verify", "--dry-run", "--out", tmp_path / "none")
     assert all(ending in said for ending in ("*.deb", "*.tar.zst", "*.AppImage"))
+
+
+@pytest.mark.parametrize(
+    ("said", "maintainer"),
+    [("", "The Corral developers <corral@localhost>"), ("X <x@corral.example>",) * 2],
+)
+def test_who_answers_for_the_package_is_said_by_who_builds_it(
+    said: str, maintainer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The release workflow hands on a variable that may be empty."""
+    monkeypatch.syspath_prepend(LINUX)
+    monkeypatch.setenv("CORRAL_MAINTAINER", said)
+    deb = load_script("linux/deb")
+    assert maintainer == deb.MAINTAINER

@@ -45,7 +45,8 @@ def info(version: str, machine: str) -> dict[str, Any]:
             {
                 "CFBundleTypeName": "Language model",
                 "CFBundleTypeRole": "Viewer",
-                "LSHandlerRank": "Owner",
+                # “Owner” is for types of a program's own, which are exported.
+                "LSHandlerRank": "Alternate",
                 "LSItemContentTypes": [MODEL_TYPE],
             }
         ],
