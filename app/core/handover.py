@@ -1,11 +1,13 @@
 """Passing what a start is asked to open to the window that is open already.
 
 The first window of a data folder holds a lock, which the system lets go when its process ends. A
-later start that is asked to open something leaves it in a folder that the window watches.
+later start leaves what it is asked to open in a folder that the window watches, and `SHOW` where it
+was only started once more: the window may be out of sight, in the tray.
 """
 
 import contextlib
 import logging
+import sys
 import time
 import uuid
 
@@ -15,6 +17,8 @@ from app.core.paths import AppPaths
 
 log = logging.getLogger(__name__)
 
+SHOW = "show the window"
+"""What a later start leaves that is asked to open nothing."""
 MOST_BYTES = 4096
 """Of one thing to open; a longer one is thrown away."""
 MOST_AT_ONCE = 5
@@ -40,7 +44,7 @@ class Handover:
         """
         if self._claimed:
             return True
-        import filelock  # takes a while, and most starts are asked to open nothing
+        import filelock  # takes a while
 
         try:
             self._lock_file.parent.mkdir(parents=True, exist_ok=True)
@@ -54,10 +58,19 @@ class Handover:
         self._claimed = True
         return True
 
+    def is_taken(self) -> bool:
+        """Whether another window is there to pass things to; if not, this start becomes it.
+
+        Where no window can be there, nothing is locked yet: that takes a while, and this is asked
+        before the window is shown.
+        """
+        return self.folder.is_dir() and not self.claim()
+
     def pass_on(self, texts: list[str]) -> bool:
         """Leave things to open for the window that is open. False if there is none to take them."""
         if not self.folder.is_dir():
             return False
+        _let_others_come_to_the_front()
         for text in texts:
             name = f"{time.time_ns():020}-{uuid.uuid4().hex[:8]}.txt"
             try:
@@ -81,5 +94,20 @@ class Handover:
 
     def close(self) -> None:
         """Let another window be the one that things are passed to."""
+        if self._claimed:
+            with contextlib.suppress(OSError):  # not empty: the next window takes what is there
+                self.folder.rmdir()
         self._held.close()
         self._claimed = False
+
+
+def _let_others_come_to_the_front() -> None:
+    """Pass on the right to do so, which Windows gives to what a person has just started.
+
+    Else the window that is open already would only blink in the task bar.
+    """
+    if sys.platform == "win32":
+        import ctypes
+
+        any_process = 0xFFFF_FFFF  # ASFW_ANY
+        ctypes.windll.user32.AllowSetForegroundWindow(any_process)

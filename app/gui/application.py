@@ -17,7 +17,7 @@ from PySide6.QtGui import QFileOpenEvent, QIcon
 from PySide6.QtWidgets import QApplication
 
 from app.core.errors import AppError
-from app.core.handover import Handover
+from app.core.handover import SHOW, Handover
 from app.core.paths import AppPaths, app_paths, resource
 from app.core.settings import SettingsStore
 from app.core.start_at_login import IN_TRAY
@@ -201,6 +201,7 @@ class Program(QObject):
 
             inbox = Inbox(self._handover, self)
             inbox.came.connect(self._main.ask_to_open)
+            inbox.show_asked.connect(self.window.bring_back)
 
     def open_later(self, text: str) -> None:
         """Ask about a link or file now, or once the window is there."""
@@ -255,6 +256,13 @@ class Program(QObject):
         )
 
 
+def _is_done_by_another(argv: Sequence[str], wanted: list[str], handover: Handover) -> bool:
+    """Whether a window that is there already does what this start was asked for."""
+    if "--smoke-test" in argv or not handover.is_taken():
+        return False
+    return IN_TRAY in argv or handover.pass_on(wanted or [SHOW])
+
+
 def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> int:
     """Run the window until it is closed; answers the exit status.
 
@@ -266,7 +274,7 @@ def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> 
     paths = app_paths()
     wanted = [word for word in argv if not word.startswith("-")]
     handover = Handover(paths)
-    if wanted and not handover.claim() and handover.pass_on(wanted):
+    if _is_done_by_another(argv, wanted, handover):
         return 0
     app = Application(["corral", *(word for word in argv if word.startswith("-"))])
     app.setApplicationName("Corral")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.core.children import child_environment
-from app.core.handover import MOST_AT_ONCE, MOST_BYTES, Handover
+from app.core.handover import MOST_AT_ONCE, MOST_BYTES, SHOW, Handover
 from app.core.paths import AppPaths, app_paths
 
 
@@ -75,6 +75,41 @@ def test_a_start_with_a_link_ends_when_a_window_is_open(paths: AppPaths) -> None
     assert done.returncode == 0, done.stderr
     assert window.take() == [link]
     window.close()
+
+
+@pytest.mark.parametrize("words", [[], ["--in-tray"]])
+def test_a_second_start_brings_back_the_window_that_is_out_of_sight(
+    paths: AppPaths, words: list[str]
+) -> None:
+    """At login nobody asked to see it."""
+    window = Handover(paths)
+    assert window.claim()
+    environment = child_environment() | {
+        "CORRAL_HOME": str(paths.data.parent),
+        "QT_QPA_PLATFORM": "offscreen",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "app", *words],
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert window.take() == ([SHOW] if not words else [])
+    window.close()
+
+
+def test_a_start_where_no_window_can_be_takes_no_lock_before_it_shows_one(paths: AppPaths) -> None:
+    first, second = Handover(paths), Handover(paths)
+    assert not first.is_taken()
+    assert not (paths.data / "window.lock").exists()
+    assert first.claim()
+    assert second.is_taken()
+    first.close()
+    assert not first.folder.exists()
+    assert not second.is_taken()
 
 
 def test_what_is_old_large_or_too_much_is_thrown_away(paths: AppPaths) -> None:
