@@ -132,6 +132,10 @@ wine: setup ## build Corral-Setup.exe for trials and try it in Wine (ENGINE=FOLD
 	$(VENV)/python packaging/windows/sign.py
 	$(VENV)/python packaging/windows/verify.py
 
+.PHONY: wine-window
+wine-window: setup ## start and use the installed window in Wine, after `make wine ENGINE=FOLDER`
+	$(VENV)/python packaging/windows/try_window.py
+
 .PHONY: deb
 deb: installer ## what people install on Linux, from the frozen folder: .deb, archive, checksums
 	$(LOCKED)/python build_installer.py image

@@ -10,7 +10,7 @@ from app.core.corral_links import is_link, parse_link
 from app.core.detached import start_detached
 from app.core.engine_packs import SUFFIX
 from app.core.errors import AppError, NotFoundError
-from app.core.handover import Handover
+from app.core.handover import SHOW, Handover
 
 _PATIENCE = 1.0
 """Seconds after which a window that was started counts as open."""
@@ -23,10 +23,10 @@ def open_(arguments: Namespace) -> int:
         words = [] if link is None else [_checked(link)]
         handover = Handover(parts.paths)
         try:
-            is_open = not handover.claim()
+            passed_on = not handover.claim() and handover.pass_on(words or [SHOW])
         finally:
             handover.close()
-        if not (is_open and words and handover.pass_on(words)):
+        if not passed_on:
             _start(words, parts.paths.logs / "window.log")
     return 0
 

@@ -14,6 +14,8 @@ from app.core.errors import StorageError
 _REPLACE_ATTEMPTS = 10
 _REPLACE_PAUSE = 0.02
 _LOCK_PATIENCE = 5.0
+_IN_USE = frozenset({32, 33})
+"""Windows: ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION."""
 _NO_LINK = frozenset(
     {
         errno.EPERM,  # FAT on Linux and macOS, or somebody else's file (fs.protected_hardlinks)
@@ -102,6 +104,8 @@ def storage_error(title: str, path: Path, error: OSError) -> StorageError:
     """`error` in words a person can act on."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         hint = "Free some space on this disk, then try again."
+    elif getattr(error, "winerror", None) in _IN_USE:  # its errno is that of a missing permission
+        hint = "Close what else uses it, then try again."
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         hint = "Check that you may write to this folder."
     else:

@@ -7,6 +7,7 @@ the window comes to the front, and ends. So there is one window, however often C
 
 import contextlib
 import logging
+import sys
 import time
 import uuid
 
@@ -67,6 +68,7 @@ class Handover:
         """
         if not self._other:
             return False
+        _let_others_come_to_the_front()
         left = []
         for text in texts:
             path = self.folder / f"{time.time_ns():020}-{uuid.uuid4().hex[:8]}.txt"
@@ -101,3 +103,15 @@ class Handover:
         """Let another window be the one that things are passed to."""
         self._lock.close()
         self._claimed = False
+
+
+def _let_others_come_to_the_front() -> None:
+    """Pass on the right to do so, which Windows gives to what a person has just started.
+
+    Else the window that is open already would only blink in the task bar.
+    """
+    if sys.platform == "win32":
+        import ctypes
+
+        any_process = 0xFFFF_FFFF  # ASFW_ANY
+        ctypes.windll.user32.AllowSetForegroundWindow(any_process)

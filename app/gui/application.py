@@ -203,14 +203,8 @@ class Program(QObject):
             from app.gui.inbox import Inbox
 
             inbox = Inbox(self._handover, self)
-            inbox.came.connect(self._called)
-
-    def _called(self, text: str) -> None:
-        """Another start left this for the window."""
-        if text == SHOW:
-            self.window.bring_back()
-        else:
-            self.main.ask_to_open(text)
+            inbox.came.connect(self._main.ask_to_open)
+            inbox.show_asked.connect(self.window.bring_back)
 
     def open_later(self, text: str) -> None:
         """Ask about a link or file now, or once the window is there."""
@@ -282,9 +276,11 @@ class Program(QObject):
         )
 
 
-def _wishes(wanted: list[str], argv: Sequence[str]) -> list[str]:
-    """What a window that is open already is asked for."""
-    return wanted or ([] if IN_TRAY in argv else [SHOW])
+def _is_done_by_another(argv: Sequence[str], wanted: list[str], handover: Handover) -> bool:
+    """Whether a window that is there already does what this start was asked for."""
+    if "--smoke-test" in argv or handover.claim():
+        return False
+    return handover.pass_on(wanted or ([] if IN_TRAY in argv else [SHOW]), PATIENCE)
 
 
 def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> int:
@@ -298,7 +294,7 @@ def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> 
     paths = app_paths()
     wanted = [word for word in argv if not word.startswith("-")]
     handover = Handover(paths)
-    if not handover.claim() and handover.pass_on(_wishes(wanted, argv), PATIENCE):
+    if _is_done_by_another(argv, wanted, handover):
         return 0
     app = Application(["corral", *(word for word in argv if word.startswith("-"))])
     app.setApplicationName("Corral")

@@ -6,10 +6,11 @@ of the window is even imported. (The namespace `Qt` alone takes a fifth of a bar
 
 import base64
 import logging
+import sys
 from collections.abc import Callable
 
 from msgspec.structs import replace
-from PySide6.QtCore import QByteArray, QTimer, Signal
+from PySide6.QtCore import QByteArray, QSize, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QGuiApplication, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
@@ -20,6 +21,8 @@ from app.gui.tokens import Scheme, Tokens, pair
 log = logging.getLogger(__name__)
 
 _DARK_BELOW = 128
+_TITLE_BAR = 40
+"""Pixels that the system's frame may take above the window."""
 
 
 def first_scheme(settings: SettingsStore) -> Scheme:
@@ -27,6 +30,8 @@ def first_scheme(settings: SettingsStore) -> Scheme:
     choice = settings.current.appearance.theme
     if choice != "system":
         return choice
+    if sys.platform == "win32":  # Windows 10's style has a light palette on a dark desktop, too
+        return "dark" if QGuiApplication.styleHints().colorScheme().name == "Dark" else "light"
     ground = QGuiApplication.palette().color(QPalette.ColorRole.Window)
     return "dark" if ground.lightness() < _DARK_BELOW else "light"
 
@@ -54,14 +59,20 @@ class Frame(QMainWindow):
         self.asks_first: Callable[[], bool] = lambda: False
         """Whether the person is asked before the program ends, and it waits for the answer."""
         self.setWindowTitle("Corral")
-        self.setMinimumSize(*pair(tokens.size["window-min"]))
+        width, height = pair(tokens.size["window-min"])
+        self.setMinimumSize(width, min(height, self._room().height()))
         self._restore(*pair(tokens.size["window-default"]))
+
+    def _room(self) -> QSize:
+        """What the screen has for it: 632 pixels of height where 1080 are shown at 150 %."""
+        room = self.screen().availableSize()
+        return QSize(room.width(), room.height() - _TITLE_BAR)
 
     def _restore(self, width: int, height: int) -> None:
         saved = self._settings.current.window.geometry
         blob = QByteArray.fromBase64(QByteArray(saved.encode("ascii", "replace")))
         if not saved or not self.restoreGeometry(blob):
-            room = self.screen().availableSize()
+            room = self._room()
             self.resize(min(width, room.width()), min(height, room.height()))
 
     def fill(self, content: QWidget) -> None:

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, Signal
 
-from app.core.handover import Handover
+from app.core.handover import SHOW, Handover
 
 
 class Inbox(QObject):
@@ -10,6 +10,8 @@ class Inbox(QObject):
 
     came = Signal(str)
     """A link, or the path of a file."""
+    show_asked = Signal()
+    """The program was started once more."""
 
     def __init__(self, handover: Handover, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -21,4 +23,7 @@ class Inbox(QObject):
 
     def _look(self, _: str = "") -> None:
         for text in self._handover.take():
-            self.came.emit(text)
+            if text == SHOW:
+                self.show_asked.emit()
+            else:
+                self.came.emit(text)

@@ -1,9 +1,13 @@
 """What to paste where, so that another program uses the local server."""
 
+import re
+import sys
 from dataclasses import dataclass
 
 NO_KEY = "none"
 """Clients want a key even where the server needs none."""
+WINDOWS = sys.platform == "win32"
+"""There terminals speak PowerShell."""
 
 
 @dataclass(frozen=True)
@@ -26,24 +30,56 @@ class Snippet:
     """Whether a part of it wants the token typed into the program's own settings."""
 
 
-def code_snippets(reach: Reach, model: str) -> tuple[Snippet, ...]:
+def code_snippets(reach: Reach, model: str, *, windows: bool = WINDOWS) -> tuple[Snippet, ...]:
     """Short programs that ask `model`."""
     address, key = reach.address, reach.key
+    shell = (
+        Snippet("PowerShell", "powershell", _powershell(address, model, key))
+        if windows
+        else Snippet("curl", "bash", _curl(address, model, key))
+    )
     return (
-        Snippet("curl", "bash", _curl(address, model, key)),
+        shell,
         Snippet("Python", "python", _python(address, model, key)),
         Snippet("JavaScript", "javascript", _javascript(address, model, key)),
     )
 
 
-def program_steps(reach: Reach, model: str) -> tuple[Snippet, ...]:
+def program_steps(reach: Reach, model: str, *, windows: bool = WINDOWS) -> tuple[Snippet, ...]:
     """What is set in well-known programs."""
     address, key = reach.address, reach.key
+    shell = "powershell" if windows else "bash"
+    claude, open_webui = _claude_code(address, model, key), _open_webui(address, key)
     return (
-        Snippet("Claude Code", "bash", _claude_code(address, model, key)),
-        Snippet("Codex", "toml", _codex(address, model, key)),
-        Snippet("Continue", "yaml", _continue(address, model, key)),
-        Snippet("Open WebUI", "bash", _open_webui(address, key), key_by_hand=key != NO_KEY),
+        Snippet("Claude Code", shell, _in_shell(claude, windows)),
+        Snippet("Codex", "toml", _codex(address, model, key, windows)),
+        Snippet("Continue", "yaml", _continue(address, model, key, windows)),
+        Snippet("Open WebUI", shell, _in_shell(open_webui, windows), key_by_hand=key != NO_KEY),
+    )
+
+
+def _in_shell(lines: str, windows: bool) -> str:
+    """Lines of a POSIX shell as this system's shell takes them: `export` is all that differs."""
+    if not windows:
+        return lines
+    return re.sub(r'^export (\w+)="?(.*?)"?$', r'$env:\1 = "\2"', lines, flags=re.MULTILINE)
+
+
+def _home(path: str, windows: bool) -> str:
+    """How a person finds a file of their home."""
+    return "%USERPROFILE%\\" + path.replace("/", "\\") if windows else f"~/{path}"
+
+
+def _powershell(address: str, model: str, key: str) -> str:
+    token = f' -Headers @{{ Authorization = "Bearer {key}" }}' if key != NO_KEY else ""
+    return (
+        "$body = @{\n"
+        f'  model = "{model}"\n'
+        '  messages = @(@{ role = "user"; content = "Name three rivers." })\n'
+        "} | ConvertTo-Json -Depth 5\n"
+        f"$answer = Invoke-RestMethod {address}/v1/chat/completions `\n"
+        f'  -Method Post -ContentType "application/json" -Body $body{token}\n'
+        "$answer.choices[0].message.content"
     )
 
 
@@ -98,11 +134,12 @@ def _claude_code(address: str, model: str, key: str) -> str:
     )
 
 
-def _codex(address: str, model: str, key: str) -> str:
+def _codex(address: str, model: str, key: str, windows: bool) -> str:
     wanted = key != NO_KEY  # Codex does not start where the variable it is told of is missing
+    variable = _in_shell(f"export CORRAL_API_KEY={key}", windows)
     return (
-        "# ~/.codex/config.toml\n"
-        + (f"# and in the shell: export CORRAL_API_KEY={key}\n" if wanted else "")
+        f"# {_home('.codex/config.toml', windows)}\n"
+        + (f"# and in the shell: {variable}\n" if wanted else "")
         + f'model = "{model}"\n'
         'model_provider = "corral"\n\n'
         "[model_providers.corral]\n"
@@ -112,9 +149,9 @@ def _codex(address: str, model: str, key: str) -> str:
     )
 
 
-def _continue(address: str, model: str, key: str) -> str:
+def _continue(address: str, model: str, key: str, windows: bool) -> str:
     return (
-        "# ~/.continue/config.yaml\n"
+        f"# {_home('.continue/config.yaml', windows)}\n"
         "name: Corral\n"
         "version: 0.0.1\n"
         "schema: v1\n"

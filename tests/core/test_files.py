@@ -87,3 +87,9 @@ def test_errors_come_with_advice(number: int, hint: str) -> None:
 
     assert hint in error.hint
     assert os.strerror(number) in error.message
+
+
+def test_a_file_that_another_program_has_open_on_windows_is_no_missing_permission() -> None:
+    error = PermissionError(errno.EACCES, "The process cannot access the file")
+    error.winerror = 32  # type: ignore[attr-defined] # exists on Windows only
+    assert "Close what else uses it" in storage_error("It failed", Path("x"), error).hint

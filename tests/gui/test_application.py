@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -18,10 +18,11 @@ from app.core.paths import app_paths
 from app.core.settings import SettingsStore
 from app.gui.application import Program, has_display
 from app.gui.controls.buttons import IconButton
-from app.gui.frame import first_scheme
+from app.gui.frame import Frame, first_scheme
 from app.gui.icons import Icons
 from app.gui.main_window import MainWindow
 from app.gui.start_failure import StartFailure
+from app.gui.tokens import load_tokens
 from tests.timing import PATIENCE
 
 
@@ -189,6 +190,39 @@ def test_first_scheme_is_the_chosen_one(qapp: QApplication, tmp_path: Path, choi
     file = tmp_path / "settings.json"
     file.write_text(f'{{"version": 1, "appearance": {{"theme": "{choice}"}}}}', encoding="utf-8")
     assert first_scheme(SettingsStore(file)) == choice
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_first_scheme_on_windows_is_the_desktops(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, theme: str
+) -> None:
+    """There the palette is light on a dark desktop, too, and the window would flash."""
+
+    class Hints:
+        """Stands for what Windows tells Qt."""
+
+        colorScheme = staticmethod(lambda: Qt.ColorScheme[theme.capitalize()])
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(QGuiApplication, "styleHints", lambda: Hints())
+    assert first_scheme(SettingsStore(tmp_path / "settings.json")) == theme
+
+
+def test_frame_fits_on_a_small_screen(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1080 pixels shown at 150 %, less the task bar."""
+
+    class Screen:
+        """Stands for such a screen."""
+
+        availableSize = staticmethod(lambda: QSize(1280, 672))
+
+    monkeypatch.setattr(Frame, "screen", lambda self: Screen())
+    frame = Frame(SettingsStore(tmp_path / "settings.json"), load_tokens())
+    assert frame.height() <= 672 - 31, "Windows' title bar has 31 pixels"
+    assert frame.minimumHeight() <= frame.height()
+    frame.deleteLater()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there a display can be missing")

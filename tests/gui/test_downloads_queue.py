@@ -7,8 +7,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtCore import QLocale, QPoint, QPointF, Qt
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QFontMetrics,
+)
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
@@ -252,6 +258,15 @@ def test_the_limit_is_chosen_on_the_page_and_shown_in_the_settings(
     qtbot.waitUntil(lambda: section.speed_limit.currentData() == 2000, timeout=WAIT)
     context.settings.update(downloads=Downloads(speed_limit=1234))  # by hand, in the file
     qtbot.waitUntil(lambda: box.currentText() == "1.2 MB/s", timeout=WAIT)
+
+
+def test_hours_fit_into_their_boxes_on_a_clock_of_twelve(context: AppContext, show: Show) -> None:
+    QLocale.setDefault(QLocale(QLocale.Language.English, QLocale.Country.UnitedStates))
+    section = DownloadsSection(context)
+    show(section)
+    box = section.begin
+    longest = QFontMetrics(context.theme.font("body")).horizontalAdvance("10:30\u202fPM")
+    assert box.maximumWidth() >= longest + 41  # around the text: frame, gap and chevrons
 
 
 def test_the_schedule_is_set_and_said(

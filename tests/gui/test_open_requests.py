@@ -1,6 +1,5 @@
 """Links and drops: what they name is said, and nothing happens before the person chooses."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFileOpenEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.core.handover import Handover
+from app.core.handover import SHOW, Handover
 from app.gui.application import Application
 from app.gui.context import AppContext
 from app.gui.inbox import Inbox
@@ -283,9 +282,10 @@ def test_a_later_start_hands_its_link_over(
         assert not later.claim()
         assert later.pass_on([LINK])
     assert came.args == [LINK]
+    with qtbot.waitSignal(inbox.show_asked):
+        assert later.pass_on([SHOW])
     inbox.deleteLater()
     running.close()
-    shutil.rmtree(running.folder)
 
 
 def test_a_mac_tells_the_application_what_to_open(qapp: QApplication, qtbot: QtBot) -> None:

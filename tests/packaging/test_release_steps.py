@@ -10,7 +10,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,10 @@ class Runner:
 
 
 @pytest.fixture
-def runner(tmp_path: Path) -> Runner:
-    return Runner(tmp_path / "runner")
+def runner() -> Iterator[Runner]:
+    # A short path: gpg's agent listens on a socket below it, whose name may have 107 signs.
+    with tempfile.TemporaryDirectory(prefix="c-") as folder:
+        yield Runner(Path(folder))
 
 
 CERTIFICATE = {

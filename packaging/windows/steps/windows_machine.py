@@ -15,8 +15,8 @@ START_MENU = Path("AppData/Roaming/Microsoft/Windows/Start Menu/Programs")
 class WindowsMachine:
     """One person's Windows. Programs of it are run, its files and registry are looked at."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder` is empty; in it Wine makes its Windows.
+    def __init__(self, folder: Path, display: str = "") -> None:
+        """`folder` is empty; in it Wine makes its Windows, shown on `display`, an X screen.
 
         Raises:
             NoWine: this is not Windows, and there is no Wine.
@@ -28,7 +28,7 @@ class WindowsMachine:
             self.home = Path.home()
             self.desktop = self.home / "Desktop"
             return
-        self.environment = wine.wine_variables(folder)
+        self.environment = wine.wine_variables(folder, display)
         self.run("wineboot", "-i")
         self.run("winecfg", "-v", "win10")
         drive = folder / "prefix" / "drive_c"

@@ -36,10 +36,11 @@ def windows_command(program: Path | str) -> list[str]:
     return [str(program)] if sys.platform == "win32" else [wine_program(), str(program)]
 
 
-def wine_variables(home: Path) -> dict[str, str]:
+def wine_variables(home: Path, display: str = "") -> dict[str, str]:
     """The environment of a Wine that keeps everything in `home`, and is quiet.
 
-    Else desktop and documents would be those of the person who builds.
+    Else desktop and documents would be those of the person who builds. Windows are shown on
+    `display`, the name of an X screen, if at all.
     """
     return {
         **os.environ,
@@ -47,7 +48,8 @@ def wine_variables(home: Path) -> dict[str, str]:
         "WINEPREFIX": str(home / "prefix"),
         "WINEDEBUG": "-all",
         "WINEDLLOVERRIDES": "winemenubuilder.exe=d",
-        "DISPLAY": "",
+        "DISPLAY": display,
+        "LC_ALL": "C.UTF-8",  # how Wine reads names and words that are not in English
     }
 
 

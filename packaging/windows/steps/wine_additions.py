@@ -5,12 +5,14 @@ from pathlib import Path
 
 import launcher_build
 
-SOURCE = Path(__file__).resolve().parents[1] / "wine" / "bcryptprimitives.c"
+SOURCES = Path(__file__).resolve().parents[1] / "wine"
+"""One file for each library."""
 
 
 def build(folder: Path) -> None:
-    """Compile it into `folder`, Wine's own system32. Raises NoCompiler, CalledProcessError."""
+    """Compile them into `folder`, Wine's own system32. Raises NoCompiler, CalledProcessError."""
     compiler = launcher_build.find_program(launcher_build.COMPILERS)
-    output = folder / f"{SOURCE.stem}.dll"
-    command = [compiler, "-shared", "-Os", "-s", str(SOURCE), "-o", str(output), "-ladvapi32"]
-    subprocess.run(command, check=True)
+    for source in sorted(SOURCES.glob("*.c")):
+        output = folder / f"{source.stem}.dll"
+        command = [compiler, "-shared", "-Os", "-s", str(source), "-o", str(output), "-ladvapi32"]
+        subprocess.run(command, check=True)
