@@ -1,6 +1,7 @@
 """What is published beside the packages of a release: checksums, notes, and their description.
 
     python packaging/release_files.py FOLDER --tag v1.2.3 --page https://example.org/releases
+    python packaging/release_files.py --tag v1.2.3     only whether that can be released at all
 
 FOLDER holds what the three systems built. It gets SHA256SUMS, which checksums.py signs, notes-en.md
 with the part of the changelog for this version, and RELEASE.json, which packaging/updates/sign.py
@@ -88,11 +89,20 @@ def commit_day() -> str:
     return asked.stdout.strip()
 
 
-def write(folder: Path, tag: str, page: str) -> None:
-    """Write all three. Raises Unpublishable, OSError and CalledProcessError."""
+def news_of(tag: str) -> str:
+    """The changelog's part for this checkout's version, which the tag has to name.
+
+    Raises Unpublishable and OSError.
+    """
     name = version()
     if tag != f"v{name}":
         raise Unpublishable(f"the tag {tag} is not the version {name}")
+    return notes(CHANGELOG.read_text(encoding="utf-8"), name)
+
+
+def write(folder: Path, tag: str, page: str) -> None:
+    """Write all three. Raises Unpublishable, OSError and CalledProcessError."""
+    text, name = news_of(tag), version()
     description = {
         "version": name,
         "released": commit_day(),
@@ -100,7 +110,6 @@ def write(folder: Path, tag: str, page: str) -> None:
         "notes": {"en": NOTES},
         "packages": packages(folder, f"{page}/download/{tag}"),
     }
-    text = notes(CHANGELOG.read_text(encoding="utf-8"), name)
     (folder / NOTES).write_text(text, encoding="utf-8")
     built = [path for path in folder.iterdir() if path.is_file() and path.name not in OWN]
     checksums.write(folder / checksums.NAME, built)
@@ -111,12 +120,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--tag", required=True)
-    parser.add_argument("--page", required=True, help="address of the project's releases")
+    parser.add_argument("--page", default="", help="address of the project's releases")
     asked = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
     try:
-        write(asked.folder, asked.tag, asked.page)
+        if asked.folder is None:
+            news_of(asked.tag)
+        elif not asked.page:
+            parser.error("--page is needed: where the packages will lie")
+        else:
+            write(asked.folder, asked.tag, asked.page)
     except (Unpublishable, OSError, subprocess.CalledProcessError) as error:
         print(f"release_files: {error}", file=sys.stderr)
         return 1

@@ -136,3 +136,18 @@ def test_a_program_that_fails_or_is_another_version_is_found_out(
     other.write_text(installed.read_text() + "sys.exit('--smoke-test' in sys.argv)\n")
     assert script.main([sys.executable, str(other)]) == 1
     assert "--smoke-test" in capsys.readouterr().err
+
+
+def test_whether_a_tag_can_be_released_is_known_before_anything_is_built(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = load_script("release_files")
+    changelog = tmp_path / "CHANGELOG.md"
+    monkeypatch.setattr(files, "CHANGELOG", changelog)
+    changelog.write_text("## [Unreleased]\n\n- Something\n", encoding="utf-8")
+    assert files.main(["--tag", f"v{__version__}"]) == 1
+    assert f"no part for {__version__}" in capsys.readouterr().err
+    changelog.write_text(f"## [{__version__}]\n\n- Something\n", encoding="utf-8")
+    assert files.main(["--tag", f"v{__version__}"]) == 0
+    assert files.main(["--tag", "v99"]) == 1
+    assert "not the version" in capsys.readouterr().err
