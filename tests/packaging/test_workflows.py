@@ -254,20 +254,30 @@ def test_jobs_with_secrets_ask_a_person_first_and_build_nothing() -> None:
 
 def test_what_a_job_takes_over_was_put_there_by_one_that_it_waits_for() -> None:
     content = workflow("release.yml")["jobs"]
+
+    def names(job: str, name: str) -> set[str]:
+        """What an artifact is called in each of the jobs that a matrix makes of one."""
+        matrix = content[job].get("strategy", {}).get("matrix", {}).get("include", [{"target": ""}])
+        return {name.replace("${{ matrix.target }}", made["target"]) for made in matrix}
+
     uploads = {
-        step["with"]["name"].replace("${{ matrix.target }}", made["target"]): job
+        name: job
         for job, each in content.items()
         for step in each["steps"]
         if "upload-artifact" in step.get("uses", "")
-        for made in each.get("strategy", {}).get("matrix", {}).get("include", [{"target": ""}])
+        for name in names(job, step["with"]["name"])
     }
     for job, each in content.items():
         needed = [each["needs"]] if isinstance(each.get("needs"), str) else each.get("needs", [])
         for step in each["steps"]:
             if "download-artifact" in step.get("uses", ""):
                 wanted = step["with"].get("name") or step["with"]["pattern"]
-                wanted = wanted.replace("${{ matrix.target }}", "*")
-                makers = {by for name, by in uploads.items() if fnmatch.fnmatch(name, wanted)}
+                makers = {
+                    by
+                    for one in names(job, wanted)
+                    for name, by in uploads.items()
+                    if fnmatch.fnmatch(name, one)
+                }
                 assert makers, (job, wanted)
                 assert makers <= set(needed), (job, wanted)
 
