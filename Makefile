@@ -6,7 +6,7 @@ VENV   := .venv/bin
 
 .PHONY: help
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: run
 run: ## set everything up and start Corral
@@ -130,6 +130,15 @@ deb: installer ## what people install on Linux, from the frozen folder: .deb, ar
 	$(VENV)/python build_installer.py image
 	$(VENV)/python build_installer.py sign
 	$(VENV)/python build_installer.py verify
+
+.PHONY: arm64
+arm64: setup ## the packages for arm64 from another machine, emulated; hours, needs root
+	$(VENV)/python packaging/engine/build.py --target linux-aarch64 --out build/engines/linux-aarch64
+	CORRAL_TEST_ENGINE=$(CURDIR)/build/engines/linux-aarch64 $(VENV)/python -m pytest -m slow \
+		tests/packaging/test_foreign_engine.py
+	$(VENV)/python packaging/linux/foreign_machine.py
+	$(VENV)/python packaging/linux/chroot_journey.py --system trixie-arm64 \
+		dist/arm64/corral_*_arm64.deb --newer dist/arm64/newer/corral_*_arm64.deb
 
 .PHONY: chroot
 chroot: ## install, chat, upgrade, remove on empty systems (SYSTEMS="debian jammy noble"); needs root
