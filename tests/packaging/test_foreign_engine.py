@@ -66,28 +66,19 @@ def machine(starter_file: Path) -> Iterator[Machine]:
             assert done.returncode == 0, done.stdout
         for name in ("backends", "packaging/engine"):
             shutil.copytree(ROOT / name, made.at(CHECKOUT) / name)
-        add_msgspec(made)
+        add_libraries(made)
         shutil.copytree(ENGINE, made.at(THERE))
         shutil.copyfile(starter_file, made.at(MODEL))
         yield made
 
 
-def add_msgspec(machine: Machine) -> None:
-    """The only library that loading an engine needs."""
+def add_libraries(machine: Machine) -> None:
+    """The few that loading an engine needs."""
     pins = (ROOT / "packaging" / "constraints.txt").read_text("utf-8").splitlines()
-    wanted = next(line for line in pins if line.startswith("msgspec=="))
+    wanted = [pin for pin in pins if pin.startswith(("msgspec==", "typing-extensions=="))]
     platforms = [f"--platform=manylinux_2_{number}_aarch64" for number in (17, 28)]
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--only-binary=:all:",
-        *platforms,
-    ]
-    command += ["--python-version=3.11", "--platform=manylinux2014_aarch64", wanted]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", *platforms]
+    command += ["--python-version=3.11", "--only-binary=:all:", *wanted]
     subprocess.run([*command, f"--target={machine.at(CHECKOUT)}"], check=True)
 
 
