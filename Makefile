@@ -7,7 +7,7 @@ LOCKED := .venv-locked/bin
 
 .PHONY: help
 help: ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: run
 run: ## set everything up and start Corral
@@ -141,6 +141,15 @@ deb: installer ## what people install on Linux, from the frozen folder: .deb, ar
 	$(LOCKED)/python build_installer.py image
 	$(LOCKED)/python build_installer.py sign
 	$(LOCKED)/python build_installer.py verify
+
+.PHONY: arm64
+arm64: setup ## the packages for arm64 from another machine, emulated; hours, needs root
+	$(VENV)/python packaging/engine/build.py --target linux-aarch64 --out build/engines/linux-aarch64
+	CORRAL_TEST_ENGINE=$(CURDIR)/build/engines/linux-aarch64 $(VENV)/python -m pytest -m slow \
+		tests/packaging/test_foreign_engine.py
+	$(VENV)/python packaging/linux/foreign_machine.py
+	$(VENV)/python packaging/linux/chroot_journey.py --system trixie-arm64 \
+		dist/arm64/corral_*_arm64.deb --newer dist/arm64/newer/corral_*_arm64.deb
 
 .PHONY: chroot
 chroot: setup ## install, chat, upgrade, remove on empty systems (SYSTEMS="debian jammy noble"); needs root

@@ -5,7 +5,8 @@
 
 FOLDER appears when it is complete and replaces an earlier one. The wheel of the Python binding
 without libraries is put beside it. Needs the environment of packaging/locked_environment.py, CMake,
-Ninja, a C++ compiler and, for Windows, MinGW; uses ccache where there is one.
+Ninja and a C++ compiler: for Windows MinGW, for Linux on arm64 from another machine Debian's
+g++-aarch64-linux-gnu. Uses ccache where there is one.
 docs/decisions/0012-engine-folders.md says why it is done like this.
 """
 
@@ -74,7 +75,7 @@ def strip_command(target: Target, library: Path) -> list[str]:
     options = {"linux": ["--strip-unneeded"], "macos": ["-x"]}
     if target.system not in options:
         return []
-    return ["strip", *options[target.system], str(library)]
+    return [f"{target.tools}strip", *options[target.system], str(library)]
 
 
 def rename_commands(folder: Path) -> list[list[str]]:
@@ -108,12 +109,12 @@ def collect(target: Target, built: Path, folder: Path) -> None:
         for command in rename_commands(folder):
             subprocess.run(command, check=True)
     if target.system == "linux":
-        shutil.copyfile(libgomp(), folder / LIBGOMP)
+        shutil.copyfile(libgomp(target), folder / LIBGOMP)
 
 
-def libgomp() -> Path:
+def libgomp(target: Target) -> Path:
     """The compiler's OpenMP library."""
-    command = ["gcc", f"-print-file-name={LIBGOMP}"]
+    command = [f"{target.tools}gcc", f"-print-file-name={LIBGOMP}"]
     found = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     return Path(found).resolve(strict=True)
 
@@ -215,7 +216,7 @@ def show(target: Target, work: Path, out: Path, jobs: int) -> None:
         if command := strip_command(target, finished / name):
             print(shlex.join(command))
     if target.system == "linux":
-        print(f"cp -L $(gcc -print-file-name={LIBGOMP}) {finished}")
+        print(f"cp -L $({target.tools}gcc -print-file-name={LIBGOMP}) {finished}")
     if target.system == "macos":
         print(f"install_name_tool -id … -change …; codesign  # each library in {finished}")
     print(shlex.join([sys.executable, str(HERE / "check.py"), str(finished)]))

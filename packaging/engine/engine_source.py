@@ -30,8 +30,18 @@ _CHANGES = (
         "        if (NOT MSVC)\n            # MSVC doesn't support AMX\n",
         "        if (NOT MSVC AND NOT MINGW)\n            # MSVC doesn't support AMX\n",
     ),
+    # Code for Linux on arm64 that gcc compiles from version 14 on; it holds nothing that uses SME.
+    (
+        "ggml/src/CMakeLists.txt",
+        "            ggml_add_cpu_backend_variant("
+        "armv9.2_1    DOTPROD FP16_VECTOR_ARITHMETIC SVE MATMUL_INT8 SME)\n"
+        "            ggml_add_cpu_backend_variant("
+        "armv9.2_2    DOTPROD FP16_VECTOR_ARITHMETIC SVE MATMUL_INT8 SVE2 SME)\n",
+        "",
+    ),
 )
-"""What is changed in llama.cpp, for Windows only: the file, the text, and what replaces it."""
+"""What is changed in llama.cpp: the file, the text, and what replaces it. Builds for Linux on
+x86-64 and for macOS are left as they are."""
 
 _NOTICES = (
     "LICENSE.md",

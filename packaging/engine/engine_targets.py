@@ -1,5 +1,6 @@
 """What engines are built for: the flags of each build and the libraries that must come out."""
 
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,10 +16,8 @@ X86_VARIANTS = (
     "sapphirerapids",
 )
 """Code for the processor, the most cautious first; llama.cpp's own names (ggml/src/CMakeLists)."""
-ARM_VARIANTS = (
-    *("armv8.0_1", "armv8.2_1", "armv8.2_2", "armv8.2_3"),
-    *("armv8.6_1", "armv8.6_2", "armv9.2_1", "armv9.2_2"),
-)
+ARM_VARIANTS = ("armv8.0_1", "armv8.2_1", "armv8.2_2", "armv8.2_3", "armv8.6_1", "armv8.6_2")
+"""Without those for SME, which takes gcc 14 and of which llama.cpp's own code makes no use."""
 APPLE_VARIANTS = ("apple_m1", "apple_m2_m3", "apple_m4")
 NOT_WITH_MSVC = ("ivybridge", "piledriver", "cooperlake", "zen4", "sapphirerapids")
 """Microsoft's compiler cannot build these."""
@@ -83,12 +82,21 @@ class Target:
     compiler: Literal["usual", "mingw", "msvc"] = "usual"
 
     @property
+    def tools(self) -> str:
+        """What the names of the compilers' tools begin with here: more than nothing where Linux on
+        arm64 is built for on another machine."""
+        crosses = self.system == "linux" and self.machine == "aarch64" != platform.machine()
+        return "aarch64-linux-gnu-" if crosses else ""
+
+    @property
     def flags(self) -> tuple[str, ...]:
         """CMake's, without those that depend on where the source lies."""
         own: tuple[str, ...]
         match self.system:
             case "linux":
                 own = ("-DCMAKE_INSTALL_RPATH=$ORIGIN",)
+                if self.tools:
+                    own += (f"-DCMAKE_TOOLCHAIN_FILE={HERE / 'aarch64.cmake'}",)
             case "macos":
                 own = (
                     "-DCMAKE_INSTALL_RPATH=@loader_path",

@@ -1,7 +1,7 @@
 """A person's way with the Debian package, on a system that has nothing: install to purge.
 
     python packaging/linux/chroot_journey.py [PACKAGE] [--newer PACKAGE] [--model FILE]
-        [--system debian|trixie|jammy|noble]...
+        [--system debian|trixie|jammy|noble|trixie-arm64]...
 
 Without PACKAGE it is made of the frozen folder, and so is the newer one, as its second revision.
 The system is made by debootstrap in a folder. The screen lies outside of it, so that nothing a
@@ -251,7 +251,11 @@ class Journey(Checks):
     def processes(self) -> str:
         """Processes of the installed program that still run."""
         done = subprocess.run(
-            ["pgrep", "-a", "-f", "^/usr/lib/corral/"], capture_output=True, text=True, check=False
+            # An emulated one stands behind its emulator.
+            ["pgrep", "-a", "-f", "^(\\S+-binfmt-P )?/usr/lib/corral/"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return done.stdout
 

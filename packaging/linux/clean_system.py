@@ -34,11 +34,15 @@ class System:
     components: str = "main"
     script: str = ""
     """How debootstrap makes it, where it does not know the name itself."""
+    architecture: str = ""
+    """Debian's name of the processor's family; "" for this computer's. Others are emulated."""
 
 
 SYSTEMS = {
     "debian": System("bookworm", ""),
     "trixie": System("trixie", ""),
+    "debian-arm64": System("bookworm", "", architecture="arm64"),
+    "trixie-arm64": System("trixie", "", architecture="arm64"),
     "jammy": System("jammy", UBUNTU, "main,universe"),
     "noble": System("noble", UBUNTU, "main,universe", "gutsy"),
 }
@@ -47,17 +51,11 @@ SYSTEMS = {
 @contextmanager
 def clean_system(name: str, folder: Path) -> Iterator[Machine]:
     """A fresh copy of a system with one person on it; the original stays in `folder`."""
-    original = folder / f"clean-{name}"
-    if not original.exists():
-        _make(SYSTEMS[name], original)
     root = Path(tempfile.mkdtemp(prefix=f"corral-{name}-"))
     root.rmdir()
-    machine = Machine(original).copy(root)
+    machine = original(name, folder).copy(root)
     try:
-        for file in SETTINGS:
-            if file.exists():
-                machine.at(file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, machine.at(file))
+        lend_settings(machine)
         added = machine.run("useradd", "--create-home", "--shell", "/bin/sh", PERSON)
         added.check_returncode()
         yield machine
@@ -65,11 +63,29 @@ def clean_system(name: str, folder: Path) -> Iterator[Machine]:
         machine.remove()
 
 
+def original(name: str, folder: Path) -> Machine:
+    """A system as it is kept in `folder`, made if it is not there. It is not to be changed."""
+    root = folder / f"clean-{name}"
+    if not root.exists():
+        _make(SYSTEMS[name], root)
+    return Machine(root)
+
+
+def lend_settings(machine: Machine) -> None:
+    """Let a system reach packages the way this computer does."""
+    for file in SETTINGS:
+        if file.exists():
+            machine.at(file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, machine.at(file))
+
+
 def _make(system: System, root: Path) -> None:
     if os.geteuid():
         raise SystemExit("A system in a folder needs root.")
     with tempfile.TemporaryDirectory() as folder:
         command = ["debootstrap", "--variant=minbase", f"--components={system.components}"]
+        if system.architecture:
+            command.append(f"--arch={system.architecture}")
         if system.mirror == UBUNTU:
             command.append(f"--keyring={_ubuntu_keys(Path(folder))}")
         half = root.with_name(f"{root.name}.part")
@@ -78,7 +94,7 @@ def _make(system: System, root: Path) -> None:
         command += [system.suite, str(half), system.mirror or mirror()]
         if system.script:
             command.append(f"/usr/share/debootstrap/scripts/{system.script}")
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=1800)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=3600)
         half.rename(root)
 
 

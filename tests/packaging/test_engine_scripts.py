@@ -1,6 +1,7 @@
 """The scripts that build engines and check them, without a compiler."""
 
 import json
+import platform
 import re
 import shutil
 import subprocess
@@ -108,6 +109,9 @@ def test_every_target_can_be_shown_without_building_it(targets: ModuleType, tmp_
         assert ("GGML_CUDA=ON" in said) == (target.accelerator == "cuda")
         assert ("muse-unaligned-vector-move" in said) == (target.compiler == "mingw")
         assert ("GGML_OPENMP=OFF" in said) == (target.system != "linux")
+        crosses = name == "linux-aarch64" and platform.machine() != "aarch64"
+        assert ("aarch64.cmake" in said) == crosses
+        assert ("aarch64-linux-gnu-strip" in said) == crosses
     assert not (tmp_path / "work").exists()
     assert not (tmp_path / "out").exists()
 
