@@ -3,11 +3,12 @@
     python packaging/linux/foreign_machine.py [--engine FOLDER] [--out FOLDER] [--forms deb tarball]
 
 The committed state is set up by `bootstrap.py`, frozen, packed and looked at there as on a machine
-of that kind, which takes ten times as long. For trials: that Debian's Python is a newer one than the
-locked libraries are for, so tested versions are frozen, not checked ones. The engine is built before, by a cross compiler
-(packaging/engine/build.py); the wheel of the binding beside it stands in for the engine that pip
-would build. OUT gets the packages, and in `newer` a second revision to upgrade to. The workshop
-stays in build/ and is used again. Needs root, debootstrap, git and qemu-user-static.
+of that kind, which takes ten times as long. For trials: that Debian's Python is a newer one than
+the locked libraries are for, so tested versions are frozen, not checked ones. The engine is built
+before, by a cross compiler (packaging/engine/build.py); the wheel of the binding beside it stands
+in for the engine that pip would build. OUT gets the packages, and in `newer` a second revision to
+upgrade to. The workshop stays in build/ and is used again. Needs root, debootstrap, git and
+qemu-user-static.
 """
 
 import argparse
