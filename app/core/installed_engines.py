@@ -22,6 +22,9 @@ from backends.errors import BackendError
 log = logging.getLogger(__name__)
 
 FOLDER = "engines"
+KEPT = "before-"
+"""Begins the names of folders with an engine of another version of Corral, which was kept when it
+was replaced (`app.core.earlier_engine`)."""
 _PACKAGE = "llama_cpp_python"
 
 
@@ -36,6 +39,11 @@ class InstalledEngine(Struct, frozen=True):
     variants: tuple[str, ...] = ()
     """Its codes for the processor, the most cautious first; () where there is only one."""
     accelerator: str = ""
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is of another version of Corral, and here in case its own engine fails."""
+        return self.folder is not None and self.folder.name.startswith(KEPT)
 
     @property
     def name(self) -> str:
@@ -66,10 +74,11 @@ def engine_places(paths: AppPaths) -> tuple[Path, ...]:
 
 def installed_engines(places: Iterable[Path]) -> tuple[InstalledEngine, ...]:
     """All that can be used here, the best first: the newest, and of one version that which reaches
-    graphics cards. What is damaged or for another computer is left out."""
+    graphics cards. Those that were kept from other versions of Corral come last, as they may be of
+    a later one. What is damaged or for another computer is left out."""
     found: dict[str, InstalledEngine] = {}
     for place in places:
-        for folder in sorted(_folders(place)):
+        for folder in sorted(_folders(place), key=lambda each: (each.name.startswith(KEPT), each)):
             engine = _read(folder)
             if engine is not None:
                 found.setdefault(engine.id, engine)
@@ -95,9 +104,9 @@ def usual_environment() -> dict[str, str]:
     return dict(engines[0].environment()) if engines else {}
 
 
-def _rank(engine: InstalledEngine) -> tuple[tuple[int, ...], bool, bool]:
+def _rank(engine: InstalledEngine) -> tuple[bool, tuple[int, ...], bool, bool]:
     numbers = tuple(map(int, re.findall(r"\d+", engine.version)))
-    return numbers, bool(engine.accelerator), engine.folder is not None
+    return not engine.kept, numbers, bool(engine.accelerator), engine.folder is not None
 
 
 def _folders(place: Path) -> list[Path]:
