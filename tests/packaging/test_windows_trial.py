@@ -168,5 +168,5 @@ def test_what_could_not_be_given_back_is_told_with_its_value(
 
 def test_where_corral_keeps_its_data_is_not_what_whoever_tries_has_said(steps: None) -> None:
     machine = load_script("windows/steps/windows_machine")
-    said = {"CORRAL_HOME": "/home/me/corral", "PATH": "/bin"}
+    said = {"CORRAL_HOME": "D:/Corral", "PATH": "/bin"}
     assert machine._without_own_home(said) == {"PATH": "/bin"}
