@@ -1,6 +1,7 @@
 # Corral. `make help` lists everything; `make run` and `make test` set up what they need.
 PYTHON ?= python3
 VENV   := .venv/bin
+LOCKED := .venv-locked/bin
 
 .DEFAULT_GOAL := help
 
@@ -103,8 +104,8 @@ hub: setup ## a local model hub to try searching and downloading against
 	$(VENV)/python -m tests.hub
 
 .PHONY: engine
-engine: setup ## build this system's engine, check it, let each of its codes for processors answer
-	$(VENV)/python packaging/engine/build.py --out dist/engine
+engine: setup locked ## build this system's engine, check it, let each of its codes for processors answer
+	$(LOCKED)/python packaging/engine/build.py --out dist/engine
 	CORRAL_TEST_ENGINE=$(CURDIR)/dist/engine $(VENV)/python -m pytest -m slow \
 		tests/packaging/test_built_engine.py
 
@@ -112,10 +113,16 @@ engine: setup ## build this system's engine, check it, let each of its codes for
 bench-engines: setup ## measure the built engine (ENGINE=dist/engine) against the native build
 	$(VENV)/python packaging/bench_engines.py $(or $(ENGINE),dist/engine)
 
+.PHONY: locked
+locked: ## the environment that installers are built in: every library by its hash; needs Python 3.11
+	@$(PYTHON) packaging/locked_environment.py
+
+OWN_ENGINE = build/engines/$(shell $(PYTHON) -c "import build_installer as b; print(b.own_target())")
+
 .PHONY: installer
-installer: ## freeze Corral for this system, into dist/corral
-	@$(PYTHON) packaging/bootstrap.py setup installer
-	$(VENV)/python build_installer.py freeze
+installer: locked ## freeze Corral for this system, into dist/corral; its engine is built first, once
+	@test -e $(OWN_ENGINE)/engine.json || $(LOCKED)/python build_installer.py engine
+	$(LOCKED)/python build_installer.py freeze
 
 .PHONY: wine
 wine: setup ## build Corral-Setup.exe for trials and try it in Wine (ENGINE=FOLDER of packaging/engine)
@@ -127,22 +134,27 @@ wine: setup ## build Corral-Setup.exe for trials and try it in Wine (ENGINE=FOLD
 
 .PHONY: deb
 deb: installer ## what people install on Linux, from the frozen folder: .deb, archive, checksums
-	$(VENV)/python build_installer.py image
-	$(VENV)/python build_installer.py sign
-	$(VENV)/python build_installer.py verify
+	$(LOCKED)/python build_installer.py image
+	$(LOCKED)/python build_installer.py sign
+	$(LOCKED)/python build_installer.py verify
 
 .PHONY: chroot
-chroot: ## install, chat, upgrade, remove on empty systems (SYSTEMS="debian jammy noble"); needs root
+chroot: setup ## install, chat, upgrade, remove on empty systems (SYSTEMS="debian jammy noble"); needs root
 	$(VENV)/python packaging/linux/chroot_journey.py $(addprefix --system ,$(or $(SYSTEMS),debian))
 
+.PHONY: update-journey
+update-journey: installer ## a newer version, clicked through (FORMS="archive deb"; deb needs root)
+	$(LOCKED)/python packaging/linux/update_journey.py $(addprefix --form ,$(or $(FORMS),archive))
+
 .PHONY: dependencies
-dependencies: ## each package that the .deb depends on is taken away: what fails? needs root
+dependencies: setup ## each package that the .deb depends on is taken away: what fails? needs root
 	$(VENV)/python packaging/linux/prove_dependencies.py
 
 .PHONY: reproduce
-reproduce: ## freeze and pack twice, and compare every file
-	$(VENV)/python packaging/linux/reproduce.py
+reproduce: locked ## freeze and pack twice, and compare every file
+	@test -e $(OWN_ENGINE)/engine.json || $(LOCKED)/python build_installer.py engine
+	$(LOCKED)/python packaging/linux/reproduce.py
 
 .PHONY: bench-installed
-bench-installed: ## start, memory and speed of dist/corral against the source, in five minutes
+bench-installed: setup ## start, memory and speed of dist/corral against the source, in five minutes
 	$(VENV)/python packaging/bench_installed.py

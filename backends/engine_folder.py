@@ -17,6 +17,8 @@ from msgspec import Struct
 from backends.errors import EngineFailure
 
 MANIFEST = "engine.json"
+SIGNATURE = "engine.sig"
+"""Who vouches for `engine.json`, and so for every file; not every engine has one."""
 BINDING = "binding"
 """Folder of the Python modules in an engine's folder."""
 INTERFACE = 1
@@ -86,7 +88,8 @@ def check_files(folder: Path, manifest: EngineManifest, *, contents: bool = Fals
         for path in folder.rglob("*")
         if not path.is_dir() or path.is_symlink()
     }
-    found.pop(MANIFEST, None)
+    for own in (MANIFEST, SIGNATURE):
+        found.pop(own, None)
     strange = found.keys() - manifest.files.keys()
     if strange:  # a library among them would be loaded with the others
         raise _damaged(manifest, f"{min(strange)} does not belong to it")

@@ -39,6 +39,8 @@ COMPILER = {
 # A name may have alternatives, divided by a bar: newer releases renamed some libraries.
 COMPILER_PACKAGE = "g++"
 VENV_PACKAGE = f"python3.{sys.version_info.minor}-venv|python3-venv"
+ENGINE_PACKAGES = {"cmake": "cmake", "ninja": "ninja-build"}
+"""By program, what building an engine needs besides a compiler."""
 FREEZE_PACKAGES = [f"libpython3.{sys.version_info.minor}", "binutils"]
 QT_PACKAGES = [
     "libglib2.0-0t64|libglib2.0-0",
@@ -126,6 +128,8 @@ def needed_to_set_up(extras: Sequence[str]) -> list[str]:
             needed.append(VENV_PACKAGE)
         if shutil.which(os.environ.get("CXX", "c++")) is None:
             needed.append(COMPILER_PACKAGE)
+    if "installer" in extras:
+        needed += [name for program, name in ENGINE_PACKAGES.items() if not shutil.which(program)]
     if "installer" in extras and sys.base_prefix == "/usr":
         needed += FREEZE_PACKAGES
     return needed

@@ -1,11 +1,13 @@
 """Freeze Corral with PyInstaller into dist/corral (one folder), then try what came out.
 
     python packaging/freeze.py --engine FOLDER     with an engine that packaging/engine built
-    python packaging/freeze.py                     with the one in build/engines, if it was built,
-                                                   else with the llama-cpp-python wheel's libraries
+    python packaging/freeze.py                     with the one in build/engines
+    python packaging/freeze.py --unlocked          with whatever libraries are installed; without an
+                                                   engine folder with those of llama-cpp-python
 
-Needs the `installer` extra: `pip install -e .[installer]`. The same sources and libraries give the
-same files: clocks, hashes and the order of files in a folder do not get into them.
+Runs in the environment that packaging/locked_environment.py makes and refuses every other, but for
+trials. The same sources and libraries give the same files: clocks, hashes and the order of files in
+a folder do not get into them.
 """
 
 import argparse
@@ -22,6 +24,10 @@ from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "packaging"))
+
+import locked_libraries  # noqa: E402 - its folder has to be found first
+
 FOLDER = ROOT / "dist" / "corral"
 ENGINES = FOLDER / "engines"
 PROGRAM = FOLDER / "corral"
@@ -160,12 +166,22 @@ def try_out() -> None:
         print(f"{listed[0]['name']}: {answer.strip()}")
 
 
+def refusal(engine: Path | None, target: str) -> str | None:
+    """Why this would be no form to give to others; None if it is one."""
+    if engine is None:
+        return (
+            f"there is no engine in {BUILT_ENGINES / target}; build_installer.py engine builds it"
+        )
+    return locked_libraries.refusal(target)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--engine", type=Path, help="an engine folder")
     parser.add_argument("--target", default=f"{sys.platform}-{platform.machine()}")
+    parser.add_argument("--unlocked", action="store_true", help="for trials: whatever is installed")
     parser.add_argument("--quick", action="store_true", help="do not try out what was frozen")
     parser.add_argument("--dry-run", action="store_true", help="say what would be frozen")
     arguments = parser.parse_args()
@@ -175,6 +191,11 @@ def main() -> int:
     if arguments.dry_run:
         print(f"freeze {ROOT} with {engine or 'the libraries of llama-cpp-python'}")
         return 0
+    if reason := refusal(engine, arguments.target):
+        print(f"freeze: {reason}", file=sys.stderr)
+        if not arguments.unlocked:
+            return 1
+        print("freeze: goes on all the same; this is for trials only", file=sys.stderr)
     start = time.monotonic()
     try:
         freeze(engine)

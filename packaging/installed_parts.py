@@ -26,6 +26,8 @@ SUPPLEMENTS = ROOT / "packaging" / "licences"
 OWN = "corral"
 NOT_FROZEN = {"hf-xet"}
 """Libraries that are needed by metadata only; `freeze.py` leaves them out."""
+REPLACED_BY_ENGINE = {"llama-cpp-python"}
+"""Not frozen either where there is an engine folder, which names its own parts."""
 QT = ("pyside6-essentials", "shiboken6")
 SUPPLEMENTED = {
     **dict.fromkeys(QT, ("pyside6.txt", "LGPL-3.0.txt", "GPL-3.0.txt")),
@@ -124,13 +126,20 @@ def python_part(distribution: metadata.Distribution) -> Part:
     )
 
 
+def libraries(form: Path | None) -> list[str]:
+    """The names of the Python libraries that are frozen into the form, by what Corral needs."""
+    has_engine = form is not None and any(form.glob("engines/*/engine.json"))
+    needed = versions(OWN, without=REPLACED_BY_ENGINE if has_engine else frozenset())
+    return sorted(needed.keys() - NOT_FROZEN)
+
+
 def python_parts(form: Path | None) -> list[Part]:
     """Corral's libraries, itself left out."""
     library = form / "lib" if form else None
     if library is not None and any(library.glob("*.dist-info")):
         found = list(metadata.distributions(path=[str(library)]))
     else:
-        found = [metadata.distribution(name) for name in versions(OWN)]
+        found = [metadata.distribution(name) for name in libraries(form)]
     parts = {part.name: part for part in map(python_part, found)}
     return [parts[name] for name in sorted(parts.keys() - NOT_FROZEN - {OWN})]
 
@@ -201,7 +210,7 @@ def system_libraries(form: Path | None, *, strict: bool) -> list[Part]:
         return []
     of_wheels = {
         file.name
-        for name in versions(OWN)
+        for name in libraries(form)
         for file in metadata.distribution(name).files or ()
         if ".so" in file.name
     }

@@ -6,6 +6,7 @@ Reads what is installed beside it, following the requirements of Corral with its
 """
 
 import sys
+from collections.abc import Set
 from importlib import metadata
 from pathlib import Path
 
@@ -28,8 +29,12 @@ def applies(requirement: Requirement, extras: tuple[str, ...]) -> bool:
     return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
 
 
-def versions(name: str, extras: tuple[str, ...] = ()) -> dict[str, str]:
+def versions(
+    name: str, extras: tuple[str, ...] = (), without: Set[str] = frozenset()
+) -> dict[str, str]:
     """Name and installed version of everything that `name` with `extras` needs, itself left out.
+
+    Libraries in `without`, and what only they need, are not looked for.
 
     Raises:
         PackageNotFoundError: one of them is not installed.
@@ -46,6 +51,8 @@ def versions(name: str, extras: tuple[str, ...] = ()) -> dict[str, str]:
             requirement = Requirement(line)
             if applies(requirement, item[1]):
                 needed = canonicalize_name(requirement.name)
+                if needed in without:
+                    continue
                 found[needed] = metadata.version(needed)
                 waiting.append((needed, tuple(sorted(requirement.extras))))
     return {name: found[name] for name in sorted(found.keys() - NOT_PINNED)}

@@ -2,14 +2,13 @@
 
     python packaging/release_files.py FOLDER --tag v1.2.3 --page https://example.org/releases
 
-FOLDER holds what the three systems built. It gets SHA256SUMS, notes-en.md with the part of the
-changelog for this version, and RELEASE.json, which packaging/updates/sign.py makes the list of
-versions of. Nothing is written unless the tag is this checkout's version and every package that a
-release has to have is there.
+FOLDER holds what the three systems built. It gets SHA256SUMS, which checksums.py signs, notes-en.md
+with the part of the changelog for this version, and RELEASE.json, which packaging/updates/sign.py
+makes the list of versions of. Nothing is written unless the tag is this checkout's version and
+every package that a release has to have is there.
 """
 
 import argparse
-import hashlib
 import json
 import re
 import subprocess
@@ -18,12 +17,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import checksums
 from try_installed import version
 
 ROOT = Path(__file__).resolve().parent.parent
 CHANGELOG = ROOT / "CHANGELOG.md"
-SUMS, NOTES, DESCRIPTION = "SHA256SUMS", "notes-en.md", "RELEASE.json"
-OWN = {SUMS, f"{SUMS}.asc", NOTES, DESCRIPTION}
+NOTES, DESCRIPTION = "notes-en.md", "RELEASE.json"
+OWN = {checksums.NAME, f"{checksums.NAME}.asc", NOTES, DESCRIPTION}
 
 
 class Unpublishable(Exception):
@@ -81,16 +81,6 @@ def notes(changelog: str, name: str) -> str:
     raise Unpublishable(f"CHANGELOG.md has no part for {name}")
 
 
-def checksums(folder: Path) -> str:
-    """Lines as `sha256sum --check` reads them, of everything that was built."""
-    lines = []
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and path.name not in OWN:
-            with path.open("rb") as file:
-                lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n")
-    return "".join(lines)
-
-
 def commit_day() -> str:
     """The day of the commit that is released, such as 2026-01-31."""
     command = ["git", "log", "-1", "--format=%cs"]
@@ -112,7 +102,8 @@ def write(folder: Path, tag: str, page: str) -> None:
     }
     text = notes(CHANGELOG.read_text(encoding="utf-8"), name)
     (folder / NOTES).write_text(text, encoding="utf-8")
-    (folder / SUMS).write_text(checksums(folder), encoding="utf-8")
+    built = [path for path in folder.iterdir() if path.is_file() and path.name not in OWN]
+    checksums.write(folder / checksums.NAME, built)
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
 
 

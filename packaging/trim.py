@@ -23,6 +23,8 @@ UNUSED = (
     "PySide6/Qt/plugins/imageformats/libqwbmp.so",
     # Would mix the GTK of the person's system with libraries frozen here.
     "PySide6/Qt/plugins/platformthemes/libqgtk3.so",
+    # The same with its GLib; networks are told by NetworkManager and ConnMan.
+    "PySide6/Qt/plugins/networkinformation/libqglib.so",
     "PySide6/Qt/plugins/platforms/libqeglfs.so",
     "PySide6/Qt/plugins/platforms/libqlinuxfb.so",
     "PySide6/Qt/plugins/platforms/libqminimal*.so",

@@ -57,6 +57,7 @@ def test_an_engine_child_loads_nothing_of_the_app() -> None:
         (["corral://model/a/b"], app.gui, "application", ["corral://model/a/b"]),
         (["Corral:x"], app.gui, "application", ["Corral:x"]),
         (["away.gguf"], app.gui, "application", ["away.gguf"]),
+        (["my.corral-engine"], app.gui, "application", ["my.corral-engine"]),
         (["run", "smollm2", "Hello"], app.cli, "main", ["run", "smollm2", "Hello"]),
         (["--help"], app.cli, "main", ["--help"]),
     ],
@@ -83,3 +84,34 @@ def test_the_transfer_child_ends_with_its_input(tmp_path: Path) -> None:
     done, modules = modules_loaded("--transfer-host")
     assert done.returncode == 0, done.stderr[-2000:]
     assert not [name for name in modules if name.startswith(("PySide6", "app.gui", "app.cli"))]
+
+
+_WINDOW = """
+import atexit, os, sys
+import app.__main__ as program
+
+class Whole:
+    def __del__(self):
+        os.write(1, b"taken apart ")
+
+def main():
+    sys.modules["app.gui.application"] = program
+    atexit.register(print, "closed", end=" ", flush=True)
+    print("said", end=" ")
+    return 3
+
+whole, program.main = Whole(), main
+sys.exit(program.run())
+"""
+
+
+def test_a_window_that_was_closed_is_not_taken_apart_piece_by_piece() -> None:
+    done = subprocess.run([sys.executable, "-c", _WINDOW], capture_output=True, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == (b"said closed ", b"", 3)
+
+
+def test_what_nobody_caught_is_told_as_ever() -> None:
+    broken = _WINDOW.replace("return 3", "raise OSError('no disk')")
+    done = subprocess.run([sys.executable, "-c", broken], capture_output=True, check=False)
+    assert done.returncode == 1
+    assert b"no disk" in done.stderr

@@ -105,6 +105,15 @@ def _about_the_program(does: str) -> Command | None:
                 "config set": config.set_,
                 "config unset": config.unset,
             }[does]
+        case "engine ls" | "engine add" | "engine use" | "engine rm":
+            from app.cli import engines
+
+            return {
+                "engine ls": engines.ls,
+                "engine add": engines.add,
+                "engine use": engines.use,
+                "engine rm": engines.rm,
+            }[does]
         case "connections":
             from app.cli.connections import connections
 

@@ -40,7 +40,8 @@ class Finding(Struct, frozen=True):
 
 def engine(parts: Parts) -> Finding:
     """Whether the engine's process starts and its files are whole."""
-    choice = parts.engines.choose("", parts.settings.current.engine.cpu_code)
+    settings = parts.settings.current.engine
+    choice = parts.engines.choose("", settings.cpu_code, settings.engine)
     environment = choice.environment if choice else None
     try:
         with EngineProcess("llamacpp", environment=environment) as process:
@@ -49,7 +50,12 @@ def engine(parts: Parts) -> Finding:
         hint = error.hint if isinstance(error, AppError) else ""
         return Finding("engine", "problem", str(error), hint or "Install Corral again.")
     if damage := parts.engines.damage():
-        return Finding("engine", "note", f"{found} {' '.join(damage)}", "Install Corral again.")
+        return Finding(
+            "engine",
+            "note",
+            f"{found} {' '.join(damage)}",
+            "Remove what you added with “corral engine rm ID”; else install Corral again.",
+        )
     if choice is not None and choice.note:
         found = f"{found} {choice.note}"
     return Finding("engine", "ok", found)
@@ -109,7 +115,8 @@ def card_of(hardware: HardwareSurvey) -> Finding:
             "graphics card",
             "note",
             f"{names}, but the installed engine computes on the processor only.",
-            "Install llama-cpp-python built for this card; README.md says how.",
+            "Add an engine for this card with “corral engine add FILE”, or install "
+            "llama-cpp-python built for it; README.md says how.",
         )
     return Finding("graphics card", "ok", f"{names}.")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from app.cli.parts import Parts
 from app.core.corral_links import is_link, parse_link
 from app.core.detached import start_detached
+from app.core.engine_packs import SUFFIX
 from app.core.errors import AppError, NotFoundError
 from app.core.handover import Handover
 
@@ -47,9 +48,9 @@ def _checked(link: str) -> str:
     if is_link(link):
         parse_link(link)
         return link
-    if not os.path.isfile(link) or not link.lower().endswith(".gguf"):
+    if not os.path.isfile(link) or not link.lower().endswith((".gguf", SUFFIX)):
         raise NotFoundError(
-            f"{link} is neither a link into Corral nor a model file",
+            f"{link} is neither a link into Corral nor a file of a model or an engine",
             hint="Links look like corral://model/OWNER/NAME.",
         )
     return os.path.abspath(link)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from app import __version__
 from app.cli.rendering import print_error
+from app.core.data_use import DataUse
 from app.core.errors import AppError
 from app.core.logs import setup
 from app.core.paths import app_paths
@@ -38,6 +39,7 @@ class Parts:
         self._closing = contextlib.ExitStack()
         self.paths = app_paths()
         self._closing.callback(setup(self.paths).close)
+        self._closing.callback(DataUse(self.paths).close)
         self.settings = SettingsStore(self.paths.settings_file)
         if self.settings.problem is not None:
             print_error(self.settings.problem)

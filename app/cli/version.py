@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from app import __version__
 from app.cli.rendering import print_json
-from app.core.installed_engines import engine_places, installed_engines
+from app.core.installed_engines import engine_places, installed_engines, usual_engine
 from app.core.paths import app_paths
 from app.core.running import running_corral
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def version(arguments: Namespace) -> int:
     """Say which version this is; with `--check`, ask for a newer one. Raises `AppError`."""
     running = running_corral(app_paths())
-    engines = installed_engines(engine_places(app_paths()))
+    engines, used = installed_engines(engine_places(app_paths())), usual_engine()
     state = _look() if arguments.check else None
     if arguments.json:
         told = {
@@ -32,8 +32,8 @@ def version(arguments: Namespace) -> int:
         print_json({**told, "newer": _newer(state)} if state else told)
         return 0
     sys.stdout.write(f"corral {__version__}\n")
-    if engines:
-        sys.stdout.write(f"engine: {engines[0].name}\n")
+    if used is not None:
+        sys.stdout.write(f"engine: {used.name}\n")
     if running is not None and running.version != __version__:
         sys.stdout.write(f"running: {running.version}\n")
     if state is not None:

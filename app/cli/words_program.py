@@ -1,4 +1,4 @@
-"""The words about the program itself: `config`, `doctor`, `open`, `version`, `login`, …"""
+"""The words about the program itself: `config`, `engine`, `doctor`, `version`, `login`, …"""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -30,6 +30,8 @@ def add(commands: "Commands") -> None:
     reset.set_defaults(does="config unset")
     reset.add_argument("name", metavar="NAME", help="such as server.port")
 
+    _add_engine(commands)
+
     doctor = commands.add_parser("doctor", help="check engine, card, disk, network and data")
     doctor.set_defaults(does="doctor")
     doctor.add_argument("--json", action="store_true", help="as a JSON array, for scripts")
@@ -50,7 +52,10 @@ def add(commands: "Commands") -> None:
     opening = commands.add_parser("open", help="open the window, or show something in it")
     opening.set_defaults(does="open")
     opening.add_argument(
-        "link", nargs="?", metavar="LINK", help="corral://model/OWNER/NAME, or a .gguf file"
+        "link",
+        nargs="?",
+        metavar="LINK",
+        help="corral://model/OWNER/NAME, a .gguf or a .corral-engine",
     )
 
     version = commands.add_parser("version", help="say which version this is")
@@ -79,3 +84,28 @@ def add(commands: "Commands") -> None:
     who.set_defaults(does="login", status=True, in_file=False)
     logout = commands.add_parser("logout", aliases=["signout"], help="forget the access token")
     logout.set_defaults(does="logout")
+
+
+def _add_engine(commands: "Commands") -> None:
+    engine = commands.add_parser(
+        "engine", aliases=["runtime"], help="list, add, choose and remove what runs models"
+    )
+    actions = engine.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("ls", aliases=["list"], help="list the installed engines")
+    listing.set_defaults(does="engine ls")
+    listing.add_argument("--json", action="store_true", help="as a JSON array, for scripts")
+    add = actions.add_parser("add", aliases=["import"], help="add one from a file or a folder")
+    add.set_defaults(does="engine add")
+    add.add_argument("file", metavar="FILE", help="ID.corral-engine, or a folder with engine.json")
+    add.add_argument(
+        "--yes", "-y", action="store_true", help="also one that Corral's makers have not signed"
+    )
+    add.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+    use = actions.add_parser("use", aliases=["select"], help="choose which one runs models")
+    use.set_defaults(does="engine use")
+    use.add_argument(
+        "engine", metavar="ID", help="as “corral engine ls” shows it, or “automatic”: the best"
+    )
+    rm = actions.add_parser("rm", aliases=["remove"], help="delete one that was added")
+    rm.set_defaults(does="engine rm")
+    rm.add_argument("engine", metavar="ID", help="as “corral engine ls” shows it")

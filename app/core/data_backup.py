@@ -1,9 +1,9 @@
 """Dated copies of chats, presets and settings, made before their format changes.
 
 A copy is a folder `backups/2026-11-28T17-05-00` beside the data, there entirely or not at all. The
-newest few are kept. To restore one, what it replaces is copied first, so that it can be undone. The
-database is copied by SQLite itself, both ways: other programs that have it open see one state or
-the other.
+newest few are kept. To restore one, what it replaces is copied first, so that it can be undone; as
+that may be the only copy of the newest chats, nobody but the person deletes it. The database is
+copied by SQLite itself, both ways: other programs that have it open see one state or the other.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from app.core.files import storage_error, sync_folder, write_atomically
 log = logging.getLogger(__name__)
 
 KEPT = 3
-"""Copies of one database; older ones are deleted."""
+"""Copies that were made before changes of the format, of one database; older ones are deleted."""
 DATABASE = "conversations.db"
 SETTINGS = "settings.json"
 PRESETS = "presets"
@@ -48,6 +48,8 @@ class _About(Struct, frozen=True):
     chats: int = 0
     sources: dict[str, tuple[int, int]] = {}
     """When each file was written last (nanoseconds) and its size, just before it was copied."""
+    replaced: bool = False
+    """Whether it holds what another copy has replaced."""
 
 
 class Backup(Struct, frozen=True):
@@ -63,21 +65,34 @@ class Backup(Struct, frozen=True):
     """How many are in it."""
     size: int
     """Bytes."""
+    replaced: bool = False
+    """Whether it holds what another copy has replaced: only a person deletes it."""
 
 
-def back_up(data: Path, database: str = DATABASE, *, sparing: Path | None = None) -> Backup | None:
+def back_up(data: Path, database: str = DATABASE) -> Backup | None:
     """Copy the database and what lies beside it; None where there is nothing to copy.
 
     With "" the settings and presets alone. Where a copy is of just these files, that is the answer.
-    Older copies are deleted beyond `KEPT`, but never the folder `sparing`.
+    Older copies that were made so are deleted beyond `KEPT`.
 
     Raises `StorageError`.
     """
+    before = backups(data)
+    made = _back_up(data, database)
+    # By a clock that was wrong others may seem newer: the new one stays whatever it says.
+    others = [each for each in before if each.database == database and not each.replaced]
+    if made is not None and made not in before:
+        for each in others[KEPT - 1 :]:
+            delete(each)
+    return made
+
+
+def _back_up(data: Path, database: str, *, replaced: bool = False) -> Backup | None:
     sources = [path for path in _sources(data, database) if path.exists()]
     if not sources:
         return None
     if (same := _copy_of(data, database, sources)) is not None:
-        return same
+        return _as_replaced(same) if replaced else same
     root = data / "backups"
     now = datetime.now()
     folder = _free_name(root / now.strftime("%Y-%m-%dT%H-%M-%S"))
@@ -86,7 +101,7 @@ def back_up(data: Path, database: str = DATABASE, *, sparing: Path | None = None
         unfinished.mkdir(parents=True)
         stamps = _stamps(data, sources)
         about = _copy(data, database, unfinished, now.timestamp())
-        about = msgspec.structs.replace(about, sources=stamps)
+        about = msgspec.structs.replace(about, sources=stamps, replaced=replaced)
         write_atomically(unfinished / _ABOUT, msgspec.json.encode(about))
         unfinished.rename(folder)
         sync_folder(root)
@@ -99,12 +114,16 @@ def back_up(data: Path, database: str = DATABASE, *, sparing: Path | None = None
     made = _read(folder)
     if made is None:
         raise StorageError("The data could not be copied", f"{folder} cannot be read.")
-    # By a clock that was wrong others may seem newer: the new one stays whatever it says.
-    others = [each for each in backups(data) if each.database == database and each != made]
-    for each in others[KEPT - 1 :]:
-        if each.folder != sparing:
-            delete(each)
     return made
+
+
+def _as_replaced(backup: Backup) -> Backup:
+    """The same copy, which nobody but the person deletes from now on."""
+    about = _about(backup.folder)
+    if about is not None and not about.replaced:
+        about = msgspec.structs.replace(about, replaced=True)
+        write_atomically(backup.folder / _ABOUT, msgspec.json.encode(about))
+    return _read(backup.folder) or backup
 
 
 def backups(data: Path) -> tuple[Backup, ...]:
@@ -121,7 +140,9 @@ def restore(data: Path, backup: Backup) -> Backup | None:
     Nobody may be writing. None where there was nothing to replace.
     Raises `StorageError`; the data is then as it was, or as it was copied.
     """
-    replaced = back_up(data, backup.database, sparing=backup.folder)
+    if not (backup.folder / (backup.database or _ABOUT)).is_file():
+        raise StorageError("The copy could not be put back", f"{backup.folder} is not whole.")
+    replaced = _back_up(data, backup.database, replaced=True)
     try:
         if backup.database:
             _copy_database(backup.folder / backup.database, data / backup.database)
@@ -232,7 +253,14 @@ def _read(folder: Path) -> Backup | None:
     except OSError:
         return None
     return Backup(
-        folder, about.made, about.program, about.database, about.schema, about.chats, size
+        folder,
+        about.made,
+        about.program,
+        about.database,
+        about.schema,
+        about.chats,
+        size,
+        about.replaced,
     )
 
 

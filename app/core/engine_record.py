@@ -50,6 +50,11 @@ class EngineRecord:
         """Whether its best code for the processor does not suit it."""
         return engine_id in self._file.crashed
 
+    def relied_on(self) -> frozenset[str]:
+        """Ids of engines that load a model which another one cannot load."""
+        file = self._file
+        return frozenset(file.served[each] for each in file.passed_over if each in file.served)
+
     def note_served(self, model_id: str, engine_id: str) -> None:
         """An engine loaded a model."""
         if self.last_served(model_id) != engine_id:
@@ -70,6 +75,20 @@ class EngineRecord:
         """An engine used an instruction that the processor does not have."""
         if not self.crashed(engine_id):
             self._write(lambda file: structs.replace(file, crashed=(*file.crashed, engine_id)))
+
+    def forget(self, engine_id: str) -> None:
+        """What an engine could not do is no longer known: another one has its id, or it is gone."""
+
+        def change(file: _File) -> _File:
+            passed_over = {
+                model_id: tuple(each for each in engines if each != engine_id)
+                for model_id, engines in file.passed_over.items()
+            }
+            crashed = tuple(each for each in file.crashed if each != engine_id)
+            return structs.replace(file, passed_over=passed_over, crashed=crashed)
+
+        if change(self._file) != self._file:
+            self._write(change)
 
     def _write(self, change: Callable[[_File], _File]) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Which engine runs a model: the newest, unless an earlier one is known to do better.
+"""Which engine runs a model: the newest or the chosen one, unless another is known to do better.
 
 After a load that failed it says what to try next: the most cautious code for the processor where
 the best one does not suit it, and the engine that loaded this model before.
@@ -11,7 +11,13 @@ from pathlib import Path
 
 from app.core.engine_record import EngineRecord
 from app.core.errors import EngineDied
-from app.core.installed_engines import InstalledEngine, damage, installed_engines
+from app.core.installed_engines import (
+    AUTOMATIC,
+    InstalledEngine,
+    damage,
+    in_order,
+    installed_engines,
+)
 from backends.errors import (
     BackendError,
     BadLoadSetting,
@@ -22,8 +28,6 @@ from backends.errors import (
 
 log = logging.getLogger(__name__)
 
-AUTOMATIC = "automatic"
-"""The setting that leaves the code for the processor to the engine."""
 WRONG_PROCESSOR = "wrong_processor"
 """`EngineDied.cause` of an instruction that the processor does not have."""
 
@@ -70,18 +74,33 @@ class EngineShelf:
         """What is wrong with folders of engines, in sentences; reads all of them, 25 MB each."""
         return damage(self._places)
 
-    def choose(self, model_id: str, code: str = AUTOMATIC) -> EngineChoice | None:
-        """What shall run a model; `code` is the person's setting. None where there is no engine."""
-        engines = self.engines()
+    def forget(self, engine_id: str) -> None:
+        """What was learned of an engine that is replaced or gone does not count any more."""
+        self._record.forget(engine_id)
+
+    def choose(
+        self, model_id: str, code: str = AUTOMATIC, wanted: str = AUTOMATIC
+    ) -> EngineChoice | None:
+        """What shall run a model; None where there is no engine.
+
+        `code` and `wanted` are the person's settings: the code for the processor, and the key of
+        the engine.
+        """
+        engines = in_order(self.engines(), wanted)
         passed_over = self._record.passed_over(model_id)
-        usable = [each for each in engines if each.id not in passed_over] or engines
+        usable = [each for each in engines if each.id not in passed_over] or [*engines]
+        if engines and engines[0].id in passed_over:
+            served = self._record.last_served(model_id)
+            usable.sort(key=lambda each: each.id != served)
         if not usable:
             return None
         chosen = usable[0]
-        note = ""
+        notes = []
+        if wanted not in (AUTOMATIC, engines[0].key):
+            notes.append(gone(wanted, chosen))
         if chosen.id != engines[0].id:
-            note = _fell_back(engines[0], chosen)
-        return EngineChoice(chosen, self._code(chosen, code), note=note)
+            notes.append(_fell_back(engines[0], chosen))
+        return EngineChoice(chosen, self._code(chosen, code), note=" ".join(notes))
 
     def after_failure(
         self, model_id: str, failed: EngineChoice, error: Exception, code: str = AUTOMATIC
@@ -128,6 +147,11 @@ def _is_engines_fault(error: Exception) -> bool:
     if isinstance(error, EngineDied):
         return not error.for_memory
     return isinstance(error, BackendError) and not isinstance(error, _NOT_THE_ENGINES_FAULT)
+
+
+def gone(wanted: str, instead: InstalledEngine) -> str:
+    """What to say where the engine that was chosen is not there."""
+    return f"The engine that was chosen, {wanted}, is not installed, so {instead.name} runs."
 
 
 def _fell_back(newer: InstalledEngine, earlier: InstalledEngine) -> str:

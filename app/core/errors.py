@@ -13,6 +13,7 @@ AppError
 │   └── AccessError      log in, accept a licence, or wait
 ├── DownloadError        a download failed; says what was kept
 ├── ConversationError    a conversation cannot be read or stored
+├── EngineError          an engine cannot be added or removed
 └── UpdateError          a new version of Corral cannot be found, trusted or installed
 """
 
@@ -165,6 +166,12 @@ class ConversationError(AppError):
     """A conversation cannot be read or stored."""
 
     code = "conversation"
+
+
+class EngineError(AppError):
+    """An engine cannot be added or removed; those that are installed stay as they are."""
+
+    code = "engine"
 
 
 class UpdateError(AppError):

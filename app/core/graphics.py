@@ -13,8 +13,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from app.core.installed_engines import engine_places, installed_engines, package_libraries
-from app.core.paths import app_paths
+from app.core.installed_engines import package_libraries, usual_engine
 
 log = logging.getLogger(__name__)
 
@@ -202,9 +201,9 @@ def _windows_values(registry: Any, parent: Any, name: str) -> dict[str, object]:
 
 
 def offload_apis() -> tuple[OffloadApi, ...]:
-    """What the best installed llama.cpp can reach graphics cards by: the libraries in it."""
-    engines = installed_engines(engine_places(app_paths()))
-    folder = engines[0].folder or package_libraries() if engines else None
+    """What the usual llama.cpp can reach graphics cards by: the libraries in it."""
+    engine = usual_engine()
+    folder = engine.folder or package_libraries() if engine else None
     return parse_library_names(file.name for file in folder.glob("*ggml*")) if folder else ()
 
 

@@ -1,7 +1,8 @@
 """Passing what a start is asked to open to the window that is open already.
 
 The first window of a data folder holds a lock, which the system lets go when its process ends. A
-later start that is asked to open something leaves it in a folder that the window watches.
+later start leaves what it is asked to open in a folder that the window watches, or the wish that
+the window comes to the front, and ends. So there is one window, however often Corral is started.
 """
 
 import contextlib
@@ -12,9 +13,14 @@ import uuid
 from app.core.errors import StorageError
 from app.core.files import write_atomically
 from app.core.paths import AppPaths
+from app.core.process_lock import ProcessLock
 
 log = logging.getLogger(__name__)
 
+SHOW = "show"
+"""What is left by a start that is asked to open nothing: the window is to come to the front."""
+PATIENCE = 10.0
+"""Seconds that a start waits for the window to take what was left for it."""
 MOST_BYTES = 4096
 """Of one thing to open; a longer one is thrown away."""
 MOST_AT_ONCE = 5
@@ -28,9 +34,10 @@ class Handover:
     def __init__(self, paths: AppPaths) -> None:
         self.folder = paths.cache / "open"
         """Where things to open are left."""
-        self._lock_file = paths.data / "window.lock"
-        self._held = contextlib.ExitStack()
+        self._lock = ProcessLock(paths.data / "window.lock")
         self._claimed = False
+        self._other = False
+        """Whether another process held the lock when it was last tried."""
 
     def claim(self) -> bool:
         """Become the window that things are passed to; False where there is one already.
@@ -40,31 +47,42 @@ class Handover:
         """
         if self._claimed:
             return True
-        import filelock  # takes a while, and most starts are asked to open nothing
-
+        self._other = False
         try:
-            self._lock_file.parent.mkdir(parents=True, exist_ok=True)
-            self._held.enter_context(filelock.FileLock(self._lock_file, timeout=0))
+            self._claimed = self._lock.take()
             self.folder.mkdir(parents=True, exist_ok=True)
-        except filelock.Timeout:
-            return False
-        except (OSError, NotImplementedError) as error:
+        except OSError as error:
             log.info("links go to the window that they start: %s", error)
-            return False
-        self._claimed = True
-        return True
+            self.close()
+        else:
+            self._other = not self._claimed
+        return self._claimed
 
-    def pass_on(self, texts: list[str]) -> bool:
-        """Leave things to open for the window that is open. False if there is none to take them."""
-        if not self.folder.is_dir():
+    def pass_on(self, texts: list[str], patience: float = 0.0) -> bool:
+        """Leave things to open for the window that is open. False if there is none to take them.
+
+        With `patience` (seconds) it waits until they were taken. False then, with nothing left
+        behind, where the window ended meanwhile, so that this process has claimed its place, or
+        does not answer.
+        """
+        if not self._other:
             return False
+        left = []
         for text in texts:
-            name = f"{time.time_ns():020}-{uuid.uuid4().hex[:8]}.txt"
+            path = self.folder / f"{time.time_ns():020}-{uuid.uuid4().hex[:8]}.txt"
             try:
-                write_atomically(self.folder / name, text.encode("utf-8", "replace"))
+                write_atomically(path, text.encode("utf-8", "replace"))
             except StorageError as error:
                 log.warning("%s", error)
                 return False
+            left.append(path)
+        until = time.monotonic() + patience
+        while patience and any(path.exists() for path in left):
+            if self.claim() or time.monotonic() > until:
+                for path in left:
+                    path.unlink(missing_ok=True)
+                return False
+            time.sleep(0.02)
         return True
 
     def take(self) -> list[str]:
@@ -81,5 +99,5 @@ class Handover:
 
     def close(self) -> None:
         """Let another window be the one that things are passed to."""
-        self._held.close()
+        self._lock.close()
         self._claimed = False

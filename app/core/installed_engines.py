@@ -12,6 +12,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from app.core.children import SOURCE_ROOT
@@ -25,6 +26,10 @@ FOLDER = "engines"
 KEPT = "before-"
 """Begins the names of folders with an engine of another version of Corral, which was kept when it
 was replaced (`app.core.earlier_engine`)."""
+AUTOMATIC = "automatic"
+"""The setting that leaves the choice to Corral."""
+PACKAGE = "package"
+"""Names the libraries of the Python package where an engine is chosen."""
 _PACKAGE = "llama_cpp_python"
 
 
@@ -44,6 +49,11 @@ class InstalledEngine(Struct, frozen=True):
     def kept(self) -> bool:
         """Whether it is of another version of Corral, and here in case its own engine fails."""
         return self.folder is not None and self.folder.name.startswith(KEPT)
+
+    @property
+    def key(self) -> str:
+        """What names it in the settings and in the terminal."""
+        return self.id or PACKAGE
 
     @property
     def name(self) -> str:
@@ -98,10 +108,39 @@ def damage(places: Iterable[Path]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def in_order(engines: Iterable[InstalledEngine], wanted: str) -> tuple[InstalledEngine, ...]:
+    """The engines with the wanted one first; as they are where it is not among them."""
+    return tuple(sorted(engines, key=lambda each: each.key != wanted))
+
+
+def usual_engine() -> InstalledEngine | None:
+    """The engine that the person chose, or the best there is; None where there is none."""
+    paths = app_paths()
+    engines = installed_engines(engine_places(paths))
+    return next(iter(in_order(engines, _chosen(paths))), None)
+
+
 def usual_environment() -> dict[str, str]:
-    """What tells a child to run the best engine there is; empty for that of the package."""
-    engines = installed_engines(engine_places(app_paths()))
-    return dict(engines[0].environment()) if engines else {}
+    """What tells a child to run the usual engine; empty for that of the package."""
+    engine = usual_engine()
+    return dict(engine.environment()) if engine else {}
+
+
+class _EngineSection(Struct, frozen=True):
+    engine: str = AUTOMATIC
+
+
+class _SettingsFile(Struct, frozen=True):
+    engine: _EngineSection = _EngineSection()
+
+
+def _chosen(paths: AppPaths) -> str:
+    """The setting as it lies in the file: who asks here has no store, which would mend the file."""
+    try:
+        data = paths.settings_file.read_bytes()
+        return msgspec.json.decode(data, type=_SettingsFile).engine.engine
+    except (OSError, msgspec.DecodeError, RecursionError):
+        return AUTOMATIC
 
 
 def _rank(engine: InstalledEngine) -> tuple[bool, tuple[int, ...], bool, bool]:

@@ -1,7 +1,8 @@
 """Having the system open corral:// links with Corral, in the way of each system.
 
 Linux: a desktop entry that names the scheme, and a line in mimeapps.list (freedesktop.org: Desktop
-Entry specification; Association between MIME types and applications). Windows: a class below the
+Entry specification; Association between MIME types and applications). The entry is that of the
+menu where Corral was installed with one, else one of its own. Windows: a class below the
 person's registry (Microsoft: Registering an Application to a URI Scheme). On macOS only a bundle
 can do so, by its Info.plist.
 """
@@ -14,12 +15,20 @@ from pathlib import Path
 from app.core.corral_links import SCHEME
 from app.core.errors import StorageError
 from app.core.files import storage_error, write_atomically
+from app.core.mime_defaults import (
+    DEFAULTS,
+    REMOVED,
+    DesktopFolders,
+    claims,
+    default_application,
+)
 from app.core.start_at_login import own_program, quoted
 
 _TITLE = "Links are not opened with Corral"
 _ENTRY = "corral-links.desktop"
+_OF_MENU = "org.corral.Corral.desktop"
+"""What packages and `install.sh` bring."""
 _TYPE = f"x-scheme-handler/{SCHEME}"
-_SECTION = "[Default Applications]"
 _CLASS = rf"Software\Classes\{SCHEME}"
 
 
@@ -32,8 +41,8 @@ def opens_links(home: Path | None = None) -> bool:
     """Whether the system opens links with Corral. Touches the disk or the registry."""
     if sys.platform == "win32":
         return _registered()
-    home = home or Path.home()
-    return _entry_file(home).exists() and f"{_TYPE}={_ENTRY}" in _read(_choices_file(home))
+    folders = DesktopFolders.of(home or Path.home())
+    return default_application(_TYPE, folders) in (_ENTRY, _OF_MENU)
 
 
 def set_opens_links(
@@ -45,17 +54,27 @@ def set_opens_links(
         _register(command, on=on)
         return
     home = home or Path.home()
+    folders = DesktopFolders.of(home)
+    of_menu = claims(_TYPE, _OF_MENU, folders)
     entry, choices = _entry_file(home), _choices_file(home)
-    if on:
+    if on and not of_menu:
         write_atomically(entry, _desktop_entry(command))
-    lines = _with_choice(_read(choices), on=on)
-    if lines != _read(choices):
+    before = _read(choices)
+    lines = _changed(before, DEFAULTS, _OF_MENU if of_menu else _ENTRY, listed=on)
+    lines = _changed(lines, REMOVED, _OF_MENU, listed=of_menu and not on)
+    if lines != before:
         write_atomically(choices, "".join(f"{line}\n" for line in lines).encode())
-    if not on:
+    if not on or of_menu:
         try:
             entry.unlink(missing_ok=True)
         except OSError as error:
             raise storage_error("Links are still opened with Corral", entry, error) from error
+    if opens_links(home) and not on:
+        raise StorageError(
+            "Links are still opened with Corral",
+            "A list of this system says so, which belongs to its administrator.",
+            "Choose another program for corral:// links in the settings of your desktop.",
+        )
 
 
 def _entry_file(home: Path) -> Path:
@@ -95,20 +114,24 @@ def _read(file: Path) -> list[str]:
         raise StorageError(_TITLE, f"{file} cannot be read: {error}.") from error
 
 
-def _with_choice(lines: Sequence[str], *, on: bool) -> list[str]:
-    """The person's list with our line in its section, or without it; all else stays."""
-    kept, section = list[str](), ""
+def _changed(lines: Sequence[str], section: str, entry: str, *, listed: bool) -> list[str]:
+    """The person's list with an entry of ours first in a section, or with none; all else stays."""
+    kept, now, others = list[str](), "", list[str]()
     for line in lines:
-        section = line.strip() if line.startswith("[") else section
-        named, _, program = line.partition("=")
-        ours = section == _SECTION and named.strip() == _TYPE
-        if not (ours and (on or program.strip(" ;") == _ENTRY)):
+        now = line.strip() if line.startswith("[") else now
+        named, _, values = line.partition("=")
+        entries = [each.strip() for each in values.split(";") if each.strip()]
+        left = [each for each in entries if each not in (_ENTRY, _OF_MENU)]
+        if now != f"[{section}]" or named.strip() != _TYPE or not (listed or left != entries):
             kept.append(line)
-    if not on:
+        else:
+            others += left
+    wanted = [entry, *others] if listed else others
+    if not wanted:
         return kept
-    if _SECTION not in kept:
-        kept += ["", _SECTION] if kept else [_SECTION]
-    kept.insert(kept.index(_SECTION) + 1, f"{_TYPE}={_ENTRY}")
+    if f"[{section}]" not in kept:
+        kept += ["", f"[{section}]"] if kept else [f"[{section}]"]
+    kept.insert(kept.index(f"[{section}]") + 1, f"{_TYPE}={';'.join(wanted)}")
     return kept
 
 

@@ -5,7 +5,6 @@ frozen folder can go into every form.
 """
 
 import os
-import platform
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +12,15 @@ from typing import Literal
 
 from msgspec import Struct
 
+from app.core.appimage import appimage_file
 from app.core.update_manifest import Form
+from backends.engine_folder import this_system
 
 InstalledForm = Form | Literal["folder", "source"]
 """`folder`: frozen, but nothing tells how it came here; `source`: a checkout or a wheel."""
 
+_APP_OF_FLATPAK = Path("/app")
+"""Where the program lies in a Flatpak's sandbox; its variables are inherited by what is outside."""
 _DPKG_LIST = Path("/var/lib/dpkg/info/corral.list")
 _OF_INSTALL_SH = "installed-files"
 """What `install.sh` of the tar package leaves beside the program."""
@@ -39,15 +42,14 @@ class Program(Struct, frozen=True):
 
 def this_program(env: Mapping[str, str] = os.environ) -> Program:
     """What runs here."""
-    systems = {"win32": "windows", "darwin": "macos"}
-    machine = platform.machine().lower()
+    system, machine = this_system()
     form = installed_form(env)
     frozen = sys.executable if form != "source" else ""
     return Program(
         form,
-        systems.get(sys.platform, "linux"),
-        {"amd64": "x86_64", "aarch64": "arm64"}.get(machine, machine),
-        env.get("APPIMAGE", "") if form == "appimage" else frozen,
+        system,
+        {"aarch64": "arm64"}.get(machine, machine),
+        appimage_file(env) if form == "appimage" else frozen,
     )
 
 
@@ -55,11 +57,11 @@ def installed_form(env: Mapping[str, str] = os.environ) -> InstalledForm:
     """The form of this installation."""
     if not getattr(sys, "frozen", False):
         return "source"
-    if env.get("FLATPAK_ID"):
-        return "flatpak"
-    if env.get("APPIMAGE"):
-        return "appimage"
     program = Path(sys.executable)
+    if env.get("FLATPAK_ID") and program.is_relative_to(_APP_OF_FLATPAK):
+        return "flatpak"
+    if appimage_file(env):
+        return "appimage"
     if any((folder / _OF_SETUP).is_file() for folder in program.parents[:2]):
         return "nsis"
     if program.parent.parts[-2:] == ("Contents", "MacOS"):

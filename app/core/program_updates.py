@@ -16,6 +16,7 @@ import msgspec
 
 import app
 from app.core import update_errors
+from app.core.data_use import DataUse
 from app.core.errors import AppError, UpdateError
 from app.core.events import EventHook
 from app.core.hub_gate import HubGate
@@ -26,7 +27,7 @@ from app.core.settings import Settings, SettingsStore
 from app.core.transfer_wire import Limits
 from app.core.update_fetch import PackageFetch
 from app.core.update_http import fetch_manifest
-from app.core.update_install import Way, package_name, way_of
+from app.core.update_install import Way, package_name, terminal_command, way_of
 from app.core.update_manifest import Manifest, Package, Release, numbers
 from app.core.update_replacement import Replacement
 from app.core.update_shelf import KeptPackage, UpdateShelf
@@ -62,6 +63,8 @@ class UpdateState:
     """Where people find the packages."""
     problem: AppError | None = None
     """What went wrong last."""
+    command: str = ""
+    """What installs the package that is here, where it has to be typed in a terminal."""
 
 
 class ProgramUpdates:
@@ -75,13 +78,15 @@ class ProgramUpdates:
         http: HubHttp,
         *,
         tell: Tell | None = None,
+        use: DataUse | None = None,
         source: UpdateSource | None = None,
         program: Program | None = None,
         version: str = app.__version__,
         clock: Callable[[], float] = time.time,
         limits: Limits | None = None,
     ) -> None:
-        """`tell` hears of every connection."""
+        """`tell` hears of every connection; `use` is this process's, which must be the only one
+        when another version is put in place."""
         self.changed: EventHook[[]] = EventHook()
         self._cache = paths.cache
         self._settings = settings
@@ -96,7 +101,7 @@ class ProgramUpdates:
             version,
             clock,
         )
-        self.replacement = Replacement(paths, self._shelf)
+        self.replacement = Replacement(paths, self._shelf, use)
         self._looking = threading.Lock()
         self._one_fetch = threading.Lock()
         self._fetch: PackageFetch | None = None
@@ -114,6 +119,9 @@ class ProgramUpdates:
         way = way_of(self._shelf.program)
         manifest = self._shelf.manifest()
         stage, release, package = self._stage(manifest)
+        command = ""
+        if (way, stage) == ("terminal", "ready") and release is not None and package is not None:
+            command = terminal_command(self._shelf.folder / package_name(release.version, package))
         return UpdateState(
             stage,
             way,
@@ -124,6 +132,7 @@ class ProgramUpdates:
             self._done,
             manifest.page if manifest else "",
             self._problem,
+            command,
         )
 
     def _stage(self, manifest: Manifest | None) -> tuple[Stage, Release | None, Package | None]:
@@ -227,7 +236,9 @@ class ProgramUpdates:
         target, route = self._shelf.folder / name, self._gate.route()
         whole = fetch.fetch(package, target, release.version, route, rate, self._moved)
         if whole:
-            self._shelf.keep(KeptPackage(release, package, name))
+            planned = self.replacement.planned
+            wanted = planned.kept.release.version if planned and planned.kept else ""
+            self._shelf.keep(KeptPackage(release, package, name), wanted)
         return whole
 
     def _moved(self, done: int) -> None:

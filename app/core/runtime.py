@@ -17,6 +17,7 @@ from app.core.engine_shelf import EngineChoice, EngineShelf
 from app.core.errors import AppError, EngineDied, ModelError
 from app.core.estimate_corrections import EstimateCorrections
 from app.core.events import EventHook
+from app.core.graphics import offload_apis
 from app.core.hardware import (
     HardwareSurvey,
     MemorySnapshot,
@@ -95,6 +96,7 @@ class ModelRuntime:
         self.corrections = corrections or EstimateCorrections()
         self._settings = settings_store
         self._hardware = hardware
+        self._looks_itself = hardware is None
         self._gpus = hardware.usable_gpus if hardware is not None else ()
         self._backend_for = backend_for
         self._surveying = threading.Lock()
@@ -203,6 +205,16 @@ class ModelRuntime:
                 self._gpus = self._hardware.usable_gpus
             return self._hardware
 
+    def look_at_engines(self) -> None:
+        """Engines came, went or were chosen: cards may be in reach that were not. Milliseconds."""
+        if not self._looks_itself or self._hardware is None:
+            return
+        offload = offload_apis()
+        with self._surveying:
+            if offload != self._hardware.offload:
+                self._hardware = structs.replace(self._hardware, offload=offload)
+                self._gpus = self._hardware.usable_gpus
+
     def free_memory(
         self, besides: str | None = None, *, look_at_gpus: bool = False
     ) -> MemorySnapshot:
@@ -250,6 +262,7 @@ class ModelRuntime:
         if backend not in _JUDGED:
             check_settings(wanted)
             return LoadedModel(model, wanted, self._opener.engine(backend, None), wanted), None
+        self.look_at_engines()
         hardware = self.hardware()
         memory = self.free_memory(besides=model.id, look_at_gpus=True)
         if present is not None:
@@ -268,7 +281,7 @@ class ModelRuntime:
             self._put_away(other, "room")
         choice = None
         if backend == "llamacpp":
-            choice = self.engines.choose(model.id, settings.engine.cpu_code)
+            choice = self.engines.choose(model.id, settings.engine.cpu_code, settings.engine.engine)
         engine = self._opener.engine(backend, choice)
         entry = LoadedModel(model, plan.config, engine, wanted, plan.need, plan.warning, choice)
         return entry, plan

@@ -68,6 +68,9 @@ class Engine(Struct, frozen=True):
 
     threads: Annotated[int, Meta(ge=1, le=256)] | None = None
     """None is physical cores - 1."""
+    engine: Annotated[str, Meta(min_length=1, max_length=120)] = "automatic"
+    """Id of the installed engine that runs models, "package" for that of the Python package; one
+    that is not there counts as "automatic", the best that is."""
     cpu_code: Annotated[str, Meta(max_length=40, pattern=r"^[a-z0-9_.]+$")] = "automatic"
     """Which of the engine's codes for processors runs, such as "haswell"; one that it does not have
     counts as "automatic", the best that this processor can run."""

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.core.appimage import appimage_file
 from app.core.errors import StorageError
 from app.core.files import storage_error, write_atomically
 
@@ -23,8 +24,7 @@ def own_program() -> tuple[str, ...]:
     """What starts this very program: the frozen one, or the interpreter with the package."""
     if getattr(sys, "frozen", False):
         # An AppImage unpacks the program anew each time; what lasts is its one file.
-        lasting = os.environ.get("APPIMAGE")
-        return (lasting or str(_without_console(Path(sys.executable))),)
+        return (appimage_file() or str(_without_console(Path(sys.executable))),)
     return (sys.executable, "-P", "-m", "app")
 
 

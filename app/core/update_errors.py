@@ -13,6 +13,8 @@ from app.core.connection_problems import (
 )
 from app.core.errors import AppError, DownloadError, HubError, OfflineError, UpdateError
 
+ON_THE_WAY = ".model"
+"""Added to a package's name until it is whole: a child writes nothing that a click would run."""
 _STAYS = "The version that runs stays as it is."
 _BY_HAND = "Get the new version from Corral's own page and install it by hand."
 
@@ -99,8 +101,8 @@ def damaged_package(name: str) -> DownloadError:
     """What came is not what was signed for."""
     return DownloadError(
         "The new version did not arrive as its makers signed it",
-        f"“{name}” did not match the checksum in the signed list, also when it was fetched again. "
-        f"It has been deleted and was not run. {_STAYS}",
+        f"“{name.removesuffix(ON_THE_WAY)}” did not match the checksum in the signed list, also "
+        f"when it was fetched again. It has been deleted and was not run. {_STAYS}",
         "Something on the way changes the data. Try again later, from another network if it stays "
         "so.",
     )
@@ -134,19 +136,39 @@ def helper_failed(how: str, detail: str) -> DownloadError:
     )
 
 
-def another_runs(pid: int) -> UpdateError:
-    """A second program of the same data, which would break if it were replaced under its feet."""
+def another_runs(pid: int | None) -> UpdateError:
+    """A second program of the same data, which would break if it were replaced under its feet.
+
+    `pid` is None where only its lock is seen.
+    """
+    which = "a chat in a terminal" if pid is None else f"process {pid}, such as “corral serve”"
     return UpdateError(
         "Another Corral is running",
-        f"It is process {pid}, such as “corral serve”, and would break if it were replaced now.",
+        f"It is {which}, and would break if it were replaced now.",
         "End it, then try again.",
     )
 
 
-def not_installed(version: str, detail: str, replaced: float = 0.0) -> UpdateError:
-    """The installer was started, and the old version is still there.
+def not_put_back(made: float, why: str, version: str = "") -> UpdateError:
+    """A copy of the data was to be put back when Corral ended.
 
-    `replaced`: when the data was copied that an older state had replaced for it, Unix seconds.
+    `made`: when it was made, Unix seconds. `version` was to be installed with it.
+    """
+    neither = f" Corral {version} was not installed either." if version else ""
+    again = "Go back" if version else "Put it back"
+    broke_off = "It broke off before it was done, so a part of it may be there already."
+    return UpdateError(
+        f"The copy of your data of {datetime.fromtimestamp(made):%Y-%m-%d %H:%M} was not put back",
+        f"{why or broke_off}{neither}",
+        f"Nothing is lost: the copies are in Settings, Updates. {again} again there.",
+    )
+
+
+def not_installed(version: str, why: str, detail: str, replaced: float = 0.0) -> UpdateError:
+    """It was to be installed when Corral ended, and the old version is still there.
+
+    `why` is "" where the installer was started. `replaced`: when the data was copied that an older
+    state had replaced for it, Unix seconds.
     """
     again = "Install it again, or open the package by hand."
     moment = f"{datetime.fromtimestamp(replaced):%Y-%m-%d %H:%M}"
@@ -156,7 +178,8 @@ def not_installed(version: str, detail: str, replaced: float = 0.0) -> UpdateErr
     )
     return UpdateError(
         f"Corral {version} was not installed",
-        "Its installer was started when Corral ended last, and has not replaced this version.",
+        why
+        or "Its installer was started when Corral ended last, and has not replaced this version.",
         f"{again} {data}" if replaced else again,
         detail,
     )

@@ -39,8 +39,6 @@ from backends.route import Route
 log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 20
-_ON_THE_WAY = ".model"
-"""Added to the name until the child is done: it refuses to write what a click would run."""
 
 Report = Callable[[int], object]
 """Told how many bytes are here."""
@@ -74,7 +72,7 @@ class PackageFetch:
         `rate` is the most bytes a second; 0 is no limit. Raises `DownloadError` for whatever goes
         wrong, and `StorageError` where the file cannot get its name.
         """
-        coming = target.with_name(target.name + _ON_THE_WAY)
+        coming = target.with_name(target.name + update_errors.ON_THE_WAY)
         try:
             child = TransferChild(child_command("--transfer-host"), self._cache)
         except (OSError, RuntimeError) as error:  # the latter: no more threads

@@ -7,6 +7,7 @@ meanwhile.
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,13 +16,15 @@ from pathlib import Path
 from typing import Literal
 
 from app.core.files import storage_error
+from app.core.mime_defaults import DesktopFolders, default_application
 from app.core.paths import resource
 from app.core.program_form import Program
 from app.core.update_manifest import Package
 
-Way = Literal["replace", "open", "store", "source", "none"]
+Way = Literal["replace", "open", "terminal", "store", "source", "none"]
 """How a version is put in place: `replace` by a script when Corral has ended; `open` hands the
-package to the system, whose installer asks the person; `store`: Flatpak does it; `source`: by git;
+package to the system, whose installer asks the person; `terminal`: there is no such installer, so
+the person types a command; `store`: Flatpak does it; `source`: by git;
 `none`: it can only be done by hand."""
 
 Find = Callable[[str], str | None]
@@ -34,6 +37,7 @@ _SUFFIXES = {
     "dmg": ".dmg",
     "flatpak": ".flatpak",
 }
+_DEBIAN_PACKAGES = ("application/vnd.debian.binary-package", "application/x-deb")
 _NEEDED = {"deb": ("pkexec", "apt-get", "sha256sum"), "tar": ("tar", "zstd", "sha256sum")}
 
 
@@ -47,14 +51,28 @@ def way_of(program: Program, find: Find = shutil.which) -> Way:
         case "folder":
             return "none"
         case "deb":
-            return "replace" if all(map(find, _NEEDED["deb"])) else "open"
+            if all(map(find, _NEEDED["deb"])):
+                return "replace"
+            return "open" if find("xdg-open") and _opens_packages() else "terminal"
         case "tar":
             able = all(map(find, _NEEDED["tar"])) and os.access(_prefix(program), os.W_OK)
             return "replace" if able else "none"
         case "appimage":
-            return "replace"
+            able = os.access(Path(program.executable).parent, os.W_OK)
+            return "replace" if able else "none"
         case "nsis" | "dmg":
             return "open"
+
+
+def _opens_packages() -> bool:
+    """Whether the desktop has something that Debian packages are opened with."""
+    folders = DesktopFolders.of(Path.home())
+    return any(default_application(mime, folders) for mime in _DEBIAN_PACKAGES)
+
+
+def terminal_command(file: Path) -> str:
+    """What a person types to install a Debian package."""
+    return f"sudo apt install {shlex.quote(str(file))}"
 
 
 def package_name(version: str, package: Package) -> str:

@@ -11,17 +11,19 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from app.core import conversation_schema, update_errors
-from app.core.data_backup import Backup, backups, restore, usable_by
+from app.core.data_backup import Backup, backups, delete, restore, usable_by
+from app.core.data_use import DataUse
 from app.core.detached import start_detached
-from app.core.earlier_engine import keep_engine
+from app.core.earlier_engine import drop_earlier, keep_engine
+from app.core.engine_record import EngineRecord
 from app.core.errors import AppError
 from app.core.events import EventHook
-from app.core.installed_engines import engine_places, installed_engines
+from app.core.installed_engines import engine_places, installed_engines, usual_engine
 from app.core.paths import AppPaths
 from app.core.running import running_corral
 from app.core.update_install import install_command, start_installer
 from app.core.update_manifest import Package, Release, numbers
-from app.core.update_shelf import KeptPackage, UpdateShelf
+from app.core.update_shelf import KeptPackage, Planned, UpdateMemory, UpdateShelf
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,15 @@ class AtEnd:
 class Replacement:
     """What was chosen for the end of the program. Any thread may call it."""
 
-    def __init__(self, paths: AppPaths, shelf: UpdateShelf) -> None:
+    def __init__(self, paths: AppPaths, shelf: UpdateShelf, use: DataUse | None = None) -> None:
         self.changed: EventHook[[]] = EventHook()
         self.planned: AtEnd | None = None
         self._paths = paths
         self._shelf = shelf
+        self._use = use
         self._log = paths.logs / "update.log"
+        self.arrived = False
+        """Whether this version is the one that was to come at the last end; see `look_back`."""
         self._started: subprocess.Popen[bytes] | None = None
         """What goes on when this process ends."""
 
@@ -85,6 +90,12 @@ class Replacement:
     def backups(self) -> tuple[Backup, ...]:
         """The copies of the data, the newest first. Asks the disk."""
         return backups(self._paths.data)
+
+    def delete(self, backup: Backup) -> None:
+        """Forget a copy, and what was to be done with it."""
+        if self.planned is not None and self.planned.backup == backup:
+            self.cancel()
+        delete(backup)
 
     def install(
         self, release: Release, *, backup: Backup | None = None, restart: bool = True
@@ -116,62 +127,143 @@ class Replacement:
 
     def _refuse_beside_another(self) -> None:
         other = running_corral(self._paths)
-        if other is not None:
-            raise update_errors.another_runs(other.pid)
+        if other is not None or (self._use is not None and not self._use.is_alone()):
+            raise update_errors.another_runs(other.pid if other is not None else None)
 
     def _plan(self, planned: AtEnd | None) -> None:
-        self.planned = planned
-        self.changed()
+        """It is noted at once, as Corral may end without being asked. Raises `StorageError`;
+        nothing is planned then.
+
+        A version is installed at the end after the next start. Data that is to be replaced is not
+        put back so late, as more is written until then; that it was not done is told.
+        """
+        self.planned = None
+        try:
+            self._shelf.change(lambda m: self._noted(m, planned))
+            self.planned = planned
+        finally:
+            self.changed()
+
+    def _noted(self, memory: UpdateMemory, planned: AtEnd | None) -> UpdateMemory:
+        if planned is None:
+            return _without_end(memory)
+        if planned.kept is None or planned.backup is not None:
+            return _begun(memory, planned, "Corral was ended first, so nothing was done.")
+        version = Planned(planned.kept.release.version, self._shelf.version)
+        return msgspec.structs.replace(_without_end(memory), planned=version)
+
+    def _take_up(self, planned: Planned | None) -> None:
+        if planned is None or planned.program != self._shelf.version:
+            return
+        kept = self._shelf.kept(planned.version)
+        if kept is not None:
+            self._plan(AtEnd(kept, restart=False))
+
+    def leave(self) -> None:
+        """The session ends, and Corral with it: nothing may begin now, as nobody could agree to it
+        and it would be cut off. What was noted of it stays."""
+        self.planned = None
 
     def finish(self) -> None:
-        """Do what was chosen. To be called last, when nobody uses the data. Raises `AppError`."""
+        """Do what was chosen. To be called last, when nobody uses the data.
+
+        Raises `AppError`; that is told at the next start, too.
+        """
         planned, self.planned = self.planned, None
         if planned is None:
             return
-        if planned.kept is None:
-            try:
-                self._refuse_beside_another()
-                self._put_back(planned)
-            finally:
+        restart = planned.restart
+        try:
+            # Told at the next start if anything from here on goes wrong.
+            self._shelf.change(lambda m: _begun(m, planned))
+            self._refuse_beside_another()  # it may have begun since
+            if planned.kept is not None:
+                self._shelf.whole(planned.kept.release.version)
+            if planned.backup is not None:
+                self._put_back(planned.backup)
+            if planned.kept is not None:
+                self._start_installer(planned.kept, restart=restart)
+                restart = False  # that does it
+        except AppError as error:
+            words = (f"{error.title}.", error.message, error.hint)
+            failure = " ".join(part for part in words if part)
+            with contextlib.suppress(AppError):
+                self._shelf.change(lambda m: msgspec.structs.replace(m, failure=failure))
+            raise
+        finally:
+            if restart:
                 self._started = start_detached((), self._log)
-            return
-        version = planned.kept.release.version
-        # Told at the next start if anything from here on goes wrong.
-        self._shelf.change(lambda m: msgspec.structs.replace(m, installing=version))
-        self._refuse_beside_another()  # it may have begun since
-        self._shelf.whole(version)
-        copied = self._put_back(planned)
-        if copied is not None:
-            self._shelf.change(lambda m: msgspec.structs.replace(m, replaced=copied.made))
-        self._keep_engine(planned.kept.release)
-        file = self._shelf.folder / planned.kept.name
-        package, program = planned.kept.package, self._shelf.program
-        command = install_command(program, file, package, restart=planned.restart)
+
+    def _put_back(self, backup: Backup) -> None:
+        copied = restore(self._paths.data, backup)
+        replaced = copied.made if copied else 0.0
+        self._shelf.change(lambda m: msgspec.structs.replace(m, restoring=0.0, replaced=replaced))
+
+    def _start_installer(self, kept: KeptPackage, *, restart: bool) -> None:
+        engine = self._keep_engine(kept.release)
+        self._shelf.change(lambda m: msgspec.structs.replace(m, engine=engine))
+        file, program = self._shelf.folder / kept.name, self._shelf.program
+        command = install_command(program, file, kept.package, restart=restart)
         self._started = start_installer(command, self._log)
 
-    def _keep_engine(self, release: Release) -> None:
-        """For the version that comes; the one before comes with an engine that was good for it."""
-        if self._shelf.is_older(release) or self._shelf.program.form == "nsis":
-            return
-        beside, own = engine_places(self._paths)
-        for engine in installed_engines((beside,))[:1]:
-            keep_engine(engine, own)
+    def _keep_engine(self, release: Release) -> str:
+        """For the version that comes; the one before comes with an engine that was good for it.
 
-    def _put_back(self, planned: AtEnd) -> Backup | None:
-        """Answers the copy of what was replaced."""
-        return restore(self._paths.data, planned.backup) if planned.backup else None
+        Answers the id of the engine; "" where none was kept.
+        """
+        if self._shelf.is_older(release) or self._shelf.program.form == "nsis":
+            return ""
+        beside, own = engine_places(self._paths)
+        engines = installed_engines((beside,))[:1]
+        return next((each.id for each in engines if keep_engine(each, own)), "")
+
+    def _drop_engines(self, last: str) -> None:
+        """Those of versions before the one that this one has replaced."""
+        beside, own = engine_places(self._paths)
+        ids = {each.id for each in installed_engines((beside,))}
+        relied_on = EngineRecord(self._paths.engines_file).relied_on()
+        usual = usual_engine()  # one that was kept may have been chosen
+        drop_earlier(own, last, ids, relied_on | {usual.id} if usual else relied_on)
 
     def look_back(self) -> AppError | None:
-        """What to say if the installer that was started at the last end has not done its work."""
+        """What to say at the start if something was not done at the last end.
+
+        What was still to come then is planned again.
+        """
         memory = self._shelf.memory()
-        wanted = memory.installing
-        if not wanted:
+        if memory == _without_end(memory):
             return None
         with contextlib.suppress(AppError):  # said again at the next start, then
-            self._shelf.change(lambda m: msgspec.structs.replace(m, installing="", replaced=0.0))
-        if numbers(wanted) == numbers(self._shelf.version):
+            self._shelf.change(_without_end)
+            self._take_up(memory.planned)
+        wanted = memory.installing
+        if memory.restoring:
+            return update_errors.not_put_back(memory.restoring, memory.failure, wanted)
+        if not wanted:
+            return None
+        self.arrived = numbers(wanted) == numbers(self._shelf.version)
+        if self.arrived:
+            self._drop_engines(memory.engine)
             return None
         words = ""
-        with contextlib.suppress(OSError):
-            words = self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
-        return update_errors.not_installed(wanted, words, memory.replaced)
+        if not memory.failure:
+            with contextlib.suppress(OSError):
+                words = self._log.read_text(encoding="utf-8", errors="replace")[-2000:]
+        return update_errors.not_installed(wanted, memory.failure, words, memory.replaced)
+
+
+def _without_end(memory: UpdateMemory) -> UpdateMemory:
+    """The same, with nothing noted of what was chosen for the end."""
+    return msgspec.structs.replace(
+        memory, installing="", restoring=0.0, failure="", replaced=0.0, engine="", planned=None
+    )
+
+
+def _begun(memory: UpdateMemory, planned: AtEnd, failure: str = "") -> UpdateMemory:
+    """The same, with what is to be told if no more is heard of it."""
+    return msgspec.structs.replace(
+        _without_end(memory),
+        installing=planned.kept.release.version if planned.kept else "",
+        restoring=planned.backup.made if planned.backup else 0.0,
+        failure=failure,
+    )

@@ -1,6 +1,7 @@
 """What is known of newer versions between two starts, and the packages that lie here.
 
-The packages of this version, of the one before and of the newest are kept; others are deleted.
+The packages of this version, of the one before, of the newest and of one that is to be installed
+are kept; others are deleted.
 """
 
 import contextlib
@@ -16,7 +17,7 @@ from msgspec import Struct
 
 from app.core import update_errors
 from app.core.errors import StorageError, UpdateError
-from app.core.files import write_atomically
+from app.core.files import locked, write_atomically
 from app.core.kept_json import load_json
 from app.core.program_form import Program
 from app.core.update_fetch import is_package
@@ -42,6 +43,14 @@ class KeptPackage(Struct, frozen=True):
     """Of the file."""
 
 
+class Planned(Struct, frozen=True):
+    """A version that is to be installed at the end."""
+
+    version: str
+    program: str
+    """The version that ran when that was chosen: another one does not install it."""
+
+
 class UpdateMemory(Struct, frozen=True):
     """What lies in the file."""
 
@@ -56,9 +65,18 @@ class UpdateMemory(Struct, frozen=True):
     """The newest manifest as it came: it is checked again whenever it is read."""
     kept: tuple[KeptPackage, ...] = ()
     installing: str = ""
-    """The version whose installer was started when Corral ended last."""
+    """The version that was to be installed when Corral ended last."""
+    restoring: float = 0.0
+    """When the copy of the data was made that was to be put back then, and was not as far as is
+    known. Unix seconds; 0: none."""
+    failure: str = ""
+    """Why that was not done, in sentences; "" where it is not known."""
     replaced: float = 0.0
     """When the data was copied that an older state has replaced for it, Unix seconds; 0: none."""
+    engine: str = ""
+    """Id of the engine that was kept for the version that was to be installed."""
+    planned: Planned | None = None
+    """What is to be installed at the next end."""
 
 
 class UpdateShelf:
@@ -94,9 +112,13 @@ class UpdateShelf:
                 return UpdateMemory()
 
     def change(self, change: Callable[[UpdateMemory], UpdateMemory]) -> UpdateMemory:
-        """Remember something else. Raises `StorageError`; nothing is changed then."""
-        with self._lock:
-            memory = change(self._load())
+        """Remember something else. Raises `StorageError`; nothing is changed then.
+
+        `change` gets what the file holds by now: another Corral may have written it.
+        """
+        with self._lock, locked(self._path):
+            known = self._memory or UpdateMemory()
+            memory = change(load_json(self._path, UpdateMemory) or known)
             write_atomically(self._path, msgspec.json.format(msgspec.json.encode(memory)))
             self._memory = memory
             return memory
@@ -180,15 +202,21 @@ class UpdateShelf:
             raise update_errors.changed_package(kept.name)
         return kept
 
-    def keep(self, new: KeptPackage) -> None:
-        """Note a package that has come, and delete those that nobody needs any more."""
+    def keep(self, new: KeptPackage, planned: str = "") -> None:
+        """Note a package that has come, and delete those that nobody needs any more.
+
+        `planned` is the version that is to be installed.
+        """
 
         def change(memory: UpdateMemory) -> UpdateMemory:
-            older = [each.release.version for each in memory.kept if self.is_older(each.release)]
-            wanted = {new.release.version, self.version, *sorted(older, key=numbers)[-1:]}
             rest = (each for each in memory.kept if each.release.version != new.release.version)
-            kept = [each for each in (*rest, new) if each.release.version in wanted]
-            return msgspec.structs.replace(memory, kept=tuple(kept))
+            known = [*rest, new]
+            versions = sorted((each.release.version for each in known), key=numbers)
+            older = [each.release.version for each in memory.kept if self.is_older(each.release)]
+            before = sorted(older, key=numbers)[-1:]
+            wanted = {new.release.version, planned, self.version, versions[-1], *before}
+            kept = tuple(each for each in known if each.release.version in wanted)
+            return msgspec.structs.replace(memory, kept=kept)
 
         names = {kept.name for kept in self.change(change).kept}
         for path in self.folder.glob("corral-*"):

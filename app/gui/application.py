@@ -17,11 +17,12 @@ from PySide6.QtGui import QFileOpenEvent, QIcon
 from PySide6.QtWidgets import QApplication
 
 from app.core.errors import AppError
-from app.core.handover import Handover
+from app.core.handover import PATIENCE, SHOW, Handover
 from app.core.paths import AppPaths, app_paths, resource
 from app.core.settings import SettingsStore
 from app.core.start_at_login import IN_TRAY
 from app.gui.frame import Frame
+from app.gui.session_end import SessionEnd
 from app.gui.tokens import load_tokens
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class Program(QObject):
         self._main: MainWindow | None = None
         self._closed = False
         self._tray: Tray | None = None
+        self.session = SessionEnd(app, self)
         self.window = Frame(self._settings, self._tokens)
 
     @property
@@ -178,8 +180,9 @@ class Program(QObject):
         self._tray = Tray(context, self)
         self._tray.open_asked.connect(self.window.bring_back)
         self._tray.quit_asked.connect(self.window.quit)
-        self.window.keeps_running = self._tray.keeps_running
-        self.window.asks_first = Leaving(context, self.window, self._tray).asks_first
+        self.window.keeps_running = self._keeps_running
+        leaving = Leaving(context, self.window, self._tray, self.session)
+        self.window.asks_first = leaving.asks_first
         context.worker.run(context.library.scan, done=self._scanned)
         context.worker.run(context.gate.warm)
         context.worker.run(context.downloads.start)
@@ -200,7 +203,14 @@ class Program(QObject):
             from app.gui.inbox import Inbox
 
             inbox = Inbox(self._handover, self)
-            inbox.came.connect(self._main.ask_to_open)
+            inbox.came.connect(self._called)
+
+    def _called(self, text: str) -> None:
+        """Another start left this for the window."""
+        if text == SHOW:
+            self.window.bring_back()
+        else:
+            self.main.ask_to_open(text)
 
     def open_later(self, text: str) -> None:
         """Ask about a link or file now, or once the window is there."""
@@ -208,6 +218,10 @@ class Program(QObject):
             self._main.ask_to_open(text)
         else:
             self._wanted.append(text)
+
+    def _keeps_running(self) -> bool:
+        tray = self._tray
+        return tray is not None and tray.keeps_running() and not self.session.is_near()
 
     def _show_failure(self, error: AppError) -> None:
         from app.gui.start_failure import StartFailure
@@ -221,6 +235,19 @@ class Program(QObject):
     def _scanned(self, _: object) -> None:
         self.main.library_scanned()
 
+    def run(self) -> int:
+        """Go on until somebody ends it; answers the exit status."""
+        status = self._app.exec()
+        if status:  # Qt ends by itself when the screen is gone, and the session with it
+            self.session.announce()
+        return status
+
+    def end(self, must: bool) -> None:
+        """End, as a signal asks; `must`: with the session, so that nobody can be asked."""
+        if must:
+            self.session.announce()
+        self.window.quit(sure=must)
+
     def close(self) -> None:
         """End everything; a second call does nothing."""
         if self._closed:
@@ -231,7 +258,7 @@ class Program(QObject):
         if self._context is not None:
             from app.gui.assembly import close_context
 
-            close_context(self._context)
+            close_context(self._context, session_ends=self.session.is_near())
 
     def report(self, error: BaseException) -> None:
         """What nobody caught in the GUI thread: tell the person and go on.
@@ -255,6 +282,11 @@ class Program(QObject):
         )
 
 
+def _wishes(wanted: list[str], argv: Sequence[str]) -> list[str]:
+    """What a window that is open already is asked for."""
+    return wanted or ([] if IN_TRAY in argv else [SHOW])
+
+
 def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> int:
     """Run the window until it is closed; answers the exit status.
 
@@ -266,7 +298,7 @@ def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> 
     paths = app_paths()
     wanted = [word for word in argv if not word.startswith("-")]
     handover = Handover(paths)
-    if wanted and not handover.claim() and handover.pass_on(wanted):
+    if not handover.claim() and handover.pass_on(_wishes(wanted, argv), PATIENCE):
         return 0
     app = Application(["corral", *(word for word in argv if word.startswith("-"))])
     app.setApplicationName("Corral")
@@ -282,13 +314,13 @@ def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> 
     from app.gui.signals import EndSignals
 
     hooks = LoggingHooks(paths, program.report)
-    signals = EndSignals(program.window.quit)
+    signals = EndSignals(program.end)
     try:
         if "--smoke-test" in argv:
             from app.gui.smoke_test import SmokeTest
 
             return SmokeTest(app, program).run()
-        return app.exec()
+        return program.run()
     finally:
         program.close()
         handover.close()

@@ -14,6 +14,7 @@ from app.core.catalogue import Catalogue
 from app.core.chat import ChatService
 from app.core.computer_idle import ComputerIdle
 from app.core.conversation_store import ConversationStore
+from app.core.data_use import DataUse
 from app.core.download_guard import guard_folder
 from app.core.downloads import DownloadManager
 from app.core.engine_record import EngineRecord
@@ -77,7 +78,7 @@ def assemble(
 
     `make_server` makes the local server; None leaves it out.
     """
-    worker = Worker(parent)
+    worker, data_use = Worker(parent), DataUse(paths)
     notifier = Notifier(icons, parent)
     worker.unhandled.connect(notifier.error)
     worker.crashed.connect(notifier.report)
@@ -144,7 +145,9 @@ def assemble(
         speeds=speeds,
         downloads=downloads,
         updates=updates,
-        program_updates=ProgramUpdates(paths, settings, gate, hub_http, tell=ledger.record),
+        program_updates=ProgramUpdates(
+            paths, settings, gate, hub_http, tell=ledger.record, use=data_use
+        ),
         computer_idle=computer_idle,
         later_hardware=hardware,
         access=access,
@@ -156,19 +159,23 @@ def assemble(
         bridge=Bridge(parent),
         notifier=notifier,
         disk_room=DiskRoom(worker, library, parent),
+        data_use=data_use,
     )
 
 
-def close_context(context: AppContext) -> None:
+def close_context(context: AppContext, *, session_ends: bool = False) -> None:
     """End everything in order: events, server, engines, the hub, work, downloads, the database.
 
-    At the very end comes what was chosen for it: another version, a copy of the data.
+    At the very end comes what was chosen for it: another version, a copy of the data. Not where the
+    session of the desktop ends with it.
 
     Engines and the hub end before the work does, so that threads waiting for a token or an answer
     come back; the database ends last, so that what they leave is still kept.
     """
     context.bridge.close()
+    replacement = context.program_updates.replacement
     for end in (
+        *([replacement.leave] if session_ends else []),
         *([] if context.server is None else [context.server.close]),
         context.program_updates.close,
         context.runtime.close,
@@ -178,7 +185,8 @@ def close_context(context: AppContext) -> None:
         context.kept.tidy,  # whatever the engines may have left
         context.store.close,
         context.ledger.close,
-        context.program_updates.replacement.finish,  # nobody uses the data any more
+        replacement.finish,  # nobody uses the data any more
+        context.data_use.close,
     ):
         try:
             end()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from app.core.chat import ChatService
     from app.core.computer_idle import ComputerIdle
     from app.core.conversation_store import ConversationStore
+    from app.core.data_use import DataUse
     from app.core.downloads import DownloadManager
     from app.core.hardware import HardwareSurvey
     from app.core.hub import HubClient
@@ -84,11 +85,13 @@ class AppContext:
     bridge: Bridge
     notifier: Notifier
     disk_room: DiskRoom
+    data_use: DataUse
 
     @property
     def hardware(self) -> HardwareSurvey:
         """What this computer has. Waits for the survey, which begins before the window opens."""
-        return self.later_hardware.get()
+        self.later_hardware.get()
+        return self.runtime.hardware()  # by now another engine may reach the cards
 
     def is_busy(self) -> bool:
         """Whether a download, a model that loads or an answer is under way."""

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QGuiApplication
 
 if TYPE_CHECKING:
     from app.core.download_state import DownloadItem
     from app.gui.context import AppContext
     from app.gui.frame import Frame
     from app.gui.question import Question
+    from app.gui.session_end import SessionEnd
     from app.gui.tray import Tray
 
 _QUIT, _TRAY = "quit", "tray"
@@ -24,11 +24,12 @@ class Leaving(QObject):
     A chat's own answer is not among it: it is kept as far as it came, and goes on when asked.
     """
 
-    def __init__(self, context: AppContext, frame: Frame, tray: Tray) -> None:
+    def __init__(self, context: AppContext, frame: Frame, tray: Tray, session: SessionEnd) -> None:
         super().__init__(frame)
         self._context = context
         self._frame = frame
         self._tray = tray
+        self._session = session
         self.question: Question | None = None
         """The one that is shown."""
 
@@ -37,10 +38,7 @@ class Leaving(QObject):
 
         Not at the end of the session, which must not be held up; closing once more means yes.
         """
-        app = QGuiApplication.instance()
-        if isinstance(app, QGuiApplication) and app.isSavingSession():
-            return False
-        if self.question is not None:
+        if self._session.is_near() or self.question is not None:
             return False
         reasons = self._reasons()
         if not reasons:

@@ -243,7 +243,7 @@ class MainWindow(QWidget):
         self.open_requests.open(text)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Addresses and model files may be dropped."""
+        """Addresses, model files and engines may be dropped."""
         from app.gui.open_requests import dropped_texts
 
         if dropped_texts(event.mimeData()):
@@ -298,6 +298,9 @@ class MainWindow(QWidget):
     def remove_notice(self, strip: Strip) -> None:
         """Take a strip away for good."""
         self.notices.remove(strip)
+        focus = self.focusWidget()
+        if focus is not None and strip.isAncestorOf(focus) and self.current_page is not None:
+            self.current_page.activated()  # else the keyboard would be at whatever comes next
         strip.hide()
         strip.deleteLater()
 

@@ -13,6 +13,7 @@ from PySide6.QtCore import QMimeData, QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.core.corral_links import HubTarget, parse_dropped
+from app.core.engine_packs import SUFFIX
 from app.core.errors import AppError, OfflineError, SettingsError
 from app.core.gguf import read_header
 from app.core.gguf_types import GgufHeader
@@ -61,7 +62,7 @@ class OpenRequests(QObject):
         return self._panel
 
     def open(self, text: str) -> None:
-        """Ask about a link, an address of a model page, or the path of a model file."""
+        """Ask about a link, an address of a model page, or the path of a model or an engine."""
         try:
             target = parse_dropped(text)
             if target is not None:
@@ -73,6 +74,8 @@ class OpenRequests(QObject):
             self._ask_about_model(target)
         elif text.lower().endswith(".gguf") and "://" not in text:
             self._ask_about_file(Path(text))
+        elif text.lower().endswith(SUFFIX) and "://" not in text:
+            self.page_wanted.emit("settings", {"section": "engines", "engine": text})
         else:
             self._context.notifier.toast(self.tr("That names no model."))
 
@@ -278,11 +281,11 @@ def _read_file(path: Path) -> tuple[str, int, GgufHeader]:
 
 
 def dropped_texts(data: QMimeData) -> Sequence[str]:
-    """What of a drop could be opened: addresses, and paths of model files."""
+    """What of a drop could be opened: addresses, and paths of model files and engines."""
     texts = []
     for url in data.urls():
         if url.isLocalFile():
-            if url.toLocalFile().lower().endswith(".gguf"):
+            if url.toLocalFile().lower().endswith((".gguf", SUFFIX)):
                 texts.append(url.toLocalFile())
         else:
             texts.append(url.toString())

@@ -24,7 +24,6 @@ from app.gui.controls.switch import Switch
 from app.gui.formatting import file_size, number, percent
 from app.gui.library_actions import files_left
 from app.gui.library_progress import Progress
-from app.gui.settings_engine import EngineGroup
 from app.gui.settings_memory import MemoryGroup
 from app.gui.settings_rows import SettingGroup, SettingRow, SettingSection
 from app.gui.settings_theme import ThemeTiles
@@ -78,8 +77,6 @@ class GeneralSection(SettingSection):
         self.add(self._models())
         self.memory = MemoryGroup(context)
         self.add(self.memory)
-        self.engine = EngineGroup(context)
-        self.add(self.engine)
         self.add(self._data())
         self.column.addStretch(1)
         context.bridge.on(context.library.changed, self.refresh)
@@ -174,7 +171,6 @@ class GeneralSection(SettingSection):
         self.offline.setChecked(settings.network.offline)
         self._show_threads(settings.engine.threads)
         self.memory.show_engine(settings.engine)
-        self.engine.show_engine(settings.engine)
         self.folder.show_path(self._context.library.folder)
 
     def _show_threads(self, chosen: int | None) -> None:

@@ -230,6 +230,9 @@ class AboutSection(SettingSection):
 
     def __init__(self, context: AppContext) -> None:
         super().__init__()
+        self._context = context
+        self._chosen = ""
+        self.engine_row = SettingRow(self.tr("Engine"), " ")
         self.add(
             SettingGroup(
                 self.tr("Corral"),
@@ -237,7 +240,7 @@ class AboutSection(SettingSection):
                     self.tr("Version %1").replace("%1", __version__),
                     self.tr("Apache License 2.0"),
                 ),
-                SettingRow(self.tr("Engine"), _engine_name(context)),
+                self.engine_row,
                 self._folder_row(context, self.tr("Log"), context.paths.logs),
                 self._folder_row(
                     context, self.tr("Licences of fonts and icons"), resource("licences")
@@ -257,9 +260,9 @@ class AboutSection(SettingSection):
         return self.tr("About")
 
     def show_settings(self, settings: Settings) -> None:
-        """Nothing to take over."""
-
-
-def _engine_name(context: AppContext) -> str:
-    installed = context.runtime.engines.engines()
-    return installed[0].name if installed else "–"
+        """Name the engine that runs models."""
+        chosen = settings.engine.engine
+        if chosen != self._chosen:  # a look at the disk
+            self._chosen = chosen
+            choice = self._context.runtime.engines.choose("", wanted=chosen)
+            self.engine_row.say(choice.engine.name if choice else "–")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, Qt
@@ -17,6 +18,7 @@ from app.gui.controls.list_view import RowDelegate, RowListView, RowRole
 from app.gui.page import Page
 from app.gui.settings_connections import ConnectionsSection
 from app.gui.settings_downloads import DownloadsSection
+from app.gui.settings_engines import EnginesSection
 from app.gui.settings_general import GeneralSection
 from app.gui.settings_more import (
     AboutSection,
@@ -47,6 +49,7 @@ class SettingsPage(Page):
             GeneralSection(context),
             ChatSection(context),
             FoldersSection(context),
+            EnginesSection(context),
             DownloadsSection(context),
             NetworkSection(context),
             ConnectionsSection(context),
@@ -129,9 +132,14 @@ class SettingsPage(Page):
             section.refresh()
 
     def open_with(self, argument: object) -> None:
-        """`{"section": id}` opens a section."""
-        if isinstance(argument, dict):
-            self.show_section(str(argument.get("section", "general")))
+        """`{"section": id}` opens a section, `{"engine": path}` asks about an engine to add."""
+        if not isinstance(argument, dict):
+            return
+        self.show_section(str(argument.get("section", "general")))
+        section = self.section("engines")
+        if "engine" in argument and isinstance(section, EnginesSection):
+            self.show_section("engines")
+            section.adding.begin(Path(str(argument["engine"])), ask=True)
 
     def find_in_page(self) -> None:
         """Ctrl+F: find a setting."""

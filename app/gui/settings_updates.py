@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from PySide6.QtCore import QTimer, QUrl
-from PySide6.QtGui import QDesktopServices, QHideEvent, QShowEvent
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QHideEvent, QShowEvent
 
 from app import __version__
 from app.core.errors import AppError
@@ -157,18 +157,21 @@ class UpdatesSection(SettingSection):
 
     def _show_buttons(self, state: UpdateState, *, busy: bool) -> None:
         planned = self._updates.replacement.planned is not None
-        able = state.way in ("replace", "open")
+        able = state.way in ("replace", "open", "terminal")
         waiting = state.stage in ("offered", "ready") and able
         self.bar.setVisible(state.fetching)
         if state.package is not None:
             self.bar.set_fraction(state.done / state.package.size)
         self.stop.setVisible(state.fetching)
         self.cancel.setVisible(planned)
-        self.act.setVisible(waiting and not state.fetching and not planned)
+        # What waits for something to end may be done at once when that has ended.
+        self.act.setVisible(waiting and not state.fetching and not (planned and busy))
         by_hand = state.release is not None and not waiting and bool(state.page)
         self.page.setVisible(by_hand)
         if state.stage != "ready":
             self.act.setText(self.tr("Download"))
+        elif state.command:
+            self.act.setText(self.tr("Copy command"))
         elif busy:
             self.act.setText(self.tr("Install at the end"))
         elif state.way == "open":
@@ -232,6 +235,7 @@ class UpdatesSection(SettingSection):
         if backups:
             self.copies = CopiesGroup(self._context, backups)
             self.copies.chosen.connect(self._restore)
+            self.copies.unwanted.connect(self._delete_copy)
             self.groups.append(self.copies)
             self.column.insertWidget(self.column.count() - 1, self.copies)
             self.copies.filter(self._words)
@@ -270,6 +274,9 @@ class UpdatesSection(SettingSection):
             self._context.worker.run(
                 lambda: self._updates.fetch(release), done=self._came, failed=self._came
             )
+        elif state.command:
+            QGuiApplication.clipboard().setText(state.command)
+            self._context.notifier.toast(self.tr("The command was copied"))
         elif state.stage == "ready":
             self._install(state.release, None, self._refused)
 
@@ -349,6 +356,10 @@ class UpdatesSection(SettingSection):
             self._context.notifier.error(error)
         else:
             self._end()
+
+    def _delete_copy(self, backup: Backup) -> None:
+        replacement = self._updates.replacement
+        self._context.worker.run(lambda: replacement.delete(backup), done=lambda _: self.refresh())
 
 
 def _named(button: Button) -> Button:

@@ -2,21 +2,25 @@
 
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from types import FrameType
 
 from PySide6.QtCore import QObject, QSocketNotifier
 
-_ASKED_TO_END = (signal.SIGINT, signal.SIGTERM)
+_MUST_END = {signal.SIGTERM, *([] if sys.platform == "win32" else [signal.SIGHUP])}
+"""The session ends, or somebody who said `kill`: there is no time for a question."""
+_ASKED_TO_END = (signal.SIGINT, *_MUST_END)
 
 
 class EndSignals(QObject):
     """Wakes Qt's loop for signals, which Python alone would only see at the next event."""
 
-    def __init__(self, end: Callable[[], object], parent: QObject | None = None) -> None:
+    def __init__(self, end: Callable[[bool], object], parent: QObject | None = None) -> None:
+        """`end` is told whether it must not ask anybody; Ctrl+C may be answered by a question."""
         super().__init__(parent)
         self._end = end
-        self._asked = False
+        self._asked: set[int] = set()
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._writer.setblocking(False)
@@ -27,13 +31,13 @@ class EndSignals(QObject):
         self._notifier.activated.connect(self._woken)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._asked = True
+        self._asked.add(number)
 
     def _woken(self) -> None:
         self._reader.recv(64)
-        if self._asked:
-            self._asked = False
-            self._end()
+        asked, self._asked = self._asked, set()
+        if asked:
+            self._end(not asked.isdisjoint(_MUST_END))
 
     def close(self) -> None:
         """Leave signals as they were."""

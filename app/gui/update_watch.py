@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer
 
+from app import __version__
 from app.gui.controls.strip import Strip
 from app.gui.update_words import state_title
 
@@ -44,6 +45,11 @@ class UpdateWatch(QObject):
         problem = self._updates.look_back()
         if problem is not None:
             self._main.keep_in_view(problem)
+        elif self._updates.replacement.arrived:
+            words = self.tr("This is Corral %1 now").replace("%1", __version__)
+            strip = Strip(self._context.icons, words, tone="success", closable=True)
+            strip.closed.connect(self._drop)
+            self._show(strip)
 
     def look(self) -> None:
         """Look if it is time and agreed; ask whether it may be, if nobody has yet."""
@@ -87,6 +93,8 @@ class UpdateWatch(QObject):
         if self.strip is not None:
             return
         self._told = version
+        if self._is_read():
+            return
         strip = Strip(
             self._context.icons,
             state_title(state),
@@ -97,9 +105,18 @@ class UpdateWatch(QObject):
         strip.closed.connect(self._drop)
         self._show(strip)
 
+    def _is_read(self) -> bool:
+        """Whether the page that says so is in view."""
+        if not self._main.rail.buttons["settings"].isChecked():
+            return False
+        from app.gui.settings_page import SettingsPage  # not at the start: it was opened since
+
+        page = self._main.current_page
+        return isinstance(page, SettingsPage) and page.section("updates").isVisible()
+
     def _open(self) -> None:
-        self._drop()
         self._main.open_page("settings", {"section": "updates"})
+        self._drop()
 
     def _show(self, strip: Strip) -> None:
         self.strip = strip

@@ -21,6 +21,8 @@ def state_title(state: UpdateState) -> str:
             return _tr("New versions cannot be looked for")
         case "unknown":
             return _tr("Not looked yet")
+        case "current" if state.problem is not None:
+            return _tr("No newer version is known")
         case "current":
             return _tr("This is the newest version")
         case _:
@@ -57,8 +59,16 @@ def offer_sentence(state: UpdateState, planned: AtEnd | None, *, busy: bool) -> 
         return _tr("It cannot be put over a version as old as this one. Install it by hand.")
     if state.stage == "offered" and state.way != "none":
         return _tr("%1, checked before it is installed").replace("%1", size)
+    if state.command:
+        words = _tr(
+            "Downloaded and checked. Nothing here opens packages: end Corral, then type in a "
+            "terminal: %1"
+        )
+        return words.replace("%1", state.command)
     if state.stage == "ready" and busy:
         return _tr("Downloaded. A download or an answer is running, so it waits for Corral’s end.")
+    if state.stage == "ready" and state.way == "open":
+        return _tr("Downloaded and checked. The system’s installer opens when Corral has ended.")
     if state.stage == "ready" and state.way == "replace":
         return _tr("Downloaded and checked. Chats, presets and models stay.")
     return by_hand(state.way)
@@ -66,14 +76,12 @@ def offer_sentence(state: UpdateState, planned: AtEnd | None, *, busy: bool) -> 
 
 def by_hand(way: Way) -> str:
     """How this copy of Corral gets a new version, where it is not Corral that brings it."""
-    words = {
-        "open": _tr("Downloaded and checked. The system’s installer opens when Corral has ended."),
+    words: dict[Way, str] = {
         "store": _tr("This copy is a Flatpak: “flatpak update” or your software centre brings it."),
         "source": _tr("This copy runs from source: “git pull”, then “make run”."),
         "none": _tr("This copy cannot replace itself. Install the new one as you installed this."),
-        "replace": _tr("There is no package of it for this computer."),
     }
-    return words[way]
+    return words.get(way, _tr("There is no package of it for this computer."))
 
 
 def notes_of(release: Release, language: str) -> str:
@@ -121,6 +129,8 @@ def chats_in(backup: Backup) -> str:
 def backup_sentence(backup: Backup) -> str:
     """What is in a copy."""
     words = _tr("%1, %2, made by Corral %3")
+    if backup.replaced:
+        words = _tr("%1, %2, made by Corral %3 when another copy was put back")
     return (
         words.replace("%1", chats_in(backup))
         .replace("%2", file_size(backup.size))

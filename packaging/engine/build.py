@@ -4,12 +4,14 @@
     python packaging/engine/build.py --target macos-arm64 --out FOLDER --dry-run
 
 FOLDER appears when it is complete and replaces an earlier one. The wheel of the Python binding
-without libraries is put beside it. Needs CMake, Ninja, a C++ compiler and, for Windows, MinGW; uses
-ccache where there is one. docs/decisions/0012-engine-folders.md says why it is done like this.
+without libraries is put beside it. Needs the environment of packaging/locked_environment.py, CMake,
+Ninja, a C++ compiler and, for Windows, MinGW; uses ccache where there is one.
+docs/decisions/0012-engine-folders.md says why it is done like this.
 """
 
 import argparse
 import hashlib
+import importlib.util
 import json
 import os
 import platform
@@ -38,14 +40,22 @@ def build_environment(source: engine_source.Source) -> dict[str, str]:
         **os.environ,
         "GIT_DIR": str(source.folder / "no-repository"),
         "CCACHE_BASEDIR": str(source.folder.parent),
+        # Else what was compiled when files had other names would be taken with those names.
+        "CCACHE_NAMESPACE": source_name(source),
     }
+
+
+def source_name(source: engine_source.Source) -> str:
+    """What the source's folder is called in the files that come out: wherever it lies, the same.
+
+    It is what ccache would make of it, so that files are the same with and without it.
+    """
+    return Path("..", source.llama_cpp.relative_to(source.folder.parent)).as_posix()
 
 
 def configure_command(target: Target, source: engine_source.Source, folder: Path) -> list[str]:
     """CMake's first step. Where the source lies does not get into the files."""
-    # The name is what ccache would make of it, so that files are the same with and without it.
-    name = Path("..", source.llama_cpp.relative_to(source.folder.parent)).as_posix()
-    own = f"-ffile-prefix-map={source.llama_cpp}={name}"
+    own = f"-ffile-prefix-map={source.llama_cpp}={source_name(source)}"
     flags = " ".join((own, *target.compiler_flags)) if target.compiler != "msvc" else ""
     compiler = [f"-DCMAKE_{language}_FLAGS={flags}" for language in ("C", "CXX")] if flags else []
     commit = source.commit if source.folder.exists() else "COMMIT"
@@ -68,13 +78,21 @@ def strip_command(target: Target, library: Path) -> list[str]:
 
 
 def rename_commands(folder: Path) -> list[list[str]]:
-    """Let the libraries of a Mac ask for each other by the names they have here."""
-    libraries = ("llama", "ggml", "ggml-base")
+    """Let the libraries of a Mac have, and ask for each other by, the names of their files here.
+
+    That breaks the signature that Apple's linker made, without which arm64 loads no code, so each
+    gets another one; who makes a release signs once more.
+    """
     changes = []
-    for name in libraries:
+    for name in ("llama", "ggml", "ggml-base"):
         changes += ["-change", f"@rpath/lib{name}.0.dylib", f"@rpath/lib{name}.dylib"]
-    files = sorted(each for each in folder.iterdir() if each.suffix in (".dylib", ".so"))
-    return [["install_name_tool", *changes, str(file)] for file in files]
+    commands = []
+    for file in sorted(each for each in folder.iterdir() if each.suffix in (".dylib", ".so")):
+        # What is only opened while the program runs, a “bundle”, has no name of its own.
+        own = ["-id", f"@rpath/{file.name}"] if file.suffix == ".dylib" else []
+        commands.append(["install_name_tool", *own, *changes, str(file)])
+        commands.append(["codesign", "--force", "--sign", "-", str(file)])
+    return commands
 
 
 def collect(target: Target, built: Path, folder: Path) -> None:
@@ -153,6 +171,11 @@ def publish(finished: Path, out: Path) -> None:
 
 def build(target: Target, work: Path, out: Path, jobs: int) -> None:
     """Fetch, compile, collect, check, publish. A step that fails ends the program."""
+    if importlib.util.find_spec(engine_source.BUILD_TOOL) is None:
+        raise SystemExit(
+            "build: this Python lacks scikit-build-core; packaging/locked_environment.py makes an "
+            "environment that has it, .venv-locked."
+        )
     work.mkdir(parents=True, exist_ok=True)
     source = engine_source.fetch(work)
     wheel = engine_source.pure_wheel(source, work)
@@ -194,7 +217,7 @@ def show(target: Target, work: Path, out: Path, jobs: int) -> None:
     if target.system == "linux":
         print(f"cp -L $(gcc -print-file-name={LIBGOMP}) {finished}")
     if target.system == "macos":
-        print(f"install_name_tool -change …  # each library in {finished}")
+        print(f"install_name_tool -id … -change …; codesign  # each library in {finished}")
     print(shlex.join([sys.executable, str(HERE / "check.py"), str(finished)]))
     print(shlex.join(["mv", str(finished), str(out)]))
 

@@ -2,7 +2,8 @@
 
     python packaging/engine/check.py FOLDER
 
-Prints every fault and exits with 1 if there are any. Needs the binutils of the target's system.
+Prints every fault and exits with 1 if there are any. Needs the binutils of the target's system; for
+macOS none.
 """
 
 import hashlib
@@ -16,13 +17,24 @@ from typing import Any
 
 from engine_targets import LIBGOMP
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "macos" / "steps"))
+
+import mach_o
+
 Versions = dict[str, tuple[int, ...]]
 
 MANIFEST = "engine.json"
 
-NEWEST: Versions = {"GLIBC": (2, 34), "GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13), "GOMP": (4, 5)}
-"""Symbol versions that Debian 12 and Ubuntu 22.04 have."""
-NEWEST_OF_RUNTIME: Versions = {"GLIBC": (2, 36)}
+NEWEST: dict[str, Versions] = {
+    "x86_64": {"GLIBC": (2, 34), "GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13), "GOMP": (4, 5)},
+    "aarch64": {"GLIBC": (2, 39), "GLIBCXX": (3, 4, 33), "CXXABI": (1, 3, 15), "GOMP": (4, 5)},
+}
+"""Symbol versions that Debian 12 and Ubuntu 22.04 have; on 64-bit ARM, where the program's Qt asks
+for more anyway, Debian 13 and Ubuntu 24.04."""
+NEWEST_OF_RUNTIME: dict[str, Versions] = {
+    "x86_64": {"GLIBC": (2, 36)},
+    "aarch64": NEWEST["aarch64"],
+}
 """The compiler's own library may ask for what the system has that it comes from."""
 
 LINUX_NEEDS = {
@@ -33,6 +45,8 @@ LINUX_NEEDS = {
 WINDOWS_NEEDS = {"kernel32.dll", "advapi32.dll", "msvcrt.dll"}
 """Part of Windows itself."""
 MSVC_NEEDS = re.compile(r"api-ms-win-.*\.dll|ucrtbase\.dll", re.IGNORECASE)
+MAC_FOLDERS = ("/usr/lib/", "/System/Library/")
+"""What lies in these is part of macOS itself."""
 CARDS = {
     "vulkan": {"libvulkan.so.1", "vulkan-1.dll"},
     "cuda": {"libcuda.so.1", "nvcuda.dll"},
@@ -110,7 +124,7 @@ def linux_faults(libraries: list[Path], manifest: dict[str, Any]) -> Iterator[st
     allowed = own | LINUX_NEEDS | CARDS.get(manifest["accelerator"], set())
     for path in libraries:
         is_runtime = path.name == LIBGOMP
-        newest = NEWEST_OF_RUNTIME if is_runtime else NEWEST
+        newest = (NEWEST_OF_RUNTIME if is_runtime else NEWEST)[manifest["machine"]]
         for version in sorted(too_new(output("readelf", "--version-info", str(path)), newest)):
             yield f"{path.name} needs {version}"
         dynamic = output("readelf", "--dynamic", str(path))
@@ -172,17 +186,25 @@ def aligned_moves(disassembly: str) -> int:
 
 
 def mac_faults(libraries: list[Path], manifest: dict[str, Any]) -> Iterator[str]:
-    """Needed libraries and the kind of processor."""
+    """Kind of processor, names, needed libraries, search path, signature, what is left of paths."""
+    own = {f"@rpath/{path.name}" for path in libraries}
     for path in libraries:
-        for line in output("otool", "-L", str(path)).splitlines()[1:]:
-            needed = line.split()[0]
-            if needed.startswith(("/usr/lib/", "/System/")):
-                continue
-            if needed.rpartition("/")[2] not in {each.name for each in libraries}:
-                yield f"{path.name} needs {needed}"
-        machine = output("lipo", "-archs", str(path)).split()
-        if machine != [manifest["machine"]]:
-            yield f"{path.name} is for {' '.join(machine)}"
+        parts = mach_o.read(path)
+        machines = [part.machine for part in parts]
+        if machines != [manifest["machine"]]:
+            yield f"{path.name} is for {' and '.join(machines) or 'no Mac'}"
+            continue
+        [part] = parts
+        if path.suffix == ".dylib" and part.name != f"@rpath/{path.name}":
+            yield f"{path.name} calls itself {part.name}"
+        needed = [load for load in part.loads if not load.startswith(MAC_FOLDERS)]
+        for load in sorted(set(needed) - own):
+            yield f"{path.name} needs {load}"
+        if needed and part.search_paths != ("@loader_path",):
+            yield f"{path.name} does not look for the others beside itself"
+        if not part.signed:
+            yield f"{path.name} is not signed, so arm64 would not load it"
+        yield from paths_of_builder(path)
 
 
 def main(arguments: list[str]) -> int:

@@ -1,4 +1,8 @@
-"""What engines are built from: the binding's source distribution, checked by its hash."""
+"""What engines are built from: the binding's source distribution, checked by its hash.
+
+pip asks the distribution's own build tool about it, scikit-build-core, so that has to be installed:
+packaging/locked_environment.py and the `installer` extra do so.
+"""
 
 import re
 import subprocess
@@ -10,6 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 REQUIREMENT = HERE / "source.txt"
+BUILD_TOOL = "scikit_build_core"
 
 _CHANGES = (
     # MinGW's headers before version 12 lack this structure.
@@ -84,7 +89,8 @@ def fetch_command(work: Path) -> list[str]:
     """Gets the source distribution; pip refuses one whose hash is not the one written down."""
     return [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"),
-        *("--no-binary", "llama-cpp-python", "--config-settings", "wheel.cmake=false"),
+        # pip asks the build tool for the name; in isolation it would fetch that tool, unchecked.
+        *("--no-binary", "llama-cpp-python", "--no-build-isolation"),
         *("--dest", str(work), "--requirement", str(REQUIREMENT)),
     ]
 
@@ -92,7 +98,7 @@ def fetch_command(work: Path) -> list[str]:
 def wheel_command(source: Source, work: Path) -> list[str]:
     """Makes a wheel of the binding alone: Python files, for every system."""
     return [
-        *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"),
+        *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"),
         *("--config-settings", "wheel.cmake=false", "--config-settings", "wheel.platlib=false"),
         *("--wheel-dir", str(work), str(source.archive)),
     ]

@@ -54,18 +54,17 @@ def squash_command(root: Path, image: Path) -> list[str]:
 
 def build(frozen: Path, out: Path, runtime: Path) -> Path:
     """Make the AppImage in the folder `out`; answers its path."""
-    out.mkdir(parents=True, exist_ok=True)
     target = out / f"corral-{release.version()}-{release.machine()}.AppImage"
-    with tempfile.TemporaryDirectory() as folder:
+    with release.whole(target) as whole, tempfile.TemporaryDirectory() as folder:
         root, image = Path(folder) / "root", Path(folder) / "image"
         lay_out(frozen, root)
         environment = {name: v for name, v in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
         subprocess.run(squash_command(root, image), check=True, env=environment)
-        with target.open("wb") as file:
+        with whole.open("wb") as file:
             for part in (runtime, image):
                 with part.open("rb") as source:
                     shutil.copyfileobj(source, file)
-    target.chmod(0o755)
+        whole.chmod(0o755)
     return target
 
 
@@ -89,6 +88,7 @@ def main() -> int:
         return 0
     if arguments.runtime is None:
         parser.error("--runtime is needed: the file runtime-x86_64 or runtime-aarch64")
+    release.refuse_without(arguments.frozen)
     image = build(arguments.frozen, arguments.out, arguments.runtime)
     print(f"{image.name}, {image.stat().st_size / 1e6:.1f} MB")
     return 0

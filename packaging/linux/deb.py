@@ -19,7 +19,7 @@ import release
 import system_libraries
 import tree
 
-MAINTAINER = os.environ.get("CORRAL_MAINTAINER", "The Corral developers <corral@localhost>")
+MAINTAINER = os.environ.get("CORRAL_MAINTAINER") or "The Corral developers <corral@localhost>"
 """Name and address of who answers for the package; the address is for a release to set."""
 RECOMMENDED = ("xdg-utils", "hicolor-icon-theme", "shared-mime-info", "desktop-file-utils")
 """Opens links and folders from the window; makes desktops know links, model files and the icon."""
@@ -87,9 +87,8 @@ def build(frozen: Path, out: Path, revision: str, compression: str = "xz") -> Pa
     """Make the package in the folder `out`; answers its path."""
     version = f"{release.version()}-{revision}"
     architecture = release.DEBIAN_MACHINES[release.machine()]
-    out.mkdir(parents=True, exist_ok=True)
     package = out / f"corral_{version}_{architecture}.deb"
-    with tempfile.TemporaryDirectory() as folder:
+    with release.whole(package) as part, tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "root"
         tree.lay_out(frozen, root / "usr")
         add_debian_files(root, version)
@@ -99,7 +98,7 @@ def build(frozen: Path, out: Path, revision: str, compression: str = "xz") -> Pa
         (root / "DEBIAN" / "control").write_text(text, encoding="utf-8")
         (root / "DEBIAN" / "md5sums").write_text(md5sums(root), encoding="utf-8")
         release.clamp(root)
-        command = ["dpkg-deb", "--root-owner-group", "--build", str(root), str(package)]
+        command = ["dpkg-deb", "--root-owner-group", "--build", str(root), str(part)]
         command[1:1] = [f"-Z{compression}"]
         environment = {"PATH": os.defpath, "SOURCE_DATE_EPOCH": str(release.epoch())}
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
@@ -126,6 +125,7 @@ def main() -> int:
     parser.add_argument("--frozen", type=Path, default=release.FROZEN)
     parser.add_argument("--out", type=Path, default=release.DIST)
     arguments = parser.parse_args()
+    release.refuse_without(arguments.frozen)
     start = time.monotonic()
     package = build(arguments.frozen, arguments.out, arguments.revision, arguments.compression)
     megabytes = package.stat().st_size / 1e6

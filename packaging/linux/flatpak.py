@@ -1,10 +1,11 @@
 """The Flatpak: dist/corral-VERSION-MACHINE.flatpak, of the same tree as the other forms.
 
-    python packaging/linux/flatpak.py              builds it; needs flatpak-builder and Flathub
-    python packaging/linux/flatpak.py --dry-run    says what it would do
+    python packaging/linux/flatpak.py                  builds it; needs flatpak-builder and Flathub
+    python packaging/linux/flatpak.py --tree FOLDER    of the archive's folder, unpacked
+    python packaging/linux/flatpak.py --dry-run        says what it would do
 
-It needs the runtime that org.corral.Corral.flatpak.json names, which flatpak-builder gets from the
-remote “flathub”.
+It needs the runtime that org.corral.Corral.flatpak.json names, which flatpak-builder (1.4 or newer:
+earlier ones want a tool that the runtime has no more) gets from the remote “flathub”.
 """
 
 import argparse
@@ -36,19 +37,25 @@ def main() -> int:
     )
     parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("--frozen", type=Path, default=release.FROZEN)
+    parser.add_argument("--tree", type=Path, help="what the archive for other systems holds")
     parser.add_argument("--out", type=Path, default=release.DIST)
     arguments = parser.parse_args()
     bundle = arguments.out / f"corral-{release.version()}-{release.machine()}.flatpak"
     if arguments.dry_run:
-        print(f"lay out {arguments.frozen} beside {MANIFEST.name}")
+        print(f"lay out {arguments.tree or arguments.frozen} beside {MANIFEST.name}")
         for command in commands(Path("WORK"), bundle):
             print(" ".join(command))
         return 0
-    with tempfile.TemporaryDirectory() as folder:
+    if arguments.tree is None:
+        release.refuse_without(arguments.frozen)
+    with release.whole(bundle) as part, tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        tree.lay_out(arguments.frozen, work / "tree")
+        if arguments.tree is None:
+            tree.lay_out(arguments.frozen, work / "tree")
+        else:
+            shutil.copytree(arguments.tree, work / "tree", symlinks=True)
         shutil.copyfile(MANIFEST, work / f"{release.APP_ID}.json")
-        for command in commands(work, bundle):
+        for command in commands(work, part):
             subprocess.run(command, check=True)
     print(f"{bundle.name}, {bundle.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -22,7 +22,11 @@ def main() -> int:
     parser.add_argument("--forms", nargs="+", choices=FORMS, default=FORMS[:2])
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     arguments = parser.parse_args()
+    if not arguments.dry_run:
+        release.refuse_foreign(arguments.target)
+        release.refuse_without(release.FROZEN)
     for form in arguments.forms:
+        print(f"{form}:", flush=True)  # packing takes minutes
         command = [sys.executable, str(release.HERE / f"{form}.py")]
         if form in ("appimage", "flatpak") and arguments.dry_run:
             command.append("--dry-run")

@@ -96,8 +96,13 @@ if [ "$action" = uninstall ]; then
     exit 0
 fi
 
-[ -x "$here/lib/corral/corral" ] || fail "lib/corral is not beside this script."
-"$here/lib/corral/corral" --version >/dev/null 2>&1 ||
+[ -f "$here/lib/corral/corral" ] || fail "lib/corral is not beside this script."
+status=0
+"$here/lib/corral/corral" --version >/dev/null 2>&1 || status=$?
+# What the shell answers where it may not run a file.
+[ "$status" != 126 ] ||
+    fail "Nothing may be run in $here, as on a disk mounted with noexec. Unpack it elsewhere."
+[ "$status" = 0 ] ||
     fail "Corral does not run here. It needs glibc @GLIBC@ or newer and a processor of the kind @MACHINE@."
 missing=$(missing_libraries)
 if [ -n "$missing" ]; then
@@ -109,6 +114,8 @@ mkdir -p "$prefix" 2>/dev/null || true
 [ -w "$prefix" ] ||
     fail "$prefix cannot be written to. With --system this needs root; without, it goes to ~/.local."
 
+# What is installed for everybody can be read by everybody, whatever the administrator's files are.
+[ "$(id -u)" != 0 ] || umask 022
 # All new files come first, under names of their own: whatever happens on the way, such as a full
 # disk, the old version is whole. Then they get their names, and what only the old one had goes.
 old=$(mktemp)
@@ -135,10 +142,13 @@ while IFS= read -r file; do
 done <"$new"
 # Menus do not search ~/.local/bin in every distribution.
 entry=$prefix/share/applications/@APP_ID@.desktop
-command=$(printf '%s' "$prefix/bin/corral" | sed 's/[\\&|]/\\&/g')
+# Quoted by the Desktop Entry specification, then for sed.
+command=$(printf '%s' "$prefix/bin/corral" | sed 's/["`$\\]/\\&/g; s/\\/\\\\/g; s/%/%%/g' |
+    sed 's/[\\&|]/\\&/g')
 sed "s|^Exec=corral|Exec=\"$command\"|" "$here/share/applications/@APP_ID@.desktop" >"$entry"
 grep -vxF -f "$new" "$old" | remove_listed || true
-cp -- "$new" "$list"
+rm -f -- "$list"
+cat -- "$new" >"$list"
 trap - EXIT
 rm -f -- "$old" "$new"
 refresh
@@ -147,4 +157,8 @@ case ":$PATH:" in
     *":$prefix/bin:"*) echo "Start it from the menu, or by: corral" ;;
     *) echo "Start it from the menu, or by: $prefix/bin/corral" ;;
 esac
-echo "To remove it: $program/install.sh --uninstall$([ "$prefix" = "${HOME:-}/.local" ] || echo " --prefix $prefix")"
+case "$prefix" in
+    "${HOME:-}/.local") echo "To remove it: \"$program/install.sh\" --uninstall" ;;
+    /usr/local) echo "To remove it: sudo $program/install.sh --uninstall --system" ;;
+    *) echo "To remove it: \"$program/install.sh\" --uninstall --prefix \"$prefix\"" ;;
+esac

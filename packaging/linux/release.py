@@ -5,6 +5,8 @@ import platform
 import re
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -31,6 +33,36 @@ def machine() -> str:
     if name not in DEBIAN_MACHINES:
         raise SystemExit(f"Corral is not built for processors of the family {name}.")
     return name
+
+
+def refuse_foreign(target: str | None) -> None:
+    """End with a sentence where `target` (linux-x86_64, …) is not what this computer is."""
+    own = f"linux-{machine()}"
+    if target not in (None, own):
+        raise SystemExit(
+            f"{target} cannot be packed on {own}: libraries and programs are run for it."
+            " Run this on such a computer."
+        )
+
+
+def refuse_without(frozen: Path) -> None:
+    """End with a sentence where the frozen folder is not there yet."""
+    if not (frozen / "corral").is_file():
+        raise SystemExit(
+            f"There is no frozen program in {frozen}; freeze it first (packaging/freeze.py)."
+        )
+
+
+@contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """Where to write a file that gets its name when it is complete; else nothing of it stays."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.part")
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def epoch() -> int:

@@ -2,7 +2,8 @@
 
     python packaging/linux/reproduce.py [--engine FOLDER]
 
-Prints what differs, if anything does. It takes some minutes.
+Runs in the environment of packaging/locked_environment.py. Without --engine, the engine is the one
+in build/engines. Prints what differs, if anything does. It takes some minutes.
 """
 
 import argparse
@@ -16,19 +17,32 @@ from pathlib import Path
 import release
 
 
-def build(folder: Path, engine: Path | None) -> Path:
+def build(folder: Path, engine: Path) -> Path:
     """The package of a fresh checkout in `folder`, which is new."""
-    clone = ["git", "clone", "--quiet", "--shared", str(release.ROOT), str(folder)]
-    subprocess.run(clone, check=True)
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
-    freeze = [sys.executable, str(folder / "packaging" / "freeze.py"), "--quick"]
-    if engine is not None:
-        freeze += ["--engine", str(engine.resolve())]
-    pack = [sys.executable, str(folder / "packaging" / "linux" / "deb.py"), "--compression", "zstd"]
-    for command in (freeze, pack):
-        subprocess.run(command, check=True, env=environment, cwd=folder)
+    clone(folder)
+    freeze(folder, engine)
+    run_in(folder, "linux/deb.py", "--compression", "zstd")
     [package] = (folder / "dist").glob("*.deb")
     return package
+
+
+def clone(folder: Path) -> None:
+    """A checkout of the committed state."""
+    command = ["git", "clone", "--quiet", "--shared", str(release.ROOT), str(folder)]
+    subprocess.run(command, check=True)
+
+
+def freeze(folder: Path, engine: Path | None) -> None:
+    """Freeze a checkout, with an engine or with the libraries that pip built."""
+    words = [] if engine is None else ["--engine", str(engine.resolve())]
+    run_in(folder, "freeze.py", "--quick", *words)
+
+
+def run_in(folder: Path, script: str, *words: str) -> None:
+    """Run a script of another checkout's `packaging`."""
+    command = [sys.executable, str(folder / "packaging" / script), *words]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    subprocess.run(command, check=True, env=environment, cwd=folder)
 
 
 def contents(package: Path, folder: Path) -> dict[str, str]:
@@ -48,8 +62,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--engine", type=Path)
-    engine: Path | None = parser.parse_args().engine
+    own = release.ROOT / "build" / "engines" / f"linux-{release.machine()}"
+    parser.add_argument("--engine", type=Path, default=own)
+    engine: Path = parser.parse_args().engine
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         packages = [build(work / each, engine) for each in ("one", "another place")]

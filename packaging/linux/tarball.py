@@ -21,14 +21,13 @@ import tree
 def build(frozen: Path, out: Path, level: int = 19) -> Path:
     """Make the archive in the folder `out`; answers its path."""
     name = f"corral-{release.version()}-linux-{release.machine()}"
-    out.mkdir(parents=True, exist_ok=True)
     archive = out / f"{name}.tar.zst"
-    with tempfile.TemporaryDirectory() as folder:
+    with release.whole(archive) as part, tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / name
         tree.lay_out(frozen, root)
         add_script(frozen, root)
         release.clamp(root)
-        command = ["tar", "--create", "--file", str(archive), "--directory", folder]
+        command = ["tar", "--create", "--file", str(part), "--directory", folder]
         command += ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--format=gnu"]
         command += [f"--use-compress-program=zstd -{level} -T1 --quiet", name]
         subprocess.run(command, check=True, env={"PATH": os.defpath, "LC_ALL": "C"})
@@ -59,6 +58,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=release.DIST)
     parser.add_argument("--level", type=int, default=19, help="of zstd; 3 is quick")
     arguments = parser.parse_args()
+    release.refuse_without(arguments.frozen)
     archive = build(arguments.frozen, arguments.out, arguments.level)
     print(f"{archive.name}, {archive.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -19,6 +19,11 @@ from pathlib import Path
 
 import release
 import sign
+from journeys import Checks
+
+sys.path.insert(0, str(release.HERE.parent))
+
+import checksums
 
 MEGABYTE = 1_000_000
 LARGEST_PACKAGE = 120 * MEGABYTE
@@ -28,19 +33,8 @@ NOT_YET = re.compile(r"bogus-mail-host")
 """What lintian says of a build whose maintainer has no address: that is for a release to set."""
 
 
-class Verification:
-    """Notes what was looked at."""
-
-    def __init__(self) -> None:
-        self.failed = 0
-
-    def check(self, what: str, passed: object, found: str = "") -> None:
-        """Print whether something is as it should be, and what was found if not."""
-        self.failed += not passed
-        mark = "pass" if passed else "FAIL"
-        print(f"{mark}  {what}", flush=True)
-        if found and not passed:
-            print(found.strip(), flush=True)
+class Verification(Checks):
+    """Looks at one form after the other."""
 
     def tool(self, what: str, *command: str | Path) -> None:
         """A checking program ends well, if it is installed."""
@@ -141,10 +135,11 @@ class Verification:
 
     def sums(self, folder: Path) -> None:
         """The checksums, if they were written, are those of the files."""
-        file = folder / sign.SUMS
+        file = folder / checksums.NAME
         if file.exists():
-            self.check(sign.SUMS, file.read_text(encoding="utf-8") == sign.checksums(folder))
-        signature = folder / f"{sign.SUMS}.asc"
+            listed = file.read_text(encoding="utf-8")
+            self.check(file.name, listed == checksums.lines(sign.images(folder)))
+        signature = checksums.signature(file)
         if signature.exists():
             self.tool(signature.name, "gpg", "--verify", signature, file)
 
@@ -191,7 +186,11 @@ def main() -> int:
         ".tar.zst": verification.tarball,
         ".AppImage": verification.appimage,
     }
-    built = sign.images(arguments.out)
+    built = sign.images(arguments.out) if arguments.out.is_dir() else []
+    if arguments.dry_run:
+        for path in built or [Path(f"*{ending}") for ending in kinds]:
+            print(f"look at {arguments.out / path.name}: unpack or install it, run it, remove it")
+        return 0
     if not built:
         print(f"verify: there is nothing in {arguments.out}.", file=sys.stderr)
         return 1
@@ -199,10 +198,8 @@ def main() -> int:
         for ending, look_at in kinds.items():
             if path.name.endswith(ending):
                 print(f"look at {path.name}")
-                if not arguments.dry_run:
-                    look_at(path)
-    if not arguments.dry_run:
-        verification.sums(arguments.out)
+                look_at(path)
+    verification.sums(arguments.out)
     return 1 if verification.failed else 0
 
 

@@ -19,6 +19,14 @@ sys.exit(not app.primaryScreen().grabWindow(0).save(sys.argv[1]))
 """
 
 
+_PASTE = """
+import sys
+from PySide6.QtGui import QGuiApplication
+app = QGuiApplication(["paste"])
+sys.stdout.write(app.clipboard().text())
+"""
+
+
 class Display:
     """A virtual screen; ends with the block it is used in."""
 
@@ -85,6 +93,10 @@ class Display:
         command = [sys.executable, "-c", _SHOOT, str(file)]
         subprocess.run(command, env=self.environment, check=True)
 
+    def clipboard(self) -> str:
+        """The text that was copied last."""
+        return self._ask([sys.executable, "-c", _PASTE], check=True)
+
     def picture(self) -> bytes:
         """What is on the screen, to compare it with."""
         with tempfile.TemporaryDirectory() as folder:
@@ -114,7 +126,7 @@ class Display:
         return done.stdout
 
 
-def wait_for(ask: Callable[[], T], what: str, seconds: float, pause: float = 0.2) -> T:
+def wait_for(ask: Callable[[], T | None], what: str, seconds: float, pause: float = 0.2) -> T:
     """What `ask` answers, once that is something; asked again each `pause`. Raises TimeoutError."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -3,9 +3,9 @@
     python packaging/macos/freeze.py --engine FOLDER
     python packaging/macos/freeze.py --target macos-x86_64 --dry-run
 
-Needs a Mac of the target's kind and the `installer` extra. The engine is one that packaging/engine
-built; without --engine it is the one in build/engines/TARGET. MLX is frozen on arm64 only, where it
-is one of Corral's requirements.
+Needs a Mac of the target's kind and the environment that packaging/locked_environment.py makes. The
+engine is one that packaging/engine built; without --engine it is the one in build/engines/TARGET.
+MLX is frozen on arm64 only, where it is one of Corral's requirements.
 """
 
 import argparse
@@ -42,8 +42,6 @@ from mac_build import (  # noqa: E402
 WORK = ROOT / "build" / "macos"
 BUILT_ENGINES = ROOT / "build" / "engines"
 NOT_ON_X86 = ("mlx", "mlx_lm", "transformers", "tokenizers")
-NETWORK = "PySide6.QtNetwork"
-"""Tells on a Mac whether there is a network; on Linux it would need more libraries."""
 OF_THE_BINDING = ("typing_extensions",)
 """What the engine's binding imports besides Python's own modules; PyInstaller does not see it."""
 MLX_PARTS = ("mlx", "mlx_lm")
@@ -82,17 +80,17 @@ def options(target: str) -> list[str | Path]:
             words += ["--collect-all", package]
     for package in ("huggingface_hub", "llguidance", "keyring"):
         words += ["--copy-metadata", package]
-    left_out = set(general.EXCLUDED) - {*NOT_ON_X86, NETWORK} | {"llama_cpp"}
+    left_out = set(general.EXCLUDED) - set(NOT_ON_X86) | {"llama_cpp"}
     left_out |= set(NOT_ON_X86) if machine == "x86_64" else set()
     for module in sorted(left_out):
         words += ["--exclude-module", module]
     return words
 
 
-def describe(bundle: Path) -> None:
+def describe(bundle: Path, machine: str) -> None:
     """Give the bundle Corral's own Info.plist; PyInstaller writes but a part of it."""
     file = bundle / "Contents" / "Info.plist"
-    file.write_bytes(plistlib.dumps(app_info.info(version())))
+    file.write_bytes(plistlib.dumps(app_info.info(version(), machine)))
 
 
 def add_engine(bundle: Path, engine: Path) -> None:
@@ -109,6 +107,8 @@ def freeze(target: str, engine: Path, commands: Commands) -> None:
         need_a_mac(sys.platform, target)
         if not (engine / "engine.json").is_file():
             raise Refused(f"there is no engine in {engine}; packaging/engine/build.py builds one")
+        if reason := general_freeze().refusal(engine, target):
+            raise Refused(reason)
         shutil.rmtree(WORK, ignore_errors=True)
         WORK.mkdir(parents=True)
         picture = ROOT / "resources" / "brand" / "app-icon.svg"
@@ -119,7 +119,7 @@ def freeze(target: str, engine: Path, commands: Commands) -> None:
     bundle = WORK / f"{app_info.EXECUTABLE}.app"
     commands.say(f"write Info.plist of version {version()}, trim Qt, add the engine {engine.name}")
     if not commands.dry_run:
-        describe(bundle)
+        describe(bundle, TARGETS[target])
         trim_bundle.trim(bundle)
         add_engine(bundle, engine)
     contents = bundle / "Contents"

@@ -5,7 +5,7 @@
 
 The program inside has to be signed before, so the programs are signed here, where an identity is
 given (sign.py says how); sign.py then signs and notarises the image itself. Needs a Mac and the
-`installer` extra, which has dmgbuild there.
+environment of packaging/locked_environment.py, which has dmgbuild there.
 """
 
 import argparse
@@ -19,7 +19,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "steps"))
 
-import code_signing  # noqa: E402 - the folder of steps has to be found first
+import bundle_check  # noqa: E402 - the folder of steps has to be found first
+import code_signing  # noqa: E402
 import pictures  # noqa: E402
 from mac_build import (  # noqa: E402
     BUNDLE,
@@ -31,6 +32,7 @@ from mac_build import (  # noqa: E402
     need_a_mac,
     own_target,
     told,
+    version,
 )
 
 GROUNDS = {1: "ground.png", 2: "ground@2x.png"}
@@ -58,14 +60,23 @@ def settings(bundle: Path) -> dict[str, Any]:
     }
 
 
+def refuse_faults(bundle: Path, target: str) -> None:
+    """Raise Refused with every fault."""
+    if found := list(bundle_check.faults(bundle, TARGETS[target], version())):
+        raise Refused("\n".join(found))
+
+
 def build(target: str, bundle: Path, commands: Commands) -> None:
     """Do all steps, or tell of them. Raises Refused and CalledProcessError."""
     if not commands.dry_run:
         need_a_mac(sys.platform, target)
         if not bundle.is_dir():
             raise Refused(f"there is no {bundle}; freeze.py makes it")
+        refuse_faults(bundle, target)
         WORK.mkdir(parents=True, exist_ok=True)
     code_signing.sign_bundle(bundle, commands)
+    if not commands.dry_run:
+        refuse_faults(bundle, target)
     commands.say(f"draw {', '.join(GROUNDS.values())}")
     if not commands.dry_run:
         for scale, name in GROUNDS.items():

@@ -1,7 +1,8 @@
-"""Make and sign the list of versions that Corral looks for.
+"""Make and sign the list of versions that Corral looks for, or sign an engine.
 
     python packaging/updates/sign.py new RELEASE.json --old OLD --key update-key-1.pem --out NEW
     python packaging/updates/sign.py renew --old OLD --key update-key-1.pem --out NEW
+    python packaging/updates/sign.py engine ID.corral-engine --key update-key-1.pem
 
 RELEASE.json describes a release: {"version", "released", "page", "minimum", "notes": {"en": FILE,
 "fr": FILE}, "packages": [{"system", "machine", "form", "file", "url"}]}; files are looked for
@@ -9,7 +10,8 @@ beside it. Sizes and checksums are computed here, the format of the database is 
 checkout. The release of the old list becomes the one that people can go back to. Without --old it
 is the first list of all. The old list goes into the new one, so it has to be signed by a key that
 signs now or that this checkout trusts (--source resources/updates.json); it may be over. `renew`
-signs the same again, with a later end: to be done before the old one is over (--days).
+signs the same again, with a later end: to be done before the old one is over (--days). `engine`
+puts signatures into a file of packaging/engine/pack.py that has none yet.
 
 The password of the keys is that of CORRAL_UPDATE_KEY_PASSWORD, or asked for.
 """
@@ -20,7 +22,9 @@ import getpass
 import hashlib
 import json
 import os
+import stat
 import sys
+import zipfile
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +35,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from app.core.conversation_schema import VERSION as SCHEMA
+from app.core.engine_packs import read_pack
+from app.core.engine_signature import CONTEXT as ENGINE_CONTEXT
+from app.core.engine_signature import Signatures
 from app.core.errors import UpdateError
 from app.core.update_manifest import (
     CONTEXT,
@@ -42,6 +49,7 @@ from app.core.update_manifest import (
     read_manifest,
 )
 from app.core.update_source import load_source
+from backends.engine_folder import SIGNATURE
 
 PASSWORD_VARIABLE = "CORRAL_UPDATE_KEY_PASSWORD"
 DAYS = 90
@@ -114,17 +122,33 @@ def following(old: Manifest | None, release: Release | None, page: str, days: in
     )
 
 
+def signatures_of(data: bytes, keys: Sequence[Ed25519PrivateKey]) -> dict[str, str]:
+    """Base64, by the id of the key."""
+    return {
+        key_id(key.public_key().public_bytes_raw()): base64.b64encode(key.sign(data)).decode()
+        for key in keys
+    }
+
+
+def sign_engine(path: Path, keys: Sequence[Ed25519PrivateKey]) -> None:
+    """Put the signatures into an engine's file, which Corral must take as it is."""
+    pack = read_pack(path, {}, here=False)
+    if pack.signature:
+        raise SystemExit(f"sign: {path.name} is signed already")
+    found = Signatures(signatures_of(ENGINE_CONTEXT + pack.raw, keys))
+    entry = zipfile.ZipInfo(SIGNATURE)  # of 1980, as all others
+    entry.external_attr = (stat.S_IFREG | 0o644) << 16
+    entry.create_system = 3
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(entry, msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+
+
 def signed(manifest: Manifest, keys: Sequence[Ed25519PrivateKey]) -> bytes:
     """The envelope, signed with each key."""
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
     # Decoding checks the patterns: nothing is signed that programs would refuse.
     msgspec.json.decode(text, type=Manifest)
-    signatures = {
-        key_id(key.public_key().public_bytes_raw()): base64.b64encode(
-            key.sign(CONTEXT + text)
-        ).decode()
-        for key in keys
-    }
+    signatures = signatures_of(CONTEXT + text, keys)
     return msgspec.json.format(msgspec.json.encode(Envelope(text.decode(), signatures))) + b"\n"
 
 
@@ -132,19 +156,25 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["new", "renew"])
-    parser.add_argument("release", nargs="?", type=Path)
+    parser.add_argument("what", choices=["new", "renew", "engine"])
+    parser.add_argument("file", nargs="?", type=Path, help="RELEASE.json, or the engine")
     parser.add_argument("--old", type=Path)
     parser.add_argument("--key", type=Path, action="append", required=True)
     parser.add_argument("--source", type=Path, help="another resources/updates.json")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, help="where the list goes")
     parser.add_argument("--days", type=int, default=DAYS)
     wishes = parser.parse_args(arguments)
-    if (wishes.what == "new") != (wishes.release is not None):
-        parser.error("“new” wants a RELEASE.json, “renew” none")
+    if (wishes.what == "renew") == (wishes.file is not None):
+        parser.error("“new” wants a RELEASE.json, “engine” an engine, “renew” none")
+    if (wishes.what == "engine") == (wishes.out is not None):
+        parser.error("a list wants --out; an engine is signed where it lies")
     keys = [load_key(path) for path in wishes.key]
+    if wishes.what == "engine":
+        sign_engine(wishes.file, keys)
+        print(f"{wishes.file}: signed; its checksum has changed")
+        return 0
     old = read_old(wishes.old, keys, wishes.source) if wishes.old else None
-    release, page = release_from(wishes.release) if wishes.release else (None, "")
+    release, page = release_from(wishes.file) if wishes.file else (None, "")
     manifest = following(old, release, page, wishes.days)
     data = signed(manifest, keys)
     wishes.out.write_bytes(data)

@@ -4,7 +4,7 @@
     python packaging/windows/freeze.py --engine FOLDER --test-python    for trials of the installer
     python packaging/windows/freeze.py --dry-run
 
-CPython's embeddable form, the libraries of requirements.txt, Corral, an engine that
+CPython's embeddable form, the libraries of packaging/locked, Corral, an engine that
 packaging/engine built, and two launchers. Works on Windows and, with MinGW, on Linux; there Wine
 compiles the Python files ahead, which else is done at no time, so that starts are slow.
 docs/decisions/0013-windows-installer.md says why it is done like this.

@@ -3,7 +3,8 @@
 # command that starts Corral or nothing.
 pid=$1 package=$2 sum=$3 program=$4
 shift 4
-while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
+# What has ended and was not fetched by its parent is still there as a zombie.
+while kill -0 "$pid" 2>/dev/null && ! grep -qs '^State:.Z' "/proc/$pid/status"; do sleep 0.2; done
 # On its own line: a shell overlooks every failure in what stands before “||”, “set -e” or not.
 (
     set -eu

@@ -2,7 +2,8 @@
 # Arguments: process id of Corral, package, its SHA-256, the command that starts Corral or nothing.
 pid=$1 package=$2 sum=$3
 shift 3
-while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
+# What has ended and was not fetched by its parent is still there as a zombie.
+while kill -0 "$pid" 2>/dev/null && ! grep -qs '^State:.Z' "/proc/$pid/status"; do sleep 0.2; done
 # What is checked and what is installed is one file that only the administrator can write.
 pkexec /bin/sh -c '
 set -eu
@@ -11,6 +12,7 @@ trap "rm -rf \"$folder\"" EXIT
 cp -- "$1" "$folder/corral.deb"
 chmod 755 "$folder"
 echo "$2  $folder/corral.deb" | sha256sum --check --quiet -
-DEBIAN_FRONTEND=noninteractive apt-get install --yes --allow-downgrades "$folder/corral.deb"
+DEBIAN_FRONTEND=noninteractive apt-get install --yes --allow-downgrades \
+    -o DPkg::Lock::Timeout=300 "$folder/corral.deb"
 ' corral-update "$package" "$sum" || echo "corral: the package was not installed (status $?)"
 [ $# -eq 0 ] || exec "$@"

@@ -3,11 +3,13 @@
 # to, the command that starts Corral or nothing.
 pid=$1 package=$2 sum=$3 prefix=$4
 shift 4
-while kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
+# What has ended and was not fetched by its parent is still there as a zombie.
+while kill -0 "$pid" 2>/dev/null && ! grep -qs '^State:.Z' "/proc/$pid/status"; do sleep 0.2; done
 # On its own line: a shell overlooks every failure in what stands before “||”, “set -e” or not.
 (
     set -eu
-    folder=$(mktemp -d)
+    # Beside the package: /tmp may lie in memory, or let nothing be run.
+    folder=$(mktemp -d "$(dirname -- "$package")/unpacked.XXXXXX")
     trap 'rm -rf "$folder"' EXIT
     cp -- "$package" "$folder/package"
     echo "$sum  $folder/package" | sha256sum --check --quiet -

@@ -179,6 +179,47 @@ def test_the_copy_that_is_put_back_is_not_dropped_for_being_old(data: Path) -> N
     assert copies[0].folder.is_dir()
 
 
+def test_chats_that_a_copy_has_replaced_are_there_however_often_the_format_changes_after_it(
+    data: Path,
+) -> None:
+    older(data / "conversations.db")
+    say(data, "written with the new version")
+    for _ in range(KEPT + 1):  # each time the way back was chosen, and the new version came again
+        old = usable_by(data, 2)
+        assert old is not None
+        restore(data, old)
+        assert titles(data) == ["Old"]
+    replaced = [each for each in backups(data) if each.replaced]
+    restore(data, replaced[-1])
+    assert titles(data) == ["Old", "written with the new version"]
+    others = [each for each in backups(data) if not each.replaced]
+    assert len(others) == KEPT
+
+
+def test_a_copy_that_is_gone_replaces_nothing(data: Path) -> None:
+    say(data, "One")
+    first = made(data)
+    say(data, "Two")
+    (first.folder / "conversations.db").unlink()
+    with pytest.raises(StorageError, match="is not whole"):
+        restore(data, first)
+    assert titles(data) == ["One", "Two"]
+
+
+def test_a_copy_that_was_there_already_stays_when_it_holds_what_was_replaced(data: Path) -> None:
+    say(data, "One")
+    first = made(data)
+    say(data, "Two")
+    both = made(data)
+    undo = restore(data, first)
+    assert undo is not None
+    assert (undo.folder, undo.replaced) == (both.folder, True)
+    for number in range(KEPT + 1):
+        say(data, str(number))
+        made(data)
+    assert undo in backups(data)
+
+
 def test_a_migration_that_fails_leaves_the_chats_and_a_copy(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from app.core.engine_shelf import EngineShelf
 from app.core.errors import ModelError
 from app.core.library_types import LocalModel
 from app.core.runtime import ModelRuntime
-from app.core.settings import SettingsStore
+from app.core.settings import Engine, SettingsStore
 from backends.types import LoadConfig
 from tests.backends.contract import text_of
 from tests.backends.scripts import ask
@@ -46,8 +46,12 @@ def record(tmp_path: Path) -> EngineRecord:
 
 
 @pytest.fixture
-def runtime(corral_home: Path, engines: Path, record: EngineRecord) -> Iterator[ModelRuntime]:
-    settings = SettingsStore(corral_home / "settings.json")
+def settings(corral_home: Path) -> SettingsStore:
+    return SettingsStore(corral_home / "settings.json")
+
+
+@pytest.fixture
+def runtime(settings: SettingsStore, engines: Path, record: EngineRecord) -> Iterator[ModelRuntime]:
     runtime = ModelRuntime(settings, engines=EngineShelf([engines], record))
     yield runtime
     runtime.close()
@@ -123,3 +127,16 @@ def test_after_a_crash_of_a_loaded_model_its_next_load_is_cautious(
     again = runtime.load(starter, SMALL)
     assert again.choice is not None
     assert again.choice.code == "plain"
+
+
+def test_the_engine_that_was_chosen_runs_a_model_and_one_that_is_gone_is_told(
+    runtime: ModelRuntime, settings: SettingsStore, starter: LocalModel, engines: Path
+) -> None:
+    write_engine(engines, "9.1", binding="")
+    older = write_engine(engines, "9.0", binding="").name
+    settings.update(engine=Engine(engine=older))
+    assert engine_of(runtime, starter) == (older, ())
+    settings.update(engine=Engine(engine="gone"))
+    id_, notes = engine_of(runtime, starter)
+    assert id_ != older
+    assert any("gone, is not installed" in note for note in notes)

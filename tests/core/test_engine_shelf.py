@@ -164,8 +164,69 @@ def test_a_damaged_record_costs_nothing_but_what_was_learned(tmp_path: Path) -> 
     assert EngineRecord(file).last_served("model") == "old"
 
 
+def test_a_model_stays_with_the_engine_it_loaded_with_though_others_come_before_that(
+    record: EngineRecord,
+) -> None:
+    between = InstalledEngine("between", "0.3.30", Path("/between"))
+    record.note_served("model", "old")
+    record.note_passed_over("model", "new")
+    choice = shelf(NEW, between, OLD, record=record).choose("model")
+    assert choice is not None
+    assert choice.engine == OLD
+    assert "so llama.cpp 0.3.36 runs it, with which it loaded before" in choice.note
+
+
 def test_where_the_record_cannot_be_written_it_holds_for_this_run(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     record = EngineRecord(tmp_path / "file" / "engines.json")
     record.note_crashed("new")
     assert record.crashed("new")
+
+
+def test_the_engine_that_was_chosen_runs_until_it_is_gone(record: EngineRecord) -> None:
+    both = shelf(NEW, OLD, record=record)
+    chosen = both.choose("model", wanted="old")
+    assert chosen is not None
+    assert (chosen.engine, chosen.note) == (OLD, "")
+    gone = both.choose("model", wanted="none")
+    assert gone is not None
+    assert gone.engine == NEW
+    assert gone.note == (
+        "The engine that was chosen, none, is not installed, so llama.cpp 0.3.40 runs."
+    )
+
+
+def test_the_package_can_be_chosen_though_it_has_no_id(record: EngineRecord) -> None:
+    package = InstalledEngine("", "0.3.36")
+    choice = shelf(NEW, package, record=record).choose("model", wanted="package")
+    assert choice is not None
+    assert (choice.engine, choice.note) == (package, "")
+
+
+def test_a_chosen_engine_that_cannot_load_a_model_gives_way_too(record: EngineRecord) -> None:
+    record.note_served("model", "new")
+    both = shelf(NEW, OLD, record=record)
+    choice = both.choose("model", wanted="old")
+    assert choice is not None
+    back = both.after_failure("model", choice, CANNOT)
+    assert back is not None
+    assert back.engine == NEW
+    both.note_loaded("model", back)
+    again = both.choose("model", wanted="old")
+    assert again is not None
+    assert again.engine == NEW
+    assert "llama.cpp 0.3.36 could not load this model" in again.note
+
+
+def test_an_engine_that_is_replaced_is_tried_anew(record: EngineRecord, tmp_path: Path) -> None:
+    record.note_served("model", "old")
+    record.note_passed_over("model", "new")
+    record.note_crashed("new")
+    both = shelf(NEW, OLD, record=record)
+    both.forget("new")
+    kept = EngineRecord(tmp_path / "engines.json")
+    assert not kept.crashed("new")
+    assert kept.last_served("model") == "old"
+    choice = shelf(NEW, OLD, record=kept).choose("model")
+    assert choice is not None
+    assert (choice.engine, choice.code) == (NEW, "")

@@ -4,13 +4,16 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from app.core.children import child_environment
-from app.core.handover import MOST_AT_ONCE, MOST_BYTES, Handover
+from app.core.handover import MOST_AT_ONCE, MOST_BYTES, SHOW, Handover
 from app.core.paths import AppPaths, app_paths
+
+LINK = "corral://model/a/b?file=c.gguf"
 
 
 @pytest.fixture
@@ -56,36 +59,63 @@ def test_a_window_that_was_killed_is_none(paths: AppPaths) -> None:
     late.close()
 
 
-def test_a_start_with_a_link_ends_when_a_window_is_open(paths: AppPaths) -> None:
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        pytest.param([LINK], [LINK], id="with a link"),
+        pytest.param([], [SHOW], id="without anything"),
+        pytest.param(["--in-tray"], [], id="at login"),
+    ],
+)
+def test_a_later_start_ends_when_a_window_is_open(
+    words: list[str], left: list[str], paths: AppPaths
+) -> None:
     window = Handover(paths)
     assert window.claim()
-    link = "corral://model/a/b?file=c.gguf"
     environment = child_environment() | {
         "CORRAL_HOME": str(paths.data.parent),
         "QT_QPA_PLATFORM": "offscreen",
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "app", link],
+    later = subprocess.Popen(
+        [sys.executable, "-m", "app", *words],
         env=environment,
         cwd=Path(__file__).parents[2],
-        capture_output=True,
-        timeout=60,
-        check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert window.take() == [link]
+    taken = []
+    while later.poll() is None:
+        taken += window.take()
+    assert later.returncode == 0
+    assert taken + window.take() == left
     window.close()
 
 
-def test_what_is_old_large_or_too_much_is_thrown_away(paths: AppPaths) -> None:
-    window = Handover(paths)
+def test_a_start_opens_its_own_window_when_the_other_one_ends_or_hangs(paths: AppPaths) -> None:
+    window, later = Handover(paths), Handover(paths)
     assert window.claim()
-    window.pass_on(["x" * (MOST_BYTES + 1)])
-    window.pass_on(["corral://model/old/one"])
+    assert not later.claim()
+    assert not later.pass_on([SHOW], patience=0.05)  # nobody takes it
+    assert not later.claim()
+    with ThreadPoolExecutor() as pool:
+        passed = pool.submit(later.pass_on, [SHOW], patience=60)
+        while not passed.done() and not any(window.folder.iterdir()):
+            pass
+        window.close()
+        assert not passed.result()
+    assert later.claim()
+    assert list(later.folder.iterdir()) == []
+    later.close()
+
+
+def test_what_is_old_large_or_too_much_is_thrown_away(paths: AppPaths) -> None:
+    window, later = Handover(paths), Handover(paths)
+    assert window.claim()
+    assert not later.claim()
+    later.pass_on(["x" * (MOST_BYTES + 1)])
+    later.pass_on(["corral://model/old/one"])
     (old,) = [path for path in window.folder.glob("*.txt") if path.stat().st_size < MOST_BYTES]
     hour_ago = time.time() - 3600
     os.utime(old, (hour_ago, hour_ago))
-    window.pass_on([f"corral://model/a/{number}" for number in range(MOST_AT_ONCE + 3)])
+    later.pass_on([f"corral://model/a/{number}" for number in range(MOST_AT_ONCE + 3)])
     assert window.take() == [f"corral://model/a/{number}" for number in range(MOST_AT_ONCE)]
     assert list(window.folder.iterdir()) == []
     window.close()

@@ -1,5 +1,6 @@
 """Which engines are found, and in which order."""
 
+import json
 import logging
 import sys
 from pathlib import Path
@@ -7,14 +8,17 @@ from pathlib import Path
 import pytest
 
 from app.core import installed_engines as module
+from app.core.graphics import offload_apis
 from app.core.installed_engines import (
+    KEPT,
     damage,
     engine_places,
     installed_engines,
     usual_environment,
 )
 from app.core.paths import app_paths
-from tests.engine_folders import write_engine
+from app.core.settings import Engine, SettingsStore
+from tests.engine_folders import write_engine, write_manifest
 
 PACKAGE = ""
 """Id of the libraries of the Python package, which is installed where tests run."""
@@ -45,6 +49,20 @@ def test_of_two_with_one_name_that_beside_the_program_counts(tmp_path: Path) -> 
     first, *_ = installed_engines([tmp_path / "program", tmp_path / "person"])
     assert first.folder == beside
     assert len(ids(tmp_path / "program", tmp_path / "person")) == 2
+
+
+def test_one_that_was_kept_from_another_version_comes_after_all_others(tmp_path: Path) -> None:
+    program, own = tmp_path / "program", tmp_path / "data"
+    write_engine(program, "9.1", id="of this version")
+    kept_engine(own, "9.2", "of a later one")
+    assert ids(program, own) == ["of this version", PACKAGE, "of a later one"]
+    write_engine(own, "9.2", id="of a later one")  # the person added it, too
+    assert ids(program, own) == ["of a later one", "of this version", PACKAGE]
+
+
+def kept_engine(own: Path, version: str, engine_id: str) -> None:
+    folder = write_engine(own, version, id=engine_id)
+    folder.rename(own / f"{KEPT}{engine_id}")
 
 
 def test_a_damaged_one_is_passed_over_and_told(
@@ -103,6 +121,31 @@ def test_usually_the_best_one_runs(corral_home: Path) -> None:
     assert usual_environment() == {}
     folder = write_engine(corral_home / "data" / "engines", "9.1")
     assert usual_environment() == {"CORRAL_ENGINE": str(folder)}
+
+
+def test_the_chosen_one_runs_also_where_nobody_has_the_settings_at_hand(corral_home: Path) -> None:
+    places = corral_home / "data" / "engines"
+    chosen = write_engine(places, "9.0", id="chosen")
+    write_engine(places, "9.1", id="newest", accelerator="cuda")
+    (places / "newest" / "libggml-cuda.so").touch()
+    listed = json.loads((places / "newest" / "engine.json").read_text())
+    write_manifest(places / "newest", {k: listed[k] for k in listed.keys() - {"files", "sizes"}})
+    assert offload_apis() == ("cuda",)
+    store = SettingsStore(app_paths().settings_file)
+    store.update(engine=Engine(engine="chosen"))
+    assert usual_environment() == {"CORRAL_ENGINE": str(chosen)}
+    assert offload_apis() == ()
+    store.update(engine=Engine(engine="package"))
+    assert usual_environment() == {}
+    store.update(engine=Engine(engine="gone"))
+    assert usual_environment() == {"CORRAL_ENGINE": str(places / "newest")}
+
+
+def test_settings_that_cannot_be_read_leave_the_choice_to_corral(corral_home: Path) -> None:
+    folder = write_engine(corral_home / "data" / "engines", "9.1")
+    for text in ("{", '{"engine": {"engine": 5}}', '{"engine": 7}', "[]"):
+        app_paths().settings_file.write_text(text)
+        assert usual_environment() == {"CORRAL_ENGINE": str(folder)}
 
 
 def test_a_package_without_libraries_is_no_engine(

@@ -609,3 +609,22 @@ def test_one_thread_watches_all_models_and_ends_with_the_runtime(
     assert len(watching()) == 1
     runtime.close()
     assert watching() == []
+
+
+def test_a_card_comes_into_reach_when_another_engine_is_chosen(
+    settings: SettingsStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apis: list[tuple[str, ...]] = [()]
+    monkeypatch.setattr("app.core.runtime.survey", lambda: HARDWARE)
+    monkeypatch.setattr("app.core.runtime.offload_apis", lambda: apis[0])
+    runtime = ModelRuntime(settings)
+    runtime.look_at_engines()  # before anybody asked: nothing to change yet
+    assert runtime.hardware().offload == ()
+    apis[0] = ("cuda",)
+    runtime.look_at_engines()
+    assert runtime.hardware().offload == ("cuda",)
+    runtime.close()
+    told = ModelRuntime(settings, HARDWARE)
+    told.look_at_engines()
+    assert told.hardware() == HARDWARE
+    told.close()

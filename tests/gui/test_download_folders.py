@@ -158,6 +158,7 @@ def test_the_settings_have_links_opened_with_corral_and_not_any_more(
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_DATA_DIRS", str(tmp_path / "nothing"))
     page = SettingsPage(context)
     page.resize(1264, 1200)
     show(page)
@@ -178,6 +179,35 @@ def test_the_settings_have_links_opened_with_corral_and_not_any_more(
     wrong = section.links_row.sentence
     qtbot.waitUntil(lambda: "not opened with Corral" in wrong.text(), timeout=WAIT)
     assert not section.links.isChecked()
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="only a bundle can do so there")
+def test_links_that_an_installed_program_opens_are_shown_so_and_can_be_switched_off(
+    context: AppContext,
+    show: Show,
+    tmp_path: Path,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_DATA_DIRS", str(tmp_path / "system"))
+    entry = tmp_path / "system" / "applications" / "org.corral.Corral.desktop"
+    entry.parent.mkdir(parents=True)
+    entry.write_text("[Desktop Entry]\nMimeType=x-scheme-handler/corral;application/x-gguf;\n")
+    page = SettingsPage(context)
+    page.resize(1264, 1200)
+    show(page)
+    page.open_with({"section": "downloads"})
+    section = page.section("downloads")
+    assert isinstance(section, DownloadsSection)
+    page.activated()
+    qtbot.waitUntil(section.links.isChecked, timeout=WAIT)
+    section.links.click()
+    qtbot.waitUntil(lambda: not opens_links(), timeout=WAIT)
+    section.refresh()
+    qtbot.waitUntil(lambda: not section.links.isChecked(), timeout=WAIT)
 
 
 def test_a_folder_whose_models_are_used_in_place_is_refused(

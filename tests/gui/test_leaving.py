@@ -1,18 +1,24 @@
 """Closing the window while the program is at work for somebody."""
 
+import signal
+import sys
 import time
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.core import program_updates, update_replacement
 from app.core.downloads import DownloadManager
 from app.core.paths import app_paths
 from app.gui.application import Program
 from app.gui.controls.labels import Label
 from app.gui.question import Question
+from app.gui.signals import EndSignals
 from tests.gui.test_downloads_page import item
+from tests.updates.update_server import PROGRAM, UpdateServer
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
 
@@ -82,3 +88,99 @@ def test_what_goes_on_in_the_background_stays_there(
         question(program).answers["tray"].click()
     assert program.context.settings.current.server.in_tray
     program.window.bring_back()
+
+
+@pytest.fixture
+def signals(program: Program) -> Iterator[None]:
+    """Signals reach the window as they do in the running program."""
+    signals = EndSignals(program.end)
+    yield
+    signals.close()
+
+
+@pytest.mark.usefixtures("signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_who_logs_out_or_ends_it_by_its_number_is_not_asked(
+    program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(DownloadManager, "items", lambda _: (item("running"),))
+    with qtbot.waitSignal(program.window.closing):
+        signal.raise_signal(getattr(signal, name))
+    assert not program.window.isVisible()
+
+
+@pytest.mark.usefixtures("signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
+def test_control_c_in_the_middle_of_a_download_asks(
+    program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DownloadManager, "items", lambda _: (item("running"),))
+    signal.raise_signal(signal.SIGINT)
+    qtbot.waitUntil(lambda: any(q.isVisible() for q in program.window.findChildren(Question)))
+    assert program.window.isVisible()
+
+
+def test_the_end_of_the_session_is_held_up_by_no_question_and_no_tray(
+    program: Program, qapp: QApplication, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DownloadManager, "items", lambda _: (item("running"),))
+    monkeypatch.setattr("app.gui.tray.Tray.keeps_running", lambda _: True)
+    qapp.commitDataRequest.emit(None)
+    with qtbot.waitSignal(program.window.closing):
+        assert program.window.close()
+    assert not program.window.findChildren(Question)
+
+
+@pytest.fixture
+def updatable(monkeypatch: pytest.MonkeyPatch) -> Iterator[UpdateServer]:
+    """Programs that begin now can replace themselves with what this server has."""
+    monkeypatch.setattr(program_updates, "this_program", lambda: PROGRAM)
+    with UpdateServer() as server:
+        monkeypatch.setattr(program_updates, "load_source", lambda: server.source)
+        yield server
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "the session", "the screen"])
+def test_a_version_that_waits_for_the_end_does_not_come_at_the_end_of_the_session(
+    updatable: UpdateServer,
+    qapp: QApplication,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    started: list[object] = []
+    monkeypatch.setattr(update_replacement, "start_installer", lambda *told: started.append(told))
+    monkeypatch.setattr(update_replacement, "start_detached", lambda *told: started.append(told))
+    program = Program(qapp, app_paths())
+    program.start()
+    program.furnish()
+    signals = EndSignals(program.end)
+    updates = program.context.program_updates
+    release = updatable.release("99.0")
+    updates.fetch(release)
+    updates.replacement.install(release, restart=False)
+    if name == "the screen":
+        QTimer.singleShot(0, lambda: qapp.exit(1))  # as Qt does when it is gone
+        assert program.run() == 1
+    elif name == "the session":
+        qapp.commitDataRequest.emit(None)
+        assert program.window.close()
+    else:
+        with qtbot.waitSignal(program.window.closing):
+            signal.raise_signal(getattr(signal, name))
+    program.close()
+    signals.close()
+    assert len(started) == (1 if name == "SIGINT" else 0)
+    after = Program(qapp, app_paths())
+    after.start()
+    after.furnish()
+    planned = after.context.program_updates.replacement.planned
+    assert (planned is not None) == (name != "SIGINT")
+    after.window.quit(sure=True)
+    after.close()
+    assert len(started) == 1
+    for each in (program, after):
+        each.window.deleteLater()
+        each.deleteLater()

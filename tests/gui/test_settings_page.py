@@ -22,7 +22,6 @@ from app.gui.settings_more import ChatSection, FoldersSection
 from app.gui.settings_network import NetworkSection
 from app.gui.settings_page import SettingsPage
 from backends.types import LoadConfig
-from tests.engine_folders import write_engine
 
 Show = Callable[[QWidget], QWidget]
 CLICK = Qt.MouseButton.LeftButton
@@ -169,27 +168,6 @@ def test_memory_settings(
     general.show_settings(context.settings.current)
     assert group.idle.currentText() == "After 90 minutes"
     assert group.rails.current() == 0
-
-
-def test_the_engines_code_for_the_processor_is_chosen_where_it_has_several(
-    context: AppContext, corral_home: Path, general: GeneralSection, stored: Stored
-) -> None:
-    assert not general.engine.isVisible()  # the package's engine has only one
-    places = corral_home / "data" / "engines"
-    write_engine(places, "9.0", variants=("x64", "haswell", "zen4"))
-    general.show_settings(context.settings.current)
-    assert general.engine.isVisible()
-    assert general.engine.engine_row.title.text() == "llama.cpp 9.0"
-    assert "best of 2" in general.engine.engine_row.sentence.text()
-    code = general.engine.code
-    offered = [code.itemText(index) for index in range(code.count())]
-    assert offered == ["Automatic", "zen4", "haswell", "x64"]
-    code.setCurrentIndex(2)
-    code.activated.emit(2)
-    assert stored().engine.cpu_code == "haswell"
-    context.settings.update(engine=Engine(cpu_code="armv9"))
-    general.show_settings(context.settings.current)
-    assert code.currentText() == "Automatic"
 
 
 def test_memory_for_resting_chats(

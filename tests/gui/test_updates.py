@@ -9,14 +9,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import msgspec
 import pytest
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from app import __version__
 from app.core import conversation_schema as schema
 from app.core import program_updates, update_replacement
+from app.core.data_backup import restore
 from app.core.download_state import DownloadItem, DownloadRequest
 from app.core.paths import app_paths
 from app.core.program_form import Program
@@ -24,6 +27,7 @@ from app.core.program_updates import ProgramUpdates
 from app.core.runtime import ModelRuntime
 from app.core.settings import Models, Network, SettingsStore, Updates
 from app.core.update_install import way_of
+from app.core.update_shelf import UpdateMemory
 from app.gui.assembly import assemble, close_context, make_look
 from app.gui.context import AppContext
 from app.gui.controls.overlay import Overlay
@@ -45,8 +49,9 @@ SOURCE = Program("source", "linux", "x86_64")
 
 @pytest.fixture(autouse=True)
 def installers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system has what the way of a .deb needs."""
+    """The system has what the way of a .deb needs. Corral is not really started again."""
     monkeypatch.setattr(way_of, "__defaults__", (lambda name: name,))
+    monkeypatch.setattr(update_replacement, "start_detached", lambda *_: None)
 
 
 @pytest.fixture
@@ -154,6 +159,19 @@ def test_a_refused_list_is_said_in_the_row(
     assert section.look.isEnabled()
 
 
+def test_after_a_refused_list_nothing_is_called_the_newest(
+    make: Make, server: UpdateServer, show: Show, qtbot: QtBot
+) -> None:
+    section = section_of(make(), show)
+    server.announce(server.release("0.1.0"))
+    press(section.look)
+    qtbot.waitUntil(lambda: section.state_row.title.text() == "This is the newest version")
+    server.tamper("0.1.0", "0.3.0")
+    qtbot.waitUntil(section.look.isEnabled)
+    press(section.look)
+    qtbot.waitUntil(lambda: section.state_row.title.text() == "No newer version is known")
+
+
 def test_offline_the_button_says_why_it_is_off(make: Make, show: Show, qtbot: QtBot) -> None:
     context = make()
     section = section_of(context, show)
@@ -213,6 +231,61 @@ def test_while_something_runs_it_is_installed_at_the_end_and_may_be_given_up(
     assert section.window().isVisible()
     press(section.cancel)
     qtbot.waitUntil(section.act.isVisible)
+    context.program_updates.replacement.finish()
+    assert commands == []
+
+
+def test_what_waited_for_an_answer_can_be_installed_at_once_when_that_has_ended(
+    make: Make,
+    server: UpdateServer,
+    show: Show,
+    commands: list[list[str]],
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    busy = ["an answer"]
+    monkeypatch.setattr(AppContext, "is_busy", lambda _self: bool(busy))
+    context = make()
+    server.announce(server.release("0.2.0"))
+    section = section_of(context, show)
+    press(section.look)
+    qtbot.waitUntil(section.act.isVisible)
+    press(section.act)
+    qtbot.waitUntil(lambda: section.act.isVisible() and section.act.text() == "Install at the end")
+    press(section.act)
+    qtbot.waitUntil(section.cancel.isVisible)
+    assert not section.act.isVisible()
+    busy.clear()
+    qtbot.waitUntil(section.act.isVisible)
+    assert section.act.text() == "Install and restart"
+    press(section.act)
+    replacement = context.program_updates.replacement
+    qtbot.waitUntil(lambda: replacement.planned is not None and replacement.planned.restart)
+    replacement.finish()
+    (command,) = commands
+    assert command[-1] == "corral"  # it starts again
+
+
+def test_where_nothing_opens_packages_the_command_is_shown_and_copied(
+    make: Make,
+    server: UpdateServer,
+    show: Show,
+    commands: list[list[str]],
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(way_of, "__defaults__", (lambda _name: None,))
+    context = make()
+    server.announce(server.release("0.2.0"))
+    section = section_of(context, show)
+    press(section.look)
+    qtbot.waitUntil(section.act.isVisible)
+    press(section.act)
+    qtbot.waitUntil(lambda: section.act.isVisible() and section.act.text() == "Copy command")
+    (file,) = context.paths.program_updates.glob("corral-*")
+    assert f"sudo apt install {file}" in section.offer_row.sentence.text()
+    press(section.act)
+    assert QApplication.clipboard().text() == f"sudo apt install {file}"
     context.program_updates.replacement.finish()
     assert commands == []
 
@@ -345,6 +418,28 @@ def test_a_copy_of_the_data_is_put_back_at_the_end(
     context.program_updates.replacement.cancel()
 
 
+def test_a_copy_of_what_was_replaced_says_so_and_can_be_deleted(
+    make: Make, show: Show, qtbot: QtBot, english: None
+) -> None:
+    context = make()
+    older_chats(context)
+    replacement = context.program_updates.replacement
+    (old,) = replacement.backups()
+    replaced = restore(context.paths.data, old)
+    section = section_of(context, show)
+    qtbot.waitUntil(lambda: section.copies is not None)
+    assert section.copies is not None
+    sentences = [row.sentence.text() for row in section.copies.rows]
+    assert [each.endswith("when another copy was put back") for each in sentences] == [True, False]
+    (button,) = section.copies.deletes
+    assert replaced is not None
+    press(button)
+    assert section.window().findChild(Overlay) is not None
+    section.copies._delete_answered(replaced, True)
+    qtbot.waitUntil(lambda: section.copies is not None and not section.copies.deletes)
+    assert replacement.backups() == (old,)
+
+
 def test_a_package_that_changed_on_the_disk_is_refused_and_can_be_fetched_anew(
     make: Make, server: UpdateServer, show: Show, qtbot: QtBot
 ) -> None:
@@ -434,7 +529,10 @@ def test_who_agrees_is_told_of_a_new_version_and_shown_what_is_new(
     assert context.settings.current.updates.look is True
     qtbot.waitUntil(lambda: watch.strip is not None)
     assert watch.strip.label.text() == "Corral 0.2.0 is there"
-    watch.strip.action_chosen.emit()
+    qtbot.waitUntil(watch.strip.action.isVisible)
+    watch.strip.action.setFocus()
+    press(watch.strip.action)
+    assert window.rail.buttons["settings"].hasFocus()  # where the person is now
     page = window.current_page
     assert isinstance(page, SettingsPage)
     assert page.heading.text() == "Updates"
@@ -510,3 +608,35 @@ def test_a_model_that_loads_or_answers_is_busy(context: AppContext) -> None:
     assert replace(context, runtime=runtime("loading", 7)).is_busy()
     assert replace(context, runtime=runtime("ready", 0)).is_busy()
     assert not replace(context, runtime=runtime("ready", 7)).is_busy()
+
+
+def test_who_reads_about_a_new_version_is_not_told_of_it_above_the_page(
+    main: Main, server: UpdateServer, qtbot: QtBot
+) -> None:
+    context, window = main
+    server.announce(server.release("0.2.0"))
+    watch = UpdateWatch(context, window)
+    window.open_page("settings", {"section": "updates"})
+    page = window.current_page
+    assert isinstance(page, SettingsPage)
+    section = page.section("updates")
+    assert isinstance(section, UpdatesSection)
+    qtbot.waitUntil(section.look.isVisible)
+    press(section.look)
+    qtbot.waitUntil(section.act.isVisible)
+    watch.offer()
+    assert watch.strip is None
+
+
+def test_a_version_that_has_come_says_so(main: Main, server: UpdateServer, make: Make) -> None:
+    context, window = main
+    release = server.release(__version__)
+    memory = context.paths.program_updates / "memory.json"
+    memory.parent.mkdir(parents=True)
+    memory.write_bytes(msgspec.json.encode(UpdateMemory(installing=release.version)))
+    watch = UpdateWatch(context, window)
+    assert watch.strip is not None
+    assert watch.strip.label.text() == f"This is Corral {__version__} now"
+    watch.strip.closed.emit()
+    assert window.notices == []
+    assert UpdateWatch(make(), window).strip is None  # told once

@@ -98,6 +98,18 @@ def test_freezing_needs_the_library_of_the_systems_python(
         bootstrap.install_system_packages(("installer",))
 
 
+def test_an_installer_needs_what_engines_are_built_with(
+    bootstrap: ModuleType, debian: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    debian += [*bootstrap.FREEZE_PACKAGES, *(n.split("|")[0] for n in bootstrap.QT_PACKAGES)]
+    debian.append("g++")
+    here = {"dpkg-query", "c++", "ninja"}
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: name if name in here else None)
+    bootstrap.install_system_packages(("dev",))
+    with pytest.raises(SystemExit, match=r"apt-get install cmake$"):
+        bootstrap.install_system_packages(("installer",))
+
+
 def test_other_systems_are_not_asked_for_debian_packages(
     bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,3 +50,9 @@ def test_requirements_of_requirements_and_extras_are_followed(pin: ModuleType) -
     assert "markupsafe" in without  # jinja2 needs it
     assert "pytest" not in without
     assert "pluggy" in with_dev  # pytest needs it
+
+
+def test_what_is_left_out_is_left_out_with_what_only_it_needs(pin: ModuleType) -> None:
+    all_of_them = pin.versions("corral")
+    fewer = pin.versions("corral", without={"jinja2", "llama-cpp-python"})
+    assert {"jinja2", "markupsafe"} <= all_of_them.keys() - fewer.keys()

@@ -14,6 +14,8 @@ import pytest
 
 from backends import engine_folder
 from tests.engine_folders import write_engine, write_manifest
+from tests.packaging import mac_files
+from tests.packaging.mac_files import mach_o
 from tests.packaging.scripts import ROOT, load_script
 
 SCRIPTS = ROOT / "packaging" / "engine"
@@ -54,6 +56,14 @@ def test_engines_are_built_from_the_version_that_corral_is_tested_with(
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert any(each.startswith(f"llama-cpp-python=={version};") for each in project["dependencies"])
     assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", source.REQUIREMENT.read_text("utf-8"))
+
+
+def test_pip_understands_how_it_is_asked_for_the_source(source: ModuleType, tmp_path: Path) -> None:
+    asked = source.expected_source(tmp_path)
+    for command in (source.fetch_command(tmp_path), source.wheel_command(asked, tmp_path)):
+        # Words that it does not know are told before the help.
+        done = subprocess.run([*command, "--help"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 def test_the_program_reads_what_the_build_writes(
@@ -135,8 +145,16 @@ def test_every_fault_of_the_files_is_told(check: ModuleType, tmp_path: Path) -> 
 
 def test_symbols_of_newer_systems_are_seen(check: ModuleType) -> None:
     said = "0x0010: Name: GLIBC_2.38  Flags: none\n Name: GLIBC_2.4 Name: GLIBCXX_3.4.29\n"
-    assert check.too_new(said, check.NEWEST) == {"GLIBC_2.38"}
-    assert check.too_new("Name: GLIBCXX_3.4.30", check.NEWEST) == {"GLIBCXX_3.4.30"}
+    newest = check.NEWEST["x86_64"]
+    assert check.too_new(said, newest) == {"GLIBC_2.38"}
+    assert check.too_new("Name: GLIBCXX_3.4.30", newest) == {"GLIBCXX_3.4.30"}
+    assert check.too_new(said, check.NEWEST["aarch64"]) == set()
+
+
+def test_pip_fetches_no_build_tool_for_the_source(source: ModuleType, tmp_path: Path) -> None:
+    unpacked = source.expected_source(tmp_path)
+    for command in (source.fetch_command(tmp_path), source.wheel_command(unpacked, tmp_path)):
+        assert "--no-build-isolation" in command
 
 
 @pytest.mark.parametrize(
@@ -164,3 +182,97 @@ def test_a_library_that_needs_a_strange_one_is_found(check: ModuleType, tmp_path
     assert fault not in check.faults(folder)
     (folder / "libggml-base.so.0").unlink()
     assert fault in check.faults(folder)
+
+
+SYSTEM = "/usr/lib/libSystem.B.dylib"
+
+
+def as_apples_linker_leaves_it(target: Any, folder: Path) -> None:
+    """The libraries of a Mac's build, under CMake's names, with links as CMake makes them."""
+    folder.mkdir(parents=True)
+    needed = {"llama": ("ggml", "ggml-base"), "mtmd": ("llama", "ggml"), "ggml": ("ggml-base",)}
+    for file in target.libraries:
+        stem, _, ending = file.removeprefix("lib").rpartition(".")
+        loads = [f"@rpath/lib{each}.0.dylib" for each in needed.get(stem, ("ggml-base",))]
+        if stem == "ggml-base":
+            loads = []
+        if ending == "dylib":
+            content = mach_o(
+                *loads, SYSTEM, name=f"@rpath/lib{stem}.0.dylib", rpath="@loader_path", **SIGNED
+            )
+            (folder / f"lib{stem}.0.0.0.dylib").write_bytes(content)
+            (folder / f"lib{stem}.0.dylib").symlink_to(f"lib{stem}.0.0.0.dylib")
+            (folder / file).symlink_to(f"lib{stem}.0.dylib")
+        else:
+            # They differ; what they are made of here is what they load.
+            differs = f"/usr/lib/{stem}.dylib"
+            content = mach_o(*loads, SYSTEM, differs, rpath="@loader_path", **SIGNED)
+            (folder / file).write_bytes(content)
+
+
+SIGNED: dict[str, Any] = {"signature": b"the linker's"}
+
+
+@pytest.fixture(scope="module")
+def finished_mac_engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished engine for a Mac, made with stand-ins for Apple's tools."""
+    work = tmp_path_factory.mktemp("mac")
+    folder = work / "engine"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(SCRIPTS))
+        patch.setenv("PATH", mac_files.put_on_path(work / "tools"))
+        target = load_script("engine/engine_targets").TARGETS["macos-arm64"]
+        as_apples_linker_leaves_it(target, work / "bin")
+        load_script("engine/build").collect(target, work / "bin", folder)
+    system = {"system": "macos", "machine": "arm64", "variants": list(target.variants)}
+    write_manifest(folder, {**MORE, **system, "accelerator": "metal"})
+    return folder
+
+
+@pytest.fixture
+def mac_engine(finished_mac_engine: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(finished_mac_engine, tmp_path / "engine")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
+def test_an_engine_for_a_mac_passes_its_own_check(check: ModuleType, mac_engine: Path) -> None:
+    assert list(check.faults(mac_engine)) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (
+            mach_o(SYSTEM, name="@rpath/libllama.0.dylib", **SIGNED),
+            "libllama.dylib calls itself @rpath/libllama.0.dylib",
+        ),
+        (
+            mach_o("@rpath/libggml.0.dylib", name="@rpath/libllama.dylib", **SIGNED),
+            "libllama.dylib needs @rpath/libggml.0.dylib",
+        ),
+        (
+            mach_o("/opt/homebrew/lib/libomp.dylib", name="@rpath/libllama.dylib", **SIGNED),
+            "libllama.dylib needs /opt/homebrew/lib/libomp.dylib",
+        ),
+        (
+            mach_o("@rpath/libggml.dylib", name="@rpath/libllama.dylib", **SIGNED),
+            "libllama.dylib does not look for the others beside itself",
+        ),
+        (
+            mach_o(SYSTEM, name="@rpath/libllama.dylib"),
+            "libllama.dylib is not signed, so arm64 would not load it",
+        ),
+        (
+            mach_o(SYSTEM, name="@rpath/libllama.dylib", machine=mac_files.X86_64, **SIGNED),
+            "libllama.dylib is for x86_64",
+        ),
+        (b"no library", "libllama.dylib is for no Mac"),
+    ],
+)
+def test_every_fault_of_a_macs_library_is_told(
+    check: ModuleType, mac_engine: Path, content: bytes, fault: str
+) -> None:
+    (mac_engine / "libllama.dylib").write_bytes(content)
+    assert fault in check.faults(mac_engine)

@@ -1,4 +1,4 @@
-"""`build_installer.py freeze`, and the program that comes out of it. Linux only, as the build."""
+"""`packaging/freeze.py`, and the program that comes out of it. Linux only, as the build."""
 
 import json
 import os
@@ -41,7 +41,7 @@ LARGEST = 250 * MEGABYTES
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The frozen program, away from the checkout it was made from."""
     done = subprocess.run(
-        [sys.executable, ROOT / "build_installer.py", "freeze"],
+        [sys.executable, ROOT / "packaging" / "freeze.py", "--unlocked"],
         capture_output=True,
         text=True,
         cwd=tmp_path_factory.mktemp("elsewhere"),

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from app import __version__
-from tests.packaging.scripts import ROOT
+from app.core.start_at_login import quoted
+from tests.packaging.scripts import ROOT, load_script
 
 LINUX = ROOT / "packaging" / "linux"
 NAME = "org.corral.Corral"
@@ -260,10 +261,10 @@ def test_without_a_home_it_goes_where_it_is_told(unpacked: Path, tmp_path: Path)
 def test_a_folder_with_signs_that_mean_something_to_tools_is_as_good_as_any(
     unpacked: Path, tmp_path: Path
 ) -> None:
-    prefix = tmp_path / "you & me|us"
+    prefix = tmp_path / 'you & me|us $5 `x` "100%"'
     assert install(unpacked, tmp_path, "--prefix", str(prefix)).returncode == 0
     entry = (prefix / f"share/applications/{NAME}.desktop").read_text(encoding="utf-8")
-    assert f'Exec="{prefix}/bin/corral" %u' in entry
+    assert f"Exec={quoted(str(prefix / 'bin/corral'))} %u\n" in entry
 
 
 @needs("zstd")
@@ -272,8 +273,15 @@ def test_what_root_installs_is_not_owned_by_who_unpacked_it(unpacked: Path, tmp_
     for path in (unpacked, *unpacked.rglob("*")):
         os.chown(path, 1234, 1234, follow_symlinks=False)
     prefix = tmp_path / "usr local"
-    assert install(unpacked, tmp_path, "--prefix", str(prefix)).returncode == 0
+    before = os.umask(0o077)  # such as an administrator's
+    try:
+        assert install(unpacked, tmp_path, "--prefix", str(prefix)).returncode == 0
+    finally:
+        os.umask(before)
     assert {path.lstat().st_uid for path in prefix.rglob("*")} == {0}
+    for path in prefix.rglob("*"):
+        wanted = 0o555 if path.is_dir() else 0o444
+        assert path.is_symlink() or path.stat().st_mode & wanted == wanted, path
 
 
 @needs("zstd")
@@ -283,6 +291,16 @@ def test_the_archive_says_so_where_the_program_cannot_run(unpacked: Path, tmp_pa
     assert done.returncode == 1
     assert re.search(r"needs glibc 2\.\d+ or newer", done.stderr)
     assert not (tmp_path / ".local").exists()
+    (unpacked / "lib/corral/corral").chmod(0o644)  # as if the disk forbade to run anything
+    assert "noexec" in install(unpacked, tmp_path).stderr
+    (unpacked / "lib/corral/corral").unlink()
+    assert "is not beside this script" in install(unpacked, tmp_path).stderr
+
+
+def test_a_flatpak_keeps_the_files_as_they_are() -> None:
+    manifest = json.loads((LINUX / f"{NAME}.flatpak.json").read_text(encoding="utf-8"))
+    # Stripped, the program would lose its modules, which lie behind it, and the engine its sums.
+    assert manifest["build-options"] == {"no-debuginfo": True, "strip": False}
 
 
 def test_the_folder_of_an_appimage_starts_the_program_from_anywhere(
@@ -334,3 +352,57 @@ def test_a_folder_of_the_build_machine_is_searched_by_no_library(
         answer.argtypes, answer.restype = [ctypes.c_double], ctypes.c_double
         assert answer(0.0) == 1.0
         assert not search_paths.forget_build_machine(library)
+
+
+def test_a_package_gets_its_name_when_it_is_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(LINUX))
+    import release
+
+    target = tmp_path / "out" / "corral.deb"
+    with release.whole(target) as part:
+        part.write_bytes(b"all of it")
+        assert not target.exists()
+    assert target.read_bytes() == b"all of it"
+
+    def interrupted() -> None:
+        with release.whole(target) as part:
+            part.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert [path.name for path in target.parent.iterdir()] == ["corral.deb"]
+    assert target.read_bytes() == b"all of it"
+
+
+def test_nothing_is_packed_of_nothing_and_for_no_other_computer(tmp_path: Path) -> None:
+    for name in ("deb", "tarball", "flatpak"):
+        command = [sys.executable, str(LINUX / f"{name}.py"), "--frozen", str(tmp_path / "none")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "There is no frozen program in" in done.stderr
+    command = [sys.executable, str(LINUX / "image.py"), "--target", "linux-riscv64"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "cannot be packed on linux-" in done.stderr
+
+
+def test_what_would_be_tried_is_said_where_nothing_was_built(tmp_path: Path) -> None:
+    said = script("verify", "--dry-run", "--out", tmp_path / "none")
+    assert all(ending in said for ending in ("*.deb", "*.tar.zst", "*.AppImage"))
+
+
+@pytest.mark.parametrize(
+    ("said", "maintainer"),
+    [("", "The Corral developers <corral@localhost>"), ("X <x@corral.example>",) * 2],
+)
+def test_who_answers_for_the_package_is_said_by_who_builds_it(
+    said: str, maintainer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The release workflow hands on a variable that may be empty."""
+    monkeypatch.syspath_prepend(LINUX)
+    monkeypatch.setenv("CORRAL_MAINTAINER", said)
+    deb = load_script("linux/deb")
+    assert maintainer == deb.MAINTAINER

@@ -10,8 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import msgspec
 import pytest
 
+from backends.engine_folder import INTERFACE, EngineManifest, check_files
+from tests.engine_folders import write_manifest
+from tests.packaging import mac_files
+from tests.packaging.mac_files import mach_o
 from tests.packaging.scripts import ROOT
 
 MACOS = ROOT / "packaging" / "macos"
@@ -28,22 +33,17 @@ def steps() -> Iterator[dict[str, ModuleType]]:
     sys.path[:] = before
 
 
-def mach_o(
-    *loads: str, rpath: str = "", machine: int = 0x0100000C, oldest: tuple[int, int] = (11, 0)
-) -> bytes:
-    """The beginning of a Mach-O file, as Apple's mach-o/loader.h describes it."""
-
-    def with_text(kind: int, text: str, head: int) -> bytes:
-        content = text.encode() + b"\0"
-        content += bytes(-(head + len(content)) % 8)
-        rest = struct.pack("<3I", 0, 0, 0)[: head - 12]
-        return struct.pack("<3I", kind, head + len(content), head) + rest + content
-
-    commands = [with_text(0xC, load, 24) for load in loads]
-    commands += [with_text(0x8000001C, rpath, 12)] if rpath else []
-    commands.append(struct.pack("<6I", 0x32, 24, 1, oldest[0] << 16 | oldest[1] << 8, 0, 0))
-    body = b"".join(commands)
-    return struct.pack("<8I", 0xFEEDFACF, machine, 0, 6, len(commands), len(body), 0, 0) + body
+MANIFEST = {
+    "id": "llama.cpp-1-macos-arm64",
+    "engine": "llama.cpp",
+    "version": "1",
+    "commit": "0123abc",
+    "interface": INTERFACE,
+    "system": "macos",
+    "machine": "arm64",
+    "variants": ["apple_m1"],
+}
+ENGINE = "Resources/engines/llama.cpp-1-macos-arm64"
 
 
 @pytest.fixture
@@ -51,16 +51,18 @@ def bundle(steps: dict[str, ModuleType], tmp_path: Path) -> Path:
     """A small Corral.app without faults."""
     app = tmp_path / "Corral.app"
     contents = app / "Contents"
-    for name in ("MacOS", "Frameworks", "Resources/engines/llama.cpp-1-macos-arm64"):
+    for name in ("MacOS", "Frameworks", ENGINE):
         (contents / name).mkdir(parents=True)
-    info = plistlib.dumps(steps["app_info"].info(VERSION))
+    info = plistlib.dumps(steps["app_info"].info(VERSION, "arm64"))
     (contents / "Info.plist").write_bytes(info)
     program = contents / "MacOS" / "corral"
     program.write_bytes(mach_o("/usr/lib/libSystem.B.dylib", "@rpath/libpython3.11.dylib"))
     program.chmod(0o755)
     picture = ROOT / "resources" / "brand" / "app-icon.svg"
     (contents / "Resources" / "Corral.icns").write_bytes(steps["pictures"].icon_set(picture))
-    (contents / "Resources/engines/llama.cpp-1-macos-arm64/engine.json").write_text("{}")
+    for name in ("libllama.dylib", "libggml-cpu-apple_m1.so"):
+        (contents / ENGINE / name).write_bytes(mach_o("/usr/lib/libSystem.B.dylib"))
+    write_manifest(contents / ENGINE, MANIFEST)
     (contents / "Frameworks" / "engines").symlink_to("../Resources/engines")
     (contents / "Frameworks" / "libpython3.11.dylib").write_bytes(mach_o())
     return app
@@ -75,9 +77,10 @@ def test_a_good_bundle_has_no_faults(steps: dict[str, ModuleType], bundle: Path)
 
 
 def test_models_and_links_are_opened_with_corral(steps: dict[str, ModuleType]) -> None:
-    info = plistlib.loads(plistlib.dumps(steps["app_info"].info(VERSION)))
+    info = plistlib.loads(plistlib.dumps(steps["app_info"].info(VERSION, "arm64")))
     (document,) = info["CFBundleDocumentTypes"]
     (kind,) = info["UTImportedTypeDeclarations"]
+    assert document["LSHandlerRank"] == "Alternate", "the type is imported, not our own"
     assert document["LSItemContentTypes"] == [kind["UTTypeIdentifier"]]
     assert kind["UTTypeTagSpecification"]["public.filename-extension"] == ["gguf"]
     assert info["CFBundleURLTypes"][0]["CFBundleURLSchemes"] == ["corral"]
@@ -142,6 +145,33 @@ def test_files_with_several_kinds_of_code_are_read(
     assert read == {"arm64": ("@rpath/a.dylib",), "x86_64": ("@rpath/b.dylib",)}
 
 
+@pytest.mark.parametrize(
+    ("name", "oldest", "good"),
+    [
+        ("QtCore.abi3.so", (15, 0), True),
+        ("libpyside6.abi3.6.11.dylib", (15, 0), True),
+        ("libshiboken6.abi3.6.11.dylib", (15, 0), True),
+        ("QtCore.abi3.so", (16, 0), False),
+        ("QtCore", (15, 0), False),
+        ("core.cpython-311-darwin.so", (15, 0), False),
+    ],
+)
+def test_only_the_known_mark_of_pysides_own_files_is_passed_over(
+    steps: dict[str, ModuleType], bundle: Path, name: str, oldest: tuple[int, int], good: bool
+) -> None:
+    (bundle / "Contents" / "Frameworks" / name).write_bytes(mach_o(oldest=oldest))
+    assert (faults(steps, bundle) == []) == good
+
+
+def test_an_archive_of_object_files_is_no_library(
+    steps: dict[str, ModuleType], tmp_path: Path
+) -> None:
+    file = tmp_path / "libx.a"
+    part = b"!<arch>\n" + bytes(64)
+    file.write_bytes(struct.pack(">7I", 0xCAFEBABE, 1, 0x0100000C, 0, 28, len(part), 0) + part)
+    assert steps["mach_o"].read(file) == []
+
+
 def test_data_beside_the_program_and_mlx_on_intel_are_faults(
     steps: dict[str, ModuleType], bundle: Path
 ) -> None:
@@ -186,7 +216,7 @@ def test_what_qt_does_not_need_is_taken_out(steps: dict[str, ModuleType], bundle
 
 
 def test_the_innermost_code_is_signed_first_for_the_hardened_runtime(
-    steps: dict[str, ModuleType], bundle: Path, monkeypatch: pytest.MonkeyPatch
+    steps: dict[str, ModuleType], bundle: Path
 ) -> None:
     signing = steps["code_signing"]
     inner = bundle / "Contents/Frameworks/Qt.framework/Versions/A/Qt"
@@ -202,6 +232,107 @@ def test_the_innermost_code_is_signed_first_for_the_hardened_runtime(
     allowed = plistlib.loads(entitlements.read_bytes())
     assert all(allowed.values())
     assert "com.apple.security.get-task-allow" not in allowed  # Apple refuses to notarise it
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand-ins for Apple's tools on the PATH; the file that their calls are noted in."""
+    monkeypatch.setenv("PATH", mac_files.put_on_path(tmp_path / "tools"))
+    monkeypatch.setenv(mac_files.LOG, str(tmp_path / "calls"))
+    for name in ("IDENTITY", "PROFILE", "KEYCHAIN"):
+        monkeypatch.delenv(f"CORRAL_MAC_{name}", raising=False)
+        monkeypatch.delenv(f"CORRAL_NOTARY_{name}", raising=False)
+    return tmp_path / "calls"
+
+
+def calls(log: Path) -> list[list[str]]:
+    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+
+
+def sign(steps: dict[str, ModuleType], bundle: Path) -> None:
+    steps["code_signing"].sign_bundle(bundle, steps["mac_build"].Commands(dry_run=False))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
+@pytest.mark.parametrize("identity", ["", "Developer ID Application: X"])
+def test_the_engine_of_a_signed_bundle_is_what_its_list_says(
+    steps: dict[str, ModuleType],
+    bundle: Path,
+    tools: Path,
+    identity: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if identity:
+        monkeypatch.setenv("CORRAL_MAC_IDENTITY", identity)
+    engine = bundle / "Contents" / ENGINE
+    before = (engine / "libllama.dylib").stat().st_size
+    sign(steps, bundle)
+    assert (engine / "libllama.dylib").stat().st_size > before
+    manifest = msgspec.json.decode((engine / "engine.json").read_bytes(), type=EngineManifest)
+    check_files(engine, manifest, contents=True)
+    assert manifest.id == MANIFEST["id"]
+    assert faults(steps, bundle) == []
+    assert ["codesign", "--verify", "--deep", "--strict", str(bundle)] in calls(tools)
+    program = (bundle / "Contents/MacOS/corral").read_bytes()
+    assert b"hardened" in program, "what is tried without an identity is what will be published"
+    assert ("--timestamp" in calls(tools)[0]) == bool(identity)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
+def test_signing_lists_nothing_anew_but_what_it_signed(
+    steps: dict[str, ModuleType], bundle: Path, tools: Path
+) -> None:
+    engine = bundle / "Contents" / ENGINE
+    (engine / "LICENSES.txt").write_text("all")
+    write_manifest(engine, MANIFEST)
+    (engine / "LICENSES.txt").write_text("one")
+    (engine / "strange.so").write_bytes(mach_o())
+    sign(steps, bundle)
+    assert any("strange.so does not belong" in fault for fault in faults(steps, bundle))
+    (engine / "strange.so").unlink()
+    assert any("LICENSES.txt was changed" in fault for fault in faults(steps, bundle))
+
+
+@pytest.mark.parametrize("machine", ["arm64", "x86_64"])
+def test_an_engine_that_the_program_would_refuse_is_a_fault(
+    steps: dict[str, ModuleType], bundle: Path, machine: str
+) -> None:
+    engine = bundle / "Contents" / ENGINE
+    if machine == "x86_64":
+        assert any("is for macos and arm64" in each for each in faults(steps, bundle, machine))
+        return
+    with (engine / "libllama.dylib").open("ab") as file:
+        file.write(b"a signature")
+    assert any("libllama.dylib is not the file" in fault for fault in faults(steps, bundle))
+    (engine / "engine.json").write_text("{}")
+    assert any("missing required field" in fault for fault in faults(steps, bundle))
+    (engine / "engine.json").unlink()
+    assert any("there is no engine" in fault for fault in faults(steps, bundle))
+
+
+def test_pythons_callbacks_need_no_memory_that_the_hardened_runtime_refuses(
+    steps: dict[str, ModuleType], bundle: Path
+) -> None:
+    module = bundle / "Contents" / "Frameworks" / "_ctypes.cpython-311-darwin.so"
+    module.write_bytes(mach_o("/usr/lib/libffi.dylib", "/usr/lib/libSystem.B.dylib"))
+    assert faults(steps, bundle) == []
+    module.write_bytes(mach_o("@rpath/libffi.8.dylib"))
+    assert any("does not use /usr/lib/libffi.dylib" in fault for fault in faults(steps, bundle))
+    allowed = plistlib.loads((MACOS / "entitlements.plist").read_bytes())
+    assert "com.apple.security.cs.allow-unsigned-executable-memory" not in allowed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
+def test_apple_is_asked_with_the_keychain_that_holds_the_password(
+    steps: dict[str, ModuleType], bundle: Path, tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CORRAL_MAC_IDENTITY", "X")
+    monkeypatch.setenv("CORRAL_NOTARY_PROFILE", "corral")
+    monkeypatch.setenv("CORRAL_NOTARY_KEYCHAIN", "/of/this/job")
+    sign(steps, bundle)
+    [asked] = [words for words in calls(tools) if "submit" in words]
+    assert asked[asked.index("--keychain") + 1] == "/of/this/job"
+    assert asked[-1] == str(bundle.with_suffix(".zip"))
 
 
 def test_nothing_is_sent_to_apple_that_nobody_signed(

@@ -151,3 +151,40 @@ def test_a_list_is_looked_at_as_corral_does(keys: Path, capsys: pytest.CaptureFi
     (keys / "list.json").write_text(text.replace("0.2.0", "0.9.0"), encoding="utf-8")
     assert verify([listed, *source]) == 1
     assert "not from Corral's makers" in capsys.readouterr().err
+
+
+def test_a_list_that_no_program_looks_for_or_believes_is_refused(
+    keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verify = load_script("updates/verify").main
+    sign(keys, "new", describe(keys, "0.2.0"))
+    words = [str(keys / "list.json"), "--source", str(keys / "updates.json")]
+    assert verify(words) == 0
+    source = json.loads((keys / "updates.json").read_text(encoding="utf-8"))
+    for lacking in (source | {"address": ""}, source | {"keys": []}):
+        (keys / "updates.json").write_text(json.dumps(lacking), encoding="utf-8")
+        assert verify(words) == 1
+        assert "has no address or no keys" in capsys.readouterr().err
+    stranger = keys.parent / "others"
+    assert load_script("updates/make_keys").main([str(stranger)]) == 0
+    other = {"keys": json.loads(capsys.readouterr().out)["keys"]}
+    (keys / "updates.json").write_text(json.dumps(source | other), encoding="utf-8")
+    assert verify(words) == 1
+    assert "not from Corral's makers" in capsys.readouterr().err
+
+
+def test_every_package_of_a_list_lies_where_it_is_published_from(
+    keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verify = load_script("updates/verify").main
+    sign(keys, "new", describe(keys, "0.2.0"))
+    out = tmp_path / "out"
+    out.mkdir()
+    words = [str(keys / "list.json"), "--source", str(keys / "updates.json"), "--folder", str(out)]
+    assert verify(words) == 1
+    assert "0.2.0.deb is not in" in capsys.readouterr().err
+    (out / "0.2.0.deb").write_bytes(b"0.2.1")
+    assert verify(words) == 1
+    assert "0.2.0.deb is not the package" in capsys.readouterr().err
+    (out / "0.2.0.deb").write_bytes(b"0.2.0")
+    assert verify(words) == 0

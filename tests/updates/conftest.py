@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.core.data_use import DataUse
 from app.core.hub_gate import HubGate
 from app.core.hub_http import HubHttp
 from app.core.keys import KeyStore
@@ -45,7 +46,9 @@ class Desk:
     clock: Clock
     server: UpdateServer
 
-    def updates(self, version: str = "0.1.0", program: Program = PROGRAM) -> ProgramUpdates:
+    def updates(
+        self, version: str = "0.1.0", program: Program = PROGRAM, use: DataUse | None = None
+    ) -> ProgramUpdates:
         """The part that is tested, as a start of this version makes it."""
         return ProgramUpdates(
             self.paths,
@@ -53,6 +56,7 @@ class Desk:
             HubGate(self.settings, KeyStore(self.paths), {}),
             self.http,
             tell=self.ledger.record,
+            use=use,
             source=self.server.source,
             program=program,
             version=version,

@@ -9,7 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
-from app.core.errors import DownloadError, HubError, OfflineError, UpdateError
+from app.core import files
+from app.core.errors import DownloadError, HubError, OfflineError, StorageError, UpdateError
+from app.core.files import locked
 from app.core.program_form import Program
 from app.core.program_updates import CHECK_EVERY, ProgramUpdates
 from app.core.settings import Network, Updates
@@ -271,8 +273,9 @@ def test_a_tampered_package_is_deleted_and_said_to_be_so(
     server.announce(release)
     server.fault("/corral-0.2.0.deb", corrupt_at=1234)
     updates.look()
-    with pytest.raises(DownloadError, match="did not arrive as its makers signed it"):
+    with pytest.raises(DownloadError, match="did not arrive as its makers signed it") as refused:
         updates.fetch(release)
+    assert "“corral-0.2.0-linux-x86_64.deb”" in refused.value.message  # as a person knows it
     assert updates.state().stage == "offered"
     assert list(desk.paths.program_updates.glob("corral-*")) == []
 
@@ -363,3 +366,53 @@ def test_a_stolen_key_that_is_not_trusted_any_more_shuts_nobody_out(
         state = next_build.state()
         assert state.release is not None
         assert state.release.version == "0.3.0"
+
+
+def test_the_newest_package_and_the_one_that_is_to_be_installed_stay_when_another_comes(
+    desk: Desk, server: UpdateServer
+) -> None:
+    def here() -> set[str]:
+        return {path.name.split("-")[1] for path in desk.paths.program_updates.glob("corral-*")}
+
+    with closing(desk.updates("0.2.0")) as updates:
+        newest = server.release("0.3.0")
+        updates.fetch(newest)
+        updates.fetch(server.release("0.1.0"))
+        assert here() == {"0.1.0", "0.3.0"}
+        updates.fetch(server.release("0.0.9"))
+        updates.replacement.install(newest)
+        updates.fetch(server.release("0.4.0"))
+        assert here() == {"0.1.0", "0.3.0", "0.4.0"}
+        updates.replacement.cancel()
+        updates.fetch(server.release("0.4.0", b"once more"))
+        assert here() == {"0.1.0", "0.4.0"}
+
+
+def test_a_window_that_looked_long_ago_does_not_forget_what_another_has_learned(
+    desk: Desk, server: UpdateServer
+) -> None:
+    release = server.release("0.2.0")
+    with closing(desk.updates()) as first, closing(desk.updates()) as second:
+        server.announce(release, serial=1)
+        first.look(now=True)
+        server.announce(release, serial=5)
+        second.look(now=True)
+        first.fetch(release)
+        server.announce(release, serial=2)
+        with pytest.raises(UpdateError, match="older than one seen before"):
+            first.look(now=True)
+    with closing(desk.updates()) as third:
+        assert third.state().stage == "ready"
+        with pytest.raises(UpdateError, match="number 5 came already"):
+            third.look(now=True)
+
+
+def test_what_is_noted_waits_for_another_program_that_is_noting_something(
+    updates: ProgramUpdates, desk: Desk, server: UpdateServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = server.release("0.2.0")
+    with locked(desk.paths.program_updates / "memory.json"):
+        monkeypatch.setattr(files, "_LOCK_PATIENCE", 0.05)
+        with pytest.raises(StorageError, match="Another Corral has been writing it"):
+            updates.fetch(release)
+    updates.fetch(release)

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -19,13 +20,16 @@ import psutil
 import pytest
 
 from app.core import conversation_schema as schema
-from app.core import program_form, update_replacement
+from app.core import program_form, update_replacement, update_shelf
 from app.core.conversation_store import ConversationStore
-from app.core.data_backup import back_up, backups
-from app.core.errors import UpdateError
+from app.core.data_backup import Backup, back_up, backups
+from app.core.data_use import DataUse
+from app.core.errors import StorageError, UpdateError
 from app.core.installed_engines import installed_engines
+from app.core.paths import resource
 from app.core.program_form import Program, installed_form, this_program
 from app.core.running import RunningCorral
+from app.core.settings import Engine
 from app.core.update_install import install_command, start_installer, way_of
 from app.core.update_manifest import Package
 from tests.engine_folders import write_engine
@@ -44,6 +48,16 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         update_replacement, "start_installer", lambda command, _output: commands.append(command)
     )
     return commands
+
+
+@pytest.fixture(autouse=True)
+def again(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What Corral would have been started with when it had ended without an installer."""
+    starts: list[object] = []
+    monkeypatch.setattr(
+        update_replacement, "start_detached", lambda words, _output: starts.append(words)
+    )
+    return starts
 
 
 @pytest.fixture
@@ -136,6 +150,9 @@ def test_what_was_chosen_for_the_end_can_be_given_up(
         updates.replacement.cancel()
         updates.replacement.finish()
     assert started == []
+    with closing(desk.updates()) as updates:
+        assert updates.look_back() is None
+        assert updates.replacement.planned is None
 
 
 def test_a_package_that_changed_on_the_disk_is_not_run(
@@ -211,7 +228,8 @@ def test_an_installer_goes_on_in_a_session_of_its_own_and_is_logged(tmp_path: Pa
 def test_a_tar_package_is_installed_by_its_own_script(tmp_path: Path) -> None:
     inside = tmp_path / "corral-0.2.0"
     inside.mkdir()
-    (inside / "install.sh").write_text(f'echo "$@" > "{tmp_path}/installed"\n', encoding="utf-8")
+    script = f'echo "$@" > "{tmp_path}/installed"\ndirname "$0" >> "{tmp_path}/installed"\n'
+    (inside / "install.sh").write_text(script, encoding="utf-8")
     with tarfile.open(tmp_path / "corral.tar", "w") as tar:
         tar.add(inside, inside.name)
     subprocess.run(["zstd", "-q", str(tmp_path / "corral.tar")], check=True)
@@ -220,8 +238,26 @@ def test_a_tar_package_is_installed_by_its_own_script(tmp_path: Path) -> None:
     program = Program("tar", "linux", "x86_64", str(prefix / "lib" / "corral" / "corral"))
     command = install_command(program, file, package_of(file, "tar"), restart=False)
     assert run(command) == ""
-    said = (tmp_path / "installed").read_text(encoding="utf-8")
-    assert said == f"--prefix {prefix}\n"
+    said, unpacked = (tmp_path / "installed").read_text(encoding="utf-8").splitlines()
+    assert said == f"--prefix {prefix}"
+    # /tmp may be in memory or forbid to run anything: it is unpacked beside the package.
+    assert Path(unpacked).is_relative_to(tmp_path)
+    assert list(tmp_path.glob("unpacked.*")) == []
+
+
+@needs_shell
+@pytest.mark.skipif(sys.platform != "linux", reason="these forms are of Linux")
+@pytest.mark.parametrize("form", ["appimage", "deb", "tar"])
+def test_a_program_that_ended_unnoticed_by_its_parent_is_not_waited_for(form: str) -> None:
+    script = resource(f"updates/{form}.sh").read_text(encoding="utf-8")
+    waiting = script[: script.index("done") + len("done")]
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+    words = ["/bin/sh", "-c", waiting, "corral-update", str(ended.pid), *"abcd"]
+    try:
+        assert subprocess.run(words, timeout=PATIENCE, check=False).returncode == 0
+    finally:
+        ended.wait()
 
 
 @needs_shell
@@ -285,6 +321,7 @@ def test_an_appimage_is_not_started_again_by_somebody_who_has_quit(tmp_path: Pat
 
 def test_what_cannot_replace_itself_is_not_said_to_be_able_to(tmp_path: Path) -> None:
     own, of_root = tmp_path / "lib" / "corral" / "corral", "/no/such/lib/corral/corral"
+    own.parent.mkdir(parents=True)
 
     def everything(name: str) -> str:
         return name
@@ -306,21 +343,48 @@ def test_what_cannot_replace_itself_is_not_said_to_be_able_to(tmp_path: Path) ->
         "folder": "none",
         "source": "source",
     }
-    assert way_of(Program("deb", "linux", "x86_64"), nothing) == "open"
     assert way_of(Program("tar", "linux", "x86_64", str(own)), nothing) == "none"
     assert way_of(Program("tar", "linux", "x86_64", of_root), everything) == "none"
+    assert way_of(Program("appimage", "linux", "x86_64", of_root), everything) == "none"
+
+
+@pytest.mark.parametrize(
+    ("there", "opens", "way"),
+    [
+        ({"pkexec", "apt-get", "sha256sum"}, False, "replace"),
+        ({"apt-get", "sha256sum", "xdg-open"}, True, "open"),
+        ({"apt-get", "sha256sum", "xdg-open"}, False, "terminal"),
+        ({"apt-get", "sha256sum"}, True, "terminal"),
+    ],
+)
+def test_a_debian_package_is_opened_only_where_something_opens_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: set[str], opens: bool, way: str
+) -> None:
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CONFIG_DIRS", "XDG_DATA_DIRS"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    if opens:
+        entry = tmp_path / "XDG_DATA_DIRS" / "applications" / "installer.desktop"
+        entry.parent.mkdir(parents=True)
+        entry.write_text("[Desktop Entry]\nMimeType=application/vnd.debian.binary-package;\n")
+
+    def find(name: str) -> str | None:
+        return name if name in there else None
+
+    assert way_of(Program("deb", "linux", "x86_64"), find) == way
 
 
 def test_how_corral_was_installed_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert installed_form({"APPIMAGE": "/a/Other.AppImage"}) == "source"
+    inherited = {"APPIMAGE": "/a/Other.AppImage", "APPDIR": "/tmp/.mount", "FLATPAK_ID": "other"}
+    assert installed_form(inherited) == "source"
     assert this_program({}).executable == ""
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     program = tmp_path / "lib" / "corral" / "corral"
     program.parent.mkdir(parents=True)
     monkeypatch.setattr(sys, "executable", str(program))
     assert installed_form({}) == "folder"
-    assert installed_form({"FLATPAK_ID": "x"}) == "flatpak"
-    appimage = this_program({"APPIMAGE": "/a/Corral.AppImage"})
+    assert installed_form(inherited) == "folder"
+    own = {"APPIMAGE": "/a/Corral.AppImage", "APPDIR": str(tmp_path)}
+    appimage = this_program(own)
     assert (appimage.form, appimage.executable) == ("appimage", "/a/Corral.AppImage")
     (program.parent / "installed-files").touch()
     assert installed_form({}) == "tar"
@@ -333,6 +397,8 @@ def test_how_corral_was_installed_is_known(tmp_path: Path, monkeypatch: pytest.M
     assert installed_form({}) == "nsis"
     monkeypatch.setattr(sys, "executable", "/Applications/Corral.app/Contents/MacOS/corral")
     assert installed_form({}) == "dmg"
+    monkeypatch.setattr(sys, "executable", "/app/lib/corral/corral")
+    assert installed_form(inherited) == "flatpak"
 
 
 def test_an_installer_that_did_nothing_is_told_of_once(
@@ -379,11 +445,28 @@ def test_nothing_is_replaced_under_another_corral(
     assert len(started) == 1
 
 
-def test_nothing_is_replaced_beside_a_corral_that_began_after_it_was_chosen(
-    desk: Desk, server: UpdateServer, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+def test_nothing_is_replaced_beside_a_chat_in_a_terminal(
+    desk: Desk, server: UpdateServer, started: list[list[str]]
 ) -> None:
-    again: list[object] = []
-    monkeypatch.setattr(update_replacement, "start_detached", lambda *told: again.append(told))
+    release = server.release("0.2.0")
+    with (
+        closing(DataUse(desk.paths)) as use,
+        closing(desk.updates(use=use)) as updates,
+    ):
+        updates.fetch(release)
+        with (
+            closing(DataUse(desk.paths)),
+            pytest.raises(UpdateError, match="a chat in a terminal"),
+        ):
+            updates.replacement.install(release)
+        updates.replacement.install(release)
+        updates.replacement.finish()
+    assert len(started) == 1
+
+
+def test_nothing_is_replaced_beside_a_corral_that_began_after_it_was_chosen(
+    desk: Desk, server: UpdateServer, started: list[list[str]], again: list[object]
+) -> None:
     release = server.release("0.2.0")
     older_data(desk)
     (copy,) = backups(desk.paths.data)
@@ -406,13 +489,14 @@ def test_nothing_is_replaced_beside_a_corral_that_began_after_it_was_chosen(
             updates.replacement.finish()
         other.communicate(b"\n", PATIENCE)
     assert started == []
-    assert len(again) == 1
+    assert again == [(), ()]
     with closing(ConversationStore(desk.paths.conversations)) as store:
         assert {each.title for each in store.list()} == {"Before", "After"}
     with closing(desk.updates()) as updates:
         problem = updates.look_back()
         assert problem is not None
-        assert "was not installed" in problem.title
+        assert "was not put back" in problem.title
+        assert "Another Corral is running" in problem.message
 
 
 def test_the_engine_of_this_version_is_kept_for_the_next_one_and_not_for_the_one_before(
@@ -430,6 +514,142 @@ def test_the_engine_of_this_version_is_kept_for_the_next_one_and_not_for_the_one
         ids = [each.id for each in installed_engines([own])]
         assert ("of-this-version" in ids) == kept
     assert len(started) == 2
+
+
+def test_an_update_that_fails_takes_no_engine_away(
+    desk: Desk, server: UpdateServer, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside, own = desk.paths.data / "program", desk.paths.data / "engines"
+    monkeypatch.setattr(update_replacement, "engine_places", lambda _: (beside, own))
+    write_engine(own, "9.8", id="before-of-the-last")
+    write_engine(beside, "9.9", id="of-this")
+    release = server.release("0.2.0")
+    for _ in range(2):
+        with closing(desk.updates("0.1.0")) as updates:
+            updates.fetch(release)
+            updates.replacement.install(release)
+            updates.replacement.finish()
+        with closing(desk.updates("0.1.0")) as updates:
+            assert updates.look_back() is not None
+        assert sorted(path.name for path in own.iterdir()) == [
+            "before-of-the-last",
+            "before-of-this",
+        ]
+    with closing(desk.updates("0.1.0")) as updates:
+        updates.replacement.install(release)
+        updates.replacement.finish()
+    (beside / "of-this").rename(desk.paths.data / "gone")
+    write_engine(beside, "9.10", id="of-the-next")
+    with closing(desk.updates("0.2.0")) as updates:
+        assert updates.look_back() is None
+    assert [path.name for path in own.iterdir()] == ["before-of-this"]
+    assert len(started) == 3
+
+
+def test_a_kept_engine_that_was_chosen_stays_whatever_comes(
+    desk: Desk, server: UpdateServer, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside, own = desk.paths.data / "program", desk.paths.data / "engines"
+    monkeypatch.setattr(update_replacement, "engine_places", lambda _: (beside, own))
+    for engine_id in ("chosen", "another"):
+        write_engine(own, "9.8", id=engine_id).rename(own / f"before-{engine_id}")
+    write_engine(beside, "9.9", id="of-this")
+    desk.settings.update(engine=Engine(engine="chosen"))
+    release = server.release("0.2.0")
+    with closing(desk.updates("0.1.0")) as updates:
+        updates.fetch(release)
+        updates.replacement.install(release)
+        updates.replacement.finish()
+    (beside / "of-this").rename(desk.paths.data / "gone")
+    with closing(desk.updates("0.2.0")) as updates:
+        assert updates.look_back() is None
+    assert sorted(path.name for path in own.iterdir()) == ["before-chosen", "before-of-this"]
+    assert len(started) == 1
+
+
+# The end of the session
+
+
+def test_a_version_is_not_installed_when_the_session_ends_but_at_the_end_after_it(
+    desk: Desk, server: UpdateServer, started: list[list[str]], again: list[object]
+) -> None:
+    release = server.release("0.2.0")
+    for _ in range(2):
+        with closing(desk.updates()) as updates:
+            assert updates.look_back() is None
+            if updates.replacement.planned is None:
+                updates.fetch(release)
+                updates.replacement.install(release)
+            updates.replacement.leave()
+            updates.replacement.finish()
+        assert started == again == []
+    with closing(desk.updates()) as updates:
+        assert updates.look_back() is None
+        planned = updates.replacement.planned
+        assert planned is not None
+        assert planned.kept is not None
+        assert (planned.kept.release.version, planned.restart) == ("0.2.0", False)
+        updates.replacement.finish()
+    (command,) = started
+    assert command[-1] != "corral"
+    with closing(desk.updates()) as updates:
+        assert updates.look_back() is not None  # this installer did nothing
+        assert updates.replacement.planned is None
+
+
+def test_what_waits_for_the_end_is_not_forgotten_by_a_crash(
+    desk: Desk, server: UpdateServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = server.release("0.2.0")
+    with closing(desk.updates()) as updates:
+        updates.fetch(release)
+        updates.replacement.install(release)
+    with closing(desk.updates()) as updates:
+        assert updates.look_back() is None
+        assert updates.replacement.planned is not None
+
+        def full(*_: object) -> None:
+            raise StorageError("No room")
+
+        monkeypatch.setattr(update_shelf, "write_atomically", full)
+        with pytest.raises(StorageError):
+            updates.replacement.install(release)
+        assert updates.replacement.planned is None
+
+
+def test_what_another_version_has_left_for_later_is_not_installed(
+    desk: Desk, server: UpdateServer
+) -> None:
+    release = server.release("0.2.0")
+    with closing(desk.updates("0.1.0")) as updates:
+        updates.fetch(release)
+        updates.replacement.install(release)
+    with closing(desk.updates("0.3.0")) as updates:  # installed by hand since
+        assert updates.look_back() is None
+        assert updates.replacement.planned is None
+
+
+def test_data_is_not_put_back_at_the_end_of_the_session_and_that_is_told(
+    desk: Desk, server: UpdateServer, started: list[list[str]], again: list[object]
+) -> None:
+    older_data(desk)
+    (copy,) = backups(desk.paths.data)
+    before = server.release("0.1.0", schema=2)
+    with closing(desk.updates("0.2.0")) as updates:
+        updates.fetch(before)
+        updates.replacement.install(before, backup=copy)
+        updates.replacement.leave()
+        updates.replacement.finish()
+    assert started == again == []
+    with closing(desk.updates("0.2.0")) as updates:
+        problem = updates.look_back()
+        assert problem is not None
+        assert f"of {datetime.fromtimestamp(copy.made):%Y-%m-%d %H:%M} was not" in problem.title
+        assert "was ended first" in problem.message
+        assert "0.1.0 was not installed either" in problem.message
+        assert updates.replacement.planned is None
+    with closing(ConversationStore(desk.paths.conversations)) as store:
+        assert {each.title for each in store.list()} == {"Before", "After"}
 
 
 # Going back
@@ -491,6 +711,102 @@ def test_going_back_puts_the_chats_of_before_back_and_keeps_the_later_ones(
         assert not_replaced.look_back() is None
 
 
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """There is no room for a copy of the data."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.copy2", full)
+        yield
+
+
+@pytest.mark.usefixtures("full_disk")
+@pytest.mark.parametrize("way", ["a copy alone", "with the version before"])
+def test_data_that_could_not_be_put_back_is_told_with_the_reason_and_corral_starts_again(
+    desk: Desk, server: UpdateServer, started: list[list[str]], again: list[object], way: str
+) -> None:
+    before = server.release("0.1.0", schema=2)
+    with closing(desk.updates("0.2.0")) as updates:
+        with closing(ConversationStore(desk.paths.conversations)) as store:
+            store.create(title="Now")
+        copy = copy_of_before(desk)
+        if way == "a copy alone":
+            updates.replacement.restore(copy)
+        else:
+            updates.fetch(before)
+            updates.replacement.install(before, backup=copy)
+        with pytest.raises(StorageError):
+            updates.replacement.finish()
+    assert started == []
+    assert again == [()]
+    with closing(desk.updates("0.2.0")) as updates:
+        problem = updates.look_back()
+        assert problem is not None
+        assert "was not put back" in problem.title
+        assert "No space left on device" in problem.message
+        assert ("0.1.0 was not installed either" in problem.message) == (way != "a copy alone")
+        assert updates.state().problem is problem
+        assert updates.look_back() is None
+    with closing(ConversationStore(desk.paths.conversations)) as store:
+        assert [each.title for each in store.list()] == ["Now"]
+
+
+def copy_of_before(desk: Desk) -> Backup:
+    """A copy of older chats, as an earlier program made it."""
+    old = desk.paths.data / "old"
+    old.mkdir()
+    with closing(sqlite3.connect(old / "conversations.db")) as connection:
+        connection.executescript("".join(schema.MIGRATIONS[:2]) + "; PRAGMA user_version = 2;")
+    copy = back_up(old)
+    assert copy is not None
+    return copy
+
+
+def test_a_program_that_was_killed_while_it_put_data_back_tells_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """Nothing is done after it."""
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(update_replacement, "restore", killed)
+    with closing(desk.updates()) as updates:
+        updates.replacement.restore(copy_of_before(desk))
+        with pytest.raises(Killed):
+            updates.replacement.finish()
+    with closing(desk.updates()) as updates:
+        problem = updates.look_back()
+        assert problem is not None
+        assert "was not put back" in problem.title
+        assert "broke off" in problem.message
+
+
+def test_why_a_version_was_not_even_begun_is_told_and_not_what_the_one_before_said(
+    desk: Desk, server: UpdateServer, again: list[object]
+) -> None:
+    release = server.release("0.2.0")
+    desk.paths.logs.mkdir(parents=True, exist_ok=True)
+    (desk.paths.logs / "update.log").write_text("words of long ago", encoding="utf-8")
+    with closing(desk.updates()) as updates:
+        updates.fetch(release)
+        updates.replacement.install(release)
+        (file,) = desk.paths.program_updates.glob("corral-*")
+        file.write_bytes(b"something else")
+        with pytest.raises(UpdateError):
+            updates.replacement.finish()
+    assert again == [()]
+    with closing(desk.updates()) as updates:
+        problem = updates.look_back()
+        assert problem is not None
+        assert "has changed on the disk" in problem.message
+        assert problem.detail == ""
+
+
 def test_without_a_copy_that_it_can_read_that_is_said(desk: Desk, server: UpdateServer) -> None:
     with closing(ConversationStore(desk.paths.conversations)) as store:
         store.create(title="Now")
@@ -519,21 +835,19 @@ def test_an_older_program_leaves_newer_chats_alone_and_says_where_they_are(desk:
 
 
 def test_a_copy_is_put_back_when_corral_has_ended_and_it_starts_again(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, again: list[object]
 ) -> None:
     with closing(ConversationStore(desk.paths.conversations)) as store:
         store.create(title="One")
         copy = back_up(desk.paths.data)
         store.create(title="Two")
     assert copy is not None
-    starts: list[object] = []
-    monkeypatch.setattr(
-        update_replacement, "start_detached", lambda words, _output: starts.append(words)
-    )
     with closing(desk.updates()) as updates:
         updates.replacement.restore(copy)
-        assert starts == []
+        assert again == []
         updates.replacement.finish()
-    assert starts == [()]
+    assert again == [()]
+    with closing(desk.updates()) as updates:
+        assert updates.look_back() is None
     with closing(ConversationStore(desk.paths.conversations)) as store:
         assert [each.title for each in store.list()] == ["One"]

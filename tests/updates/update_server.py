@@ -30,9 +30,10 @@ def public_of(key: Ed25519PrivateKey) -> bytes:
 class UpdateServer(TwoOrigins):
     """Two keys, the list, and the packages by path. Use as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: Sequence[Ed25519PrivateKey] = ()) -> None:
+        """`keys`: the one in use and the next one, where they are to be certain ones."""
         super().__init__(_Announcer, _Storage, tls="")
-        self.key, self.next_key = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+        self.key, self.next_key = keys or [Ed25519PrivateKey.generate() for _ in range(2)]
         self.list = b""
         self.packages: dict[str, bytes] = {}
 

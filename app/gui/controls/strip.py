@@ -49,9 +49,12 @@ class Strip(QFrame):
         self.action = LinkButton(icons, action, small=True, parent=self)
         self.action.setVisible(bool(action))
         self.action.clicked.connect(self.action_chosen)
+        # A click must not take the keyboard from where somebody types: the strip goes then.
+        self.action.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         row.addWidget(self.action)
         if closable:
             close = IconButton(icons, "x", self.tr("Close"), small=True)
+            close.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             close.clicked.connect(self.hide)
             close.clicked.connect(self.closed)
             row.addWidget(close)

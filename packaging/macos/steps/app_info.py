@@ -6,12 +6,13 @@ BUNDLE_ID = "org.corral.Corral"
 MODEL_TYPE = "org.corral.gguf"
 EXECUTABLE = "corral"
 ICON = "Corral.icns"
-OLDEST_SYSTEM = "13.0"
-"""What Qt 6.11 needs, the most demanding of the parts."""
+OLDEST_SYSTEM = {"arm64": "14.0", "x86_64": "13.0"}
+"""By processor, what the most demanding part needs: MLX, or Qt 6.11. packaging/lock.py locks wheels
+for these."""
 
 
-def info(version: str) -> dict[str, Any]:
-    """The content of Info.plist for a version such as “0.1.0”."""
+def info(version: str, machine: str) -> dict[str, Any]:
+    """The content of Info.plist for a version such as “0.1.0”, and a processor."""
     return {
         "CFBundleIdentifier": BUNDLE_ID,
         "CFBundleName": "Corral",
@@ -23,7 +24,7 @@ def info(version: str) -> dict[str, Any]:
         "CFBundleDevelopmentRegion": "en",
         "CFBundleShortVersionString": version,
         "CFBundleVersion": version,
-        "LSMinimumSystemVersion": OLDEST_SYSTEM,
+        "LSMinimumSystemVersion": OLDEST_SYSTEM[machine],
         "LSApplicationCategoryType": "public.app-category.productivity",
         "NSHighResolutionCapable": True,
         "NSSupportsAutomaticGraphicsSwitching": True,
@@ -44,7 +45,8 @@ def info(version: str) -> dict[str, Any]:
             {
                 "CFBundleTypeName": "Language model",
                 "CFBundleTypeRole": "Viewer",
-                "LSHandlerRank": "Owner",
+                # “Owner” is for types of a program's own, which are exported.
+                "LSHandlerRank": "Alternate",
                 "LSItemContentTypes": [MODEL_TYPE],
             }
         ],

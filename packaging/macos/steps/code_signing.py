@@ -4,9 +4,13 @@
   programs are signed ad hoc: they run, but other computers warn of them.
 - CORRAL_NOTARY_PROFILE: name of what `xcrun notarytool store-credentials` stored in the keychain.
   Without it nothing is sent to Apple.
+- CORRAL_NOTARY_KEYCHAIN: file of that keychain, where it is not the usual one.
 """
 
+import hashlib
+import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import bundle_check
@@ -14,6 +18,7 @@ import mach_o
 from mac_build import ENTITLEMENTS, Commands, Refused
 
 IDENTITY, PROFILE = "CORRAL_MAC_IDENTITY", "CORRAL_NOTARY_PROFILE"
+KEYCHAIN = "CORRAL_NOTARY_KEYCHAIN"
 AD_HOC = "-"
 BUNDLES = (".framework", ".app")
 
@@ -24,10 +29,13 @@ def identity(commands: Commands) -> str:
 
 
 def sign_command(target: Path, who: str, *, entitled: bool = False) -> list[str | Path]:
-    """Signs a file or bundle in place; with an identity for the hardened runtime."""
-    words: list[str | Path] = ["codesign", "--force", "--sign", who]
+    """Signs a file or bundle in place for the hardened runtime.
+
+    Ad hoc, too, so that a build without an identity is tried under the same restrictions.
+    """
+    words: list[str | Path] = ["codesign", "--force", "--options", "runtime", "--sign", who]
     if who != AD_HOC:
-        words += ["--options", "runtime", "--timestamp"]
+        words.append("--timestamp")
     if entitled:
         words += ["--entitlements", ENTITLEMENTS]
     return [*words, target]
@@ -53,10 +61,28 @@ def signed_parts(bundle: Path) -> list[Path]:
     return sorted([*code, *frameworks], key=lambda path: (-len(path.parts), path))
 
 
+def list_anew(engine: Path, parts: Iterable[Path]) -> None:
+    """Write sizes and checksums of the libraries that were signed into the engine's own list.
+
+    A signature changes a library, and an engine with a file that is not as listed is not used.
+    """
+    path = engine / "engine.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    for part in parts:
+        name = part.relative_to(engine).as_posix() if part.is_relative_to(engine) else ""
+        if name in manifest["files"]:  # what is not there does not get there by a signature
+            content = part.read_bytes()
+            manifest["files"][name] = hashlib.sha256(content).hexdigest()
+            manifest["sizes"][name] = len(content)
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    path.write_text(text, encoding="utf-8")
+
+
 def sign_bundle(bundle: Path, commands: Commands) -> None:
     """Sign all code in the bundle and the bundle, then notarise and staple it where that is set up.
 
-    Raises CalledProcessError and Refused.
+    The engine's list is written anew between the two: its libraries are signed then, and the
+    bundle's signature seals the list. Raises CalledProcessError and Refused.
     """
     who = identity(commands)
     parts = signed_parts(bundle) if bundle.is_dir() else []
@@ -64,6 +90,10 @@ def sign_bundle(bundle: Path, commands: Commands) -> None:
         parts = [bundle / "Contents" / "EACH-LIBRARY", bundle / "Contents" / "EACH.framework"]
     for part in parts:
         commands.run(*sign_command(part, who))
+    commands.say("list the engine's libraries anew, as they are now")
+    if not commands.dry_run:
+        for manifest in (bundle / bundle_check.ENGINES).glob("*/engine.json"):
+            list_anew(manifest.parent, parts)
     commands.run(*sign_command(bundle, who, entitled=True))
     commands.run("codesign", "--verify", "--deep", "--strict", bundle)
     if is_notarised(commands):
@@ -85,6 +115,8 @@ def notarise(sent: Path, stapled: Path, commands: Commands) -> None:
     """Have Apple look at `sent`, then put its ticket on `stapled`. Raises CalledProcessError."""
     profile = os.environ.get(PROFILE) or f"${PROFILE}"
     submit = ["xcrun", "notarytool", "submit", "--wait", "--keychain-profile", profile]
+    if keychain := os.environ.get(KEYCHAIN):
+        submit += ["--keychain", keychain]
     commands.run(*submit, sent)
     commands.run("xcrun", "stapler", "staple", stapled)
     commands.run("xcrun", "stapler", "validate", stapled)

@@ -48,7 +48,9 @@ def read(path: Path) -> list[MachO]:
     parts = []
     for number in range(count):
         _, _, offset, size, _ = struct.unpack_from(">5I", content, 8 + 20 * number)
-        parts.append(_part(content[offset : offset + size]))
+        part = content[offset : offset + size]
+        if part.startswith(struct.pack("<I", _MAGIC_64)):  # else an archive of object files
+            parts.append(_part(part))
     return parts
 
 

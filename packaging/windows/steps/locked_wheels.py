@@ -1,15 +1,14 @@
-"""The libraries of the Windows build: the wheels of `requirements.txt`, checked by their hashes."""
+"""The libraries of the Windows build: the wheels of its lock file, checked by their hashes."""
 
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parents[1]
-LOCK = HERE / "requirements.txt"
+LOCK = Path(__file__).resolve().parents[2] / "locked" / "windows-x86_64.txt"
 PLATFORM = ("--platform", "win_amd64", "--implementation", "cp")
-LEFT_OUT = ("hf-xet",)
-"""Downloads for the hub library; Corral downloads by itself."""
+LEFT_OUT = ("hf-xet", "setuptools")
+"""Downloads for the hub library, while Corral downloads by itself; a tool of the build."""
 KEPT_METADATA = ("METADATA", "entry_points.txt", "top_level.txt", "WHEEL")
 """Of a `.dist-info` folder, beside licences: what libraries look up, and who made them."""
 
