@@ -51,7 +51,7 @@ def set_opens_links(
     """Have the system open links with Corral, or not any more. Raises StorageError."""
     command = tuple(command or own_program())
     if sys.platform == "win32":
-        _register(command if on else None)
+        _register(command, on=on)
         return
     home = home or Path.home()
     folders = DesktopFolders.of(home)
@@ -135,35 +135,48 @@ def _changed(lines: Sequence[str], section: str, entry: str, *, listed: bool) ->
     return kept
 
 
-def _registered() -> bool:
+def _class_command(command: Sequence[str]) -> str:
+    """What opens a link, spelled like Setup does it."""
+    return " ".join(f'"{word}"' for word in (*command, "%1"))
+
+
+def _registered(command: Sequence[str] = ()) -> bool:
+    """Whether links are opened by `command`, that of this program without one."""
     if sys.platform != "win32":
         return False
     import winreg
 
     try:
-        with winreg.OpenKey(winreg.HKEY_CURRENT_USER, rf"{_CLASS}\shell\open\command"):
-            return True
+        with winreg.OpenKey(winreg.HKEY_CURRENT_USER, rf"{_CLASS}\shell\open\command") as key:
+            value, _kind = winreg.QueryValueEx(key, "")
     except OSError:
         return False
+    return str(value).casefold() == _class_command(command or own_program()).casefold()
 
 
-def _register(command: Sequence[str] | None) -> None:
+def _register(command: Sequence[str], *, on: bool) -> None:
     if sys.platform != "win32":
         return
-    import subprocess
     import winreg
 
     def put(path: str, name: str, value: str) -> None:
         with winreg.CreateKey(winreg.HKEY_CURRENT_USER, path) as key:
             winreg.SetValueEx(key, name, 0, winreg.REG_SZ, value)
 
+    def delete(path: str) -> None:  # Windows deletes no key that has others below it
+        with winreg.OpenKey(winreg.HKEY_CURRENT_USER, path) as key:
+            count, *_rest = winreg.QueryInfoKey(key)
+            below = [winreg.EnumKey(key, number) for number in range(count)]
+        for name in below:
+            delete(rf"{path}\{name}")
+        winreg.DeleteKey(winreg.HKEY_CURRENT_USER, path)
+
     try:
-        if command is not None:
+        if on:
             put(_CLASS, "", "URL:Corral")
             put(_CLASS, "URL Protocol", "")
-            put(rf"{_CLASS}\shell\open\command", "", f'{subprocess.list2cmdline(command)} "%1"')
-        elif _registered():
-            for part in (r"\shell\open\command", r"\shell\open", r"\shell", ""):
-                winreg.DeleteKey(winreg.HKEY_CURRENT_USER, _CLASS + part)
+            put(rf"{_CLASS}\shell\open\command", "", _class_command(command))
+        elif _registered(command):
+            delete(_CLASS)
     except OSError as error:
         raise StorageError(_TITLE, f"The system says: {error}.") from error

@@ -39,6 +39,10 @@ CRCCheck force
 !define FOREIGN_FOLDER 4
 !define OLD_WINDOWS 5
 
+; Exit codes of corral_delete_data.py.
+!define DATA_IN_USE 10
+!define DATA_LEFT 11
+
 Name "Corral"
 OutFile "${OUTPUT}"
 InstallDir "$LOCALAPPDATA\Programs\Corral"
@@ -73,7 +77,7 @@ Var Welcome
 !define MUI_FINISHPAGE_RUN "$INSTDIR\corralw.exe"
 !define MUI_FINISHPAGE_RUN_TEXT "Start Corral"
 !insertmacro MUI_PAGE_FINISH
-!define MUI_UNCONFIRMPAGE_TEXT_TOP "Corral is removed from this computer. Your chats, settings and models stay, unless you say otherwise at the end."
+!define MUI_UNCONFIRMPAGE_TEXT_TOP "Corral is removed from this computer. Your chats, settings and models stay, unless you say otherwise when you are asked."
 !insertmacro MUI_UNPAGE_CONFIRM
 !insertmacro MUI_UNPAGE_INSTFILES
 !insertmacro MUI_LANGUAGE "English"
@@ -137,6 +141,20 @@ Var Welcome
   ${Loop}
 !macroend
 
+; Deletes what Corral wrote in the person's folders: WHAT is "caches" or "all". Not by RMDir /r, which
+; goes through junctions and empties the folders that they lead to (corral_delete_data.py).
+!macro DeleteData WHAT
+  nsExec::Exec '"$INSTDIR\python\python.exe" -B -m corral_delete_data ${WHAT} "$LOCALAPPDATA\Corral"'
+  Pop $0
+  ${If} $0 == ${DATA_IN_USE}
+    !insertmacro Stop ${FAILED} "Nothing was removed: a file in $LOCALAPPDATA\Corral is in use. Close the programs that use it and run this again."
+  ${ElseIf} $0 == ${DATA_LEFT}
+    MessageBox MB_OK|MB_ICONEXCLAMATION "Not everything in $LOCALAPPDATA\Corral could be deleted. What is left lies there or beside it, in a folder with $\".deleted-$\" in its name." /SD IDOK
+  ${ElseIf} $0 != 0
+    MessageBox MB_OK|MB_ICONEXCLAMATION "What lies in $LOCALAPPDATA\Corral stays, as Corral is damaged and cannot delete it. You can delete that folder yourself." /SD IDOK
+  ${EndIf}
+!macroend
+
 ; Links and model files are told about again.
 !macro TellShell
   System::Call "shell32::SHChangeNotify(i 0x08000000, i 0, p 0, p 0)"
@@ -191,7 +209,9 @@ Section "Corral"
   WriteUninstaller "$INSTDIR\uninstall-corral.exe"
   !insertmacro StopIfNotWritten
 
-  ; The engine before this one stays: Corral goes back to it where the new one fails.
+  ; The engine before this one stays: Corral goes back to it where the new one fails. By its folder's
+  ; name it comes after that of this version, which may be the earlier one (KEPT in
+  ; app/core/installed_engines.py).
   ReadRegStr $3 HKCU "${UNINSTALL_KEY}" "Engine"
   ReadRegStr $4 HKCU "${UNINSTALL_KEY}" "EarlierEngine"
   ${If} $3 == "${ENGINE}"
@@ -202,11 +222,21 @@ Section "Corral"
     ${If} $1 != "."
     ${AndIf} $1 != ".."
     ${AndIf} $1 != $3
+    ${AndIf} $1 != "before-$3"
       RMDir /r "$INSTDIR\engines\$1"
     ${EndIf}
     FindNext $0 $1
   ${Loop}
   FindClose $0
+  ${If} $3 != ""
+  ${AndIf} ${FileExists} "$INSTDIR\engines\$3\engine.json"
+    RMDir /r "$INSTDIR\engines\before-$3"
+    ClearErrors
+    Rename "$INSTDIR\engines\$3" "$INSTDIR\engines\before-$3"
+    ${If} ${Errors}
+      RMDir /r "$INSTDIR\engines\$3"
+    ${EndIf}
+  ${EndIf}
   RMDir /r "$INSTDIR\lib"
   RMDir /r "$INSTDIR\notices"
   RMDir /r "$INSTDIR\python"
@@ -246,7 +276,8 @@ Section "Corral"
   WriteRegStr HKCU "${CLASSES}\Corral.gguf\shell\open\command" "" '"$INSTDIR\corralw.exe" "%1"'
   WriteRegStr HKCU "${CLASSES}\.gguf\OpenWithProgids" "Corral.gguf" ""
   ReadRegStr $0 HKCU "${CLASSES}\.gguf" ""
-  ${If} $0 == ""
+  ReadRegStr $1 HKCR ".gguf" "" ; what was installed for everybody, too
+  ${If} $0$1 == ""
     WriteRegStr HKCU "${CLASSES}\.gguf" "" "Corral.gguf"
   ${EndIf}
 
@@ -274,6 +305,28 @@ Section "Uninstall"
     !insertmacro Stop ${FOREIGN_FOLDER} "Corral is not in $INSTDIR."
   ${EndIf}
   !insertmacro RefuseWhileRunning
+
+  ; What can be fetched or computed again goes too; what a person made stays, unless they say so.
+  ; First of all: while a file is in use there nothing is removed.
+  StrCpy $3 0 ; whether there is more
+  FindFirst $0 $1 "$LOCALAPPDATA\Corral\*.*"
+  ${DoWhile} $1 != ""
+    ${If} $1 != "."
+    ${AndIf} $1 != ".."
+    ${AndIf} $1 != "Cache"
+    ${AndIf} $1 != "Logs"
+      StrCpy $3 1
+    ${EndIf}
+    FindNext $0 $1
+  ${Loop}
+  FindClose $0
+  ${If} $3 == 1
+  ${AndIf} ${Cmd} `MessageBox MB_YESNO|MB_ICONQUESTION|MB_DEFBUTTON2 "Corral is going to be removed. Delete what you made with it, too?$\n$\nThese are your chats, settings, presets and the models that you downloaded, in $LOCALAPPDATA\Corral. They cannot be brought back. Folders elsewhere that are only linked there stay." /SD IDNO IDYES`
+    !insertmacro DeleteData all
+  ${ElseIf} ${FileExists} "$LOCALAPPDATA\Corral\*.*"
+    !insertmacro DeleteData caches
+  ${EndIf}
+
   DetailPrint "Removing Corral's files"
   SetDetailsPrint none
 
@@ -308,14 +361,4 @@ Section "Uninstall"
   DeleteRegKey HKCU "${APP_PATHS_KEY}"
   DeleteRegKey HKCU "${UNINSTALL_KEY}"
   !insertmacro TellShell
-
-  ; What can be fetched or computed again goes too; what a person made stays, unless they say so.
-  RMDir /r "$LOCALAPPDATA\Corral\Cache"
-  RMDir /r "$LOCALAPPDATA\Corral\Logs"
-  RMDir "$LOCALAPPDATA\Corral"
-  ${If} ${FileExists} "$LOCALAPPDATA\Corral\*.*"
-    ${If} ${Cmd} `MessageBox MB_YESNO|MB_ICONQUESTION|MB_DEFBUTTON2 "Corral is removed. Delete what you made with it, too?$\n$\nThese are your chats, settings, presets and the models that you downloaded, in $LOCALAPPDATA\Corral. They cannot be brought back." /SD IDNO IDYES`
-      RMDir /r "$LOCALAPPDATA\Corral"
-    ${EndIf}
-  ${EndIf}
 SectionEnd

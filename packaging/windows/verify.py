@@ -1,12 +1,14 @@
 """Try Corral-Setup.exe: install, upgrade, refusals, repair, a chat, uninstall.
 
     python packaging/windows/verify.py               in a fresh Windows of Wine's
-    python packaging/windows/verify.py --here        on Windows: in this very account
+    python packaging/windows/verify.py --here        on Windows: in this very account, unless
+                                                     there is anything of Corral; what is changed
+                                                     is made as it was in the end
 
 Prints what held and what did not. The earlier version that is upgraded is made of the same folder,
 without the window's libraries. Wine 8 lacks functions that numpy and Python's `_wmi` call; there,
 and only there, an earlier numpy is put into what was installed, and `_wmi` is taken out. A library
-that Wine lacks is added to Wine. The window is tried by try_window.py.
+that Wine lacks is added to Wine. The window is tried by try_window.py; on Windows here, too.
 """
 
 import argparse
@@ -23,7 +25,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE / "steps"), str(HERE), str(ROOT)]
 
-import fit_for_wine  # noqa: E402 - the folder of steps has to be found first
+import borrowed_account  # noqa: E402 - the folder of steps has to be found first
+import fit_for_wine  # noqa: E402
 import launcher_build  # noqa: E402
 import starter_model  # noqa: E402
 import wine  # noqa: E402
@@ -36,6 +39,7 @@ SETUP = ROOT / "dist" / "Corral-Setup.exe"
 FOLDER = ROOT / "dist" / "windows" / "Corral"
 EARLIER = "0.0.1"
 EARLIER_ENGINE = "an-earlier-engine"
+EARLIER_ENGINE_VERSION = "0.0.1"
 
 
 def earlier_folder(folder: Path) -> None:
@@ -49,7 +53,8 @@ def earlier_folder(folder: Path) -> None:
         engine.rename(engine.with_name(EARLIER_ENGINE))
         manifest = engine.with_name(EARLIER_ENGINE) / "engine.json"
         described = json.loads(manifest.read_text(encoding="utf-8"))
-        manifest.write_text(json.dumps({**described, "id": EARLIER_ENGINE}), encoding="utf-8")
+        changed = {"id": EARLIER_ENGINE, "version": EARLIER_ENGINE_VERSION}
+        manifest.write_text(json.dumps({**described, **changed}), encoding="utf-8")
 
 
 def earlier_setup(work: Path) -> Path:
@@ -64,7 +69,10 @@ def earlier_setup(work: Path) -> Path:
 
 
 def journey(setup: Path, model: Path | None) -> list[str]:
-    """Go through all steps; what failed. Raises NoWine, CalledProcessError, OSError."""
+    """Go through all steps; what failed.
+
+    Raises NoWine, CalledProcessError, OSError, and what `borrowed_account.borrowed` raises.
+    """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         work = Path(name)
         earlier = earlier_setup(work)
@@ -78,8 +86,10 @@ def journey(setup: Path, model: Path | None) -> list[str]:
                 setup=(setup, __version__),
                 model=model,
                 make_fit=fit_for_wine.make_fit if sys.platform != "win32" else lambda _: None,
+                window=sys.platform == "win32",
             )
-            steps.run()
+            with borrowed_account.borrowed(machine, FOLDER / "python" / "python.exe", work):
+                steps.run()
         finally:
             machine.close()
     return steps.failed
@@ -109,6 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         failed = journey(options.setup, model)
     except (
         *(wine.NoWine, launcher_build.NoCompiler),
+        *(borrowed_account.Occupied, borrowed_account.NotGivenBack),
         *(OSError, subprocess.SubprocessError),
     ) as error:
         print(f"verify: {error}", file=sys.stderr)

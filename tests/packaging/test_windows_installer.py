@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 
+from app.core.installed_engines import KEPT
 from tests.packaging.scripts import ROOT, load_script
 
 WINDOWS = ROOT / "packaging" / "windows"
@@ -68,11 +69,43 @@ def test_without_a_window_nothing_waits_for_an_answer(script: str) -> None:
 
 
 def test_data_is_deleted_only_after_a_yes_that_is_not_the_usual_answer(script: str) -> None:
-    deletions = re.findall(r'RMDir /r "\$LOCALAPPDATA\\Corral"', script)
+    deletions = re.findall(r"!insertmacro DeleteData all", script)
     assert len(deletions) == 1
     question = script.partition(deletions[0])[0].splitlines()[-2]
     assert "MB_DEFBUTTON2" in question
     assert question.rstrip().endswith("/SD IDNO IDYES`")
+
+
+def test_what_lies_in_a_persons_folders_is_not_deleted_by_what_follows_links(script: str) -> None:
+    assert re.findall(r"^ +(?:RMDir|Delete) .*APPDATA.*", script, re.MULTILINE) == []
+
+
+def test_data_is_deleted_while_the_program_is_there_to_do_it(script: str) -> None:
+    """And a file of it that is in use keeps everything where it is."""
+    _, _, uninstall = script.partition('Section "Uninstall"')
+    deleted = [match.start() for match in re.finditer("!insertmacro DeleteData", uninstall)]
+    assert len(deleted) == 2
+    first = min(uninstall.index(word) for word in ("corral_user_path", "RMDir", "DeleteReg"))
+    assert uninstall.index("!insertmacro RefuseWhileRunning") < deleted[0] < deleted[1] < first
+    codes = load_script("windows/program/corral_delete_data")
+    assert f"!define DATA_IN_USE {codes.IN_USE}" in script
+    assert f"!define DATA_LEFT {codes.PARTLY}" in script
+    assert "${If} $0 == ${DATA_IN_USE}\n    !insertmacro Stop ${FAILED}" in script
+
+
+def test_the_engine_that_is_kept_comes_after_the_one_of_this_version(script: str) -> None:
+    assert f'Rename "$INSTDIR\\engines\\$3" "$INSTDIR\\engines\\{KEPT}$3"' in script
+    assert f'${{AndIf}} $1 != "{KEPT}$3"' in script
+
+
+def test_a_gguf_is_taken_only_where_no_program_of_anybody_opens_it(script: str) -> None:
+    taken = script.index(r'WriteRegStr HKCU "${CLASSES}\.gguf" "" "Corral.gguf"')
+    asked = [line.strip() for line in script[:taken].splitlines()[-4:-1]]
+    assert asked == [
+        r'ReadRegStr $0 HKCU "${CLASSES}\.gguf" ""',
+        'ReadRegStr $1 HKCR ".gguf" ""',
+        '${If} $0$1 == ""',
+    ]
 
 
 def test_everything_that_is_written_to_the_registry_is_deleted(script: str) -> None:

@@ -2,13 +2,18 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import wine
 import wine_additions
 
+HOME_VARIABLE = "CORRAL_HOME"
+"""Where whoever tries has told Corral to keep its data."""
 START_MENU = Path("AppData/Roaming/Microsoft/Windows/Start Menu/Programs")
 
 
@@ -24,11 +29,11 @@ class WindowsMachine:
         """
         self._folder = folder
         if sys.platform == "win32":
-            self.environment = dict(os.environ)
+            self.environment = _without_own_home(os.environ)
             self.home = Path.home()
             self.desktop = self.home / "Desktop"
             return
-        self.environment = wine.wine_variables(folder, display)
+        self.environment = _without_own_home(wine.wine_variables(folder, display))
         self.run("wineboot", "-i")
         self.run("winecfg", "-v", "win10")
         drive = folder / "prefix" / "drive_c"
@@ -41,6 +46,16 @@ class WindowsMachine:
     def local(self) -> Path:
         """%LOCALAPPDATA%."""
         return self.home / "AppData" / "Local"
+
+    @property
+    def program(self) -> Path:
+        """Where the program is installed."""
+        return self.local / "Programs" / "Corral"
+
+    @property
+    def data(self) -> Path:
+        """Where it keeps its data."""
+        return self.local / "Corral"
 
     @property
     def start_menu(self) -> Path:
@@ -93,7 +108,18 @@ class WindowsMachine:
         which = ["/v", name] if name else ["/ve"]
         self.run("reg", "add", f"HKCU\\{key}", *which, "/d", value, "/f")
 
+    def uninstall(self, program: Path) -> subprocess.CompletedProcess[str]:
+        """Remove Corral. Else the uninstaller would start a copy of itself and end before it."""
+        with tempfile.TemporaryDirectory() as name:
+            copy = Path(name) / "uninstall-corral.exe"
+            shutil.copy(program / copy.name, copy)
+            return self.run(copy, "/S", f"_?={self.path_of(program)}")
+
     def close(self) -> None:
         """End what Wine left running."""
         if sys.platform != "win32":
             self.run("wineboot", "-k")
+
+
+def _without_own_home(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name != HOME_VARIABLE}
