@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QMimeData, QPoint, Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtCore import QMimeData, QPoint, Qt
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.disk_use import disk_uses, size_of_models
@@ -183,22 +183,10 @@ class ModelsPage(Page):
         """Keep what was typed a moment ago."""
         self.keeper.flush()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Look now and then: the terminal brings models too, and drives come back."""
-        super().showEvent(event)
-        self.looks.begin()
-
     def hideEvent(self, event: QHideEvent) -> None:
-        """Another page is shown: look for nothing, keep what was typed."""
+        """Another page is shown: keep what was typed."""
         super().hideEvent(event)
-        self.looks.end()
         self.keeper.flush()
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Back from another window, where models may have been brought or deleted."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self.looks.look()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Model files and folders may be dropped."""
