@@ -210,6 +210,14 @@ def test_the_version_is_told(said: Said) -> None:
     assert json.loads(said("version", "--json"))["running"] is None
 
 
+def test_the_licences_of_all_parts_are_told(said: Said) -> None:
+    told = said("version", "--licences")
+    assert "LGPL-3.0; its libraries in" in told
+    assert "download.qt.io" in told
+    parts = json.loads(said("version", "--licences", "--json"))
+    assert {"name": "Inter", "version": "", "licence": "OFL"} in parts
+
+
 def test_the_version_of_the_best_engine_is_told(said: Said, corral_home: Path) -> None:
     folder = write_engine(corral_home / "data" / "engines", "9.8.7")
     assert "engine: llama.cpp 9.8.7\n" in said("version")
