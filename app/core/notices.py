@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from app.core.children import SOURCE_ROOT
 from app.core.files import storage_error
 from app.core.paths import resource
 
@@ -21,6 +22,8 @@ LISTING, TEXTS, BILL = "NOTICES.txt", "licences", "corral.cdx.json"
 QT_SOURCE = "https://download.qt.io/official_releases/"
 _OWN = "corral"
 _TEXT_NAMES = ("licen", "copying", "notice", "copyright")
+_QT = ("pyside6", "shiboken6")
+_QT_TEXTS = ("pyside6.txt", "LGPL-3.0.txt", "GPL-3.0.txt")
 _LONGEST_NAME = 60
 """Characters; what is longer in the field is a whole licence, not its name."""
 
@@ -122,7 +125,9 @@ def _listed(folder: Path) -> tuple[ListedPart, ...]:
 
 
 def _files(folder: Path) -> tuple[Path, ...]:
-    return tuple(sorted(path for path in folder.glob("*") if path.is_file()))
+    """The texts of a part; what tells how Qt is used comes before the long ones."""
+    found = (path for path in folder.glob("*") if path.is_file())
+    return tuple(sorted(found, key=lambda path: (path.name not in _QT_TEXTS[:1], path.name)))
 
 
 def _of_packages() -> tuple[ListedPart, ...]:
@@ -163,12 +168,14 @@ def _package(found: metadata.Distribution) -> ListedPart:
         if line.startswith("License :: ")
     ]
     short = (each for each in said if each and "\n" not in each and len(each) <= _LONGEST_NAME)
-    texts = (Path(str(file.locate())) for file in found.files or () if _is_text(file.name))
+    texts = [Path(str(file.locate())) for file in found.files or () if _is_text(file.name)]
+    if described["Name"].lower().startswith(_QT):  # they carry none; a checkout has them
+        texts += [SOURCE_ROOT / "packaging" / "licences" / name for name in _QT_TEXTS]
     return ListedPart(described["Name"], found.version, next(short, ""), _present(texts))
 
 
 def _present(paths: Iterable[Path]) -> tuple[Path, ...]:
-    return tuple(sorted({path for path in paths if path.is_file()}))
+    return tuple(dict.fromkeys(path for path in paths if path.is_file()))
 
 
 def _is_text(name: str) -> bool:

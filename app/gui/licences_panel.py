@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.core.errors import AppError
 from app.core.notices import QT_SOURCE, ListedPart, Notices, notices, qt_folder, text_of
@@ -19,7 +19,7 @@ from app.gui.controls.overlay import Overlay
 if TYPE_CHECKING:
     from app.gui.context import AppContext
 
-WIDTH, HEIGHT, LIST = 880, 420, 300
+WIDTH, HEIGHT, LIST = 960, 440, 300
 
 
 class LicencesPanel(Overlay):
@@ -41,10 +41,12 @@ class LicencesPanel(Overlay):
         self.close_button.clicked.connect(self.dismiss)
         head.addWidget(self.close_button)
         self.body.addLayout(head)
-        self.about_qt = Label(_qt_words(), "caption", "text-2", wrap=True)
+        self.about_qt = Label(self._qt_words(), "caption", "text-2", wrap=True)
         self.about_qt.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.about_qt.setContentsMargins(24, 0, 24, 12)
-        self.body.addWidget(self.about_qt)
+        words = QVBoxLayout()
+        words.setContentsMargins(24, 0, 24, 12)
+        words.addWidget(self.about_qt)
+        self.body.addLayout(words)
         self.body.addWidget(Line())
         self._model = QStandardItemModel(self)
         self.list = RowListView(icons, self.tr("Parts"))
@@ -54,21 +56,38 @@ class LicencesPanel(Overlay):
         self.list.selectionModel().currentChanged.connect(self._chosen)
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
-        self.text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+        self.text.setProperty("log", True)
         self.text.setAccessibleName(self.tr("Licence"))
         self.text.setTabChangesFocus(True)
         row = QHBoxLayout()
         row.setContentsMargins(1, 0, 1, 1)
         row.setSpacing(0)
-        row.addWidget(self.list)
+        parts = QVBoxLayout()
+        parts.setContentsMargins(0, 8, 0, 8)
+        parts.addWidget(self.list)
+        row.addLayout(parts)
         row.addWidget(Line(vertical=True))
-        row.addWidget(self.text, 1)
+        text = QVBoxLayout()
+        text.setContentsMargins(16, 16, 16, 16)
+        text.addWidget(self.text)
+        row.addLayout(text, 1)
         holder = QWidget()
         holder.setLayout(row)
         holder.setMinimumHeight(HEIGHT)
         self.body.addWidget(holder, 1)
         self.closed.connect(self.deleteLater)
         context.worker.run(notices, done=self._found, failed=self._failed)
+
+    def _qt_words(self) -> str:
+        words = self.tr(
+            "Corral is free software under the Apache License 2.0. It uses Qt and Qt for Python, "
+            "which it does not change, under the GNU Lesser General Public License, version 3. "
+            "Their libraries are files of their own in %1: you may put others with the same "
+            "interface in their place. Their source is at %2."
+        )
+        place = qt_folder()
+        where = str(place) if place is not None else self.tr("the folder PySide6")
+        return words.replace("%1", where).replace("%2", QT_SOURCE)
 
     def _found(self, found: Notices) -> None:
         if found.folder is not None:
@@ -83,8 +102,11 @@ class LicencesPanel(Overlay):
             item.setData(f"{part.title}, {licence}", Qt.ItemDataRole.AccessibleTextRole)
             item.setEditable(False)
             self._model.appendRow(item)
-        if found.parts:
-            self.list.setCurrentIndex(self._model.index(0, 0))
+        names = [part.name.lower() for part in found.parts]
+        qt = next((row for row, name in enumerate(names) if name.startswith("pyside6")), 0)
+        if names:
+            self.list.setCurrentIndex(self._model.index(qt, 0))
+            self.list.scrollTo(self._model.index(qt, 0), RowListView.ScrollHint.PositionAtTop)
 
     def _chosen(self, index: QModelIndex) -> None:
         part = index.data(RowRole.VALUE)
@@ -102,15 +124,3 @@ class LicencesPanel(Overlay):
 
     def _failed(self, error: AppError) -> None:
         self.text.setPlainText(f"{error.title}\n\n{error.message} {error.hint}".strip())
-
-
-def _qt_words() -> str:
-    words = LicencesPanel.tr(
-        "Corral is free software under the Apache License 2.0. It uses Qt and Qt for Python, which "
-        "it does not change, under the GNU Lesser General Public License, version 3. Their "
-        "libraries are files of their own in %1: you may put others with the same interface in "
-        "their place. Their source is at %2."
-    )
-    place = qt_folder()
-    where = str(place) if place is not None else LicencesPanel.tr("the folder PySide6")
-    return words.replace("%1", where).replace("%2", QT_SOURCE)

@@ -27,6 +27,7 @@ from app.gui.controls.strip import Strip
 from app.gui.library_actions import LibraryActions
 from app.gui.library_disk import DiskPicture
 from app.gui.library_drawer import LibraryDrawer
+from app.gui.library_engine_note import EngineNote
 from app.gui.library_header import HeaderReader
 from app.gui.library_keeper import ModelKeeper
 from app.gui.library_look import FolderLooks
@@ -65,6 +66,7 @@ class ModelsPage(Page):
         self._lay_out()
         self.keeper = ModelKeeper(context, self.drawer, self)
         self.header_reader = HeaderReader(context, self.drawer, self)
+        self.engine_note = EngineNote(context, self.drawer.engine_note, self)
         self.looks = FolderLooks(context, self)
         self._connect()
         self.refresh()
@@ -252,6 +254,7 @@ class ModelsPage(Page):
 
     def _show_in_drawer(self, row: LibraryRow) -> None:
         self.drawer.show_row(row)
+        self.engine_note.show_model(row.model)
         update = self.updates.of(row.model) if row.newer else None
         self.drawer.newer.say(update_words(update) if update else "")
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.core.earlier_engine import keep_engine
-from app.core.installed_engines import InstalledEngine, damage, installed_engines
+from app.core.engine_list import damaged, engine_entries
+from app.core.installed_engines import InstalledEngine, installed_engines
 from tests.engine_folders import write_engine
 
 
@@ -24,7 +25,7 @@ def test_of_the_engines_before_only_the_last_is_kept_and_the_persons_own_stay(
         keep_engine(of(tmp_path / version), own)
     assert [each.id for each in installed_engines([own])][:2] == ["of-9.2", "mine"]
     assert len(list(own.iterdir())) == 2
-    assert damage([own]) == ()
+    assert damaged(engine_entries([own], {})) == ()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a right there")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.checksums import Broken, Cancelled, Progress
@@ -405,3 +405,13 @@ def test_about_opens_the_licences_of_all_parts(page: SettingsPage, qtbot: QtBot)
     assert "LGPL-3.0" in model.index(qt, 0).data(RowRole.SECOND)
     with qtbot.waitSignal(panel.closed):
         panel.close_button.click()
+
+
+def test_sections_that_scroll_begin_where_the_others_do(page: SettingsPage) -> None:
+    page.resize(1264, 420)
+    places = set()
+    for section in page.sections:
+        page.open_with({"section": section.section_id})
+        QApplication.processEvents()
+        places.add(section.holder.mapTo(page, QPoint(0, 0)).x())
+    assert len(places) == 1
