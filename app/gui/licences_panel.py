@@ -29,8 +29,14 @@ class LicencesPanel(Overlay):
         super().__init__(context.icons, "", host, width=WIDTH)
         self._context = context
         self._shown: ListedPart | None = None
-        icons = context.icons
         self.panel.setAccessibleName(self.tr("Licences of all parts"))
+        self._add_head()
+        self._add_parts()
+        self.closed.connect(self.deleteLater)
+        context.worker.run(notices, done=self._found, failed=self._failed)
+
+    def _add_head(self) -> None:
+        icons = self._context.icons
         head = QHBoxLayout()
         head.setContentsMargins(24, 12, 16, 8)
         head.addWidget(Label(self.tr("Licences of all parts"), "page-title"), 1)
@@ -48,6 +54,9 @@ class LicencesPanel(Overlay):
         words.addWidget(self.about_qt)
         self.body.addLayout(words)
         self.body.addWidget(Line())
+
+    def _add_parts(self) -> None:
+        icons = self._context.icons
         self._model = QStandardItemModel(self)
         self.list = RowListView(icons, self.tr("Parts"))
         self.list.setItemDelegate(RowDelegate(icons, 52, self.list))
@@ -75,8 +84,6 @@ class LicencesPanel(Overlay):
         holder.setLayout(row)
         holder.setMinimumHeight(HEIGHT)
         self.body.addWidget(holder, 1)
-        self.closed.connect(self.deleteLater)
-        context.worker.run(notices, done=self._found, failed=self._failed)
 
     def _qt_words(self) -> str:
         words = self.tr(
