@@ -9,7 +9,7 @@ import msgspec
 
 from app.cli.parts import Parts
 from app.cli.rendering import human_size, table, without_controls
-from app.core.ledger import LedgerEntry, totals
+from app.core.ledger import LedgerEntry, only_failed, totals
 
 ERRANDS = {
     "search": "search for “%s”",
@@ -72,12 +72,22 @@ def _errand(entry: LedgerEntry) -> str:
 def _summary(entries: Sequence[LedgerEntry]) -> str:
     away = totals(entries)
     if not away.hosts:
-        return "No connection to another computer is listed."
+        return _without_hosts(entries)
     hosts = "1 other computer" if away.hosts == 1 else f"{away.hosts} other computers"
     return (
         f"Since {_moment(away.since)}: {human_size(away.sent)} out, "
         f"{human_size(away.received)} in, in {away.requests:,} requests to {hosts}."
     )
+
+
+def _without_hosts(entries: Sequence[LedgerEntry]) -> str:
+    """Nothing went to another computer."""
+    if failed := only_failed(entries):
+        tries = "1 attempt" if failed == 1 else f"{failed} attempts"
+        return f"Nothing went to another computer: {tries} failed."
+    if entries:
+        return "Nothing went to another computer."
+    return "No connection to another computer is listed."
 
 
 def _moment(moment: float) -> str:

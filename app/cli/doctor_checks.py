@@ -13,8 +13,10 @@ from app.cli.parts import Parts
 from app.cli.rendering import human_size
 from app.core.connection_check import check_hubs
 from app.core.engine import EngineProcess
+from app.core.engine_list import EngineEntry, damaged, engine_entries
 from app.core.errors import AppError
 from app.core.hardware import HardwareSurvey, memory_snapshot, survey
+from app.core.installed_engines import engine_places
 from app.core.library_types import LocalModel
 from app.core.running import running_corral
 from backends.errors import BackendError
@@ -42,23 +44,52 @@ def engine(parts: Parts) -> Finding:
     """Whether the engine's process starts and its files are whole."""
     settings = parts.settings.current.engine
     choice = parts.engines.choose("", settings.cpu_code, settings.engine)
+    entries = engine_entries(engine_places(parts.paths), {})
     environment = choice.environment if choice else None
     try:
         with EngineProcess("llamacpp", environment=environment) as process:
             found = f"{build_words(process.build)} starts."
     except (AppError, BackendError) as error:
-        hint = error.hint if isinstance(error, AppError) else ""
-        return Finding("engine", "problem", str(error), hint or "Install Corral again.")
-    if damage := parts.engines.damage():
-        return Finding(
-            "engine",
-            "note",
-            f"{found} {' '.join(damage)}",
-            "Remove what you added with “corral engine rm ID”; else install Corral again.",
-        )
+        named = f"{choice.engine.name} ({choice.engine.key}) does not start: " if choice else ""
+        key = choice.engine.key if choice else ""
+        return Finding("engine", "problem", f"{named}{error}", _instead(entries, key))
+    if broken := damaged(entries):
+        told = " ".join(f"{entry.key}: {why}" for entry, why in broken)
+        advice = " ".join(dict.fromkeys(_instead(entries, each.key) for each, _ in broken))
+        return Finding("engine", "note", f"{found} {told}", advice)
     if choice is not None and choice.note:
         found = f"{found} {choice.note}"
-    return Finding("engine", "ok", found)
+    return _passed_over(parts, entries, found)
+
+
+def _instead(entries: Sequence[EngineEntry], key: str) -> str:
+    """What to do about an engine that does not work."""
+    entry = next((each for each in entries if each.key == key), None)
+    if entry is not None and entry.removable:
+        return f"Remove it: corral engine rm {key}"
+    others = [each.key for each in entries if each.key != key and not each.problem]
+    if others:
+        return f"Install Corral again; until then: corral engine use {others[0]}"
+    return "Install Corral again."
+
+
+def _passed_over(parts: Parts, entries: Sequence[EngineEntry], found: str) -> Finding:
+    """Engines that could not load a model which another one runs."""
+    names = {model.id: model.name for model in parts.library.models()}
+    told, advice = [], []
+    for entry in entries:
+        passed = parts.engines.models_passed(entry.key)
+        known = [(names[each], why) for each, why in passed.items() if each in names]
+        for name, why in known:
+            words = f"{entry.key} could not load {name}, which an earlier engine runs."
+            told.append(f"{words} What went wrong: {why}" if why else words)
+        if known and entry.removable:
+            advice.append(f"If it loads no model at all: corral engine rm {entry.key}")
+        elif known:
+            advice.append("Nothing has to be done; a newer engine is tried again.")
+    if not told:
+        return Finding("engine", "ok", found)
+    return Finding("engine", "note", " ".join((found, *told)), " ".join(dict.fromkeys(advice)))
 
 
 def build_words(build: EngineBuild | None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from app import __version__
 from app.cli.rendering import print_json
 from app.core.installed_engines import engine_places, installed_engines, usual_engine
+from app.core.notices import QT_SOURCE, TEXTS, notices, qt_folder
 from app.core.paths import app_paths
 from app.core.running import running_corral
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 def version(arguments: Namespace) -> int:
     """Say which version this is; with `--check`, ask for a newer one. Raises `AppError`."""
+    if arguments.licences:
+        _list_licences(json=arguments.json)
+        return 0
     running = running_corral(app_paths())
     engines, used = installed_engines(engine_places(app_paths())), usual_engine()
     state = _look() if arguments.check else None
@@ -39,6 +43,29 @@ def version(arguments: Namespace) -> int:
     if state is not None:
         sys.stdout.write(_words(state) + "\n")
     return 0
+
+
+def _list_licences(*, json: bool) -> None:
+    found = notices()
+    if json:
+        print_json(
+            [
+                {"name": each.name, "version": each.version, "licence": each.licence}
+                for each in found.parts
+            ]
+        )
+        return
+    lines = [f"{each.title}: {each.licence or 'as its text says'}" for each in found.parts]
+    qt = qt_folder()
+    if qt is not None:
+        lines += [
+            "",
+            f"Qt is used under the LGPL-3.0; its libraries in {qt} may be exchanged.",
+            f"Its source: {QT_SOURCE}",
+        ]
+    if found.folder is not None:
+        lines.append(f"The texts: {found.folder / TEXTS}")
+    sys.stdout.write("\n".join([f"corral {__version__}: Apache-2.0", *lines]) + "\n")
 
 
 def _look() -> "UpdateState":

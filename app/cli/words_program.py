@@ -60,6 +60,9 @@ def add(commands: "Commands") -> None:
 
     version = commands.add_parser("version", help="say which version this is")
     version.set_defaults(does="version")
+    version.add_argument(
+        "--licences", action="store_true", help="list all parts of Corral with their licences"
+    )
     version.add_argument("--check", action="store_true", help="ask whether there is a newer one")
     version.add_argument("--json", action="store_true", help="as a JSON object, for scripts")
 

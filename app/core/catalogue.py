@@ -15,6 +15,7 @@ from app.core.memory import DEFAULT_CONTEXT, Fit, MemoryEstimate, estimate_from_
 from app.core.paths import resource
 
 STARTER_ID = "smollm2-135m-instruct"
+FIRST_DOWNLOAD_ID = "smollm2-360m-instruct"
 _MOST_ON_PROCESSOR = 9_000_000_000
 """Parameters that a processor alone still works through at about reading speed."""
 _STEPS = (1.0, 0.6, 0.85)
@@ -121,6 +122,11 @@ class Catalogue:
     def starter(self) -> CatalogueEntry | None:
         """The model that `make run` installs, so that a first chat needs no network."""
         return self.get(STARTER_ID)
+
+    @property
+    def first_download(self) -> CatalogueEntry | None:
+        """A small model that runs on any computer, for a first chat where none is installed."""
+        return self.get(FIRST_DOWNLOAD_ID)
 
     def suggestions(
         self, memory: MemorySnapshot, *, accelerated: bool = False

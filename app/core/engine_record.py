@@ -21,6 +21,8 @@ class _File(Struct, frozen=True):
     """The engine that loaded a model last, by the model's id."""
     passed_over: dict[str, tuple[str, ...]] = {}
     """Engines that could not load a model that an earlier one loads, by the model's id."""
+    reasons: dict[str, dict[str, str]] = {}
+    """Why, in a sentence: by the model's id, then the engine's."""
     crashed: tuple[str, ...] = ()
     """Engines whose best code for the processor used an instruction that it does not have."""
 
@@ -46,6 +48,15 @@ class EngineRecord:
         """Ids of engines that cannot load the model though an earlier one can."""
         return self._file.passed_over.get(model_id, ())
 
+    def reason(self, model_id: str, engine_id: str) -> str:
+        """Why an engine is passed over for a model; "" where that is not known."""
+        return self._file.reasons.get(model_id, {}).get(engine_id, "")
+
+    def models_passed(self, engine_id: str) -> dict[str, str]:
+        """Why an engine is passed over, by the id of the model."""
+        passed = [each for each, ids in self._file.passed_over.items() if engine_id in ids]
+        return {model_id: self.reason(model_id, engine_id) for model_id in passed}
+
     def crashed(self, engine_id: str) -> bool:
         """Whether its best code for the processor does not suit it."""
         return engine_id in self._file.crashed
@@ -62,12 +73,17 @@ class EngineRecord:
                 lambda file: structs.replace(file, served=file.served | {model_id: engine_id})
             )
 
-    def note_passed_over(self, model_id: str, engine_id: str) -> None:
-        """An engine could not load a model, but an earlier one did."""
+    def note_passed_over(self, model_id: str, engine_id: str, why: str = "") -> None:
+        """An engine could not load a model, but an earlier one did. `why` is a sentence."""
         found = (*self.passed_over(model_id), engine_id)
 
         def change(file: _File) -> _File:
-            return structs.replace(file, passed_over=file.passed_over | {model_id: found})
+            reasons = file.reasons.get(model_id, {}) | {engine_id: why}
+            return structs.replace(
+                file,
+                passed_over=file.passed_over | {model_id: found},
+                reasons=file.reasons | {model_id: reasons},
+            )
 
         self._write(change)
 
@@ -84,8 +100,12 @@ class EngineRecord:
                 model_id: tuple(each for each in engines if each != engine_id)
                 for model_id, engines in file.passed_over.items()
             }
+            reasons = {
+                model_id: {key: why for key, why in known.items() if key != engine_id}
+                for model_id, known in file.reasons.items()
+            }
             crashed = tuple(each for each in file.crashed if each != engine_id)
-            return structs.replace(file, passed_over=passed_over, crashed=crashed)
+            return structs.replace(file, passed_over=passed_over, reasons=reasons, crashed=crashed)
 
         if change(self._file) != self._file:
             self._write(change)

@@ -14,7 +14,6 @@ from app.core.errors import EngineDied
 from app.core.installed_engines import (
     AUTOMATIC,
     InstalledEngine,
-    damage,
     in_order,
     installed_engines,
 )
@@ -43,6 +42,8 @@ class EngineChoice:
     """Its code for the processor; "" is the best."""
     instead_of: str = ""
     """Id of an engine that could not load this model."""
+    why: str = ""
+    """Why that one could not, in a sentence."""
     note: str = ""
     """What a person should know of this choice; a sentence or two."""
 
@@ -70,13 +71,17 @@ class EngineShelf:
         """All that can be used now, the best first; looks anew, a few milliseconds."""
         return self._find(self._places)
 
-    def damage(self) -> tuple[str, ...]:
-        """What is wrong with folders of engines, in sentences; reads all of them, 25 MB each."""
-        return damage(self._places)
-
     def forget(self, engine_id: str) -> None:
         """What was learned of an engine that is replaced or gone does not count any more."""
         self._record.forget(engine_id)
+
+    def is_passed_over(self, model_id: str) -> bool:
+        """Whether some engine could not load a model that another one loads. Quick."""
+        return bool(self._record.passed_over(model_id))
+
+    def models_passed(self, engine_id: str) -> Mapping[str, str]:
+        """Why an engine is passed over, in sentences by the model's id; "" is unknown. Quick."""
+        return self._record.models_passed(engine_id)
 
     def choose(
         self, model_id: str, code: str = AUTOMATIC, wanted: str = AUTOMATIC
@@ -99,7 +104,8 @@ class EngineShelf:
         if wanted not in (AUTOMATIC, engines[0].key):
             notes.append(gone(wanted, chosen))
         if chosen.id != engines[0].id:
-            notes.append(_fell_back(engines[0], chosen))
+            why = self._record.reason(model_id, engines[0].id)
+            notes.append(_fell_back(engines[0], chosen, why))
         return EngineChoice(chosen, self._code(chosen, code), note=" ".join(notes))
 
     def after_failure(
@@ -109,7 +115,9 @@ class EngineShelf:
         cautious = next(iter(failed.engine.variants), "")
         if is_wrong_processor(error) and cautious != failed.code:
             self._record.note_crashed(failed.engine.id)
-            return EngineChoice(failed.engine, cautious, failed.instead_of, _too_bold(cautious))
+            return EngineChoice(
+                failed.engine, cautious, failed.instead_of, failed.why, _too_bold(cautious)
+            )
         served = self._record.last_served(model_id)
         if served in (None, failed.engine.id) or not _is_engines_fault(error):
             return None
@@ -117,13 +125,14 @@ class EngineShelf:
         if earlier is None:
             return None
         log.warning("%s cannot load %s: %s", failed.engine.id, model_id, error)
-        note = _fell_back(failed.engine, earlier)
-        return EngineChoice(earlier, self._code(earlier, code), failed.engine.id, note)
+        why = _sentence(error)
+        note = _fell_back(failed.engine, earlier, why)
+        return EngineChoice(earlier, self._code(earlier, code), failed.engine.id, why, note)
 
     def note_loaded(self, model_id: str, choice: EngineChoice) -> None:
         """A model was loaded: its next load begins with the same engine."""
         if choice.instead_of:
-            self._record.note_passed_over(model_id, choice.instead_of)
+            self._record.note_passed_over(model_id, choice.instead_of, choice.why)
         self._record.note_served(model_id, choice.engine.id)
 
     def note_death(self, choice: EngineChoice, error: EngineDied) -> None:
@@ -154,11 +163,18 @@ def gone(wanted: str, instead: InstalledEngine) -> str:
     return f"The engine that was chosen, {wanted}, is not installed, so {instead.name} runs."
 
 
-def _fell_back(newer: InstalledEngine, earlier: InstalledEngine) -> str:
-    return (
+def _fell_back(newer: InstalledEngine, earlier: InstalledEngine, why: str) -> str:
+    told = (
         f"The engine {newer.name} could not load this model, so {earlier.name} runs it, "
         "with which it loaded before."
     )
+    return f"{told} What went wrong: {why}" if why else told
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, without what to do: that is done already."""
+    told = error.message if isinstance(error, BackendError) else f"{error}"
+    return told if told.endswith(".") else f"{told}."
 
 
 def _too_bold(code: str) -> str:

@@ -97,17 +97,6 @@ def installed_engines(places: Iterable[Path]) -> tuple[InstalledEngine, ...]:
     return tuple(sorted(engines, key=_rank, reverse=True))
 
 
-def damage(places: Iterable[Path]) -> tuple[str, ...]:
-    """Why folders of engines cannot be used, in sentences. Reads every file of them."""
-    found = []
-    for folder in (folder for place in places for folder in sorted(_folders(place))):
-        try:
-            check_files(folder, read_manifest(folder), contents=True)
-        except (BackendError, OSError) as error:
-            found.append(str(error))
-    return tuple(found)
-
-
 def in_order(engines: Iterable[InstalledEngine], wanted: str) -> tuple[InstalledEngine, ...]:
     """The engines with the wanted one first; as they are where it is not among them."""
     return tuple(sorted(engines, key=lambda each: each.key != wanted))

@@ -84,6 +84,12 @@ class LedgerTotals(Struct, frozen=True):
     """Bytes."""
 
 
+def only_failed(entries: Iterable[LedgerEntry]) -> int:
+    """How many connections to other computers were tried, where none came about; else 0."""
+    away = [each for each in entries if not each.here]
+    return len(away) if all(each.problem for each in away) else 0
+
+
 def totals(entries: Iterable[LedgerEntry]) -> LedgerTotals:
     """What went to other computers, all together."""
     away = [each for each in entries if not each.here and not each.problem]

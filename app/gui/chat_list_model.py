@@ -22,6 +22,7 @@ from PySide6.QtCore import (
 
 from app.core.conversations import Conversation, SearchHit
 from app.gui.controls.list_view import RowRole
+from app.gui.markdown_line import plain_line
 
 Index = QModelIndex | QPersistentModelIndex
 Mood = Literal["", "working", "failed"]
@@ -195,11 +196,12 @@ class ChatListModel(QAbstractListModel):
             conversation = self._conversations.get(hit.conversation_id)
             if conversation is not None:
                 time = short_time(datetime.datetime.fromtimestamp(conversation.updated), today)
-                rows.append(Row(conversation, hit.snippet, time, "", hit.message_id))
+                snippet = plain_line(hit.snippet)
+                rows.append(Row(conversation, snippet, time, "", hit.message_id))
         return rows
 
     def _row(self, conversation: Conversation, today: datetime.date) -> Row:
-        text, mood = self._notes.get(conversation.id, (conversation.preview, ""))
+        text, mood = self._notes.get(conversation.id, (plain_line(conversation.preview), ""))
         time = short_time(datetime.datetime.fromtimestamp(conversation.updated), today)
         return Row(
             conversation, text, translate("ChatList", "now") if mood == "working" else time, mood
@@ -227,7 +229,7 @@ class ChatListModel(QAbstractListModel):
                 RowRole.ICON: row.icon,
             }
             return group.get(role)
-        title = row.conversation.title or translate("ChatList", "New chat")
+        title = plain_line(row.conversation.title) or translate("ChatList", "New chat")
         values: dict[int, object] = {
             Qt.ItemDataRole.DisplayRole: title,
             Qt.ItemDataRole.EditRole: row.conversation.title,

@@ -27,6 +27,7 @@ from app.gui.chat_recovery import ChatRecovery
 from app.gui.chat_sender import ChatSender
 from app.gui.context import AppContext
 from app.gui.inspector import Inspector
+from app.gui.library_look import FolderLooks
 from app.gui.message_item import Remedy
 from app.gui.model_picker import ModelPicker
 from app.gui.page import Page
@@ -57,6 +58,7 @@ class ChatPage(Page):
         self.list = ChatList(context, self.answers)
         self.header = ChatHeader(context.icons)
         self.empty = ChatEmpty(context.icons)
+        self.looks = FolderLooks(context, self.empty)
         self.pane = ChatPane(context, self.answers, self.empty)
         self.inspector = Inspector(context)
         self.picker = ModelPicker(context, self)

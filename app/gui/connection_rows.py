@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale, Qt
 from PySide6.QtGui import QStandardItem
 
-from app.core.ledger import LedgerEntry, totals
+from app.core.ledger import LedgerEntry, only_failed, totals
 from app.gui import formatting
 from app.gui.controls.list_view import RowRole
 
@@ -105,7 +105,7 @@ def summary(entries: Sequence[LedgerEntry]) -> str:
     """All of them in a sentence."""
     away = totals(entries)
     if not away.hosts:
-        return _tr("No connection to another computer is listed.")
+        return _without_hosts(entries)
     words = _tr("Since %1: %2 out, %3 in, to %4 on other computers")
     many = _tr("%1 hosts").replace("%1", formatting.number(away.hosts))
     named = _tr("1 host") if away.hosts == 1 else many
@@ -115,6 +115,19 @@ def summary(entries: Sequence[LedgerEntry]) -> str:
         .replace("%3", amount(away.received))
         .replace("%4", named)
     )
+
+
+def _without_hosts(entries: Sequence[LedgerEntry]) -> str:
+    """Nothing went to another computer."""
+    failed = only_failed(entries)
+    if failed == 1:
+        return _tr("Nothing went to another computer: 1 attempt failed.")
+    if failed:
+        words = _tr("Nothing went to another computer: %1 attempts failed.")
+        return words.replace("%1", formatting.number(failed))
+    if entries:
+        return _tr("Nothing went to another computer.")
+    return _tr("No connection to another computer is listed.")
 
 
 def _errand(entry: LedgerEntry) -> str:

@@ -1,6 +1,6 @@
 """What the window says of engines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QCoreApplication
 
@@ -39,6 +39,18 @@ def entry_sentence(entry: EngineEntry, models: Sequence[str]) -> str:
     if models:
         parts.append(_tr("runs %1").replace("%1", ", ".join(models)))
     return " · ".join(parts)
+
+
+def passed_words(models: Mapping[str, str]) -> str:
+    """The models that an engine could not load, by name, and why."""
+    named = []
+    for name, why in models.items():
+        words = f"{name} ({why.rstrip('.')})" if why else name
+        named.append(words)
+    words = _tr("Could not load %1, which an earlier engine runs")
+    if len(named) > 1:
+        words = _tr("Could not load %1, which earlier engines run")
+    return words.replace("%1", ", ".join(named)) if named else ""
 
 
 def choice_names(entries: Sequence[EngineEntry]) -> list[str]:

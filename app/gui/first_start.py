@@ -19,6 +19,7 @@ from app.gui.controls.labels import Label
 from app.gui.controls.strip import Strip
 from app.gui.discover_fit import FitCheck, fit_tip
 from app.gui.downloads_start import DownloadStarter, item_for, local_for
+from app.gui.first_start_offer import StarterOffer
 from app.gui.first_start_parts import (
     HardwareLine,
     StarterCard,
@@ -27,6 +28,7 @@ from app.gui.first_start_parts import (
     hardware_facts,
 )
 from app.gui.first_start_programs import FoundPrograms
+from app.gui.library_look import FolderLooks
 from app.gui.page import Page
 
 if TYPE_CHECKING:
@@ -49,6 +51,11 @@ class FirstStart(Page):
         self._accelerated = False
         self.starter = DownloadStarter(context.worker, context.hub, context.downloads, self)
         self._lay_out()
+        self.offer = StarterOffer(context, self.starter_card, self.starter, self)
+        self.offer.chat_wanted.connect(self._chat_with)
+        self.offer.file_wanted.connect(self._choose_file)
+        self.offer.refused.connect(self._refused)
+        self.looks = FolderLooks(context, self)
         self._suggest(accelerated=False)
         bridge, downloads = context.bridge, context.downloads
         for hook in (downloads.changed, downloads.finished, downloads.removed):
@@ -90,7 +97,6 @@ class FirstStart(Page):
         column.addWidget(self.hardware)
         column.addSpacing(24)
         self.starter_card = StarterCard(icons)
-        self.starter_card.button.clicked.connect(self._start_chatting)
         column.addWidget(self.starter_card)
         self._gap = QWidget()
         self._gap.setFixedHeight(24)
@@ -200,30 +206,18 @@ class FirstStart(Page):
 
     def refresh(self) -> None:
         """Show models and downloads as they are now."""
-        ready = self._ready_model()
-        self.starter_card.setVisible(ready is not None)
-        self._gap.setVisible(ready is not None)
-        if ready is not None:
-            self.starter_card.show_model(ready)
+        self._downloads_changed()
+        led = not self.starter_card.isHidden()
+        self._gap.setVisible(led)
         self._suggestions_title.setText(
             self.tr("Or download one that suits this computer")
-            if ready is not None
+            if led
             else self.tr("Download one that suits this computer")
         )
-        self._downloads_changed()
         self._say_offline()
 
-    def _ready_model(self) -> LocalModel | None:
-        """The starter model, else any that can be used."""
-        usable = [
-            model
-            for model in self._context.library.models()
-            if model.present and not model.problem and not model.is_remote
-        ]
-        starters = [model for model in usable if model.source == "starter"]
-        return next(iter(starters or usable), None)
-
     def _downloads_changed(self, _: object = None) -> None:
+        self.offer.refresh()
         items = self._context.downloads.items()
         for row in self._rows:
             repo, file = row.entry.gguf_repo, row.entry.gguf_file
@@ -251,15 +245,13 @@ class FirstStart(Page):
 
     # What the person does
 
-    def _start_chatting(self) -> None:
-        model = self._ready_model()
-        if model is not None:
-            self.open_page.emit("chat", {"model_id": model.id})
+    def _chat_with(self, model_id: str) -> None:
+        self.open_page.emit("chat", {"model_id": model_id})
 
     def _suggestion_pressed(self, row: SuggestionRow) -> None:
         local = self._local(row)
         if local is not None:
-            self.open_page.emit("chat", {"model_id": local.id})
+            self._chat_with(local.id)
             return
         self.problem.hide()
         downloads = self._context.downloads
@@ -303,7 +295,7 @@ class FirstStart(Page):
         )
 
     def _adopted(self, model: LocalModel) -> None:
-        self.open_page.emit("chat", {"model_id": model.id})
+        self._chat_with(model.id)
 
     def _adopt_failed(self, error: AppError) -> None:
         self._refused("", error)

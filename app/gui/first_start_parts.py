@@ -89,7 +89,7 @@ class _Tile(QWidget):
 
 
 class StarterCard(Card):
-    """The model that is on this computer already."""
+    """The model that is on this computer already, or a small one that can be downloaded."""
 
     def __init__(self, icons: Icons, parent: QWidget | None = None) -> None:
         super().__init__(parent, ground="accent")
@@ -103,6 +103,10 @@ class StarterCard(Card):
         words.addWidget(self.title)
         self.text = Label("", "body", "text-2", wrap=True)
         words.addWidget(self.text)
+        self.bar = ProgressBar(icons, self.tr("Progress"))
+        self.bar.hide()
+        words.addSpacing(4)
+        words.addWidget(self.bar)
         row.addLayout(words, 1)
         self.button = PrimaryButton(icons, self.tr("Start chatting"))
         row.addWidget(self.button)
@@ -118,7 +122,78 @@ class StarterCard(Card):
         else:
             text = self.tr("Already on this computer, no download.")
         self.text.setText(text)
+        self.bar.hide()
+        self._label(self.tr("Start chatting"))
         self.setAccessibleName(self.title.text())
+
+    def show_download(
+        self,
+        entry: CatalogueEntry,
+        item: DownloadItem | None,
+        *,
+        asking: bool,
+        offline: bool,
+        unreached: bool,
+    ) -> None:
+        """Offer a model to download, or tell how far it is.
+
+        `offline` is the setting; `unreached`: the last try to reach the network failed.
+        """
+        self.title.setText(self.tr("Start now with %1").replace("%1", entry.name))
+        size = formatting.file_size(entry.size)
+        going = item is not None and item.state in ("waiting", "running", "verifying", "paused")
+        failed = item is not None and item.state == "failed"
+        self.bar.setVisible(going)
+        if item is not None and going:
+            self._show_progress(item, size)
+        elif asking:
+            self.text.setText(self.tr("Asking for its files…"))
+            self._label(self.tr("Asking…"), enabled=False)
+        elif offline:
+            text = self.tr(
+                "It needs the network once, to download %1, and Corral is offline: Settings, "
+                "General switches that off. A model file (.gguf) that is already on a disk works "
+                "without."
+            )
+            self.text.setText(text.replace("%1", size))
+            self._label(self.tr("Open a file…"))
+        elif unreached or failed:
+            text = self.tr(
+                "It needs the network once, to download %1. Without it, use a model file (.gguf) "
+                "that is already on a disk: “Open a file…” below."
+            )
+            self.text.setText(text.replace("%1", size))
+            self._label(self.tr("Try again"))
+        else:
+            text = self.tr(
+                "One download of %1, then it needs no network. Small and quick: good for a first "
+                "look, not for hard questions."
+            )
+            self.text.setText(text.replace("%1", size))
+            self._label(self.tr("Download and start"))
+        self.setAccessibleName(f"{self.title.text()}. {self.text.text()}")
+
+    def _show_progress(self, item: DownloadItem, size: str) -> None:
+        checking = item.state == "verifying"
+        share = item.verified if checking else item.done / item.total if item.total else 0.0
+        self.bar.set_fraction(share)
+        self.bar.set_role("text-3" if item.state == "paused" else "accent")
+        words = {
+            "waiting": self.tr("Waits for its turn to be downloaded."),
+            "verifying": self.tr("Downloaded; it is being verified, %1."),
+            "paused": self.tr("Paused at %1 of %2."),
+        }
+        text = words.get(item.state, self.tr("Downloading, %1 of %2. The chat opens by itself."))
+        self.text.setText(text.replace("%1", formatting.percent(share)).replace("%2", size))
+        if item.state == "paused":
+            self._label(self.tr("Resume"))
+        else:
+            self._label(self.tr("Downloading"), enabled=False)
+
+    def _label(self, text: str, *, enabled: bool = True) -> None:
+        self.button.setText(text)
+        self.button.setEnabled(enabled)
+        self.button.updateGeometry()
 
 
 class ProgramsCard(Card):

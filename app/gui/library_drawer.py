@@ -71,6 +71,9 @@ class LibraryDrawer(Region):
         self.newer.action_chosen.connect(self.update_wanted)
         self.newer.hide()
         column.addWidget(self.newer)
+        self.engine_note = Strip(icons, tone="info")
+        self.engine_note.hide()
+        column.addWidget(self.engine_note)
         column.addLayout(self._make_actions())
         names = (
             self.tr("Overview"),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
 from app.core.errors import AppError
@@ -26,7 +26,10 @@ _MOST_OF_THE_TIME = 0.05
 
 
 class FolderLooks(QObject):
-    """Looks while a page is in view; the library tells what is new."""
+    """Looks while a page is in view, and at once when its window becomes the active one.
+
+    The library tells what is new.
+    """
 
     def __init__(self, context: AppContext, page: QWidget) -> None:
         super().__init__(page)
@@ -35,14 +38,17 @@ class FolderLooks(QObject):
         self._looking: Task | None = None
         self.timer = QTimer(page, singleShot=True, interval=LOOK_MS)
         self.timer.timeout.connect(self.look)
+        page.installEventFilter(self)
 
-    def begin(self) -> None:
-        """The page is in view."""
-        self.timer.start(LOOK_MS)
-
-    def end(self) -> None:
-        """Another page is shown."""
-        self.timer.stop()
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The page comes into view or leaves it, or the person is back from another window."""
+        if event.type() == QEvent.Type.Show:
+            self.timer.start(LOOK_MS)
+        elif event.type() == QEvent.Type.Hide:
+            self.timer.stop()
+        elif event.type() == QEvent.Type.ActivationChange and self._page.isActiveWindow():
+            self.look()
+        return False
 
     def look(self) -> None:
         """Look now, unless a look is under way or nobody sees the page."""

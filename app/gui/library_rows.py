@@ -32,6 +32,8 @@ class LibraryRow:
     """Bytes it takes while it is loaded; 0 where nobody knows."""
     newer: bool = False
     """The hub has a newer version."""
+    engine: str = ""
+    """Name of the engine that runs it, where that is not the usual one."""
     origin: str = ""
     """Where it comes from, if another model has its name."""
 
@@ -73,9 +75,15 @@ def rows_of(
                 fraction=entry.fraction,
                 stopped_by=entry.error.title if entry.error else "",
                 need=entry.need.total if entry.need else 0,
+                engine=_unusual_engine(entry),
             )
         rows.append(row)
     return rows
+
+
+def _unusual_engine(entry: LoadedModel) -> str:
+    choice = entry.choice
+    return choice.engine.name if choice is not None and choice.note else ""
 
 
 def second_line(row: LibraryRow, now: datetime | None = None) -> SecondLine:
@@ -133,9 +141,10 @@ def _memory(row: LibraryRow) -> str:
     """ "183 MB in memory" of a model that is loaded."""
     if row.state != "ready":
         return ""
-    if not row.need:
-        return _tr("loaded")
-    return _tr("%1 in memory").replace("%1", formatting.memory_size(row.need))
+    memory = _tr("loaded")
+    if row.need:
+        memory = _tr("%1 in memory").replace("%1", formatting.memory_size(row.need))
+    return _joined(memory, row.engine)
 
 
 def _added(model: LocalModel, now: datetime) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QMimeData, QPoint, Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtCore import QMimeData, QPoint, Qt
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.disk_use import disk_uses, size_of_models
@@ -27,6 +27,7 @@ from app.gui.controls.strip import Strip
 from app.gui.library_actions import LibraryActions
 from app.gui.library_disk import DiskPicture
 from app.gui.library_drawer import LibraryDrawer
+from app.gui.library_engine_note import EngineNote
 from app.gui.library_header import HeaderReader
 from app.gui.library_keeper import ModelKeeper
 from app.gui.library_look import FolderLooks
@@ -65,6 +66,7 @@ class ModelsPage(Page):
         self._lay_out()
         self.keeper = ModelKeeper(context, self.drawer, self)
         self.header_reader = HeaderReader(context, self.drawer, self)
+        self.engine_note = EngineNote(context, self.drawer.engine_note, self)
         self.looks = FolderLooks(context, self)
         self._connect()
         self.refresh()
@@ -183,22 +185,10 @@ class ModelsPage(Page):
         """Keep what was typed a moment ago."""
         self.keeper.flush()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Look now and then: the terminal brings models too, and drives come back."""
-        super().showEvent(event)
-        self.looks.begin()
-
     def hideEvent(self, event: QHideEvent) -> None:
-        """Another page is shown: look for nothing, keep what was typed."""
+        """Another page is shown: keep what was typed."""
         super().hideEvent(event)
-        self.looks.end()
         self.keeper.flush()
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Back from another window, where models may have been brought or deleted."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
-            self.looks.look()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Model files and folders may be dropped."""
@@ -264,6 +254,7 @@ class ModelsPage(Page):
 
     def _show_in_drawer(self, row: LibraryRow) -> None:
         self.drawer.show_row(row)
+        self.engine_note.show_model(row.model)
         update = self.updates.of(row.model) if row.newer else None
         self.drawer.newer.say(update_words(update) if update else "")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,16 +19,14 @@ from app.gui.controls.buttons import Button, IconButton
 from app.gui.controls.combo import ComboBox
 from app.gui.controls.labels import Label
 from app.gui.engine_adding import EngineAdding
-from app.gui.engine_words import choice_names, entry_sentence, removal_text
+from app.gui.engine_models import Running, passed_models, running_models
+from app.gui.engine_words import choice_names, entry_sentence, passed_words, removal_text
 from app.gui.formatting import percent
 from app.gui.settings_rows import SettingGroup, SettingRow, SettingSection
 
 if TYPE_CHECKING:
     from app.core.settings import Engine, Settings
     from app.gui.context import AppContext
-
-Running = Mapping[str, Sequence[str]]
-"""Names of the models that run now, by the key of their engine."""
 
 
 def _tr(text: str) -> str:
@@ -73,7 +71,14 @@ class EngineGroup(SettingGroup):
 
     def _explain(self, name: str, chosen: str, used: str, running: Running) -> None:
         """`name` is that of the engine that is used; "" where there is none."""
-        others = [model for key, models in running.items() if key != used for model in models]
+        passed = passed_models(self._context, used)
+        others = [
+            model
+            for key, models in running.items()
+            if key != used
+            for model in models
+            if model not in passed
+        ]
         if not name:
             self.engine_row.say(_tr("None can be used here"), "danger")
         elif chosen not in (AUTOMATIC, used):
@@ -141,8 +146,12 @@ class InstalledGroup(SettingGroup):
             controls.append(button)
         models = () if entry.problem else running.get(entry.key, ())
         row = SettingRow(entry.name, entry_sentence(entry, models), *controls)
+        passed = {} if entry.problem else passed_models(context, entry.key)
         if entry.problem:
             row.say(entry.problem, "danger")
+        elif passed:
+            words = f"{entry_sentence(entry, models)}\n{passed_words(passed)}"
+            row.say(words, "warning")
         return row
 
 
@@ -312,15 +321,6 @@ class EnginesSection(SettingSection):
     def _not_removed(self, error: AppError) -> None:
         self._context.notifier.error(error)
         self.refresh()
-
-
-def running_models(context: AppContext) -> Running:
-    """The models that run now, by the key of their engine. Quick."""
-    found: dict[str, list[str]] = {}
-    for loaded in context.runtime.loaded():
-        if loaded.choice is not None:
-            found.setdefault(loaded.choice.engine.key, []).append(loaded.model.name)
-    return found
 
 
 def _look(context: AppContext) -> tuple[EngineEntry, ...]:

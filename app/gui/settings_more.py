@@ -13,12 +13,12 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout
 
 from app import __version__
-from app.core.paths import resource
 from app.gui.controls.buttons import Button, IconButton
 from app.gui.controls.card import Card
 from app.gui.controls.combo import ComboBox
 from app.gui.controls.fields import TextField
 from app.gui.controls.switch import Switch
+from app.gui.licences_panel import LicencesPanel
 from app.gui.settings_rows import SettingGroup, SettingRow, SettingSection
 from app.gui.shortcuts_sheet import ShortcutList
 
@@ -233,6 +233,8 @@ class AboutSection(SettingSection):
         self._context = context
         self._chosen = ""
         self.engine_row = SettingRow(self.tr("Engine"), " ")
+        self.licences_button = Button(context.icons, self.tr("Read…"), small=True)
+        self.licences_button.clicked.connect(self._open_licences)
         self.add(
             SettingGroup(
                 self.tr("Corral"),
@@ -242,8 +244,10 @@ class AboutSection(SettingSection):
                 ),
                 self.engine_row,
                 self._folder_row(context, self.tr("Log"), context.paths.logs),
-                self._folder_row(
-                    context, self.tr("Licences of fonts and icons"), resource("licences")
+                SettingRow(
+                    self.tr("Licences of all parts"),
+                    self.tr("Qt, the engine, libraries, fonts and icons"),
+                    self.licences_button,
                 ),
             )
         )
@@ -254,6 +258,10 @@ class AboutSection(SettingSection):
         url = QUrl.fromLocalFile(str(folder))
         button.clicked.connect(lambda: QDesktopServices.openUrl(url))
         return SettingRow(title, str(folder), button)
+
+    def _open_licences(self) -> None:
+        panel = LicencesPanel(self._context, self.window())
+        panel.open(panel.list)
 
     def title(self) -> str:
         """Its name."""

@@ -46,6 +46,24 @@ DESCRIPTION = """\
  .
  It is one program with a window, commands for the terminal and a local server
  for other programs. The models themselves are not part of this package.
+ .
+ Chats, settings, models, cache and logs of each person stay when the package
+ is removed; README.Debian says where they lie.
+"""
+
+
+README = """\
+Corral for Debian
+
+What a person does with Corral lies in their own folders, which removing or purging the package does
+not touch:
+
+    ~/.local/share/Corral    chats, settings and models
+    ~/.cache/Corral          what can be made anew
+    ~/.local/state/Corral    logs
+
+(or where XDG_DATA_HOME, XDG_CACHE_HOME and XDG_STATE_HOME say). Delete these folders if nothing of
+it is wanted any more.
 """
 
 
@@ -77,6 +95,7 @@ def add_debian_files(root: Path, version: str) -> None:
     vendor = share / "zsh" / "vendor-completions"
     (share / "zsh" / "site-functions").rename(vendor)
     tree.write_gzip(share / "doc" / "corral" / "changelog.Debian.gz", changelog(version))
+    (share / "doc" / "corral" / "README.Debian").write_text(README, encoding="utf-8")
     overrides = share / "lintian" / "overrides"
     overrides.mkdir(parents=True)
     lines = "".join(f"corral: {tag}\n" for tag in LINTIAN)

@@ -92,7 +92,11 @@ if [ "$action" = uninstall ]; then
     rm -f -- "$copy" "$list"
     rmdir -- "$program" "$prefix/lib" 2>/dev/null || true
     refresh
-    echo "Corral was removed from $prefix. Chats, settings and models stay in $data/Corral."
+    echo "Corral was removed from $prefix. Each person's data stays:"
+    echo "    chats, settings and models in $data/Corral"
+    echo "    what can be made anew in ${XDG_CACHE_HOME:-${HOME:-}/.cache}/Corral"
+    echo "    logs in ${XDG_STATE_HOME:-${HOME:-}/.local/state}/Corral"
+    echo "Delete these folders if nothing of it is wanted any more."
     exit 0
 fi
 

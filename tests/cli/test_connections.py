@@ -65,6 +65,17 @@ def test_without_connections_that_is_said(
     assert capsys.readouterr().out == "No connection to another computer is listed.\n"
 
 
+def test_where_all_failed_the_sum_denies_no_entry(
+    corral_home: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(Ledger(app_paths().ledger_file)) as ledger:
+        ledger.record(Contact("gone.example", "test", problem="ConnectError"))
+        ledger.record(Contact("gone.example", "search", "tiny", problem="ConnectError"))
+    assert main(["connections"]) == 0
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told == "Nothing went to another computer: 2 attempts failed."
+
+
 def test_when_is_a_date_or_a_span(capsys: pytest.CaptureFixture[str]) -> None:
     assert moment("2026-11-28") == datetime(2026, 11, 28)
     assert moment("2026-11-28 14:30") == datetime(2026, 11, 28, 14, 30)

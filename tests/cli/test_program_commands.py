@@ -12,6 +12,7 @@ from app.cli import opening
 from app.cli.doctor_checks import CHECKS, Finding, build_words, card_of, models_of
 from app.cli.main import main
 from app.core.access_tokens import AccessTokens
+from app.core.engine_record import EngineRecord
 from app.core.graphics import Gpu
 from app.core.handover import SHOW, Handover
 from app.core.hardware import HardwareSurvey
@@ -92,6 +93,35 @@ def test_the_doctor_looks_at_everything_and_finds_it_well(said: Said) -> None:
     assert {each.check for each in findings} == set(CHECKS) - {"network"}
     assert not [each for each in findings if each.state == "problem"]
     assert all(each.found.endswith(".") for each in findings)
+
+
+def test_the_doctor_names_an_engine_that_does_not_start(said: Said, corral_home: Path) -> None:
+    folder = write_engine(corral_home / "data" / "engines", "99.8.7")
+    text = said("doctor", "--offline", code=1)
+    assert f"llama.cpp 99.8.7 ({folder.name}) does not start" in text
+    assert f"Remove it: corral engine rm {folder.name}" in text
+
+
+def test_the_doctor_names_an_engine_that_is_damaged(said: Said, corral_home: Path) -> None:
+    folder = write_engine(corral_home / "data" / "engines", "0.0.1")
+    (folder / "libllama.so").write_bytes(b"not really"[::-1])
+    text = said("doctor", "--offline")
+    assert f"{folder.name}: The engine {folder.name} is damaged: libllama.so was changed." in text
+    assert f"Remove it: corral engine rm {folder.name}" in text
+
+
+def test_the_doctor_tells_which_engine_could_not_load_a_model(
+    said: Said, corral_home: Path
+) -> None:
+    folder = write_engine(corral_home / "data" / "engines", "0.0.1")
+    [model] = json.loads(said("ls", "--json"))
+    record = EngineRecord(app_paths().engines_file)
+    record.note_passed_over(model["id"], folder.name, "The file is damaged.")
+    text = said("doctor", "--offline")
+    assert "!  engine: " in text
+    assert f"{folder.name} could not load {model['name']}, which an earlier engine runs." in text
+    assert "What went wrong: The file is damaged." in text
+    assert f"corral engine rm {folder.name}" in text
 
 
 def test_the_doctor_says_what_to_do(said: Said) -> None:
@@ -208,6 +238,14 @@ def test_presets_are_listed_and_shown(said: Said) -> None:
 def test_the_version_is_told(said: Said) -> None:
     assert said("version").startswith("corral ")
     assert json.loads(said("version", "--json"))["running"] is None
+
+
+def test_the_licences_of_all_parts_are_told(said: Said) -> None:
+    told = said("version", "--licences")
+    assert "LGPL-3.0; its libraries in" in told
+    assert "download.qt.io" in told
+    parts = json.loads(said("version", "--licences", "--json"))
+    assert {"name": "Inter", "version": "", "licence": "OFL"} in parts
 
 
 def test_the_version_of_the_best_engine_is_told(said: Said, corral_home: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from app.core.earlier_engine import drop_earlier, keep_engine
+from app.core.engine_list import damaged, engine_entries
 from app.core.engine_record import EngineRecord
-from app.core.installed_engines import InstalledEngine, damage, installed_engines
+from app.core.installed_engines import InstalledEngine, installed_engines
 from tests.engine_folders import write_engine
 
 
@@ -40,7 +41,7 @@ def test_of_the_engines_before_only_the_last_is_kept_and_the_persons_own_stay(ow
     assert names(own) == ["before-one", "before-two", "mine"]  # the new version does not run yet
     drop_earlier(own, "two", beside={"three"}, relied_on=())
     assert names(own) == ["before-two", "mine"]
-    assert damage([own]) == ()
+    assert damaged(engine_entries([own], {})) == ()
 
 
 def test_where_the_engine_stays_the_same_the_one_before_it_stays_too(own: Path) -> None:
@@ -78,7 +79,7 @@ def test_an_engine_that_is_kept_already_is_not_copied_again_unless_it_is_damaged
     assert library.stat().st_ino == before
     library.unlink()
     assert keep(own, "one")
-    assert damage([own]) == ()
+    assert damaged(engine_entries([own], {})) == ()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a right there")

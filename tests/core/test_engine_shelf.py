@@ -56,12 +56,17 @@ def test_a_model_that_used_to_load_goes_back_to_the_engine_it_loaded_with(
     assert back is not None
     assert back.engine == OLD
     assert "llama.cpp 0.3.40 could not load this model, so llama.cpp 0.3.36 runs it" in back.note
+    assert back.note.endswith("What went wrong: The file is damaged.")
     updated.note_loaded("model", back)
+    assert updated.is_passed_over("model")
+    assert updated.models_passed("new") == {"model": "The file is damaged."}
+    assert updated.models_passed("old") == {}
 
     later = shelf(NEW, OLD, record=EngineRecord(tmp_path / "engines.json")).choose("model")
     assert later is not None
     assert later.engine == OLD
     assert "could not load this model" in later.note
+    assert "The file is damaged." in later.note
     other = updated.choose("another model")
     assert other is not None
     assert other.engine == NEW

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from app.core import installed_engines as module
+from app.core.engine_list import damaged, engine_entries
 from app.core.graphics import offload_apis
 from app.core.installed_engines import (
     KEPT,
-    damage,
     engine_places,
     installed_engines,
     usual_environment,
@@ -22,6 +22,11 @@ from tests.engine_folders import write_engine, write_manifest
 
 PACKAGE = ""
 """Id of the libraries of the Python package, which is installed where tests run."""
+
+
+def faults(*places: Path) -> tuple[str, ...]:
+    """What is wrong with the files of engines, as `corral doctor` tells it."""
+    return tuple(why for _, why in damaged(engine_entries(places, {})))
 
 
 def ids(*places: Path) -> list[str]:
@@ -75,15 +80,15 @@ def test_a_damaged_one_is_passed_over_and_told(
     with caplog.at_level(logging.WARNING):
         assert ids(tmp_path)[0] == "whole"
     assert "libllama.so is missing" in caplog.text
-    assert any("broken is damaged" in each for each in damage([tmp_path]))
+    assert any("broken is damaged" in each for each in faults(tmp_path))
 
 
 def test_damage_reads_what_the_files_hold(tmp_path: Path) -> None:
     places = [tmp_path / "engines"]
     folder = write_engine(places[0], "9.1", id="mine")
-    assert damage(places) == ()
+    assert faults(*places) == ()
     (folder / "libllama.so").write_bytes(b"not really"[::-1])
-    assert damage(places) == ("The engine mine is damaged: libllama.so was changed.",)
+    assert faults(*places) == ("The engine mine is damaged: libllama.so was changed.",)
 
 
 def test_engines_lie_beside_the_frozen_program_and_in_the_persons_folder(

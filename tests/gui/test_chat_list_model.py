@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import QLocale, Qt
 
 from app.core.conversations import Conversation, SearchHit
@@ -65,6 +66,30 @@ def test_a_search_shows_its_hits_only() -> None:
     assert model.index(0).data(ChatRole.MESSAGE_ID) == 17
     model.show_hits(None)
     assert len(titles(model)) == 3
+
+
+@pytest.mark.parametrize(
+    ("markdown", "plain"),
+    [
+        ("**Bold** and *slanted* and `code`", "Bold and slanted and code"),
+        ("## A title 1. first", "A title 1. first"),
+        ("Here: ### Second **half of it", "Here: Second half of it"),
+        ("- one [link](https://example.com/a) ~~gone~~", "one link gone"),
+        ("```python print(1) ```", "print(1)"),
+        ("| a | b | |---|---| | 1 | 2 |", "| a | b | 1 | 2 |"),
+        ("2 * 3 * 4, 2**8, a_b_c and C# stay", "2 * 3 * 4, 2**8, a_b_c and C# stay"),
+    ],
+)
+def test_the_list_shows_plain_text(markdown: str, plain: str) -> None:
+    chat = replace(conversation(1), title=markdown, preview=markdown)
+    model = ChatListModel()
+    model.show([chat])
+    row = model.index(model.row_of(1) or 0)
+    assert row.data() == plain
+    assert row.data(RowRole.SECOND) == plain
+    assert row.data(Qt.ItemDataRole.EditRole) == markdown
+    model.show_hits([SearchHit(1, 17, markdown)])
+    assert model.index(0).data(RowRole.SECOND) == plain
 
 
 @pytest.mark.parametrize(

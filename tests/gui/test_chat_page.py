@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
@@ -14,6 +14,7 @@ from app.gui.controls.list_view import RowRole
 from app.gui.controls.menu import Menu
 from app.gui.preset_view import PresetView
 from backends.types import Role
+from tests.core.broken_gguf import tiny_model
 from tests.gui.chat_desk import DEADLINE_MS, Desk, Sit, scripted_model, sitting
 
 pytestmark = pytest.mark.gui
@@ -511,3 +512,16 @@ def test_ctrl_n_leads_from_the_preset_editor_to_a_new_chat(sit: Sit) -> None:
     desk.page.presets.manage("coder")
     desk.qtbot.keyClick(desk.window, Qt.Key.Key_N, CONTROL)
     assert desk.page.pane.composer.isVisible()
+
+
+def test_an_empty_chat_sees_a_model_that_was_put_into_the_folder(sit: Sit) -> None:
+    desk = sit()
+    page, context = desk.page, desk.context
+    assert page.empty.isVisible()
+    path = context.paths.models / "Own-F32.gguf"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(tiny_model().data())
+    page.looks.timer.stop()  # the way back to the window is enough
+    page.activateWindow()
+    QApplication.sendEvent(page.empty, QEvent(QEvent.Type.ActivationChange))
+    desk.until(lambda: any(each.path == path for each in context.library.models()))

@@ -134,3 +134,15 @@ def test_amounts(size: int, words: str) -> None:
 
 def test_an_unknown_purpose_is_shown_as_it_is() -> None:
     assert purpose_words("something new") == "something new"
+
+
+def test_where_all_failed_the_sum_denies_no_entry(
+    page: SettingsPage, context: AppContext, qtbot: QtBot
+) -> None:
+    section = opened(page)
+    context.ledger.record(Contact("gone.example", "test", problem="ConnectError"))
+    qtbot.waitUntil(lambda: len(rows(section)) == 1)
+    assert section.summary.text() == "Nothing went to another computer: 1 attempt failed."
+    context.ledger.record(Contact("gone.example", "search", "tiny", problem="ConnectError"))
+    qtbot.waitUntil(lambda: len(rows(section)) == 2)
+    assert section.summary.text() == "Nothing went to another computer: 2 attempts failed."

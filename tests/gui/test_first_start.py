@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 import app.gui.first_start
@@ -75,6 +76,81 @@ def test_the_starter_model_starts_a_chat(page: FirstStart, qtbot: QtBot) -> None
     assert asked.args is not None
     assert asked.args[0] == "chat"
     assert "smollm2" in asked.args[1]["model_id"].lower()
+
+
+@pytest.fixture
+def bare(page: FirstStart, monkeypatch: pytest.MonkeyPatch, context: AppContext) -> FirstStart:
+    """The page where the starter's package is not installed, as in the installers' forms."""
+    monkeypatch.setattr("app.core.library_places.starter_models", lambda: iter(()))
+    context.library.scan()
+    page.refresh()
+    return page
+
+
+def test_without_the_starter_a_small_one_is_offered_first(
+    bare: FirstStart, hub: LocalHub, context: AppContext, qtbot: QtBot
+) -> None:
+    add_samples(hub, None)
+    assert bare.starter_card.title.text() == "Start now with SmolLM2 360M Instruct"
+    assert "One download of 271 MB" in bare.starter_card.text.text()
+    assert bare.starter_card.button.text() == "Download and start"
+    bare.starter_card.button.click()
+    assert not bare.starter_card.button.isEnabled()
+    qtbot.waitUntil(lambda: len(context.downloads.items()) == 1, timeout=WAIT)
+    request = context.downloads.items()[0].request
+    assert request.repo == "bartowski/SmolLM2-360M-Instruct-GGUF"
+    assert all(file.sha256 for file in request.files)
+
+
+def test_the_chat_begins_when_the_small_one_is_there(
+    bare: FirstStart, context: AppContext, qtbot: QtBot
+) -> None:
+    entry = context.catalogue.first_download
+    assert entry is not None
+    bare.starter.start_entry = lambda *_: None  # type: ignore[method-assign]  # no hub
+    bare.starter_card.button.click()
+    path = context.paths.models / entry.gguf_repo / entry.gguf_file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(tiny_model().data())
+    with qtbot.waitSignal(bare.open_page, timeout=WAIT) as asked:
+        context.library.scan()
+    assert asked.args is not None
+    assert asked.args[0] == "chat"
+    assert context.library.get(asked.args[1]["model_id"]).path == path
+
+
+def test_without_a_network_the_card_says_so_and_names_the_other_way(
+    bare: FirstStart, hub: LocalHub, qtbot: QtBot
+) -> None:
+    bare.starter_card.button.click()  # the hub does not know the model
+    qtbot.waitUntil(lambda: bare.starter_card.button.text() == "Try again", timeout=WAIT)
+    assert "needs the network once" in bare.starter_card.text.text()
+    assert "already on a disk" in bare.starter_card.text.text()
+
+
+def test_offline_the_card_opens_a_file(
+    bare: FirstStart, context: AppContext, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    network = msgspec.structs.replace(context.settings.current.network, offline=True)
+    context.settings.update(network=network)
+    qtbot.waitUntil(lambda: bare.starter_card.button.text() == "Open a file…", timeout=WAIT)
+    assert "needs the network once" in bare.starter_card.text.text()
+    opened: list[object] = []
+    monkeypatch.setattr(bare, "_open_dialog", opened.append)
+    bare.starter_card.button.click()
+    (dialog,) = opened
+    dialog.deleteLater()  # type: ignore[attr-defined]  # a QFileDialog
+
+
+def test_a_file_put_into_the_folder_shows_by_itself(
+    bare: FirstStart, context: AppContext, qtbot: QtBot
+) -> None:
+    path = context.paths.models / "Own-F32.gguf"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(tiny_model().data())
+    bare.looks.timer.stop()  # the way back to the window is enough
+    QApplication.sendEvent(bare, QEvent(QEvent.Type.ActivationChange))
+    qtbot.waitUntil(lambda: bare.starter_card.button.text() == "Start chatting", timeout=WAIT)
 
 
 def test_three_that_fit(page: FirstStart) -> None:

@@ -1,6 +1,7 @@
 """My models: the table, the drawer with its plot and defaults, the disk, deleting, adopting."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -42,6 +43,7 @@ from app.gui.models_page import ModelsPage
 from app.gui.question import Question
 from backends.types import LoadConfig
 from tests.core.broken_gguf import STRING, U32, tiny_model
+from tests.engine_folders import write_engine
 from tests.hub.server import LocalHub
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("english")]
@@ -665,3 +667,25 @@ def test_a_newer_version_is_shown_and_fetched(
         qtbot.waitUntil(lambda: not row().newer, timeout=WAIT)
         qtbot.waitUntil(lambda: path.read_bytes() == newer, timeout=WAIT)
         qtbot.waitUntil(lambda: not page.drawer.newer.isVisible())
+
+
+def test_a_model_that_an_earlier_engine_runs_says_so(
+    page: ModelsPage, context: AppContext, qtbot: QtBot
+) -> None:
+    write_engine(context.paths.data / "engines", "99.1", id="newest")
+    engines, model = context.runtime.engines, tiny(page).model
+    package = engines.choose(model.id, wanted="package")
+    assert package is not None
+    page.table.choose(model.id)
+    assert page.drawer.engine_note.isHidden()
+    engines.note_loaded(model.id, replace(package, instead_of="newest", why="It is damaged."))
+    page.refresh()
+    words = page.drawer.engine_note.label
+    qtbot.waitUntil(lambda: "llama.cpp 99.1 could not load this model" in words.text())
+    assert words.text().endswith("What went wrong: It is damaged.")
+    assert f"so {package.engine.name} runs it" in words.text()
+
+
+def test_the_row_of_a_loaded_model_names_an_engine_that_is_not_the_usual_one() -> None:
+    row = LibraryRow(model("a"), state="ready", engine="llama.cpp 0.3.36")
+    assert second_line(row).text.endswith("loaded · llama.cpp 0.3.36")

@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace as replace_choice
 from functools import partial
 from pathlib import Path
 
@@ -319,3 +320,21 @@ def test_a_model_keeps_its_engine_until_it_is_loaded_again_and_is_ejected_with_i
     qtbot.waitUntil(lambda: not (own / "mine").exists())
     assert context.runtime.get("starter") is None
     qtbot.waitUntil(lambda: "llama.cpp 9.1" not in titles(section))
+
+
+def test_an_engine_that_was_passed_over_is_told_with_the_model_and_the_reason(
+    own: Path, opened: Opened, context: AppContext
+) -> None:
+    write_engine(own, "99.1", id="newest")
+    [starter] = context.library.scan()
+    engines = context.runtime.engines
+    failed = engines.choose(starter.id)
+    package = engines.choose(starter.id, wanted="package")
+    assert failed is not None
+    assert package is not None
+    why = "The engine ended by itself."
+    engines.note_loaded(starter.id, replace_choice(package, instead_of="newest", why=why))
+    section = opened()
+    assert sentences(section)[0].endswith(
+        f"Could not load {starter.name} (The engine ended by itself), which an earlier engine runs"
+    )

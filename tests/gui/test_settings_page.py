@@ -6,19 +6,21 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.core.checksums import Broken, Cancelled, Progress
 from app.core.errors import StorageError
 from app.core.settings import Engine, Settings, SettingsStore
 from app.gui.context import AppContext
+from app.gui.controls.list_view import RowRole
+from app.gui.licences_panel import LicencesPanel
 from app.gui.notify import Notifier
 from app.gui.settings_general import GeneralSection
-from app.gui.settings_more import ChatSection, FoldersSection
+from app.gui.settings_more import AboutSection, ChatSection, FoldersSection
 from app.gui.settings_network import NetworkSection
 from app.gui.settings_page import SettingsPage
 from backends.types import LoadConfig
@@ -380,3 +382,36 @@ def test_moving_the_models_is_told_and_can_be_cancelled(
     qtbot.waitUntil(lambda: general.change_folder.text() == "Change…")
     assert general.change_folder.isEnabled()
     assert general.folder_row.sentence.property("role") != "danger"
+
+
+def test_about_opens_the_licences_of_all_parts(page: SettingsPage, qtbot: QtBot) -> None:
+    page.open_with({"section": "about"})
+    section = page.section("about")
+    assert isinstance(section, AboutSection)
+    section.licences_button.click()
+    panel = page.window().findChild(LicencesPanel)
+    assert isinstance(panel, LicencesPanel)
+    assert panel.isVisible()
+    words = panel.about_qt.text()
+    assert "GNU Lesser General Public License, version 3" in words
+    assert "in their place" in words
+    assert "download.qt.io" in words
+    model = panel.list.model()
+    qtbot.waitUntil(lambda: model.rowCount() > 10, timeout=60_000)
+    qtbot.waitUntil(lambda: panel.text.toPlainText() != "", timeout=60_000)
+    names = [model.index(number, 0).data() for number in range(model.rowCount())]
+    qt = next(number for number, name in enumerate(names) if name.startswith("PySide6"))
+    panel.list.setCurrentIndex(model.index(qt, 0))
+    assert "LGPL-3.0" in model.index(qt, 0).data(RowRole.SECOND)
+    with qtbot.waitSignal(panel.closed):
+        panel.close_button.click()
+
+
+def test_sections_that_scroll_begin_where_the_others_do(page: SettingsPage) -> None:
+    page.resize(1264, 420)
+    places = set()
+    for section in page.sections:
+        page.open_with({"section": section.section_id})
+        QApplication.processEvents()
+        places.add(section.holder.mapTo(page, QPoint(0, 0)).x())
+    assert len(places) == 1

@@ -119,8 +119,10 @@ def test_the_debian_package_declares_what_its_files_need_and_holds_what_a_deskto
         "fish/vendor_completions.d/corral.fish",
         "doc/corral/copyright",
         "doc/corral/changelog.Debian.gz",
+        "doc/corral/README.Debian",
     ):
         assert (usr / "share" / name).stat().st_size > 0, name
+    assert "README.Debian" in fields  # what stays when it is removed
 
 
 def test_a_library_that_no_package_is_known_to_bring_stops_the_build(
@@ -187,6 +189,8 @@ def test_the_archive_installs_upgrades_and_removes_itself_and_leaves_data_alone(
 
     done = install(home / ".local/lib/corral", home, "--uninstall")
     assert done.returncode == 0, done.stderr
+    for place in (".local/share/Corral", ".cache/Corral", ".local/state/Corral"):
+        assert f" in {home / place}\n" in done.stdout  # what stays
     left = [path for path in home.rglob("*") if path.is_file() and "mime" not in str(path)]
     assert left == [data]
 

@@ -3,6 +3,8 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from app.gui.controls.overlay_bar import OverlayScrollBar
+
 _MUCH = 10_000
 """A stretch that leaves nothing to the margins until the column is full."""
 
@@ -59,3 +61,4 @@ class ScrollPage(QScrollArea):
         outer.addStretch(1)
         self.holder = holder
         self.setWidget(self.content)
+        OverlayScrollBar(self)  # the column stays where it is when there is more than fits
