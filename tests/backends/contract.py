@@ -197,8 +197,10 @@ class BackendContract:
                     heard[name].append(event)
         assert all(text_of(events) for events in heard.values())
         assert all(finish_of(events).usage.completion_tokens for events in heard.values())
-        # Neither had to wait for the other's end.
-        assert order.index("second") < len(order) - 1 - order[::-1].index("first")
+        # Neither had to wait for the other's end. A slow machine may hand on all of one in a piece,
+        # which tells nothing.
+        last_of_first = len(order) - 1 - order[::-1].index("first")
+        assert order.count("first") == 1 or order.index("second") < last_of_first
 
     # Requests that cannot be answered
 

@@ -42,6 +42,8 @@ class Puppet:
 
     def __init__(self) -> None:
         self.go_on = threading.Semaphore(0)
+        self.asked = threading.Semaphore(0)
+        """Let go of each time that an answer is asked for its next event."""
         self.waiting = threading.Event()
         self.failure: Exception | None = None
         self.threads: set[int] = set()
@@ -68,6 +70,7 @@ class Puppet:
     def generate(self, request: GenerationRequest) -> GenerationEvents:
         self.threads.add(threading.get_ident())
         for number in range(100):
+            self.asked.release()
             self.go_on.acquire()
             if self.cancelled.count(request.id) > self.missed_cancels:
                 yield Finish("cancelled")
@@ -216,6 +219,8 @@ def test_an_engine_that_missed_a_cancel_is_told_again_when_it_speaks(talk: Talk)
     talk.say(wire.Generate(1, ask("x", id="a")))
     talk.engine.go_on.release()
     assert talk.hear() == wire.Event(1, Delta("0 "))
+    for _ in range(2):  # the host is done with that event, and waits for the next one
+        assert talk.engine.asked.acquire(timeout=DEADLINE)
     talk.say(wire.Cancel(1))
     assert talk.engine.told.wait(DEADLINE)
     talk.engine.go_on.release()
