@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 SHOW = "show"
 """What is left by a start that is asked to open nothing: the window is to come to the front."""
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds that a start waits for the window to take what was left for it."""
 MOST_BYTES = 4096
 """Of one thing to open; a longer one is thrown away."""
