@@ -9,8 +9,8 @@ import os
 import sys
 from pathlib import Path
 
-_HELD = frozenset({errno.EACCES, errno.EAGAIN, errno.EDEADLK})
-"""What a lock answers that somebody else holds."""
+_HELD = frozenset({errno.EACCES, errno.EAGAIN, errno.EDEADLK, 0})
+"""What a lock answers that somebody else holds; 0 is what Wine's C library says of it."""
 _RANGE = 1 << 20
 """Bytes of the file that stand for an exclusive lock on Windows; none of them is ever written."""
 
