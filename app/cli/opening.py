@@ -10,7 +10,7 @@ from app.core.corral_links import is_link, parse_link
 from app.core.detached import start_detached
 from app.core.engine_packs import SUFFIX
 from app.core.errors import AppError, NotFoundError
-from app.core.handover import SHOW, Handover
+from app.core.handover import PATIENCE, SHOW, Handover
 
 _PATIENCE = 1.0
 """Seconds after which a window that was started counts as open."""
@@ -23,7 +23,7 @@ def open_(arguments: Namespace) -> int:
         words = [] if link is None else [_checked(link)]
         handover = Handover(parts.paths)
         try:
-            passed_on = not handover.claim() and handover.pass_on(words or [SHOW])
+            passed_on = not handover.claim() and handover.pass_on(words or [SHOW], PATIENCE)
         finally:
             handover.close()
         if not passed_on:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.core.appimage import appimage_file
 from app.core.children import child_command, child_environment
 from app.core.files import storage_error
 
@@ -20,6 +21,8 @@ def start_detached(words: Sequence[str], output: Path) -> "subprocess.Popen[byte
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
     # Without a word the window opens; `child_command` wants one.
     command = child_command(*words) if words else child_command("")[:-1]
+    if image := appimage_file():  # what it has mounted goes away with this process
+        command = [image, *words]
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with output.open("wb") as file:

@@ -141,7 +141,11 @@ def another_runs(pid: int | None) -> UpdateError:
 
     `pid` is None where only its lock is seen.
     """
-    which = "a chat in a terminal" if pid is None else f"process {pid}, such as “corral serve”"
+    which = (
+        "a chat in a terminal or another command"
+        if pid is None
+        else f"process {pid}, such as “corral serve”"
+    )
     return UpdateError(
         "Another Corral is running",
         f"It is {which}, and would break if it were replaced now.",

@@ -6,6 +6,7 @@ was made before its format changed is put back, and what it replaces is copied f
 
 import contextlib
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -126,9 +127,22 @@ class Replacement:
         self._plan(None)
 
     def _refuse_beside_another(self) -> None:
+        with self._alone():
+            pass
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While inside, no other Corral uses the data. Raises `UpdateError` where one does."""
         other = running_corral(self._paths)
-        if other is not None or (self._use is not None and not self._use.is_alone()):
-            raise update_errors.another_runs(other.pid if other is not None else None)
+        if other is not None:
+            raise update_errors.another_runs(other.pid)
+        if self._use is None:
+            yield
+            return
+        with self._use.alone() as alone:
+            if not alone:
+                raise update_errors.another_runs(None)
+            yield
 
     def _plan(self, planned: AtEnd | None) -> None:
         """It is noted at once, as Corral may end without being asked. Raises `StorageError`;
@@ -176,14 +190,14 @@ class Replacement:
         try:
             # Told at the next start if anything from here on goes wrong.
             self._shelf.change(lambda m: _begun(m, planned))
-            self._refuse_beside_another()  # it may have begun since
-            if planned.kept is not None:
-                self._shelf.whole(planned.kept.release.version)
-            if planned.backup is not None:
-                self._put_back(planned.backup)
-            if planned.kept is not None:
-                self._start_installer(planned.kept, restart=restart)
-                restart = False  # that does it
+            with self._alone():  # another may have begun since
+                if planned.kept is not None:
+                    self._shelf.whole(planned.kept.release.version)
+                if planned.backup is not None:
+                    self._put_back(planned.backup)
+                if planned.kept is not None:
+                    self._start_installer(planned.kept, restart=restart)
+                    restart = False  # that does it
         except AppError as error:
             words = (f"{error.title}.", error.message, error.hint)
             failure = " ".join(part for part in words if part)

@@ -142,12 +142,23 @@ class Program(QObject):
         `in_tray` begins without a window, where there is a tray to open it from.
         """
         self.window.first_painted.connect(self.furnish)
+        self._hear_later_starts()
         if in_tray:
             self.furnish()
             if self._tray is not None and self._tray.keeps_running():
                 QApplication.setQuitOnLastWindowClosed(False)
                 return
         self.window.show()
+
+    def _hear_later_starts(self) -> None:
+        """Also while the window is not filled yet, or cannot be: they wait for it."""
+        if self._handover is not None and self._handover.claim():
+            from app.gui.inbox import Inbox
+
+            inbox = Inbox(self._handover, self)
+            inbox.came.connect(self.open_later)
+            inbox.show_asked.connect(self.window.bring_back)
+            inbox.begin()
 
     def furnish(self) -> None:
         """Fill the frame, and begin what takes longer; a second call does nothing."""
@@ -199,12 +210,6 @@ class Program(QObject):
                 self._main.keep_in_view(problem)
         for text in self._wanted:
             self._main.ask_to_open(text)
-        if self._handover is not None and self._handover.claim():
-            from app.gui.inbox import Inbox
-
-            inbox = Inbox(self._handover, self)
-            inbox.came.connect(self._main.ask_to_open)
-            inbox.show_asked.connect(self.window.bring_back)
 
     def open_later(self, text: str) -> None:
         """Ask about a link or file now, or once the window is there."""

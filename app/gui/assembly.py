@@ -78,7 +78,23 @@ def assemble(
 
     `make_server` makes the local server; None leaves it out.
     """
-    worker, data_use = Worker(parent), DataUse(paths)
+    data_use = DataUse(paths)
+    try:
+        return _assemble(paths, settings, icons, data_use, parent, make_server)
+    except BaseException:
+        data_use.close()  # else the next try would never be alone
+        raise
+
+
+def _assemble(
+    paths: AppPaths,
+    settings: SettingsStore,
+    icons: Icons,
+    data_use: DataUse,
+    parent: QObject,
+    make_server: ServerFactory | None,
+) -> AppContext:
+    worker = Worker(parent)
     notifier = Notifier(icons, parent)
     worker.unhandled.connect(notifier.error)
     worker.crashed.connect(notifier.report)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,7 @@ from app.core.settings import SettingsStore
 from backends.types import EngineBuild
 from tests.engine_folders import write_engine
 from tests.hub.server import LocalHub
+from tests.timing import PATIENCE
 
 
 @pytest.fixture
@@ -292,12 +294,26 @@ def test_a_link_goes_to_the_window_that_is_open(
     monkeypatch.setattr(opening, "_start", lambda words, _: started.append(words))
     window = Handover(app_paths())
     assert window.claim()
+
+    def what_comes() -> list[str]:
+        while not (texts := window.take()):
+            pass
+        return texts
+
     try:
-        said("open", "corral://model/owner/name")
-        assert window.take() == ["corral://model/owner/name"]
-        said("open")
-        assert window.take() == [SHOW]
+        with ThreadPoolExecutor() as pool:
+            came = pool.submit(what_comes)
+            said("open", "corral://model/owner/name")
+            assert came.result(PATIENCE) == ["corral://model/owner/name"]
+            came = pool.submit(what_comes)
+            said("open")
+            assert came.result(PATIENCE) == [SHOW]
         assert started == []
+        monkeypatch.setattr(opening, "PATIENCE", 0.05)
+        said("open")  # it hangs, or is about to end
+        assert started == [[]]
+        assert window.take() == []
+        started.clear()
     finally:
         window.close()
     said("open", "corral://model/owner/name")

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.core.errors import StorageError
+from app.core.handover import Handover
 from app.core.paths import app_paths
 from app.core.settings import SettingsStore
 from app.gui.application import Program, has_display
@@ -116,6 +117,38 @@ def test_a_data_folder_in_the_way_is_told_in_the_window(program: Program, qtbot:
     again.card.buttons[0].click()
     qtbot.waitUntil(lambda: isinstance(program.window.centralWidget(), MainWindow))
     assert program.window.centralWidget() is program.main
+
+
+def test_after_a_start_in_vain_the_data_is_used_once(program: Program, qtbot: QtBot) -> None:
+    """Else no copy could be put back: another Corral would seem to run."""
+    chats = app_paths().conversations
+    chats.mkdir(parents=True)
+    program.start()
+    qtbot.waitUntil(lambda: isinstance(program.window.centralWidget(), StartFailure))
+    chats.rmdir()
+    page = program.window.centralWidget()
+    assert isinstance(page, StartFailure)
+    page.card.buttons[0].click()
+    qtbot.waitUntil(lambda: isinstance(program.window.centralWidget(), MainWindow))
+    assert program.context.data_use.is_alone()
+
+
+def test_what_comes_while_the_window_is_opening_waits_for_it(
+    qapp: QApplication, qtbot: QtBot, corral_home: Path
+) -> None:
+    handover, later = Handover(app_paths()), Handover(app_paths())
+    assert handover.claim()
+    assert not later.claim()
+    assert later.pass_on([str(corral_home / "model.gguf")])
+    program = Program(qapp, app_paths(), handover=handover)
+    program.start()
+    qtbot.waitUntil(lambda: isinstance(program.window.centralWidget(), MainWindow))
+    assert program.main.open_requests is not None
+    assert program.main.open_requests.panel is not None
+    program.window.close()
+    program.close()
+    handover.close()
+    program.window.deleteLater()
 
 
 def test_the_window_closes_where_nothing_can_be_written(

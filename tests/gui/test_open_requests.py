@@ -278,12 +278,17 @@ def test_a_later_start_hands_its_link_over(
     running, later = Handover(context.paths), Handover(context.paths)
     assert running.claim()
     inbox = Inbox(running)
+    inbox.begin()
     with qtbot.waitSignal(inbox.came) as came:
         assert not later.claim()
         assert later.pass_on([LINK])
     assert came.args == [LINK]
     with qtbot.waitSignal(inbox.show_asked):
         assert later.pass_on([SHOW])
+    shutil.rmtree(running.folder)  # as somebody who empties the cache
+    qtbot.waitUntil(running.folder.exists)
+    with qtbot.waitSignal(inbox.came):
+        assert later.pass_on([LINK])
     inbox.deleteLater()
     running.close()
 
