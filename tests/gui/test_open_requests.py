@@ -1,5 +1,6 @@
 """Links and drops: what they name is said, and nothing happens before the person chooses."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
