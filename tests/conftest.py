@@ -1,5 +1,6 @@
 """Rules that every test lives under: own home, loopback only, nothing left behind."""
 
+import gc
 import importlib.metadata
 import os
 import signal
@@ -34,6 +35,17 @@ def corral_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("app.core.other_programs.home_folder", lambda: home / "person")
     return home
+
+
+@pytest.fixture(autouse=True)
+def garbage_is_left_to_the_gui_thread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """As in the program (`app.gui.garbage`): what a thread collected could lock Qt up."""
+    if "qapp" not in request.fixturenames:
+        yield
+        return
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -311,9 +311,11 @@ def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> 
     program = Program(app, paths, handover=handover, wanted=wanted, make_server=make_server)
     app.opened.connect(program.open_later)
     program.start(in_tray=IN_TRAY in argv)
+    from app.gui.garbage import GarbageCollection
     from app.gui.logging_hooks import LoggingHooks
     from app.gui.signals import EndSignals
 
+    garbage = GarbageCollection()
     hooks = LoggingHooks(paths, program.report)
     signals = EndSignals(program.end)
     try:
@@ -324,6 +326,7 @@ def main(argv: Sequence[str] = (), make_server: ServerFactory | None = None) -> 
         return program.run()
     finally:
         program.close()
+        garbage.close()
         handover.close()
         signals.close()
         hooks.close()
