@@ -20,7 +20,7 @@ On Debian and Ubuntu:     sudo apt-get install libgl1 libegl1 libxcb-cursor0 lib
 In the terminal:          corral run MODEL
 """
 
-_OPENED = (".gguf", ".corral-engine")
+OPENED = (".gguf", ".corral-engine")
 """Files that the window opens."""
 
 
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         case [] | ["--smoke-test"] | ["--in-tray"]:
             return _open_window(words)
-        case [word] if word.lower().startswith("corral:") or word.lower().endswith(_OPENED):
+        case [word] if word.lower().startswith("corral:") or word.lower().endswith(OPENED):
             return _open_window([os.path.abspath(word) if os.path.exists(word) else word])
         case _:
             from app.cli import main as command_line

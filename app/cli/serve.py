@@ -42,8 +42,10 @@ def serve(arguments: Namespace) -> int:
             )
         )
         for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), lambda *_: ended.set())
+            number = getattr(signal, name, None)
+            # `nohup` has the end of the terminal ignored, and it stays so.
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: ended.set())
         parts.downloads.start()
         server.start()
         try:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from app.core.markdown_line import plain_line
 from backends.types import (
     Constraint,
     FinishReason,
@@ -109,20 +110,21 @@ TITLE_LENGTH = 48
 PREVIEW_LENGTH = 120
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s|(?<=[。！？])")
-_MARKUP = re.compile(r"^\s*(?:#{1,6}|[-*+>]|\d+[.)])\s+|[*`]+", re.MULTILINE)
 
 
 def title_from(text: str) -> str:
-    """A title for a chat that begins with `text`: its first sentence, 48 characters at most."""
+    """A title for a chat that begins with `text`: its first sentence, 48 characters at most.
+
+    What a person writes is no Markdown: 2*3*4 stays so.
+    """
     line = next((line for line in text.splitlines() if line.strip()), "")
     sentence = _SENTENCE_END.split(" ".join(line.split()), maxsplit=1)[0]
-    return _shortened(_MARKUP.sub("", sentence).strip(), TITLE_LENGTH)
+    return _shortened(sentence, TITLE_LENGTH)
 
 
 def preview_from(text: str) -> str:
     """The first words of an answer on one line, without the commonest Markdown."""
-    plain = _MARKUP.sub("", text[: 4 * PREVIEW_LENGTH])
-    return _shortened(" ".join(plain.split()), PREVIEW_LENGTH)
+    return _shortened(plain_line(text[: 4 * PREVIEW_LENGTH]), PREVIEW_LENGTH)
 
 
 def _shortened(text: str, length: int) -> str:

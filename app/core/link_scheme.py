@@ -69,12 +69,19 @@ def set_opens_links(
             entry.unlink(missing_ok=True)
         except OSError as error:
             raise storage_error("Links are still opened with Corral", entry, error) from error
-    if opens_links(home) and not on:
+    if opens_links(home) == on:
+        return
+    if on:
         raise StorageError(
-            "Links are still opened with Corral",
-            "A list of this system says so, which belongs to its administrator.",
-            "Choose another program for corral:// links in the settings of your desktop.",
+            _TITLE,
+            "A list of your desktop or of its administrator names another program.",
+            "Choose Corral for corral:// links in the settings of your desktop.",
         )
+    raise StorageError(
+        "Links are still opened with Corral",
+        "A list of this system says so, which belongs to its administrator.",
+        "Choose another program for corral:// links in the settings of your desktop.",
+    )
 
 
 def _entry_file(home: Path) -> Path:

@@ -21,8 +21,8 @@ from PySide6.QtCore import (
 )
 
 from app.core.conversations import Conversation, SearchHit
+from app.core.markdown_line import plain_line
 from app.gui.controls.list_view import RowRole
-from app.gui.markdown_line import plain_line
 
 Index = QModelIndex | QPersistentModelIndex
 Mood = Literal["", "working", "failed"]
@@ -196,12 +196,13 @@ class ChatListModel(QAbstractListModel):
             conversation = self._conversations.get(hit.conversation_id)
             if conversation is not None:
                 time = short_time(datetime.datetime.fromtimestamp(conversation.updated), today)
-                snippet = plain_line(hit.snippet)
+                of_title = hit.message_id is None  # which is no Markdown
+                snippet = hit.snippet if of_title else plain_line(hit.snippet)
                 rows.append(Row(conversation, snippet, time, "", hit.message_id))
         return rows
 
     def _row(self, conversation: Conversation, today: datetime.date) -> Row:
-        text, mood = self._notes.get(conversation.id, (plain_line(conversation.preview), ""))
+        text, mood = self._notes.get(conversation.id, (conversation.preview, ""))
         time = short_time(datetime.datetime.fromtimestamp(conversation.updated), today)
         return Row(
             conversation, text, translate("ChatList", "now") if mood == "working" else time, mood
@@ -229,7 +230,7 @@ class ChatListModel(QAbstractListModel):
                 RowRole.ICON: row.icon,
             }
             return group.get(role)
-        title = plain_line(row.conversation.title) or translate("ChatList", "New chat")
+        title = " ".join(row.conversation.title.split()) or translate("ChatList", "New chat")
         values: dict[int, object] = {
             Qt.ItemDataRole.DisplayRole: title,
             Qt.ItemDataRole.EditRole: row.conversation.title,

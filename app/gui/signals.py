@@ -25,7 +25,11 @@ class EndSignals(QObject):
         self._reader.setblocking(False)
         self._writer.setblocking(False)
         self._fd_before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        self._before = {number: signal.signal(number, self._note) for number in _ASKED_TO_END}
+        self._before = {
+            number: signal.signal(number, self._note)
+            for number in _ASKED_TO_END
+            if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN
+        }  # `nohup` has the end of the terminal ignored, and it stays so
         kind = QSocketNotifier.Type.Read
         self._notifier = QSocketNotifier(self._reader.fileno(), kind, self)
         self._notifier.activated.connect(self._woken)

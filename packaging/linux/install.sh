@@ -76,6 +76,21 @@ is_running() {
     return 1
 }
 
+# Whether the version before has a folder of that name.
+was_folder() {
+    name=$1/ awk 'index($0, ENVIRON["name"]) == 1 { found = 1 } END { exit !found }' "$old"
+}
+
+# Makes room for a file, which `mv` would put into a folder of its name. What is listed below that
+# folder is gone with it: by its old path it could now be another file, behind a link.
+take_away_folder() {
+    if [ ! -L "$prefix/$1" ]; then
+        name=$1/ awk 'index($0, ENVIRON["name"]) != 1' "$old" >"$old.left"
+        mv -f -- "$old.left" "$old"
+    fi
+    rm -rf -- "${prefix:?}/$1"
+}
+
 missing_libraries() {
     command -v ldd >/dev/null 2>&1 || return 0
     find "$here/lib/corral/_internal" -type f \( -name '*.so' -o -name '*.so.*' \) -print0 |
@@ -129,12 +144,16 @@ new=$(mktemp)
 echo lib/corral/install.sh >>"$new"
 take_back() {
     sed 's/$/.new/' "$new" | remove_listed
-    rm -f -- "$old" "$new"
+    rm -f -- "$old" "$old.left" "$new"
 }
 trap take_back EXIT
 trap 'exit 1' HUP INT TERM
 while IFS= read -r file; do
     mkdir -p "$prefix/$(dirname -- "$file")"
+    if [ -d "$prefix/$file" ] && [ ! -L "$prefix/$file" ]; then
+        was_folder "$file" ||
+            fail "$prefix/$file is a folder that is not of Corral. Move it away, then try again."
+    fi
     source=$here/$file
     [ "$file" != lib/corral/install.sh ] || source=$here/install.sh
     cp -P -p -- "$source" "$prefix/$file.new"
@@ -142,6 +161,7 @@ while IFS= read -r file; do
     [ "$(id -u)" != 0 ] || chown -h 0:0 -- "$prefix/$file.new"
 done <"$new"
 while IFS= read -r file; do
+    [ ! -d "$prefix/$file" ] || take_away_folder "$file"
     mv -f -- "$prefix/$file.new" "$prefix/$file"
 done <"$new"
 # Menus do not search ~/.local/bin in every distribution.

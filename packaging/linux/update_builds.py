@@ -13,7 +13,6 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -87,9 +86,3 @@ def described(server: UpdateServer, version: str, form: str, package: Path) -> R
     """A version for the list of `server`, which serves its package from now on."""
     plain = server.release(version, package.read_bytes(), form=form)
     return msgspec.structs.replace(plain, notes={"en": NOTES})
-
-
-def with_packages(releases: Sequence[Release]) -> Release:
-    """One version with the packages of several descriptions of it."""
-    packages = tuple(package for each in releases for package in each.packages)
-    return msgspec.structs.replace(releases[0], packages=packages)

@@ -9,7 +9,11 @@ while kill -0 "$pid" 2>/dev/null && ! grep -qs '^State:.Z' "/proc/$pid/status"; 
 (
     set -eu
     # Beside the package: /tmp may lie in memory, or let nothing be run.
-    folder=$(mktemp -d "$(dirname -- "$package")/unpacked.XXXXXX")
+    beside=$(dirname -- "$package")
+    for left in "$beside"/unpacked.??????; do # of a run that was killed
+        if [ -d "$left" ] && [ ! -L "$left" ]; then rm -rf -- "$left"; fi
+    done
+    folder=$(mktemp -d "$beside/unpacked.XXXXXX")
     trap 'rm -rf "$folder"' EXIT
     cp -- "$package" "$folder/package"
     echo "$sum  $folder/package" | sha256sum --check --quiet -

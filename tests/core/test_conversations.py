@@ -735,11 +735,14 @@ class TestDamage:
     ("text", "title"),
     [
         ("What is the capital of France? I forgot.", "What is the capital of France?"),
-        ("  \n\n# Plan for 3.5 days\nmore", "Plan for 3.5 days"),
+        ("  \n\n# Plan for 3.5 days\nmore", "# Plan for 3.5 days"),
         ("word " * 30, "word word word word word word word word word…"),
         ("x" * 100, "x" * 47 + "…"),
         ("今日は。元気ですか。", "今日は。"),
-        ("`ls -la` does what", "ls -la does what"),
+        ("`ls -la` does what", "`ls -la` does what"),
+        ("What is 2*3*4?", "What is 2*3*4?"),
+        ("__init__.py fehlt", "__init__.py fehlt"),
+        ("src/**/*.py", "src/**/*.py"),
         ("\n \t", ""),
         ("...", "..."),
     ],
@@ -753,3 +756,20 @@ def test_previews() -> None:
     assert preview_from("1. **One**\n2. Two\n\n> quoted") == "One Two quoted"
     assert preview_from("a" * 1000) == "a" * 119 + "…"
     assert preview_from("") == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "preview"),
+    [
+        ("**Bold** and *slanted*, `code`", "Bold and slanted, code"),
+        ("这是**粗体**文字", "这是粗体文字"),
+        ("***all*** (**use `x` now**)", "all (use x now)"),
+        ("2*3*4 is 24, 2**8 and 3**2", "2*3*4 is 24, 2**8 and 3**2"),
+        ("src/**/*.py and **half", "src/**/*.py and **half"),
+        ("`__init__.py` is missing: `a*b*c`", "__init__.py is missing: a*b*c"),
+        ("```python\n# first\ndef __init__(self):", "# first def __init__(self):"),
+        ("my_file_name, __strong__", "my_file_name, strong"),
+    ],
+)
+def test_previews_lose_marks_only_in_pairs_around_words(answer: str, preview: str) -> None:
+    assert preview_from(answer) == preview

@@ -149,6 +149,20 @@ def test_a_list_of_the_administrator_that_stays_in_force_is_named(
         set_opens_links(False, COMMAND, tmp_path)
 
 
+def test_a_list_of_the_desktop_that_names_another_program_is_told_of(
+    tmp_path: Path, choices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CURRENT_DESKTOP", "KDE")
+    install(tmp_path / ".local" / "share", "other.desktop", "x-scheme-handler/corral;")
+    of_desktop = choices.with_name("kde-mimeapps.list")
+    of_desktop.write_text("[Default Applications]\nx-scheme-handler/corral=other.desktop\n")
+    with pytest.raises(StorageError, match="names another program") as told:
+        set_opens_links(True, COMMAND, tmp_path)
+    assert told.value.title == "Links are not opened with Corral"
+    of_desktop.unlink()
+    assert opens_links(tmp_path)  # nothing else stood in the way
+
+
 @pytest.mark.skipif(shutil.which("gio") is None, reason="needs gio")
 @pytest.mark.parametrize("on", [True, False])
 def test_the_system_itself_sees_an_installed_program_as_it_is_told_here(

@@ -73,23 +73,38 @@ def test_a_search_shows_its_hits_only() -> None:
     [
         ("**Bold** and *slanted* and `code`", "Bold and slanted and code"),
         ("## A title 1. first", "A title 1. first"),
-        ("Here: ### Second **half of it", "Here: Second half of it"),
+        ("Here: ### Second **half of it", "Here: Second **half of it"),
         ("- one [link](https://example.com/a) ~~gone~~", "one link gone"),
         ("```python print(1) ```", "print(1)"),
         ("| a | b | |---|---| | 1 | 2 |", "| a | b | 1 | 2 |"),
         ("2 * 3 * 4, 2**8, a_b_c and C# stay", "2 * 3 * 4, 2**8, a_b_c and C# stay"),
     ],
 )
-def test_the_list_shows_plain_text(markdown: str, plain: str) -> None:
-    chat = replace(conversation(1), title=markdown, preview=markdown)
+def test_what_was_found_in_an_answer_is_shown_as_plain_text(markdown: str, plain: str) -> None:
+    model = ChatListModel()
+    model.show([conversation(1)])
+    model.show_hits([SearchHit(1, 17, markdown)])
+    assert model.index(0).data(RowRole.SECOND) == plain
+
+
+@pytest.mark.parametrize("title", ["What is 2*3*4?", "__init__.py fehlt", "(src/**/*.py) **a**"])
+def test_a_title_is_shown_as_it_was_typed(title: str) -> None:
+    chat = replace(conversation(1), title=title)
     model = ChatListModel()
     model.show([chat])
     row = model.index(model.row_of(1) or 0)
-    assert row.data() == plain
-    assert row.data(RowRole.SECOND) == plain
-    assert row.data(Qt.ItemDataRole.EditRole) == markdown
-    model.show_hits([SearchHit(1, 17, markdown)])
-    assert model.index(0).data(RowRole.SECOND) == plain
+    assert row.data() == title
+    assert row.data(Qt.ItemDataRole.EditRole) == title
+    model.show_hits([SearchHit(1, None, title)])
+    assert model.index(0).data(RowRole.SECOND) == title
+
+
+def test_the_preview_is_shown_as_it_was_kept() -> None:
+    chat = replace(conversation(1), preview="__init__.py is missing")
+    model = ChatListModel()
+    model.show([chat])
+    row = model.index(model.row_of(1) or 0)
+    assert row.data(RowRole.SECOND) == "__init__.py is missing"
 
 
 @pytest.mark.parametrize(

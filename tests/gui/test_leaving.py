@@ -93,9 +93,25 @@ def test_what_goes_on_in_the_background_stays_there(
 @pytest.fixture
 def signals(program: Program) -> Iterator[None]:
     """Signals reach the window as they do in the running program."""
+    hang_up = getattr(signal, "SIGHUP", signal.SIGTERM)
+    before = signal.signal(hang_up, signal.SIG_DFL)  # these tests may run below `nohup`
     signals = EndSignals(program.end)
     yield
     signals.close()
+    signal.signal(hang_up, before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no terminals that hang up")
+def test_the_end_of_a_terminal_that_was_to_be_ignored_stays_ignored(qapp: QApplication) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as `nohup corral &` does
+    try:
+        signals = EndSignals(lambda _: None)
+        while_open = signal.getsignal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGTERM) not in (signal.SIG_IGN, signal.SIG_DFL)
+        signals.close()
+        assert while_open == signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.usefixtures("signals")

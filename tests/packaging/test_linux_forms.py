@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from app import __version__
+from app.__main__ import OPENED
 from app.core.start_at_login import quoted
 from tests.packaging.scripts import ROOT, load_script
 
@@ -141,9 +142,10 @@ def test_the_menu_entry_the_kind_of_file_and_the_description_agree() -> None:
     entry = (LINUX / f"{NAME}.desktop").read_text(encoding="utf-8")
     keys = dict(line.split("=", 1) for line in entry.splitlines() if "=" in line)
     kinds = set(keys["MimeType"].strip(";").split(";"))
-    kind = ElementTree.parse(LINUX / f"{NAME}.mime.xml").find("{*}mime-type")
-    assert kind is not None
-    assert kinds == {"x-scheme-handler/corral", kind.get("type")}
+    files = ElementTree.parse(LINUX / f"{NAME}.mime.xml").findall("{*}mime-type")
+    assert kinds == {"x-scheme-handler/corral", *(kind.get("type") for kind in files)}
+    patterns = [glob.get("pattern") for kind in files for glob in kind.iterfind("{*}glob")]
+    assert patterns == [f"*{ending}" for ending in OPENED]
     component = ElementTree.parse(LINUX / f"{NAME}.metainfo.xml")
     assert {each.text for each in component.iterfind("provides/mediatype")} == kinds
     assert component.findtext("id") == keys["Icon"] == NAME
@@ -249,6 +251,48 @@ def test_an_archive_that_cannot_be_copied_whole_leaves_the_version_before_as_it_
     assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
     assert install(unpacked, tmp_path / "other", tools=tools).returncode != 0
     assert [path for path in (tmp_path / "other").rglob("*") if path.is_file()] == []
+
+
+@needs("zstd")
+def test_a_file_comes_in_the_place_of_a_folder_of_the_version_before(
+    unpacked: Path, tmp_path: Path
+) -> None:
+    home, parts = tmp_path / "home", unpacked / "lib/corral/_internal"
+    installed = home / ".local/lib/corral/_internal"
+    for name in ("becomes-file", "becomes-link"):
+        (parts / name).mkdir()
+        (parts / name / "inside").write_text("old")
+    (parts / "still-link").symlink_to("becomes-link")
+    assert install(unpacked, home).returncode == 0
+    for name in ("becomes-file", "becomes-link"):
+        shutil.rmtree(parts / name)
+    (parts / "becomes-file").write_text("new")
+    (parts / "kept").mkdir()
+    (parts / "kept/inside").write_text("new")
+    (parts / "becomes-link").symlink_to("kept")
+    (parts / "still-link").unlink()
+    (parts / "still-link").symlink_to("kept")
+    done = install(unpacked, home)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (installed / "becomes-file").read_text() == "new"
+    for name in ("becomes-link", "still-link"):
+        assert os.readlink(installed / name) == "kept"
+        assert [each.name for each in (installed / name).iterdir()] == ["inside"]
+    assert install(home / ".local/lib/corral", home, "--uninstall").returncode == 0
+    assert not installed.exists()
+
+
+@needs("zstd")
+def test_a_folder_of_somebody_else_is_not_replaced_by_a_file(
+    unpacked: Path, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "home/.local/bin/corral/their file"
+    theirs.parent.mkdir(parents=True)
+    theirs.touch()
+    done = install(unpacked, tmp_path / "home")
+    assert done.returncode == 1
+    assert "bin/corral is a folder that is not of Corral. Move it away" in done.stderr
+    assert [path for path in (tmp_path / "home").rglob("*") if path.is_file()] == [theirs]
 
 
 @needs("zstd")
