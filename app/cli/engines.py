@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.cli.parts import Parts
 from app.cli.rendering import ProgressLine, human_size, print_json, remark, table
-from app.core.engine_adding import add_engine, folders_in_use, remove_engine
+from app.core.engine_adding import add_engine, folders_in_use, remove_engine, takes_choice
 from app.core.engine_list import EngineEntry, Origin, engine_entries, entry_named
 from app.core.engine_packs import EnginePack, read_pack
 from app.core.engine_shelf import gone
@@ -153,8 +153,8 @@ def rm(arguments: Namespace) -> int:
         entry = own[0] if own else entry_named(entries, key)
         remove_engine(entry, engine_places(parts.paths))
         parts.engines.forget(entry.key)
-        left = {each.key for each in _entries(parts)}
-        if parts.settings.current.engine.engine == entry.key and entry.key not in left:
+        chosen = parts.settings.current.engine.engine
+        if takes_choice(entry, chosen, engine_places(parts.paths)):
             _choose(parts, AUTOMATIC)
     sys.stdout.write(f"Deleted: {entry.key}\n")
     return 0

@@ -15,7 +15,7 @@ import psutil
 from app.core import engine_pack_errors as told
 from app.core.checksums import Broken, Cancelled, Moved, Progress, Sum
 from app.core.engine import EngineProcess
-from app.core.engine_list import EngineEntry
+from app.core.engine_list import EngineEntry, engine_entries
 from app.core.engine_packs import EnginePack, PackFiles, pack_files
 from app.core.errors import AppError
 from app.core.files import locked, replace, storage_error, sync_folder, sync_folders
@@ -96,6 +96,14 @@ def remove_engine(entry: EngineEntry, places: Sequence[Path]) -> None:
         except OSError as error:
             raise storage_error(f"{entry.name} was not removed", folder, error) from error
         shutil.rmtree(aside, ignore_errors=True)  # what cannot go now goes with the next one
+
+
+def takes_choice(entry: EngineEntry, chosen: str, places: Sequence[Path]) -> bool:
+    """Whether the choice of an engine that was just removed went with it.
+
+    It did where that one was `chosen` and no other of its name is left. Touches the disk.
+    """
+    return entry.key == chosen and all(each.key != chosen for each in engine_entries(places, {}))
 
 
 def folders_in_use() -> set[Path]:

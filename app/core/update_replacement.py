@@ -6,6 +6,7 @@ was made before its format changed is put back, and what it replaces is copied f
 
 import contextlib
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -57,6 +58,8 @@ class Replacement:
 
     def __init__(self, paths: AppPaths, shelf: UpdateShelf, use: DataUse | None = None) -> None:
         self.changed: EventHook[[]] = EventHook()
+        self._lock = threading.RLock()
+        """Held while a plan is made of what was planned or noted before."""
         self.planned: AtEnd | None = None
         self._paths = paths
         self._shelf = shelf
@@ -119,8 +122,9 @@ class Replacement:
 
     def wait_for_end(self) -> None:
         """Corral is not ended for what was chosen, so it does not start again after it either."""
-        if self.planned is not None:
-            self._plan(replace(self.planned, restart=False))
+        with self._lock:
+            if self.planned is not None and self.planned.restart:
+                self._plan(replace(self.planned, restart=False))
 
     def cancel(self) -> None:
         """Nothing is to happen."""
@@ -151,10 +155,11 @@ class Replacement:
         A version is installed at the end after the next start. Data that is to be replaced is not
         put back so late, as more is written until then; that it was not done is told.
         """
-        self.planned = None
         try:
-            self._shelf.change(lambda m: self._noted(m, planned))
-            self.planned = planned
+            with self._lock:
+                self.planned = None
+                self._shelf.change(lambda m: self._noted(m, planned))
+                self.planned = planned
         finally:
             self.changed()
 
@@ -247,7 +252,7 @@ class Replacement:
         memory = self._shelf.memory()
         if memory == _without_end(memory):
             return None
-        with contextlib.suppress(AppError):  # said again at the next start, then
+        with self._lock, contextlib.suppress(AppError):  # said again at the next start, then
             self._shelf.change(_without_end)
             self._take_up(memory.planned)
         wanted = memory.installing

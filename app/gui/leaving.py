@@ -75,6 +75,9 @@ class Leaving(QObject):
 
     def _answered(self, answer: str | None) -> None:
         self.question = None
+        if answer != _QUIT:
+            # It is not ended for what was chosen for the end.
+            self._context.worker.run(self._context.program_updates.replacement.wait_for_end)
         if answer == _TRAY:
             settings = self._context.settings
             settings.update(server=replace(settings.current.server, in_tray=True))

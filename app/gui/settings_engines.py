@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from PySide6.QtCore import QCoreApplication, Signal
 from PySide6.QtGui import QShowEvent
 
-from app.core.engine_adding import remove_engine
+from app.core.engine_adding import remove_engine, takes_choice
 from app.core.engine_list import EngineEntry, engine_entries
 from app.core.errors import AppError
 from app.core.installed_engines import AUTOMATIC, InstalledEngine, engine_places
@@ -335,6 +335,6 @@ def _remove(context: AppContext, entry: EngineEntry) -> None:
             runtime.eject(loaded.model.id)
     remove_engine(entry, engine_places(context.paths))
     runtime.engines.forget(entry.key)
-    if settings.current.engine.engine == entry.key and not entry.problem:
+    if takes_choice(entry, settings.current.engine.engine, engine_places(context.paths)):
         settings.update(engine=replace(settings.current.engine, engine=AUTOMATIC))
     runtime.look_at_engines()

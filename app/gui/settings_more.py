@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout
 
 from app import __version__
@@ -23,8 +23,10 @@ from app.gui.settings_rows import SettingGroup, SettingRow, SettingSection
 from app.gui.shortcuts_sheet import ShortcutList
 
 if TYPE_CHECKING:
+    from app.core.engine_shelf import EngineChoice
     from app.core.settings import Settings
     from app.gui.context import AppContext
+    from app.gui.worker import Task
 
 
 class ChatSection(SettingSection):
@@ -232,6 +234,7 @@ class AboutSection(SettingSection):
         super().__init__()
         self._context = context
         self._chosen = ""
+        self._looking: Task | None = None
         self.engine_row = SettingRow(self.tr("Engine"), " ")
         self.licences_button = Button(context.icons, self.tr("Read…"), small=True)
         self.licences_button.clicked.connect(self._open_licences)
@@ -270,7 +273,23 @@ class AboutSection(SettingSection):
     def show_settings(self, settings: Settings) -> None:
         """Name the engine that runs models."""
         chosen = settings.engine.engine
-        if chosen != self._chosen:  # a look at the disk
+        if chosen != self._chosen:
             self._chosen = chosen
-            choice = self._context.runtime.engines.choose("", wanted=chosen)
-            self.engine_row.say(choice.engine.name if choice else "–")
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Engines may have come or gone, or another one was chosen."""
+        if self._looking is not None:
+            self._looking.cancel()
+        choose = self._context.runtime.engines.choose
+        self._looking = self._context.worker.run(
+            partial(choose, "", wanted=self._chosen), done=self._found
+        )
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """The section came into view."""
+        super().showEvent(event)
+        self.refresh()
+
+    def _found(self, choice: EngineChoice | None) -> None:
+        self.engine_row.say(choice.engine.name if choice else "–")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -56,6 +57,8 @@ class UpdatesSection(SettingSection):
         """Why a version was not installed, until something else is done about it."""
         self._busy = False
         """What the button speaks of: something was running when it was written."""
+        self._noting = False
+        """What is to happen at the end is being written down."""
         self._back: GoingBack | None = None
         self._words: list[str] = []
         self.add(self._about())
@@ -87,7 +90,7 @@ class UpdatesSection(SettingSection):
         self.stop = Button(icons, self.tr("Stop"), small=True)
         self.stop.clicked.connect(self._updates.stop_fetching)
         self.cancel = Button(icons, self.tr("Do not install"), small=True)
-        self.cancel.clicked.connect(self._updates.replacement.cancel)
+        self.cancel.clicked.connect(self._give_up)
         self.page = Button(icons, self.tr("Open page"), "external-link", small=True)
         self.page.clicked.connect(self._open_page)
         self.act = PrimaryButton(icons, self.tr("Download"), small=True)
@@ -135,6 +138,8 @@ class UpdatesSection(SettingSection):
         self.look.setToolTip(self.tr("Not while Offline is on") if offline else "")
 
     def _show_state(self) -> None:
+        if self._noting:  # nothing is planned meanwhile
+            return
         state, planned = self._updates.state(), self._updates.replacement.planned
         self._busy = busy = self._context.is_busy()
         self.state_row.title.setText(state_title(state))
@@ -239,6 +244,7 @@ class UpdatesSection(SettingSection):
             self.groups.append(self.copies)
             self.column.insertWidget(self.column.count() - 1, self.copies)
             self.copies.filter(self._words)
+            self.copies.setEnabled(not self._noting)
 
     # What a person does
 
@@ -305,7 +311,7 @@ class UpdatesSection(SettingSection):
     def _end_if_idle(self, _: object) -> None:
         """End, unless a chat or a download has begun since: then at the end of it all."""
         if self._context.is_busy():
-            self._updates.replacement.wait_for_end()
+            self._note(self._updates.replacement.wait_for_end)
         else:
             self._end()
 
@@ -350,12 +356,31 @@ class UpdatesSection(SettingSection):
         self.back_row.say(error_words(error), "danger")
 
     def _restore(self, backup: Backup) -> None:
-        try:
-            self._updates.replacement.restore(backup)
-        except AppError as error:
-            self._context.notifier.error(error)
-        else:
-            self._end()
+        self._note(partial(self._updates.replacement.restore, backup), self._end)
+
+    def _give_up(self) -> None:
+        self._note(self._updates.replacement.cancel)
+
+    def _note(self, write: Callable[[], object], done: Callable[[], object] | None = None) -> None:
+        """Write down what is to happen at the end; another Corral may have to be waited for."""
+        self._set_noting(True)
+        self._context.worker.run(write, done=partial(self._noted, done), failed=self._not_noted)
+
+    def _noted(self, done: Callable[[], object] | None, _: object) -> None:
+        self._set_noting(False)
+        if done is not None:
+            done()
+
+    def _not_noted(self, error: AppError) -> None:
+        self._set_noting(False)
+        self._context.notifier.error(error)
+
+    def _set_noting(self, noting: bool) -> None:
+        self._noting = noting
+        for part in (self.offer_row, self.back_row, self.copies):
+            if part is not None:
+                part.setEnabled(not noting)
+        self._show_state()
 
     def _delete_copy(self, backup: Backup) -> None:
         replacement = self._updates.replacement

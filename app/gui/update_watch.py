@@ -12,6 +12,7 @@ from app.gui.controls.strip import Strip
 from app.gui.update_words import state_title
 
 if TYPE_CHECKING:
+    from app.core.errors import AppError
     from app.gui.context import AppContext
     from app.gui.main_window import MainWindow
 
@@ -35,14 +36,14 @@ class UpdateWatch(QObject):
         """The question or the offer in view."""
         self._timer = QTimer(self, interval=FIRST_LOOK_MS)
         self._timer.timeout.connect(self.look)
-        if self._updates.is_set_up:
-            context.bridge.on(self._updates.changed, self.offer)
-            self._timer.start()
-        self._look_back()
+        # It may wait for another Corral that writes there, and delete engines.
+        context.worker.run(
+            self._updates.look_back, done=self._looked_back, failed=self._not_looked_back
+        )
 
-    def _look_back(self) -> None:
+    def _looked_back(self, problem: AppError | None) -> None:
         """Whether what was to be installed at the last end has come."""
-        problem = self._updates.look_back()
+        self._begin()
         if problem is not None:
             self._main.keep_in_view(problem)
         elif self._updates.replacement.arrived:
@@ -50,6 +51,15 @@ class UpdateWatch(QObject):
             strip = Strip(self._context.icons, words, tone="success", closable=True)
             strip.closed.connect(self._drop)
             self._show(strip)
+
+    def _not_looked_back(self, error: AppError) -> None:
+        self._begin()
+        self._context.notifier.error(error)
+
+    def _begin(self) -> None:
+        if self._updates.is_set_up:
+            self._context.bridge.on(self._updates.changed, self.offer)
+            self._timer.start()
 
     def look(self) -> None:
         """Look if it is time and agreed; ask whether it may be, if nobody has yet."""

@@ -157,6 +157,30 @@ def updatable(monkeypatch: pytest.MonkeyPatch) -> Iterator[UpdateServer]:
         yield server
 
 
+@pytest.mark.parametrize("answer", ["tray", "Cancel"])
+def test_who_stays_after_choosing_a_version_ends_it_later_without_a_new_start(
+    updatable: UpdateServer,
+    program: Program,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+) -> None:
+    monkeypatch.setattr(DownloadManager, "items", lambda _: (item("running"),))
+    monkeypatch.setattr("app.gui.tray.Tray.is_possible", lambda _: True)
+    program.window.keeps_running = lambda: True  # as with a tray, which this screen has not
+    updates = program.context.program_updates
+    release = updatable.release("99.0")
+    updates.fetch(release)
+    updates.replacement.install(release)
+    program.window.quit()
+    asked = question(program)
+    (asked.cancel_button if answer == "Cancel" else asked.answers[answer]).click()
+    planned = updates.replacement
+    qtbot.waitUntil(lambda: planned.planned is not None and not planned.planned.restart)
+    planned.cancel()
+    program.window.bring_back()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "the session", "the screen"])
 def test_a_version_that_waits_for_the_end_does_not_come_at_the_end_of_the_session(
@@ -192,8 +216,12 @@ def test_a_version_that_waits_for_the_end_does_not_come_at_the_end_of_the_sessio
     after = Program(qapp, app_paths())
     after.start()
     after.furnish()
-    planned = after.context.program_updates.replacement.planned
-    assert (planned is not None) == (name != "SIGINT")
+    updates = after.context.program_updates
+    if name == "SIGINT":  # it was begun, and this is not the version that was to come
+        qtbot.waitUntil(lambda: updates.state().problem is not None)
+        assert updates.replacement.planned is None
+    else:
+        qtbot.waitUntil(lambda: updates.replacement.planned is not None)
     after.window.quit(sure=True)
     after.close()
     assert len(started) == 1

@@ -1,5 +1,6 @@
 """Settings, Engines: what is installed, which one runs models, adding and removing."""
 
+import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -152,9 +153,16 @@ def test_about_names_the_engine_that_was_chosen(
     assert isinstance(page, SettingsPage)
     about = page.section("about")
     assert isinstance(about, AboutSection)
-    assert about.engine_row.sentence.text() == "llama.cpp 9.1"
+    words = about.engine_row.sentence
+    qtbot.waitUntil(lambda: words.text() == "llama.cpp 9.1")
     context.settings.update(engine=Engine(engine="old"))
-    qtbot.waitUntil(lambda: about.engine_row.sentence.text() == "llama.cpp 9.0")
+    qtbot.waitUntil(lambda: words.text() == "llama.cpp 9.0")
+    write_engine(own, "9.3", id="newest")
+    context.settings.update(engine=Engine())
+    qtbot.waitUntil(lambda: words.text() == "llama.cpp 9.3")
+    shutil.rmtree(own / "newest")  # as with `corral engine rm`
+    page.show_section("about")
+    qtbot.waitUntil(lambda: words.text() == "llama.cpp 9.1")
 
 
 def test_a_chosen_engine_that_is_gone_is_told(
@@ -281,6 +289,18 @@ def test_one_is_removed_after_a_question_and_the_choice_of_it_with_it(
     answer(window, qtbot)
     qtbot.waitUntil(lambda: "llama.cpp 9.1" not in titles(section))
     assert not (own / "mine").exists()
+    assert stored(context).engine.engine == "automatic"
+
+
+def test_the_choice_of_a_damaged_engine_goes_with_it(
+    own: Path, opened: Opened, window: MainWindow, context: AppContext, qtbot: QtBot
+) -> None:
+    (write_engine(own, "9.1", id="mine") / "libllama.so").unlink()
+    context.settings.update(engine=Engine(engine="mine"))
+    section = opened()
+    QTest.mouseClick(section.installed.removers["mine"], CLICK)
+    answer(window, qtbot)
+    qtbot.waitUntil(lambda: "mine" not in section.installed.removers)
     assert stored(context).engine.engine == "automatic"
 
 

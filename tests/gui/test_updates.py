@@ -2,6 +2,7 @@
 
 import math
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -21,13 +22,14 @@ from app.core import conversation_schema as schema
 from app.core import program_updates, update_replacement
 from app.core.data_backup import restore
 from app.core.download_state import DownloadItem, DownloadRequest
+from app.core.errors import AppError, StorageError
 from app.core.paths import app_paths
 from app.core.program_form import Program
 from app.core.program_updates import ProgramUpdates
 from app.core.runtime import ModelRuntime
 from app.core.settings import Models, Network, SettingsStore, Updates
 from app.core.update_install import way_of
-from app.core.update_shelf import UpdateMemory
+from app.core.update_shelf import UpdateMemory, UpdateShelf
 from app.gui.assembly import assemble, close_context, make_look
 from app.gui.context import AppContext
 from app.gui.controls.overlay import Overlay
@@ -73,6 +75,22 @@ def server() -> Iterator[UpdateServer]:
 
 
 Make = Callable[..., AppContext]
+Writers = list[threading.Thread]
+MAIN = threading.main_thread()
+
+
+@pytest.fixture
+def writers(monkeypatch: pytest.MonkeyPatch) -> Writers:
+    """Threads that noted something, which may wait for another Corral."""
+    seen: Writers = []
+    change = UpdateShelf.change
+
+    def seen_change(shelf: UpdateShelf, what: Callable[[UpdateMemory], UpdateMemory]) -> None:
+        seen.append(threading.current_thread())
+        change(shelf, what)
+
+    monkeypatch.setattr(UpdateShelf, "change", seen_change)
+    return seen
 
 
 @pytest.fixture
@@ -213,6 +231,7 @@ def test_while_something_runs_it_is_installed_at_the_end_and_may_be_given_up(
     server: UpdateServer,
     show: Show,
     commands: list[list[str]],
+    writers: Writers,
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -230,7 +249,10 @@ def test_while_something_runs_it_is_installed_at_the_end_and_may_be_given_up(
     assert section.offer_row.sentence.text() == "It is installed when Corral ends"
     assert section.window().isVisible()
     press(section.cancel)
+    assert not section.cancel.isEnabled()
     qtbot.waitUntil(section.act.isVisible)
+    assert section.act.isEnabled()
+    assert MAIN not in writers
     context.program_updates.replacement.finish()
     assert commands == []
 
@@ -295,6 +317,7 @@ def test_a_chat_that_began_while_the_package_was_checked_is_not_cut_off(
     server: UpdateServer,
     show: Show,
     commands: list[list[str]],
+    writers: Writers,
     qtbot: QtBot,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -311,8 +334,10 @@ def test_a_chat_that_began_while_the_package_was_checked_is_not_cut_off(
     replacement.changed.connect(lambda: busy.append("an answer"))
     press(section.act)
     qtbot.waitUntil(lambda: replacement.planned is not None and not replacement.planned.restart)
+    words = section.offer_row.sentence
+    qtbot.waitUntil(lambda: words.text() == "It is installed when Corral ends")
     assert section.window().isVisible()
-    assert section.offer_row.sentence.text() == "It is installed when Corral ends"
+    assert MAIN not in writers
     replacement.finish()
     (command,) = commands
     assert command[-1] != "corral"  # it is not started again by itself
@@ -359,6 +384,25 @@ def test_this_checkout_says_that_it_cannot_look(context: AppContext, show: Show)
     assert not section.agree.isEnabled()
 
 
+@pytest.mark.usefixtures("english")
+def test_what_could_not_be_noted_is_told_and_can_be_tried_again(
+    make: Make, show: Show, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_shelf: UpdateShelf, _change: object) -> None:
+        raise StorageError("The disk is full")
+
+    context = make()
+    told: list[AppError] = []
+    monkeypatch.setattr(context.notifier, "error", told.append)
+    section = section_of(context, show)
+    monkeypatch.setattr(UpdateShelf, "change", refuse)
+    section.cancel.clicked.emit()
+    assert not section.offer_row.isEnabled()
+    qtbot.waitUntil(lambda: bool(told))
+    assert told[0].title == "The disk is full"
+    assert section.offer_row.isEnabled()
+
+
 def older_chats(context: AppContext) -> None:
     """As if this program had met chats of an earlier version and copied them."""
     from app.core.data_backup import back_up
@@ -401,7 +445,7 @@ def test_going_back_asks_says_what_becomes_of_the_chats_and_fetches(
 
 
 def test_a_copy_of_the_data_is_put_back_at_the_end(
-    make: Make, show: Show, qtbot: QtBot, english: None
+    make: Make, show: Show, writers: Writers, qtbot: QtBot, english: None
 ) -> None:
     context = make()
     older_chats(context)
@@ -412,9 +456,14 @@ def test_a_copy_of_the_data_is_put_back_at_the_end(
     assert "0 chats" in row.sentence.text()
     (copy,) = context.program_updates.replacement.backups()
     section.copies.chosen.emit(copy)
-    planned = context.program_updates.replacement.planned
+    replacement = context.program_updates.replacement
+    assert not section.copies.isEnabled()
+    qtbot.waitUntil(lambda: replacement.planned is not None)
+    planned = replacement.planned
     assert planned is not None
     assert planned.backup == copy
+    assert MAIN not in writers
+    qtbot.waitUntil(section.copies.isEnabled)
     context.program_updates.replacement.cancel()
 
 
@@ -628,15 +677,22 @@ def test_who_reads_about_a_new_version_is_not_told_of_it_above_the_page(
     assert watch.strip is None
 
 
-def test_a_version_that_has_come_says_so(main: Main, server: UpdateServer, make: Make) -> None:
+def test_a_version_that_has_come_says_so(
+    main: Main, server: UpdateServer, make: Make, writers: Writers, qtbot: QtBot
+) -> None:
     context, window = main
     release = server.release(__version__)
     memory = context.paths.program_updates / "memory.json"
     memory.parent.mkdir(parents=True)
     memory.write_bytes(msgspec.json.encode(UpdateMemory(installing=release.version)))
     watch = UpdateWatch(context, window)
+    qtbot.waitUntil(lambda: watch.strip is not None)
     assert watch.strip is not None
+    assert MAIN not in writers
     assert watch.strip.label.text() == f"This is Corral {__version__} now"
     watch.strip.closed.emit()
     assert window.notices == []
-    assert UpdateWatch(make(), window).strip is None  # told once
+    again = make()
+    again_watch = UpdateWatch(again, window)
+    qtbot.waitUntil(again_watch._timer.isActive)  # it has looked
+    assert again_watch.strip is None  # told once
