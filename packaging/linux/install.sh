@@ -91,6 +91,15 @@ take_away_folder() {
     rm -rf -- "${prefix:?}/$1"
 }
 
+# A command in a terminal is soon done; what runs on has to be closed.
+refuse_while_running() {
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        is_running || return 0
+        sleep 0.5
+    done
+    fail "Corral is running. Close it, then try again."
+}
+
 missing_libraries() {
     command -v ldd >/dev/null 2>&1 || return 0
     find "$here/lib/corral/_internal" -type f \( -name '*.so' -o -name '*.so.*' \) -print0 |
@@ -100,7 +109,7 @@ missing_libraries() {
 
 if [ "$action" = uninstall ]; then
     [ -f "$list" ] || fail "Corral is not installed in $prefix."
-    is_running && fail "Corral is running. Close it, then try again."
+    refuse_while_running
     copy=$(mktemp)
     cp -- "$list" "$copy"
     remove_listed <"$copy"
@@ -128,7 +137,7 @@ if [ -n "$missing" ]; then
     echo "Libraries that the window needs are missing; install them by your package manager:"
     echo "$missing" | sed 's/^/    /'
 fi
-is_running && fail "Corral is running. Close it, then try again."
+refuse_while_running
 mkdir -p "$prefix" 2>/dev/null || true
 [ -w "$prefix" ] ||
     fail "$prefix cannot be written to. With --system this needs root; without, it goes to ~/.local."

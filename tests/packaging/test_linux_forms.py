@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -214,6 +215,12 @@ def test_the_archive_is_not_installed_over_a_corral_that_runs(
         assert process.stdin is not None
         process.stdin.close()
     assert (home / ".local/bin/corral").exists()
+    command = subprocess.Popen([running], stdin=subprocess.PIPE)  # one in a terminal, soon done
+    soon = threading.Timer(1, command.kill)
+    soon.start()
+    assert install(unpacked, home).returncode == 0
+    soon.join()
+    command.communicate()
 
 
 @needs("zstd")
