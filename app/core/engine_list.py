@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 
 from app.core import engine_pack_errors
 from app.core.engine_signature import is_signed
-from app.core.installed_engines import KEPT, InstalledEngine, installed_engines
+from app.core.installed_engines import KEPT, InstalledEngine, engine_folders, installed_engines
 from backends.engine_folder import MANIFEST, SIGNATURE, check_files, read_manifest
 from backends.errors import BackendError
 
@@ -52,7 +52,7 @@ def engine_entries(places: Sequence[Path], keys: Mapping[str, bytes]) -> tuple[E
     shown = {each.folder for each in usable}
     entries = [_entry(each, places[-1], keys) for each in usable]
     for place in places:
-        others = (folder for folder in _folders(place) if folder not in shown)
+        others = (folder for folder in engine_folders(place) if folder not in shown)
         entries += [_unusable(folder, places[-1]) for folder in others]
     return tuple(entries)
 
@@ -132,10 +132,3 @@ def _size(folder: Path | None) -> int:
         return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     except OSError:  # it is being removed
         return 0
-
-
-def _folders(place: Path) -> list[Path]:
-    try:
-        return sorted(path for path in place.iterdir() if path.is_dir())
-    except OSError:
-        return []

@@ -88,7 +88,9 @@ def installed_engines(places: Iterable[Path]) -> tuple[InstalledEngine, ...]:
     a later one. What is damaged or for another computer is left out."""
     found: dict[str, InstalledEngine] = {}
     for place in places:
-        for folder in sorted(_folders(place), key=lambda each: (each.name.startswith(KEPT), each)):
+        for folder in sorted(
+            engine_folders(place), key=lambda each: (each.name.startswith(KEPT), each)
+        ):
             engine = _read(folder)
             if engine is not None:
                 found.setdefault(engine.id, engine)
@@ -137,9 +139,10 @@ def _rank(engine: InstalledEngine) -> tuple[bool, tuple[int, ...], bool, bool]:
     return not engine.kept, numbers, bool(engine.accelerator), engine.folder is not None
 
 
-def _folders(place: Path) -> list[Path]:
+def engine_folders(place: Path) -> list[Path]:
+    """The folders that lie in a place for engines, by name, whatever is in them."""
     try:
-        return [path for path in place.iterdir() if path.is_dir()]
+        return sorted(path for path in place.iterdir() if path.is_dir())
     except OSError:
         return []
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from app.core.files import storage_error
+from app.core.detached import run_detached
 from app.core.mime_defaults import DesktopFolders, default_application
 from app.core.paths import resource
 from app.core.program_form import Program
@@ -105,23 +105,7 @@ def start_installer(command: list[str], output: Path) -> "subprocess.Popen[bytes
 
     Raises `StorageError` where it cannot be started.
     """
-    flags = 0
-    if sys.platform == "win32":
-        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with output.open("wb") as file:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                cwd=Path.home(),
-                start_new_session=os.name != "nt",
-                creationflags=flags,
-            )
-    except OSError as error:
-        raise storage_error("The installer could not be started", output, error) from error
+    return run_detached(command, output, "The installer could not be started", folder=Path.home())
 
 
 def _open_command(file: Path) -> list[str]:

@@ -10,29 +10,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.cli import engines
-from app.cli.main import main
 from app.core.engine import EngineProcess
 from app.core.engine_adding import add_engine
 from app.core.installed_engines import usual_engine
 from app.core.paths import app_paths
 from app.core.settings import SettingsStore
 from app.core.update_source import UpdateSource
+from tests.cli.said import Said
 from tests.engine_folders import write_engine
 from tests.engine_packs import sign, write_pack
-
-
-class Said:
-    """Runs a command and keeps what it printed."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self.err = ""
-
-    def __call__(self, *words: str, code: int = 0) -> str:
-        self._capsys.readouterr()
-        assert main(words) == code
-        out, self.err = self._capsys.readouterr()
-        return out
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from msgspec import structs
 
 from app.cli import opening
 from app.cli.doctor_checks import CHECKS, Finding, build_words, card_of, models_of
-from app.cli.main import main
 from app.core.access_tokens import AccessTokens
 from app.core.engine_record import EngineRecord
 from app.core.graphics import Gpu
@@ -23,28 +22,15 @@ from app.core.logs import FILE_NAME
 from app.core.paths import app_paths
 from app.core.settings import SettingsStore
 from backends.types import EngineBuild
+from tests.cli.said import Said
 from tests.engine_folders import write_engine
 from tests.hub.server import LocalHub
 from tests.timing import PATIENCE
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str]) -> "Said":
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
     return Said(capsys)
-
-
-class Said:
-    """Runs a command and keeps what it printed."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self.err = ""
-
-    def __call__(self, *words: str, code: int = 0) -> str:
-        self._capsys.readouterr()
-        assert main(words) == code
-        out, self.err = self._capsys.readouterr()
-        return out
 
 
 def test_settings_are_read_changed_and_put_back(said: Said) -> None:
